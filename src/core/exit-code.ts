@@ -1,0 +1,67 @@
+import type { Exit, Policy } from './model.ts';
+
+/** The watcher's own exit codes, from the contract. */
+export const EXIT = {
+  ok: 0,
+  notWell: 1,
+  held: 69,
+  alreadyRunning: 75,
+  usage: 125,
+  notExecutable: 126,
+  notFound: 127,
+} as const;
+
+/** Linux's signal numbers; those that differ elsewhere (USR1, USR2, …) matter only for 128+n of a child. */
+const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGILL: 4,
+  SIGTRAP: 5,
+  SIGABRT: 6,
+  SIGBUS: 7,
+  SIGFPE: 8,
+  SIGKILL: 9,
+  SIGUSR1: 10,
+  SIGSEGV: 11,
+  SIGUSR2: 12,
+  SIGPIPE: 13,
+  SIGALRM: 14,
+  SIGTERM: 15,
+  SIGSTKFLT: 16,
+  SIGCHLD: 17,
+  SIGCONT: 18,
+  SIGSTOP: 19,
+  SIGTSTP: 20,
+  SIGTTIN: 21,
+  SIGTTOU: 22,
+  SIGURG: 23,
+  SIGXCPU: 24,
+  SIGXFSZ: 25,
+  SIGVTALRM: 26,
+  SIGPROF: 27,
+  SIGWINCH: 28,
+  SIGIO: 29,
+  SIGPWR: 30,
+  SIGSYS: 31,
+};
+
+/** What a shell would report for this end: the code, or 128 plus the signal's number. */
+export function shellCode(exit: Exit): number {
+  if (exit.code !== null) return exit.code;
+  return exit.signal === null ? 1 : 128 + (SIGNAL_NUMBERS[exit.signal] ?? 0);
+}
+
+/** Whether this end is no crash: a code that the user calls success, or a run that came near its expected length. */
+export function isSuccess(policy: Policy, exit: Exit, uptimeMs: number): boolean {
+  if (policy.expectDurationMs !== null && uptimeMs >= 0.8 * policy.expectDurationMs) return true;
+  return exit.code !== null && policy.successCodes.includes(exit.code);
+}
+
+/** The watcher's code when the first start ever of a command fails. */
+export function startFailureCode(
+  kind: 'command-missing' | 'not-executable' | 'interpreter-missing' | 'cwd-missing',
+): number {
+  if (kind === 'cwd-missing') return EXIT.usage;
+  return kind === 'not-executable' ? EXIT.notExecutable : EXIT.notFound;
+}

@@ -1,0 +1,225 @@
+/**
+ * The machine's words: what it knows (State), what it is told (Event), what it orders (Effect), what it was asked for
+ * (Policy). All plain data, so that a state can be written to a file and a history replayed.
+ */
+
+/** Milliseconds of a clock that never jumps and stops while the machine sleeps. Only differences mean anything. */
+export type Mono = number & { readonly unit: 'monotonic ms' };
+/** Milliseconds since 1970, for people and files. It may jump; nothing is decided by it within one boot. */
+export type Wall = number & { readonly unit: 'wall ms' };
+/** One moment on both clocks. */
+export interface Stamp {
+  mono: Mono;
+  wall: Wall;
+}
+
+/** 128 random bits in hex, new for each run: the mark by which the processes of a run are found. */
+export type RunId = string & { readonly of: 'run' };
+/** Identifies one arming of a timer; an older one that still fires is stale. */
+export type TimerId = number & { readonly of: 'timer' };
+
+export type Signal = NodeJS.Signals;
+
+/** What the user asked for, in plain numbers. Durations in ms. Source: the contract's Restart table. */
+export interface Policy {
+  restart: 'always' | 'on-failure' | 'never';
+  backoffMs: number;
+  backoffFactor: number;
+  backoffMaxMs: number;
+  /** Share of the wait, 0 to 1, that a roll may add to it. */
+  jitter: number;
+  healthyAfterMs: number;
+  /** Crashes in the window that lead to a cooldown; 0: never. */
+  flapThreshold: number;
+  flapWindowMs: number;
+  flapCooldownMs: number;
+  /** Restarts in a row without a healthy run, after which it holds; null: no end. */
+  maxRestarts: number | null;
+  successCodes: readonly number[];
+  holdCodes: readonly number[];
+  onHold: 'wait' | 'exit';
+  stopSignal: Signal;
+  /** Whether the user named the stop signal; if not, a SIGINT to us is passed on as SIGINT. */
+  stopSignalGiven: boolean;
+  stopTimeoutMs: number;
+  maxRuntimeMs: number | null;
+  expectDurationMs: number | null;
+}
+
+/** How a run ended: one of the two is null. Both null: nobody saw it (a dead watcher's run, a failed spawn). */
+export interface Exit {
+  code: number | null;
+  signal: Signal | null;
+}
+
+/** Why a run ended, as `status --json` says it. */
+export type ExitCause = 'crash' | 'success' | 'stopped' | 'restarted' | 'probe' | 'limit' | 'kill-condition' | 'orphan';
+
+/** The last end of a run. */
+export interface LastExit extends Exit {
+  at: Wall;
+  cause: ExitCause;
+  /** How long that run had been up. */
+  uptimeMs: number;
+}
+
+/** A child that is up. */
+export interface Live {
+  runId: RunId;
+  pid: number;
+  /** Start time in clock ticks since boot (field 22 of /proc/PID/stat), which tells it from a later process of the same pid; null where unknown. */
+  startTicks: number | null;
+  since: Stamp;
+  /** It lived for healthy-after with every critical probe green. */
+  healthy: boolean;
+  healthyTimer: TimerId | null;
+  runtimeTimer: TimerId | null;
+}
+
+/** Why a run is being ended by us. */
+export type StopCause = 'stopped' | 'restarted' | 'probe' | 'limit' | 'kill-condition';
+
+/** Why nothing may start until a person says so. */
+export interface Hold {
+  cause: 'kill-condition' | 'max-restarts' | 'hold-code' | 'unreadable';
+  /** One sentence for people. */
+  why: string;
+  at: Wall;
+}
+
+/** Why a child could not be started. */
+export interface SpawnFailure {
+  kind: 'command-missing' | 'not-executable' | 'interpreter-missing' | 'cwd-missing' | 'other';
+  /** One sentence that names the thing, and for a missing command the PATH that was searched. */
+  why: string;
+}
+
+/** What is going on, each with exactly the data that exists in it. */
+export type Phase =
+  | { kind: 'starting'; runId: RunId; since: Stamp }
+  | { kind: 'running'; live: Live }
+  | { kind: 'stopping'; live: Live; cause: StopCause; why: string; since: Stamp; graceTimer: TimerId; killed: boolean }
+  | { kind: 'backoff'; waitMs: number; since: Stamp; timer: TimerId | null }
+  | { kind: 'cooldown'; waitMs: number; since: Stamp; timer: TimerId | null }
+  | { kind: 'waiting'; due: Wall; timer: TimerId | null }
+  | { kind: 'held'; hold: Hold }
+  | { kind: 'finished'; code: number }
+  | { kind: 'stopped' };
+
+/** Processes of an ended run that are being ended, or may still have to be. */
+export interface Clearing {
+  runId: RunId;
+  pid: number | null;
+  startTicks: number | null;
+  since: Stamp;
+}
+
+/** Everything the machine knows. Beside the phase: what holds in every phase. */
+export interface State {
+  phase: Phase;
+  /** Number of the current or last run, over watchers and reboots; 0 before the first. */
+  run: number;
+  /** How many waits have grown since the last reset: the exponent of the next one. */
+  backoffStep: number;
+  /** Restarts in a row without a healthy run. */
+  restartsInRow: number;
+  /** Runs in a row that lived under a second. */
+  shortRuns: number;
+  /** When crashes of the flap window happened, oldest first; at most flapThreshold of them. */
+  crashes: readonly Mono[];
+  /** When runs that had been healthy died, within the slow loop's window, oldest first. */
+  slowDeaths: readonly Mono[];
+  lastExit: LastExit | null;
+  /** The command under this name has been up at least once: a failed start is then a crash like any other. */
+  everUp: boolean;
+  /** A restart after success was explained. */
+  toldSuccess: boolean;
+  /** The floor under waits was explained. */
+  toldFloor: boolean;
+  clearing: Clearing | null;
+  /** Set when a person or the system wants this watcher to end: what it ends with once nothing is left to clear. */
+  leaving: { code: number; since: Stamp } | null;
+  /** Set while the last save failed: fires the next try. */
+  saveTimer: TimerId | null;
+  nextTimer: TimerId;
+}
+
+/** What happened, in the past tense. */
+export type Fact =
+  /** A watcher took over this state. `hold` is what the hold file says; `newCommand`: not the command the state knows; `leftover`: a run a dead watcher left, from the lock file, if newer than the state's. */
+  | { type: 'watcher-started'; hold: Hold | null; newCommand: boolean; sameBoot: boolean; leftover: Leftover | null }
+  | { type: 'child-spawned'; runId: RunId; pid: number; startTicks: number | null }
+  | { type: 'spawn-failed'; runId: RunId; failure: SpawnFailure }
+  | { type: 'child-exited'; runId: RunId; exit: Exit }
+  /** Of that run nothing is left that we can find; `ended` processes had to be ended for it. */
+  | { type: 'run-cleared'; runId: RunId; ended: number }
+  | { type: 'timer-fired'; timer: TimerId }
+  | { type: 'stop-requested'; by: Asker; signal: Signal | null; now: boolean }
+  | { type: 'restart-requested'; by: Asker }
+  | { type: 'reset-requested'; by: Asker }
+  /** A signal for the child, and for it only. */
+  | { type: 'signal-requested'; by: Asker; signal: Signal }
+  | { type: 'save-finished'; ok: boolean; why: string | null };
+
+/** Who asked: for the log. */
+export type Asker = 'signal' | 'command';
+
+/** A run that a dead watcher may have left. */
+export interface Leftover {
+  runId: RunId;
+  pid: number | null;
+  startTicks: number | null;
+}
+
+/** A fact with its own times, a random roll in [0, 1), and a fresh run id in case one is needed. */
+export type Event = Fact & { at: Stamp; roll: number; freshRunId: RunId };
+
+/** Orders to the world. */
+export type Effect =
+  | { type: 'spawn-child'; run: number; runId: RunId }
+  /** To the whole tree of the run. */
+  | { type: 'signal-tree'; runId: RunId; signal: Signal }
+  /** To the child alone. */
+  | { type: 'signal-child'; runId: RunId; signal: Signal }
+  /** Ends what an ended run left (with `drain`, first lets its last words out), then reports run-cleared. */
+  | { type: 'clear-run'; clearing: Clearing; signal: Signal; graceMs: number; drain: boolean }
+  | { type: 'arm-timer'; timer: TimerId; delayMs: number }
+  | { type: 'disarm-timer'; timer: TimerId }
+  /** The whole state, as it stands after this event. */
+  | { type: 'save-state' }
+  | { type: 'write-hold'; hold: Hold }
+  | { type: 'lift-hold' }
+  | { type: 'tell'; note: Note }
+  | { type: 'exit-watcher'; code: number }
+  /** What cannot happen did: tests fail on it, production carries on. */
+  | { type: 'report-bug'; what: string };
+
+/** What comes next, for a log line. */
+export type Next =
+  | { kind: 'restart'; number: number; inMs: number }
+  | { kind: 'cooldown'; crashes: number; windowMs: number; inMs: number }
+  | { kind: 'hold'; hold: Hold }
+  | { kind: 'finish'; code: number }
+  | { kind: 'leave' };
+
+/** What is said to people, one line each; the words are the cli's. */
+export type Note =
+  | { kind: 'started'; run: number; pid: number }
+  | { kind: 'start-failed'; failure: SpawnFailure; next: Next }
+  | { kind: 'exited'; exit: Exit; cause: ExitCause; why: string | null; uptimeMs: number; next: Next }
+  | { kind: 'stopping'; cause: StopCause; why: string; signal: Signal; graceMs: number }
+  | { kind: 'killing'; why: string }
+  | { kind: 'healthy'; uptimeMs: number; resets: boolean }
+  | { kind: 'waiting'; phase: 'backoff' | 'cooldown'; leftMs: number }
+  | { kind: 'held'; hold: Hold }
+  | { kind: 'hold-lifted'; hold: Hold }
+  | { kind: 'reset' }
+  | { kind: 'leftovers-ended'; count: number; orphan: boolean }
+  | { kind: 'orphan-found'; pid: number | null }
+  | { kind: 'success-restarts' }
+  | { kind: 'wait-floor'; floorMs: number }
+  | { kind: 'slow-loop'; deaths: number; windowMs: number }
+  | { kind: 'save-failed'; why: string }
+  | { kind: 'save-recovered' }
+  | { kind: 'stopped' }
+  | { kind: 'refused'; what: 'restart'; phase: Phase['kind'] };

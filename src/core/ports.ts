@@ -1,0 +1,55 @@
+import type { Clearing, Fact, Hold, Note, RunId, Signal, Stamp, State, TimerId } from './model.ts';
+
+/** Where the loop gets what a pure machine must not have: time, chance, identity. */
+export interface SourcePort {
+  now(): Stamp;
+  /** In [0, 1). */
+  roll(): number;
+  /** 128 fresh random bits. */
+  freshRunId(): RunId;
+}
+
+/**
+ * The child and its tree. Every method returns at once; what comes of it is reported as a fact: child-spawned or
+ * spawn-failed once for each spawn (never from inside the call), child-exited once after child-spawned, run-cleared once for each clear.
+ */
+export interface ChildPort {
+  spawn(run: number, runId: RunId): void;
+  signalTree(runId: RunId, signal: Signal): void;
+  signalChild(runId: RunId, signal: Signal): void;
+  /** Ends what is left of an ended run: with `drain` first waits for its last words, then the signal, after `graceMs` SIGKILL. */
+  clear(clearing: Clearing, signal: Signal, graceMs: number, drain: boolean): void;
+}
+
+/** Timers on the monotonic clock. A delay may be longer than the platform's own limit. */
+export interface TimerPort {
+  arm(timer: TimerId, delayMs: number): void;
+  disarm(timer: TimerId): void;
+}
+
+/** What outlives the watcher. `save` reports save-finished, now or later; the latest state wins. */
+export interface StorePort {
+  save(state: State): void;
+  /** Returns whether it is safely on disk; a hold that is not is kept in memory and tried again with each save. */
+  writeHold(hold: Hold): void;
+  liftHold(): void;
+}
+
+/** The rest of the world. */
+export interface PublicPort {
+  tell(note: Note): void;
+  reportBug(what: string): void;
+  exit(code: number): void;
+}
+
+/** All that a supervisor needs of its world. */
+export interface World {
+  source: SourcePort;
+  child: ChildPort;
+  timers: TimerPort;
+  store: StorePort;
+  public: PublicPort;
+}
+
+/** How the world tells the supervisor what happened. */
+export type Report = (fact: Fact) => void;
