@@ -98,13 +98,28 @@ export interface SpawnFailure {
 export type Phase =
   | { kind: 'starting'; runId: RunId; since: Stamp }
   | { kind: 'running'; live: Live }
-  | { kind: 'stopping'; live: Live; cause: StopCause; why: string; since: Stamp; graceTimer: TimerId; killed: boolean }
+  | {
+      kind: 'stopping';
+      live: Live;
+      cause: StopCause;
+      why: string;
+      since: Stamp;
+      graceTimer: TimerId;
+      killed: boolean;
+    }
   | { kind: 'backoff'; waitMs: number; since: Stamp; timer: TimerId | null }
   | { kind: 'cooldown'; waitMs: number; since: Stamp; timer: TimerId | null }
   | { kind: 'waiting'; due: Wall; timer: TimerId | null }
   | { kind: 'held'; hold: Hold }
   | { kind: 'finished'; code: number }
   | { kind: 'stopped' };
+
+/** The watcher is to end: with which code, since when, and the signal with which a child is (to be) stopped for it. */
+export interface Leaving {
+  code: number;
+  since: Stamp;
+  signal: Signal;
+}
 
 /** Processes of an ended run that are being ended, or may still have to be. */
 export interface Clearing {
@@ -138,7 +153,11 @@ export interface State {
   toldFloor: boolean;
   clearing: Clearing | null;
   /** Set when a person or the system wants this watcher to end: what it ends with once nothing is left to clear. */
-  leaving: { code: number; since: Stamp } | null;
+  leaving: Leaving | null;
+  /** Since when a reader of our output has stalled; null while it flows. */
+  outputBlockedSince: Stamp | null;
+  /** What the log on disk had to drop, over this watcher's life, in bytes. */
+  logDroppedBytes: number;
   /** Set while the last save failed: fires the next try. */
   saveTimer: TimerId | null;
   nextTimer: TimerId;
@@ -146,9 +165,20 @@ export interface State {
 
 /** What happened, in the past tense. */
 export type Fact =
-  /** A watcher took over this state. `hold` is what the hold file says; `newCommand`: not the command the state knows; `leftover`: a run a dead watcher left, from the lock file, if newer than the state's. */
-  | { type: 'watcher-started'; hold: Hold | null; newCommand: boolean; sameBoot: boolean; leftover: Leftover | null }
-  | { type: 'child-spawned'; runId: RunId; pid: number; startTicks: number | null }
+  /** A watcher took over this state. `hold` is what the hold file says; `newCommand`: not the command the state knows; `leftover`: what the lock's record says of a run that a dead watcher left, which outlives a state that could not be saved. */
+  | {
+      type: 'watcher-started';
+      hold: Hold | null;
+      newCommand: boolean;
+      sameBoot: boolean;
+      leftover: Leftover | null | 'unknown';
+    }
+  | {
+      type: 'child-spawned';
+      runId: RunId;
+      pid: number;
+      startTicks: number | null;
+    }
   | { type: 'spawn-failed'; runId: RunId; failure: SpawnFailure }
   | { type: 'child-exited'; runId: RunId; exit: Exit }
   /** Of that run nothing is left that we can find; `ended` processes had to be ended for it. */
@@ -159,7 +189,12 @@ export type Fact =
   | { type: 'reset-requested'; by: Asker }
   /** A signal for the child, and for it only. */
   | { type: 'signal-requested'; by: Asker; signal: Signal }
-  | { type: 'save-finished'; ok: boolean; why: string | null };
+  | { type: 'save-finished'; ok: boolean; why: string | null }
+  | {
+      type: 'output-reported';
+      blockedSince: Stamp | null;
+      droppedBytes: number;
+    };
 
 /** Who asked: for the log. */
 export type Asker = 'signal' | 'command';
@@ -182,7 +217,13 @@ export type Effect =
   /** To the child alone. */
   | { type: 'signal-child'; runId: RunId; signal: Signal }
   /** Ends what an ended run left (with `drain`, first lets its last words out), then reports run-cleared. */
-  | { type: 'clear-run'; clearing: Clearing; signal: Signal; graceMs: number; drain: boolean }
+  | {
+      type: 'clear-run';
+      clearing: Clearing;
+      signal: Signal | null;
+      graceMs: number;
+      drain: boolean;
+    }
   | { type: 'arm-timer'; timer: TimerId; delayMs: number }
   | { type: 'disarm-timer'; timer: TimerId }
   /** The whole state, as it stands after this event. */
@@ -206,8 +247,21 @@ export type Next =
 export type Note =
   | { kind: 'started'; run: number; pid: number }
   | { kind: 'start-failed'; failure: SpawnFailure; next: Next }
-  | { kind: 'exited'; exit: Exit; cause: ExitCause; why: string | null; uptimeMs: number; next: Next }
-  | { kind: 'stopping'; cause: StopCause; why: string; signal: Signal; graceMs: number }
+  | {
+      kind: 'exited';
+      exit: Exit;
+      cause: ExitCause;
+      why: string | null;
+      uptimeMs: number;
+      next: Next;
+    }
+  | {
+      kind: 'stopping';
+      cause: StopCause;
+      why: string;
+      signal: Signal;
+      graceMs: number;
+    }
   | { kind: 'killing'; why: string }
   | { kind: 'healthy'; uptimeMs: number; resets: boolean }
   | { kind: 'waiting'; phase: 'backoff' | 'cooldown'; leftMs: number }

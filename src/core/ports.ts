@@ -17,8 +17,11 @@ export interface ChildPort {
   spawn(run: number, runId: RunId): void;
   signalTree(runId: RunId, signal: Signal): void;
   signalChild(runId: RunId, signal: Signal): void;
-  /** Ends what is left of an ended run: with `drain` first waits for its last words, then the signal, after `graceMs` SIGKILL. */
-  clear(clearing: Clearing, signal: Signal, graceMs: number, drain: boolean): void;
+  /**
+   * Ends what is left of an ended run: with `drain` first waits for its last words, then the signal (null: the tree has
+   * had it already), after `graceMs` SIGKILL. A signalTree of that run meanwhile reaches what is left: SIGKILL ends the grace.
+   */
+  clear(clearing: Clearing, signal: Signal | null, graceMs: number, drain: boolean): void;
 }
 
 /** Timers on the monotonic clock. A delay may be longer than the platform's own limit. */

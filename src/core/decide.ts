@@ -1,0 +1,176 @@
+import type { Effect, Event, Fact, Live, Policy, State, TimerId } from './model.ts';
+import { resetRequested, restartRequested, stopRequested } from './requests.ts';
+import { resume } from './resume.ts';
+import { ended, endedByItself, startFailed } from './run-end.ts';
+import { kill, stopChild } from './stopping.ts';
+import { arm, clear, disarm, elapsed, enter, order, set, type Turn, tell } from './turn.ts';
+import { settle } from './waits.ts';
+
+/** A failed save is tried again after so long. */
+export const SAVE_RETRY_MS = 5000;
+/** The state of a name that was never watched. */
+export const FRESH_STATE: State = {
+  phase: { kind: 'stopped' },
+  run: 0,
+  backoffStep: 0,
+  restartsInRow: 0,
+  shortRuns: 0,
+  crashes: [],
+  slowDeaths: [],
+  lastExit: null,
+  everUp: false,
+  toldSuccess: false,
+  toldFloor: false,
+  clearing: null,
+  leaving: null,
+  outputBlockedSince: null,
+  logDroppedBytes: 0,
+  saveTimer: null,
+  nextTimer: 1 as TimerId,
+};
+
+/**
+ * The machine: what an event makes of a state, and what is to be done about it. Pure and total: it reads no clock, no
+ * chance and no world; news of a former run or of a disarmed timer changes nothing.
+ */
+export function decide(policy: Policy, state: State, event: Event): { state: State; effects: Effect[] } {
+  const turn: Turn = { policy, event, state, effects: [], save: false };
+  const take = on[event.type] as (turn: Turn, event: Event) => void;
+  take(turn, event);
+  settle(turn);
+  const effects: Effect[] = turn.save ? [{ type: 'save-state' }, ...turn.effects] : turn.effects;
+  return { state: turn.state, effects };
+}
+
+type Of<T extends Fact['type']> = Extract<Event, { type: T }>;
+
+const on: { [T in Fact['type']]: (turn: Turn, event: Of<T>) => void } = {
+  'watcher-started': resume,
+  'child-spawned': spawned,
+  'spawn-failed': (turn, event) => {
+    const { phase } = turn.state;
+    if (phase.kind === 'starting' && phase.runId === event.runId) startFailed(turn, event.failure);
+  },
+  'child-exited': exited,
+  'run-cleared': (turn, event) => {
+    const { clearing, lastExit } = turn.state;
+    if (clearing?.runId !== event.runId) return;
+    set(turn, { clearing: null });
+    if (event.ended > 0)
+      tell(turn, {
+        kind: 'leftovers-ended',
+        count: event.ended,
+        orphan: lastExit?.cause === 'orphan',
+      });
+  },
+  'timer-fired': timerFired,
+  'stop-requested': stopRequested,
+  'restart-requested': restartRequested,
+  'reset-requested': resetRequested,
+  'signal-requested': (turn, event) => {
+    const { phase } = turn.state;
+    if (phase.kind !== 'running' && phase.kind !== 'stopping') return;
+    order(turn, {
+      type: 'signal-child',
+      runId: phase.live.runId,
+      signal: event.signal,
+    });
+  },
+  'save-finished': saveFinished,
+  'output-reported': (turn, event) => {
+    set(turn, {
+      outputBlockedSince: event.blockedSince,
+      logDroppedBytes: event.droppedBytes,
+    });
+  },
+};
+
+function spawned(turn: Turn, event: Of<'child-spawned'>): void {
+  const { phase, leaving, run } = turn.state;
+  if (phase.kind !== 'starting' || phase.runId !== event.runId) return;
+  const { runId, pid, startTicks } = event;
+  const live: Live = {
+    runId,
+    pid,
+    startTicks,
+    since: event.at,
+    healthy: false,
+    healthyTimer: null,
+    runtimeTimer: null,
+  };
+  tell(turn, { kind: 'started', run, pid });
+  set(turn, { everUp: true });
+  if (leaving !== null) return stopChild(turn, live, 'stopped', 'stop was asked for while it started');
+  live.healthyTimer = arm(turn, turn.policy.healthyAfterMs);
+  if (turn.policy.maxRuntimeMs !== null) live.runtimeTimer = arm(turn, turn.policy.maxRuntimeMs);
+  enter(turn, { kind: 'running', live });
+}
+
+function exited(turn: Turn, event: Of<'child-exited'>): void {
+  const { phase } = turn.state;
+  if (phase.kind === 'starting' && phase.runId === event.runId) {
+    return order(turn, {
+      type: 'report-bug',
+      what: 'a child exited before it was up',
+    });
+  }
+  if ((phase.kind !== 'running' && phase.kind !== 'stopping') || phase.live.runId !== event.runId) return;
+  const { live } = phase;
+  disarm(turn, live.healthyTimer);
+  disarm(turn, live.runtimeTimer);
+  const { runId, pid, startTicks } = live;
+  if (phase.kind === 'running') {
+    endedByItself(turn, live, event.exit);
+    return clear(turn, { runId, pid, startTicks }, true, turn.policy.stopTimeoutMs, true);
+  }
+  disarm(turn, phase.graceTimer);
+  ended(turn, live, event.exit, phase.cause, phase.why);
+  const graceMs = phase.killed ? 0 : Math.max(0, turn.policy.stopTimeoutMs - elapsed(turn, phase.since.mono));
+  clear(turn, { runId, pid, startTicks }, false, graceMs, false);
+}
+
+function timerFired(turn: Turn, { timer }: Of<'timer-fired'>): void {
+  const { phase, saveTimer } = turn.state;
+  if (timer === saveTimer) return set(turn, { saveTimer: null });
+  if ((phase.kind === 'backoff' || phase.kind === 'cooldown') && phase.timer === timer) {
+    return enter(turn, { ...phase, timer: null });
+  }
+  if (phase.kind === 'stopping' && phase.graceTimer === timer) {
+    return kill(turn, `it did not end within ${turn.policy.stopTimeoutMs} ms`);
+  }
+  if (phase.kind !== 'running') return;
+  if (phase.live.healthyTimer === timer) return becameHealthy(turn, phase.live);
+  if (phase.live.runtimeTimer === timer) {
+    stopChild(turn, { ...phase.live, runtimeTimer: null }, 'limit', 'it ran longer than --max-runtime');
+  }
+}
+
+/** Long enough up: the next wait is the first again. */
+function becameHealthy(turn: Turn, live: Live): void {
+  const resets = turn.state.backoffStep > 0 || turn.state.restartsInRow > 0;
+  enter(turn, {
+    kind: 'running',
+    live: { ...live, healthy: true, healthyTimer: null },
+  });
+  set(turn, { backoffStep: 0, restartsInRow: 0, shortRuns: 0 });
+  tell(turn, {
+    kind: 'healthy',
+    uptimeMs: elapsed(turn, live.since.mono),
+    resets,
+  });
+}
+
+function saveFinished(turn: Turn, event: Of<'save-finished'>): void {
+  const { saveTimer } = turn.state;
+  if (event.ok && saveTimer !== null) {
+    disarm(turn, saveTimer);
+    turn.state = { ...turn.state, saveTimer: null };
+    tell(turn, { kind: 'save-recovered' });
+  } else if (!event.ok && saveTimer === null) {
+    tell(turn, {
+      kind: 'save-failed',
+      why: event.why ?? 'for no known reason',
+    });
+    turn.state = { ...turn.state, saveTimer: arm(turn, SAVE_RETRY_MS) };
+  }
+}

@@ -1,0 +1,73 @@
+import type { Event, Phase } from './model.ts';
+import { kill, stopChild } from './stopping.ts';
+import { disarm, elapsed, enter, order, set, type Turn, tell } from './turn.ts';
+import { wait } from './waits.ts';
+
+type Of<T extends Event['type']> = Extract<Event, { type: T }>;
+
+/** A second Ctrl-C counts only this long after the stop began: terminals and service managers send signals in bursts. */
+export const SECOND_INTERRUPT_MS = 1000;
+
+export function stopRequested(turn: Turn, event: Of<'stop-requested'>): void {
+  const { phase, leaving } = turn.state;
+  if (leaving !== null) {
+    const again = event.signal === 'SIGINT' && elapsed(turn, leaving.since.mono) >= SECOND_INTERRUPT_MS;
+    if (event.now || again) kill(turn, event.now ? 'stop --now was asked for' : 'a second interrupt came');
+    return;
+  }
+  const signal = event.signal === 'SIGINT' && !turn.policy.stopSignalGiven ? 'SIGINT' : turn.policy.stopSignal;
+  set(turn, { leaving: { code: 0, since: event.at, signal } });
+  if (phase.kind === 'running') {
+    stopChild(
+      turn,
+      phase.live,
+      'stopped',
+      event.signal === null ? 'stop was asked for' : `${event.signal} was received`,
+    );
+  } else if (phase.kind === 'backoff' || phase.kind === 'cooldown' || phase.kind === 'waiting') {
+    disarm(turn, phase.timer);
+    enter(turn, { kind: 'stopped' });
+  }
+  if (event.now) kill(turn, 'stop --now was asked for');
+  tell(turn, { kind: 'stopped' });
+}
+
+export function restartRequested(turn: Turn, _event: Of<'restart-requested'>): void {
+  const { phase, leaving } = turn.state;
+  if (leaving !== null) return;
+  if (phase.kind === 'running') return stopChild(turn, phase.live, 'restarted', 'restart was asked for');
+  if (phase.kind === 'backoff' || phase.kind === 'waiting') {
+    disarm(turn, phase.timer);
+    return wait(turn, 'backoff', 0);
+  }
+  if (phase.kind === 'cooldown' || phase.kind === 'held')
+    tell(turn, { kind: 'refused', what: 'restart', phase: phase.kind });
+}
+
+export function resetRequested(turn: Turn, _event: Of<'reset-requested'>): void {
+  const { phase, leaving } = turn.state;
+  set(turn, {
+    backoffStep: 0,
+    restartsInRow: 0,
+    shortRuns: 0,
+    crashes: [],
+    slowDeaths: [],
+    toldFloor: false,
+  });
+  tell(turn, { kind: 'reset' });
+  if (leaving !== null) return;
+  if (phase.kind === 'held') {
+    order(turn, { type: 'lift-hold' });
+    tell(turn, { kind: 'hold-lifted', hold: phase.hold });
+  } else if (phase.kind === 'backoff' || phase.kind === 'cooldown') {
+    disarm(turn, phase.timer);
+  } else return;
+  wait(turn, 'backoff', 0);
+}
+
+/** Why a request cannot be granted in this phase, for whoever asked; null if it can. */
+export function refusal(phase: Phase, verb: 'restart'): string | null {
+  if (phase.kind === 'held') return `it is held (${phase.hold.why}); reset lifts that`;
+  if (phase.kind === 'cooldown') return `${verb} is refused during a cooldown; reset ends it and starts at once`;
+  return null;
+}

@@ -1,0 +1,114 @@
+import { SHORT_RUN_MS } from './backoff.ts';
+import { isSuccess, shellCode, startFailureCode } from './exit-code.ts';
+import { SLOW_LOOP_DEATHS, SLOW_LOOP_WINDOW_MS, withinWindow } from './flap.ts';
+import type { Exit, ExitCause, Live, Next, SpawnFailure } from './model.ts';
+import { elapsed, enter, set, type Turn, tell } from './turn.ts';
+import { finish, hold, wait, waitForRestart } from './waits.ts';
+
+/** A run that nobody ended: what it means, and what comes next. */
+export function endedByItself(turn: Turn, live: Live, exit: Exit): void {
+  const cause = isSuccess(turn.policy, exit, elapsed(turn, live.since.mono)) ? 'success' : 'crash';
+  ended(turn, live, exit, cause, null);
+}
+
+/** A run's end with its cause: counts it, decides what comes next, and says so. */
+export function ended(turn: Turn, live: Live, exit: Exit, cause: ExitCause, why: string | null): void {
+  const uptimeMs = elapsed(turn, live.since.mono);
+  set(turn, {
+    lastExit: { ...exit, at: turn.event.at.wall, cause, uptimeMs },
+    shortRuns: uptimeMs < SHORT_RUN_MS ? turn.state.shortRuns + 1 : 0,
+  });
+  const next = nextAfter(turn, live, exit, cause, why);
+  tell(turn, { kind: 'exited', exit, cause, why, uptimeMs, next });
+}
+
+function nextAfter(turn: Turn, live: Live, exit: Exit, cause: ExitCause, why: string | null): Next {
+  if (cause === 'stopped') return stopped(turn);
+  if (cause === 'restarted') {
+    if (turn.state.leaving !== null) return stopped(turn);
+    wait(turn, 'backoff', 0);
+    return { kind: 'restart', number: turn.state.run, inMs: 0 };
+  }
+  count(turn, live, cause);
+  if (cause === 'kill-condition') {
+    return hold(turn, {
+      cause: 'kill-condition',
+      why: why ?? 'a kill condition was met',
+      at: turn.event.at.wall,
+    });
+  }
+  if (turn.state.leaving !== null) return stopped(turn);
+  return nextByPolicy(turn, exit, cause);
+}
+
+/** An end that nobody asked for counts, unless it was a success of a run that had been healthy. */
+function count(turn: Turn, live: Live, cause: ExitCause): void {
+  const { policy, state, event } = turn;
+  if (cause === 'kill-condition') return;
+  if (cause !== 'success' || !live.healthy) {
+    set(turn, {
+      crashes: withinWindow(state.crashes, event.at.mono, policy.flapWindowMs, policy.flapThreshold),
+    });
+  }
+  if (!live.healthy) return;
+  const slowDeaths = withinWindow(state.slowDeaths, event.at.mono, SLOW_LOOP_WINDOW_MS, SLOW_LOOP_DEATHS);
+  const told = slowDeaths.length >= SLOW_LOOP_DEATHS;
+  set(turn, { slowDeaths: told ? [] : slowDeaths });
+  if (told)
+    tell(turn, {
+      kind: 'slow-loop',
+      deaths: slowDeaths.length,
+      windowMs: SLOW_LOOP_WINDOW_MS,
+    });
+}
+
+function nextByPolicy(turn: Turn, exit: Exit, cause: ExitCause): Next {
+  const { policy, state, event } = turn;
+  if (exit.code !== null && policy.holdCodes.includes(exit.code)) {
+    const why = `it exited with code ${exit.code}, which --hold-codes names`;
+    return hold(turn, { cause: 'hold-code', why, at: event.at.wall });
+  }
+  if (policy.restart === 'never') return finish(turn, shellCode(exit));
+  if (policy.restart === 'on-failure' && cause === 'success') return finish(turn, shellCode(exit));
+  if (policy.maxRestarts !== null && state.restartsInRow >= policy.maxRestarts) {
+    const why = `${state.restartsInRow} restarts in a row reached no healthy run (--max-restarts ${policy.maxRestarts})`;
+    return hold(turn, { cause: 'max-restarts', why, at: event.at.wall });
+  }
+  if (cause === 'success' && !state.toldSuccess) {
+    set(turn, { toldSuccess: true });
+    tell(turn, { kind: 'success-restarts' });
+  }
+  return waitForRestart(turn);
+}
+
+function stopped(turn: Turn): Next {
+  enter(turn, { kind: 'stopped' });
+  return { kind: 'leave' };
+}
+
+/** A start that failed: the first ever of a command ends the watcher, a later one is a crash like any other. */
+export function startFailed(turn: Turn, failure: SpawnFailure): void {
+  const { policy, state, event } = turn;
+  const { kind } = failure;
+  if (state.leaving !== null) return enter(turn, { kind: 'stopped' });
+  if (!state.everUp && kind !== 'other') {
+    const next = finish(turn, startFailureCode(kind));
+    return tell(turn, { kind: 'start-failed', failure, next });
+  }
+  set(turn, {
+    lastExit: {
+      code: null,
+      signal: null,
+      at: event.at.wall,
+      cause: 'crash',
+      uptimeMs: 0,
+    },
+    shortRuns: state.shortRuns + 1,
+    crashes: withinWindow(state.crashes, event.at.mono, policy.flapWindowMs, policy.flapThreshold),
+  });
+  const next =
+    policy.restart === 'never'
+      ? finish(turn, kind === 'other' ? 1 : startFailureCode(kind))
+      : nextByPolicy(turn, { code: null, signal: null }, 'crash');
+  tell(turn, { kind: 'start-failed', failure, next });
+}

@@ -1,0 +1,66 @@
+import type { Mono, Stamp, State } from './model.ts';
+import { faultOf, type Shape } from './shape.ts';
+import { stateShape } from './state-shape.ts';
+
+/** The version of the state file's form. A file of a later one is put aside, not guessed at. */
+export const SNAPSHOT_VERSION = 1;
+
+/** What the state file holds: the machine's whole state, and what a reader needs to make sense of it. */
+export interface Snapshot {
+  version: typeof SNAPSHOT_VERSION;
+  name: string;
+  /** Tells one boot of the machine from the next; within one, monotonic times of different watchers compare. */
+  bootId: string;
+  savedAt: Stamp;
+  watcherPid: number;
+  /** Secrets masked, as it is shown. */
+  command: readonly string[];
+  /** Tells whether the next start is of the same command. */
+  commandDigest: string;
+  /** What the numbers in the state are to be read by. */
+  flapWindowMs: number;
+  nextBackoffMs: number;
+  state: State;
+}
+
+const snapshotShape: Shape = {
+  object: {
+    version: { is: value => value === SNAPSHOT_VERSION, what: `version ${SNAPSHOT_VERSION}` },
+    name: 'string',
+    bootId: 'string',
+    savedAt: { object: { mono: 'number', wall: 'number' } },
+    watcherPid: 'number',
+    command: { list: 'string' },
+    commandDigest: 'string',
+    flapWindowMs: 'number',
+    nextBackoffMs: 'number',
+    state: stateShape,
+  },
+};
+
+/** Reads what a state file parsed to. Returns the snapshot, or in one phrase why it is none. */
+export function readSnapshot(value: unknown): Snapshot | string {
+  const fault = faultOf(snapshotShape, value);
+  return fault ?? (value as Snapshot);
+}
+
+/**
+ * The state as this watcher must see it: times of another boot are moved onto our monotonic clock by what the wall
+ * clocks say has passed since the save, never less than nothing.
+ */
+export function restore(snapshot: Snapshot, bootId: string, now: Stamp): State {
+  if (snapshot.bootId === bootId) return snapshot.state;
+  const passedMs = Math.max(0, now.wall - snapshot.savedAt.wall);
+  const shift = now.mono - passedMs - snapshot.savedAt.mono;
+  return shiftTimes(snapshot.state, shift) as State;
+}
+
+/** Adds to every monotonic time in the state. They are the fields named `mono`, and the lists of bare ones. */
+function shiftTimes(value: unknown, shift: number, key = ''): unknown {
+  if (typeof value === 'number') return key === 'mono' ? value + shift : value;
+  if (Array.isArray(value)) {
+    return value.map(item => (key === 'crashes' || key === 'slowDeaths' ? (((item as Mono) + shift) as Mono) : item));
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, shiftTimes(item, shift, name)]));
+}

@@ -1,0 +1,86 @@
+import type { ExitCause, Phase, Signal, Stamp } from './model.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** One row of `status --json`. Times are RFC 3339 UTC, durations ms, unknown is null, no field is ever missing. */
+export interface Status {
+  name: string;
+  phase: 'running' | 'healthy' | 'unhealthy' | 'lost' | Phase['kind'];
+  childPid: number | null;
+  watcherPid: number | null;
+  command: readonly string[];
+  startedAt: string | null;
+  uptimeMs: number | null;
+  restarts: number;
+  crashesInWindow: number;
+  backoffMs: number;
+  nextStartAt: string | null;
+  lastExit: { code: number | null; signal: Signal | null; at: string; cause: ExitCause } | null;
+  health: { name: string; ok: boolean; severity: 'critical' | 'optional'; detail: string; since: string }[];
+  memoryBytes: number | null;
+  outputBlockedSince: string | null;
+  logDroppedBytes: number;
+  holdReason: string | null;
+  lastIncidentId: string | null;
+}
+
+/** What a reader of the files knows beside the snapshot. */
+export interface Reading {
+  now: Stamp;
+  /** Whether the watcher that wrote the snapshot is alive. */
+  alive: boolean;
+  sameBoot: boolean;
+  /** The reason in the hold file, if there is one, which binds whatever the state says. */
+  holdReason: string | null;
+  /** RFC 3339 of a wall time: the core has no Date. */
+  iso(wall: number): string;
+}
+
+/** What can truly be said of a name, from its files. */
+export function toStatus(snapshot: Snapshot, reading: Reading): Status {
+  const { state } = snapshot;
+  const { phase } = state;
+  const { iso, now, alive, sameBoot } = reading;
+  const shown = shownPhase(phase, reading);
+  const up = alive && (phase.kind === 'running' || phase.kind === 'stopping') ? phase.live : null;
+  const waiting = phase.kind === 'backoff' || phase.kind === 'cooldown' ? phase : null;
+  const lost = !alive && shown === 'lost';
+  return {
+    name: snapshot.name,
+    phase: shown,
+    childPid: up?.pid ?? (lost && sameBoot && 'live' in phase ? phase.live.pid : null),
+    watcherPid: alive ? snapshot.watcherPid : null,
+    command: snapshot.command,
+    startedAt: up === null ? null : iso(up.since.wall),
+    uptimeMs: up === null ? null : Math.max(0, now.mono - up.since.mono),
+    restarts: Math.max(0, state.run - 1),
+    crashesInWindow: sameBoot
+      ? state.crashes.filter(at => now.mono - at < snapshot.flapWindowMs).length
+      : state.crashes.filter(
+          at => snapshot.savedAt.mono - at + (now.wall - snapshot.savedAt.wall) < snapshot.flapWindowMs,
+        ).length,
+    backoffMs: waiting?.waitMs ?? snapshot.nextBackoffMs,
+    nextStartAt: waiting !== null && shown !== 'held' ? iso(waiting.since.wall + waiting.waitMs) : null,
+    lastExit:
+      state.lastExit === null
+        ? null
+        : {
+            code: state.lastExit.code,
+            signal: state.lastExit.signal,
+            at: iso(state.lastExit.at),
+            cause: state.lastExit.cause,
+          },
+    health: [],
+    memoryBytes: null,
+    outputBlockedSince: alive && state.outputBlockedSince !== null ? iso(state.outputBlockedSince.wall) : null,
+    logDroppedBytes: state.logDroppedBytes,
+    holdReason: reading.holdReason ?? (phase.kind === 'held' ? phase.hold.why : null),
+    lastIncidentId: null,
+  };
+}
+
+function shownPhase(phase: Phase, { alive, holdReason }: Reading): Status['phase'] {
+  const up = phase.kind === 'starting' || phase.kind === 'running' || phase.kind === 'stopping';
+  if (phase.kind === 'held' || (holdReason !== null && !(alive && up))) return 'held';
+  if (!alive) return phase.kind === 'stopped' || phase.kind === 'finished' ? phase.kind : 'lost';
+  return phase.kind === 'running' && phase.live.healthy ? 'healthy' : phase.kind;
+}

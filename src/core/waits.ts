@@ -1,0 +1,96 @@
+import { backoffWait, FLOOR_AFTER_RUNS, FLOOR_MS } from './backoff.ts';
+import { EXIT } from './exit-code.ts';
+import { isFlapping } from './flap.ts';
+import type { Hold, Next } from './model.ts';
+import { arm, enter, order, set, type Turn } from './turn.ts';
+
+/** Starts the next run. Only from {@link settle}, which knows that nothing stands against it. */
+function begin(turn: Turn): void {
+  const { state, event } = turn;
+  if (state.phase.kind === 'cooldown') set(turn, { crashes: [], backoffStep: 0 });
+  const run = state.run + 1;
+  set(turn, {
+    run,
+    phase: { kind: 'starting', runId: event.freshRunId, since: event.at },
+  });
+  order(turn, { type: 'spawn-child', run, runId: event.freshRunId });
+}
+
+/**
+ * The last thing in every turn: does what had to wait until nothing of the former run is left. Ends the watcher if it is
+ * to end, else starts the next run if its wait is over.
+ */
+export function settle(turn: Turn): void {
+  const { phase, clearing, leaving } = turn.state;
+  if (clearing !== null) return;
+  const up = phase.kind === 'starting' || phase.kind === 'running' || phase.kind === 'stopping';
+  if (leaving !== null) {
+    if (!up) order(turn, { type: 'exit-watcher', code: leaving.code });
+    return;
+  }
+  if ((phase.kind === 'backoff' || phase.kind === 'cooldown') && phase.timer === null) begin(turn);
+}
+
+/** Waits so long, or not at all, before the next start. */
+export function wait(turn: Turn, kind: 'backoff' | 'cooldown', waitMs: number): void {
+  enter(turn, {
+    kind,
+    waitMs,
+    since: turn.event.at,
+    timer: waitMs > 0 ? arm(turn, waitMs) : null,
+  });
+}
+
+/** Keeps the child down until a person resets it, on disk before anything else. */
+export function hold(turn: Turn, hold: Hold): Next {
+  order(turn, { type: 'write-hold', hold });
+  enterHold(turn, hold);
+  return { kind: 'hold', hold };
+}
+
+/** Held, by a hold that is on disk already. */
+export function enterHold(turn: Turn, hold: Hold): void {
+  enter(turn, { kind: 'held', hold });
+  if (turn.policy.onHold === 'exit') leave(turn, EXIT.held);
+}
+
+/** The watcher is to end with that code as soon as nothing is left of the child. */
+export function leave(turn: Turn, code: number): void {
+  if (turn.state.leaving !== null) return;
+  set(turn, {
+    leaving: { code, since: turn.event.at, signal: turn.policy.stopSignal },
+  });
+}
+
+/** Ends supervision because the policy asks for no further run. */
+export function finish(turn: Turn, code: number): Next {
+  enter(turn, { kind: 'finished', code });
+  leave(turn, code);
+  return { kind: 'finish', code };
+}
+
+/** The wait after an end that leads to another start: a cooldown if it flaps, else the next step of the backoff. */
+export function waitForRestart(turn: Turn): Next {
+  const { policy, state, event } = turn;
+  set(turn, { restartsInRow: state.restartsInRow + 1 });
+  if (isFlapping(policy, state.crashes)) {
+    wait(turn, 'cooldown', policy.flapCooldownMs);
+    return {
+      kind: 'cooldown',
+      crashes: state.crashes.length,
+      windowMs: policy.flapWindowMs,
+      inMs: policy.flapCooldownMs,
+    };
+  }
+  const waitMs = backoffWait(policy, state.backoffStep, state.shortRuns, event.roll);
+  if (!state.toldFloor && state.shortRuns >= FLOOR_AFTER_RUNS && waitMs === FLOOR_MS) {
+    set(turn, { toldFloor: true });
+    order(turn, {
+      type: 'tell',
+      note: { kind: 'wait-floor', floorMs: FLOOR_MS },
+    });
+  }
+  set(turn, { backoffStep: state.backoffStep + 1 });
+  wait(turn, 'backoff', waitMs);
+  return { kind: 'restart', number: state.run, inMs: waitMs };
+}
