@@ -1,0 +1,10 @@
+import type { Mono, Stamp, Wall } from '../core/model.ts';
+
+/**
+ * Both clocks now. The monotonic one is the system's (CLOCK_MONOTONIC on Linux), so within one boot its values compare
+ * between processes; it stops while the machine is suspended.
+ */
+export function stampNow(): Stamp {
+  const [seconds, nanoseconds] = process.hrtime();
+  return { mono: (seconds * 1000 + Math.round(nanoseconds / 1000) / 1000) as Mono, wall: Date.now() as Wall };
+}
