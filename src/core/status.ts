@@ -51,14 +51,14 @@ export function toStatus(snapshot: Snapshot, reading: Reading): Status {
     watcherPid: alive ? snapshot.watcherPid : null,
     command: snapshot.command,
     startedAt: up === null ? null : iso(up.since.wall),
-    uptimeMs: up === null ? null : Math.max(0, now.mono - up.since.mono),
+    uptimeMs: up === null ? null : Math.round(Math.max(0, now.mono - up.since.mono)),
     restarts: Math.max(0, state.run - 1),
     crashesInWindow: sameBoot
       ? state.crashes.filter(at => now.mono - at < snapshot.flapWindowMs).length
       : state.crashes.filter(
           at => snapshot.savedAt.mono - at + (now.wall - snapshot.savedAt.wall) < snapshot.flapWindowMs,
         ).length,
-    backoffMs: waiting?.waitMs ?? snapshot.nextBackoffMs,
+    backoffMs: Math.round(waiting?.waitMs ?? snapshot.nextBackoffMs),
     nextStartAt: waiting !== null && shown !== 'held' ? iso(waiting.since.wall + waiting.waitMs) : null,
     lastExit:
       state.lastExit === null
