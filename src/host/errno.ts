@@ -1,0 +1,15 @@
+/** The errno name of a failed system call (`ENOSPC`), or null for anything else that was thrown. */
+export function errnoOf(error: unknown): string | null {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  return typeof code === 'string' ? code : null;
+}
+
+/**
+ * A failed system call in a few words for one line: `ENOSPC: no space left on device`. Node appends the call and its
+ * path, which are cut: paths are often ones through /proc/self/fd, which tell nobody anything.
+ */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const [first = ''] = error.message.split('\n');
+  return errnoOf(error) === null ? first : first.replace(/, \w+(?: '.*)?$/, '');
+}

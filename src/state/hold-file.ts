@@ -1,0 +1,160 @@
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fsyncSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+} from 'node:fs';
+import type { Hold, Wall } from '../core/model.ts';
+import { errnoOf, reasonOf } from '../host/errno.ts';
+import { putAside } from './broken-file.ts';
+import type { Place } from './place.ts';
+import { readWhole, type Written, writeAll } from './whole-file.ts';
+
+/**
+ * `hold.json` says that nothing may start, by being there: what stands in it is for people. It is made from a file of the
+ * same size that was written before (`armed.json`), so that it needs no room on the disk.
+ */
+const HOLD_BYTES = 4096;
+const CAUSES: readonly Hold['cause'][] = ['kill-condition', 'max-restarts', 'hold-code', 'unreadable'];
+const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+
+/** Numbers behind a hold, by name, as the metrics source gave them. */
+export type HoldValues = Readonly<Record<string, number | string | null>>;
+
+/** Makes `armed.json`, room included, so that a hold can be made on a full disk. */
+export function armHold(place: Place): Written {
+  return attempt(place, () => writeInPlace(place.at('armed.json'), armedText()));
+}
+
+/** Holds. Safe from a power cut when it returns ok; otherwise the caller keeps the hold in memory and tries again. */
+export function writeHold(place: Place, hold: Hold, values: HoldValues = {}): Written {
+  return attempt(place, () => {
+    const path = place.at('hold.json');
+    const there = lstatSync(path, { throwIfNoEntry: false });
+    // Whatever lies there holds already; what cannot be written in is left to `liftHold`.
+    if (there !== undefined && !there.isFile()) return;
+    // The rename holds at once, whatever comes of the rest.
+    if (there === undefined) renameIfThere(place.at('armed.json'), path);
+    writeInPlace(path, holdText(hold, values));
+    syncFolder(place.at('.'));
+  });
+}
+
+/** What holds this name; null if nothing does. Any file of that name holds, readable or not. */
+export function readHold(place: Pick<Place, 'at'>): Hold | null {
+  const path = place.at('hold.json');
+  try {
+    const text = readWhole(path, HOLD_BYTES * 16);
+    if (text === null) return null;
+    return parseHold(JSON.parse(text), path) ?? unreadable(path, 'its content is none of a hold');
+  } catch (error) {
+    return unreadable(path, error instanceof SyntaxError ? 'it is no JSON' : reasonOf(error));
+  }
+}
+
+/** Lifts the hold; what lay there in its stead is put aside. The room is kept for the next hold. */
+export function liftHold(place: Place, now: Date): Written {
+  return attempt(place, () => {
+    const path = place.at('hold.json');
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return;
+    if (stats.isDirectory()) {
+      const { why } = putAside(path, now);
+      if (why !== null) throw new Error(why);
+    } else if (stats.isFile() && stats.size === HOLD_BYTES && !isThere(place.at('armed.json'))) {
+      renameSync(path, place.at('armed.json'));
+      writeInPlace(place.at('armed.json'), armedText());
+    } else {
+      unlinkSync(path);
+    }
+    syncFolder(place.at('.'));
+  });
+}
+
+function attempt(place: Place, act: () => void): Written {
+  const gone = place.ensure();
+  if (gone !== null) return { ok: false, why: gone };
+  try {
+    act();
+    return { ok: true };
+  } catch (error) {
+    return { ok: false, why: `${place.path}: ${reasonOf(error)}` };
+  }
+}
+
+function holdText({ cause, why, at }: Hold, values: HoldValues): string {
+  const text = (cut: HoldValues, length: number) =>
+    JSON.stringify(
+      { version: 1, cause, why: why.slice(0, length), at: new Date(at).toISOString(), values: cut },
+      null,
+      2,
+    );
+  const whole = text(values, 2000);
+  // A reason or numbers beyond all measure are cut rather than the file made longer: a full disk has no more room.
+  return Buffer.byteLength(whole) < HOLD_BYTES ? whole : text({}, 500);
+}
+
+function armedText(): string {
+  return JSON.stringify({ version: 1, armed: 'renamed to hold.json, this file keeps the command from being started' });
+}
+
+function parseHold(value: unknown, path: string): Hold | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { cause, why, at, armed } = value as Record<string, unknown>;
+  if (typeof armed === 'string') {
+    const why = 'a kill condition tripped; its details could not be written';
+    return { cause: 'kill-condition', why, at: changedAt(path) };
+  }
+  const known = CAUSES.find(one => one === cause);
+  const time = typeof at === 'string' ? Date.parse(at) : Number.NaN;
+  if (known === undefined || typeof why !== 'string' || Number.isNaN(time)) return null;
+  return { cause: known, why, at: time as Wall };
+}
+
+function unreadable(path: string, fault: string): Hold {
+  return { cause: 'unreadable', why: `hold.json is there but cannot be read (${fault})`, at: changedAt(path) };
+}
+
+/** The last change of the inode, which a rename is too. */
+function changedAt(path: string): Wall {
+  return Math.round(lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0) as Wall;
+}
+
+/** Overwrites without giving up the room that the file has: padded to its full size, and on the disk when it returns. */
+function writeInPlace(path: string, text: string): void {
+  const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  try {
+    fchmodSync(fd, 0o600);
+    writeAll(fd, `${text}${' '.repeat(HOLD_BYTES - 1 - Buffer.byteLength(text))}\n`);
+    ftruncateSync(fd, HOLD_BYTES);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function renameIfThere(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+function syncFolder(path: string): void {
+  const fd = openSync(path, O_RDONLY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

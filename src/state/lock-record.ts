@@ -1,0 +1,134 @@
+import { closeSync, constants, fchmodSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { bootId } from '../host/boot-id.ts';
+import { reasonOf } from '../host/errno.ts';
+import { readProcess } from '../host/process-table.ts';
+import { readWhole, type Written } from './whole-file.ts';
+
+/** A watcher as it can be told from every other process, also from a later one of the same pid. */
+export interface WatcherId {
+  pid: number;
+  startTicks: number | null;
+}
+
+/** The run that was begun last and not yet cleared. `childPid` is null until its spawn has returned. */
+export interface RecordedRun {
+  runId: string;
+  childPid: number | null;
+  startTicks: number | null;
+}
+
+/** What the lock's holder leaves beside the lock. `watcher` is null after an orderly end. */
+export interface LockRecord {
+  /** The boot in which it was written: without it a pid and start time mean nothing. Null where the system does not tell. */
+  bootId: string | null;
+  watcher: WatcherId | null;
+  run: RecordedRun | null;
+}
+
+/**
+ * One sector, always written as a whole into room that it has already: that needs no space on a full disk, and no reader
+ * or kill -9 finds half of it. A sum tells the rest.
+ */
+const RECORD_BYTES = 512;
+const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
+
+/** The open record of the lock's holder. */
+export interface RecordFile {
+  write(record: LockRecord): Written;
+  close(): void;
+}
+
+/** Opens the record for writing (0600), made if missing. Throws the system's error. */
+export function openRecord(path: string): RecordFile {
+  const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) throw new Error('not a regular file');
+    if ((stats.mode & 0o777) !== 0o600) fchmodSync(fd, 0o600);
+    if (stats.size > RECORD_BYTES) ftruncateSync(fd, RECORD_BYTES);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  return {
+    write: record => {
+      try {
+        const wrote = writeSync(fd, format(record), 0, RECORD_BYTES, 0);
+        return wrote === RECORD_BYTES ? { ok: true } : { ok: false, why: 'no room for the record' };
+      } catch (error) {
+        return { ok: false, why: reasonOf(error) };
+      }
+    },
+    close: () => closeSync(fd),
+  };
+}
+
+/** Reads a record without the lock. Null if there is none, 'unreadable' if something else lies there. */
+export function readRecord(path: string): LockRecord | null | 'unreadable' {
+  // A reader may meet a writer half-way: then the next look finds it whole.
+  for (let attempt = 0; attempt < 3; attempt++) {
+    try {
+      const text = readWhole(path, RECORD_BYTES);
+      if (text === null) return null;
+      const record = parse(text);
+      if (record !== null) return record;
+    } catch {
+      // No regular file, or not ours to read: it says nothing, like a garbled one.
+      return 'unreadable';
+    }
+  }
+  return 'unreadable';
+}
+
+/** Whether the watcher that wrote the record still lives: same boot, same pid, same start time, and no zombie. */
+export function watcherAlive(record: LockRecord | null | 'unreadable'): boolean {
+  if (record === null || record === 'unreadable' || record.watcher === null) return false;
+  const { watcher } = record;
+  if (record.bootId !== bootId()) return false;
+  const found = readProcess(watcher.pid);
+  if (found === null || found.dead) return false;
+  return watcher.startTicks === null || watcher.startTicks === found.startTicks;
+}
+
+/** This process, for a record. */
+export function ownId(): WatcherId {
+  return { pid: process.pid, startTicks: readProcess(process.pid)?.startTicks ?? null };
+}
+
+function format(record: LockRecord): Buffer {
+  const text = JSON.stringify(record);
+  return Buffer.from(`{"sum":"${sum(text)}","record":${text}}`.padEnd(RECORD_BYTES - 1).concat('\n'));
+}
+
+function parse(text: string): LockRecord | null {
+  const match = /^\{"sum":"([0-9a-f]{8})","record":(\{.*\})\} *\n$/.exec(text);
+  if (match === null || match[2] === undefined || sum(match[2]) !== match[1]) return null;
+  try {
+    const record: unknown = JSON.parse(match[2]);
+    return isRecord(record) ? record : null;
+  } catch {
+    // A right sum over no JSON: written by somebody else.
+    return null;
+  }
+}
+
+function isRecord(value: unknown): value is LockRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const { bootId, watcher, run } = value as Partial<LockRecord>;
+  if (watcher === undefined || run === undefined || (bootId !== null && typeof bootId !== 'string')) return false;
+  const watcherFits = watcher === null || (isPid(watcher.pid) && isTicks(watcher.startTicks));
+  const runFits =
+    run === null ||
+    (typeof run.runId === 'string' && (run.childPid === null || isPid(run.childPid)) && isTicks(run.startTicks));
+  return watcherFits && runFits;
+}
+
+const isPid = (value: unknown) => Number.isSafeInteger(value) && (value as number) > 0;
+const isTicks = (value: unknown) => value === null || Number.isSafeInteger(value);
+
+/** FNV-1a, 32 bits: against halves and accidents, not against malice. */
+function sum(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}

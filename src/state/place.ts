@@ -1,0 +1,90 @@
+import { accessSync, chmodSync, closeSync, constants, existsSync, lstatSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { reasonOf } from '../host/errno.ts';
+import { NAME_PATTERN } from './names.ts';
+import { openOwnFolder, PlaceRefused, refuseForeign } from './own-folder.ts';
+
+/** The folder of one name, or the lack of it: without one supervision goes on, and it is tried again with each save. */
+export interface Place {
+  readonly stateDir: string;
+  readonly name: string;
+  /** For people and for the child; our own files are reached by `at`. */
+  readonly path: string;
+  /** Why nothing can be written there as things stand; null if it can. */
+  readonly unwritable: string | null;
+  /** The path by which to reach a file in the folder. */
+  at(file: string): string;
+  /** Makes and opens the folder if that failed before. Returns why it still does, or null. */
+  ensure(): string | null;
+  close(): void;
+}
+
+/** All that steers us in a name's folder: none of it may be a link or another user's. */
+const STEERING = ['lock', 'watcher.json', 'state.json', 'state.durable.json', 'hold.json', 'armed.json', 'control'];
+
+/**
+ * Opens the folder of a name, making it and the state folder if need be. Throws PlaceRefused for a link or a foreign
+ * owner in its or its files' place; any other failure (read-only, full, not ours to write) is told by `unwritable`.
+ */
+export function openPlace(stateDir: string, name: string): Place {
+  if (!NAME_PATTERN.test(name)) throw new PlaceRefused(`'${name}' is no name for a watcher`);
+  const path = join(stateDir, name);
+  let fd: number | null = null;
+  let base = path;
+  const ensure = (): string | null => {
+    if (fd !== null) return null;
+    try {
+      makeStateDir(stateDir);
+      fd = openOwnFolder(path);
+      base = reachable(fd, path);
+      return null;
+    } catch (error) {
+      if (error instanceof PlaceRefused) throw error;
+      return `${path}: ${reasonOf(error)}`;
+    }
+  };
+  const failed = ensure();
+  if (failed === null) for (const file of STEERING) checkFile(join(base, file), join(path, file));
+  return {
+    stateDir,
+    name,
+    path,
+    unwritable: failed ?? whyUnwritable(base, path),
+    at: file => `${base}/${file}`,
+    ensure,
+    close: () => {
+      if (fd !== null) closeSync(fd);
+      fd = null;
+      base = path;
+    },
+  };
+}
+
+/** One that exists keeps its mode, and may be a link (as StateDirectory= with DynamicUser= makes it). */
+function makeStateDir(stateDir: string): void {
+  const made = mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  if (made !== undefined) chmodSync(stateDir, 0o700);
+}
+
+/**
+ * Our files are reached through the open folder, so that whoever may rename the folder (the owner of the one above it)
+ * cannot move our writing elsewhere. Without /proc the plain path has to do.
+ */
+function reachable(fd: number, path: string): string {
+  const through = `/proc/self/fd/${fd}`;
+  return process.platform === 'linux' && existsSync(through) ? through : path;
+}
+
+function checkFile(path: string, shown: string): void {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats !== undefined) refuseForeign(stats, shown);
+}
+
+function whyUnwritable(base: string, path: string): string | null {
+  try {
+    accessSync(base, constants.W_OK);
+    return null;
+  } catch (error) {
+    return `${path}: ${reasonOf(error)}`;
+  }
+}

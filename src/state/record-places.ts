@@ -1,0 +1,69 @@
+import { unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { type LockRecord, openRecord, type RecordFile, readRecord, watcherAlive } from './lock-record.ts';
+import type { Place } from './place.ts';
+import { existingPrivateFolders, makePrivateFolder } from './private-folder.ts';
+import type { Written } from './whole-file.ts';
+
+export const RECORD = 'watcher.json';
+
+/**
+ * The newest record of a name, read without the lock: one in a private folder if there is any (it is made only while the
+ * name's own folder takes none, and removed when that takes one again), else the folder's own.
+ */
+export function newestRecord(stateDir: string, name: string): LockRecord | null | 'unreadable' {
+  const own = readRecord(join(stateDir, name, RECORD));
+  // A live watcher in the name's own folder has looked at the others.
+  if (watcherAlive(own)) return own;
+  const records = [...privateRecords(stateDir, name).map(readRecord), own];
+  return records.find(record => record !== null && record !== 'unreadable') ?? (records.find(isGarbled) || null);
+}
+
+const isGarbled = (record: LockRecord | null | 'unreadable') => record === 'unreadable';
+
+/** Paths of the records in private folders. */
+export function privateRecords(stateDir: string, name: string): string[] {
+  return existingPrivateFolders(stateDir, name).map(folder => `${folder}/${RECORD}`);
+}
+
+/**
+ * Opens the record for the lock's holder and writes it for the first time: in the name's folder, or if that takes none in
+ * a private one. For `folder`, a private folder that has the lock, it is there from the start.
+ */
+export function beginRecord(place: Place, folder: string | null, first: LockRecord): RecordFile {
+  const own = folder === null || folder === place.path ? tryRecord(place.at(RECORD), first) : null;
+  if (own !== null) {
+    for (const path of privateRecords(place.stateDir, place.name)) removeDead(path);
+    return own;
+  }
+  const made =
+    folder === null || folder === place.path ? makePrivateFolder(place.stateDir, place.name) : { path: folder };
+  const why = 'why' in made ? made.why : `${made.path} takes no record`;
+  return ('path' in made ? tryRecord(`${made.path}/${RECORD}`, first) : null) ?? nowhere(why);
+}
+
+function tryRecord(path: string, first: LockRecord): RecordFile | null {
+  try {
+    const file = openRecord(path);
+    if (file.write(first).ok) return file;
+    file.close();
+    return null;
+  } catch {
+    // Read-only, full, or something else in its place: the next folder is tried.
+    return null;
+  }
+}
+
+function nowhere(why: string): RecordFile {
+  const refused: Written = { ok: false, why };
+  return { write: () => refused, close: () => undefined };
+}
+
+function removeDead(path: string): void {
+  if (watcherAlive(readRecord(path))) return;
+  try {
+    unlinkSync(path);
+  } catch {
+    // ENOENT as a rule: there is none.
+  }
+}

@@ -1,0 +1,118 @@
+import { reasonOf } from '../host/errno.ts';
+import { putAside } from './broken-file.ts';
+import type { Place } from './place.ts';
+import { readWhole, removeIfThere, replaceFile, type Written } from './whole-file.ts';
+
+/** No state comes near this: it is bounded by the flap window's few times. */
+export const STATE_LIMIT_BYTES = 1024 * 1024;
+/** How long a save may wait for its fsync: that many seconds of news a power cut may take. */
+const DURABLE_EVERY_MS = 1000;
+
+/** What was found at the start. */
+export interface Loaded<T> {
+  value: T | null;
+  /** One sentence for each thing to be said: a broken file and where it was kept, an older copy used. */
+  said: string[];
+}
+
+/** Tells whether a parsed file is a state: it returns the state, or in a phrase why it is none. */
+export type ReadState<T> = (value: unknown) => T | string;
+
+/**
+ * The state file of a name. Two files: `state.json`, renamed into place at each transition without waiting for the disk
+ * (that survives kill -9), and `state.durable.json`, the same text at most a second later, with fsync (that survives a
+ * power cut, in which a fresh rename may be kept and the text it names lost). They are never the same inode: an editor
+ * or a full disk that empties one in place leaves the other.
+ */
+export interface StateFile {
+  /** Quick and synchronous; never throws. */
+  save(value: unknown): Written;
+  /** Resolves when the last save is safe from a power cut, or cannot be made so. */
+  settle(): Promise<void>;
+}
+
+/** Reads the state of a name; what cannot be read is put aside. For the lock's holder. */
+export function loadState<T>(place: Place, read: ReadState<T>, now: Date): Loaded<T> {
+  const said: string[] = [];
+  for (const file of ['state.json', 'state.durable.json']) {
+    removeIfThere(`${place.at(file)}.tmp`);
+    const found = readState(place.at(file), read);
+    if (found === null) continue;
+    if ('value' in found) {
+      if (file !== 'state.json') said.push(`went on from ${file} instead`);
+      return { value: found.value, said };
+    }
+    const { keptAs, why } = putAside(place.at(file), now);
+    said.push(
+      `${file} could not be read (${found.fault}); ${keptAs ? `kept as ${keptAs}` : `it stays there (${why})`}`,
+    );
+  }
+  return { value: null, said };
+}
+
+/** One state file, read and checked but left alone. Null if there is none. */
+export function readState<T>(path: string, read: ReadState<T>): { value: T } | { fault: string } | null {
+  try {
+    const text = readWhole(path, STATE_LIMIT_BYTES);
+    if (text === null) return null;
+    if (text === '') return { fault: 'it is empty' };
+    const value = read(JSON.parse(text));
+    return typeof value === 'string' ? { fault: value } : { value };
+  } catch (error) {
+    return { fault: error instanceof SyntaxError ? 'it is no JSON' : reasonOf(error) };
+  }
+}
+
+/** The writing side, for the lock's holder. */
+export function openStateFile(place: Place): StateFile {
+  let latest: string | null = null;
+  let timer: NodeJS.Timeout | null = null;
+  let writing: Promise<void> | null = null;
+
+  const makeDurable = async () => {
+    timer = null;
+    const text = latest;
+    latest = null;
+    if (text === null) return;
+    try {
+      const { writeDurably } = await import('./durable-copy.ts');
+      await writeDurably(place.at('state.durable.json'), text);
+    } catch {
+      // A disk that takes no copy also refuses the saves themselves, which say so; the next save tries this again.
+    }
+  };
+  const begin = () => {
+    writing = makeDurable().finally(() => {
+      writing = null;
+      if (latest !== null) arm();
+    });
+  };
+  const arm = () => {
+    // Not waited for at the end: `settle` is there for that.
+    if (timer === null && writing === null) timer = setTimeout(begin, DURABLE_EVERY_MS).unref();
+  };
+
+  return {
+    save: value => {
+      const text = JSON.stringify(value);
+      const gone = place.ensure();
+      if (gone !== null) return { ok: false, why: gone };
+      try {
+        replaceFile(place.at('state.json'), text);
+      } catch (error) {
+        return { ok: false, why: `${place.path}: ${reasonOf(error)}` };
+      }
+      latest = text;
+      arm();
+      return { ok: true };
+    },
+    settle: async () => {
+      if (timer !== null) clearTimeout(timer);
+      timer = null;
+      await writing;
+      if (timer !== null) clearTimeout(timer);
+      timer = null;
+      await makeDurable();
+    },
+  };
+}
