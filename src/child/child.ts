@@ -1,0 +1,170 @@
+/**
+ * The room of the watched command. From outside:
+ *
+ *   const outputs = openOutputs();            // sinks over our stdout and stderr; say(outputs.stderr, line) for our own lines
+ *   const pipes = await openPipes([folder]);  // beside whatever else a start does; { why } if there are none
+ *   const child = createChild({ ... }, fact => supervisor.report(fact), note => ...);
+ *
+ * `child` is the supervisor's ChildPort and an OutputView: tail, tap, lastOutputAt, blockedSince, flush.
+ */
+import type { Clearing, RunId, Signal, Stamp } from '../core/model.ts';
+import type { ChildPort, Report } from '../core/ports.ts';
+import type { ProcessRow } from '../host/process-table.ts';
+import { clearRun } from './clear.ts';
+import type { Pipe } from './fifo.ts';
+import { createOutput, type Output, type OutputView } from './output.ts';
+import { createReader } from './reader.ts';
+import { newRun, orphanRun, type Run } from './run.ts';
+import { signalMembers } from './signal-tree.ts';
+import type { Outputs } from './sink.ts';
+import { type Launched, launch } from './spawn.ts';
+import { explainFailure } from './spawn-failure.ts';
+import { attachStreams } from './stream-reader.ts';
+import { membersOf, RUN_ID_VARIABLE } from './tree.ts';
+
+/** What the watched command is, and where its output goes. */
+export interface ChildSpec {
+  /** The arguments exactly as given, the command first. No shell. */
+  command: readonly string[];
+  /** Absolute. */
+  cwd: string;
+  /** The whole environment but for the run's number and id. */
+  env: Readonly<Record<string, string>>;
+  /** `inherit`: the first run gets our descriptor 0 if it is no terminal. Else, and later: /dev/null. */
+  stdin: 'inherit' | 'null';
+  stdinIsTerminal: boolean;
+  ringBytes: number;
+  outputs: Outputs;
+  pipes: readonly [Pipe, Pipe] | { why: string };
+  now(): Stamp;
+  /** Told when a stalled reader of ours has kept the child waiting for a second, and null when that is over. */
+  onBlocked(since: Stamp | null): void;
+  /** A session of its own, which is the default. Only a test says false. */
+  detached?: boolean;
+}
+
+/** What happened that is no fact for the machine, but worth a line. */
+export type ChildNote =
+  /** Real pipes could not be made: opening /dev/stdout fails in the child. Said once. */
+  | { kind: 'no-pipes'; why: string }
+  /** Processes of an ended run that not even SIGKILL ended. */
+  | { kind: 'cannot-end'; pids: number[] };
+
+/** The port, the output, and what is asked about the child from outside. */
+export interface Child extends ChildPort, OutputView {
+  /** The live processes of the current run; empty if there is none. */
+  members(): ProcessRow[];
+  /** Stops reading. For the very end. */
+  close(): void;
+}
+
+/** Builds the room. Nothing is started yet. */
+export function createChild(spec: ChildSpec, report: Report, note: (note: ChildNote) => void): Child {
+  const output = createOutput(spec.ringBytes, spec.outputs, spec.now, spec.onBlocked);
+  const runs = new Map<RunId, Run>();
+  let current: Run | null = null;
+  let stdinGiven = spec.stdin === 'null' || spec.stdinIsTerminal;
+  const outputFds = readPipes(spec, output);
+  if (outputFds === null && 'why' in spec.pipes) note({ kind: 'no-pipes', why: spec.pipes.why });
+
+  function spawn(run: number, runId: RunId): void {
+    const env = { ...spec.env, AGENT_WATCH_RUN: String(run), [RUN_ID_VARIABLE]: runId };
+    const { command, cwd, detached = true } = spec;
+    output.startRun();
+    const child = launch({ command, cwd, env, passStdin: !stdinGiven, outputFds, detached });
+    stdinGiven = true;
+    if ('then' in child) {
+      child.then(error =>
+        report({ type: 'spawn-failed', runId, failure: explainFailure({ command, cwd, env }, error) }),
+      );
+      return;
+    }
+    const started = newRun(runId, child, spec.now().mono);
+    runs.set(runId, started);
+    current = started;
+    const { pid, startTicks } = started.tree;
+    queueMicrotask(() => report({ type: 'child-spawned', runId, pid: pid ?? 0, startTicks }));
+    followOutput(child, output, exit => {
+      ended(started);
+      report({ type: 'child-exited', runId, exit });
+    });
+  }
+
+  // The pid was given back to the system a moment ago. What is found now of its group and session is of this run for sure, and
+  // is known by pid and start time from here on. With nothing left, what the pipes hold is all there will ever be.
+  function ended(run: Run): void {
+    run.exited = true;
+    look(run, true);
+    output.drain();
+  }
+
+  function look(run: Run, groupIsOurs: boolean): ProcessRow[] {
+    const ageMs = run.spawnedAt === null ? null : spec.now().mono - run.spawnedAt;
+    return membersOf(run.tree, { groupIsOurs, ageMs });
+  }
+
+  function signalTree(runId: RunId, signal: Signal): void {
+    const run = runs.get(runId);
+    if (run === undefined) return;
+    if (run.clearing !== null) run.clearing.signal(signal);
+    else if (run.tree.startTicks === null && !run.exited) run.child?.kill(signal);
+    else signalMembers(run.tree, look(run, !run.exited), signal);
+  }
+
+  function clear(clearing: Clearing, signal: Signal | null, graceMs: number, drain: boolean): void {
+    const { runId } = clearing;
+    const run = runs.get(runId) ?? orphanRun(runId, clearing.pid, clearing.startTicks);
+    const members = look(run, false);
+    const done = (ended: number) => {
+      output.drain();
+      runs.delete(runId);
+      if (current === run) current = null;
+      report({ type: 'run-cleared', runId, ended });
+    };
+    if (members.length === 0) return queueMicrotask(() => done(0));
+    runs.set(runId, run);
+    run.clearing = clearRun(
+      { tree: run.tree, members, signal, graceMs, drain },
+      {
+        now: () => spec.now().mono,
+        lastOutputAt: () => output.lastOutputAt,
+        done,
+        stuck: pids => note({ kind: 'cannot-end', pids }),
+      },
+    );
+  }
+
+  const port: ChildPort = {
+    spawn,
+    signalTree,
+    signalChild(runId, signal) {
+      const run = runs.get(runId);
+      if (run !== undefined && !run.exited) run.child?.kill(signal);
+    },
+    clear,
+  };
+  const members = () => (current === null ? [] : look(current, !current.exited));
+  return Object.assign(output, port, { members });
+}
+
+// The child's own output and error are one pipe where ours are one file: only so is their order kept.
+function readPipes(spec: ChildSpec, output: Output): readonly [number, number] | null {
+  if ('why' in spec.pipes) return null;
+  const [out, err] = spec.pipes;
+  output.attach('stdout', take => createReader(out.readFd, take));
+  if (spec.outputs.same) return [out.writeFd, out.writeFd];
+  output.attach('stderr', take => createReader(err.readFd, take));
+  return [out.writeFd, err.writeFd];
+}
+
+function followOutput(
+  child: Launched,
+  output: Output,
+  ended: (exit: { code: number | null; signal: Signal | null }) => void,
+) {
+  if (child.streams === null) return child.onExit(ended);
+  const last = attachStreams(child.streams, output);
+  child.onExit(exit => {
+    last().then(() => ended(exit));
+  });
+}

@@ -1,0 +1,119 @@
+import { accessSync, constants, type Stats, statSync } from 'node:fs';
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import type { SpawnFailure } from '../core/model.ts';
+import { loaderOf } from './loader.ts';
+
+/** What execvp(3) searches where the child has no PATH. */
+const DEFAULT_PATH = '/bin:/usr/bin';
+
+/** What the failed start was asked to do. */
+export interface Attempt {
+  command: readonly string[];
+  cwd: string;
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Why a start failed, from the error of spawn(2). The system says ENOENT for a missing command, a missing folder and a missing
+ * interpreter alike, and EACCES for as many things: what lies on the disk tells them apart.
+ */
+export function explainFailure(attempt: Attempt, error: NodeJS.ErrnoException): SpawnFailure {
+  const { code } = error;
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EACCES' || code === 'EPERM' || code === 'ELOOP')
+    return explainCwd(attempt.cwd) ?? explainFile(attempt, code);
+  if (code === 'ENOEXEC' || code === 'EISDIR' || code === 'ETXTBSY' || code === 'ELIBBAD')
+    return { kind: 'not-executable', why: `${name(attempt)} cannot be executed (${code})` };
+  return { kind: 'other', why: `${name(attempt)} could not be started: ${otherWhy(error)}` };
+}
+
+function otherWhy({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'E2BIG') return 'arguments and environment together are too long (E2BIG)';
+  if (code === 'EAGAIN') return 'the limit of processes is reached (EAGAIN)';
+  if (code === 'ENOMEM') return 'there is not enough memory (ENOMEM)';
+  if (code === 'EMFILE' || code === 'ENFILE') return `too many open files (${code})`;
+  return message;
+}
+
+function explainCwd(cwd: string): SpawnFailure | null {
+  try {
+    if (!statSync(cwd).isDirectory())
+      return { kind: 'cwd-missing', why: `the working directory ${cwd} is not a directory` };
+    accessSync(cwd, constants.X_OK);
+    return null;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const what = code === 'EACCES' ? 'cannot be entered' : 'does not exist';
+    return { kind: 'cwd-missing', why: `the working directory ${cwd} ${what}` };
+  }
+}
+
+function explainFile(attempt: Attempt, code: string): SpawnFailure {
+  const file = attempt.command[0] ?? '';
+  const candidates = file.includes('/') ? [resolve(attempt.cwd, file)] : searched(attempt, file);
+  let found: string | null = null;
+  for (const path of candidates) {
+    const stats = look(path);
+    if (stats === null) continue;
+    found ??= path;
+    if (stats.isFile() && mayExecute(path)) return explainExecutable(path, code);
+  }
+  if (found !== null) {
+    return {
+      kind: 'not-executable',
+      why: `${found} is ${look(found)?.isDirectory() ? 'a directory' : 'not executable'}`,
+    };
+  }
+  return missing(attempt, file);
+}
+
+function missing(attempt: Attempt, file: string): SpawnFailure {
+  if (file === '') return { kind: 'command-missing', why: 'the command is empty' };
+  if (file.includes('/')) return { kind: 'command-missing', why: `${resolve(attempt.cwd, file)} does not exist` };
+  const { PATH } = attempt.env;
+  const where = PATH === undefined ? `no PATH is set, searched was ${DEFAULT_PATH}` : `searched PATH ${PATH}`;
+  return { kind: 'command-missing', why: `${file} was not found; ${where}` };
+}
+
+// The file is there and may be executed: then it is what runs it that is missing or may not be executed.
+function explainExecutable(path: string, code: string): SpawnFailure {
+  const loader = loaderOf(path);
+  if (loader === null) return { kind: 'not-executable', why: `${path} may not be executed here (${code})` };
+  const shown = JSON.stringify(loader.path);
+  const role = loader.kind === 'script' ? 'interpreter' : 'loader';
+  const stats = look(loader.path);
+  if (stats === null) return { kind: 'interpreter-missing', why: `the ${role} ${shown} of ${path} does not exist` };
+  if (!mayExecute(loader.path) || !stats.isFile())
+    return { kind: 'not-executable', why: `the ${role} ${shown} of ${path} is not executable` };
+  if (loader.kind === 'script') return explainExecutable(loader.path, code);
+  return { kind: 'not-executable', why: `${path} may not be executed here (${code})` };
+}
+
+function searched({ env, cwd }: Attempt, file: string): string[] {
+  return (env['PATH'] ?? DEFAULT_PATH).split(delimiter).map(folder => {
+    const path = join(folder === '' ? '.' : folder, file);
+    return isAbsolute(path) ? path : resolve(cwd, path);
+  });
+}
+
+function look(path: string): Stats | null {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) ?? null;
+  } catch {
+    // Behind a folder that may not be entered, or a loop of links: for the command it is not there.
+    return null;
+  }
+}
+
+function mayExecute(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    // EACCES is the answer, and so is anything else.
+    return false;
+  }
+}
+
+function name(attempt: Attempt): string {
+  return attempt.command[0] ?? 'the command';
+}

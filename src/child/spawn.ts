@@ -1,0 +1,80 @@
+import type { ChildProcess } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { execa, type Options } from 'execa';
+import type { Exit } from '../core/model.ts';
+
+/** What a run is started with. */
+export interface Launch {
+  command: readonly string[];
+  cwd: string;
+  env: Readonly<Record<string, string>>;
+  /** Passes our descriptor 0 on as it is; else the child reads /dev/null. */
+  passStdin: boolean;
+  /** The descriptors that become the child's 1 and 2; null: Node's own sockets. */
+  outputFds: readonly [number, number] | null;
+  /** A session of its own. Only a test says false. */
+  detached: boolean;
+}
+
+// execa takes any descriptor, but its types name only the first ten.
+type SomeFd = 3 | 'pipe';
+
+/** A child that runs. */
+export interface Launched {
+  pid: number;
+  /** Set where outputFds was null. */
+  streams: { stdout: Readable; stderr: Readable } | null;
+  onExit(listener: (exit: Exit) => void): void;
+  /** Node's own kill: it knows whether the child was reaped. For systems where no start time is to be had. */
+  kill(signal: NodeJS.Signals): void;
+}
+
+/**
+ * Starts a command as it is, without a shell. Returns the child once exec(2) has succeeded, or a promise of the error if it has not.
+ * Everything of execa that would stop, time out, buffer or decode is off: that is ours.
+ */
+export function launch(spec: Launch): Launched | Promise<Error> {
+  const [file = '', ...args] = spec.command;
+  const [out, err] = (spec.outputFds ?? ['pipe', 'pipe']) as [SomeFd, SomeFd];
+  try {
+    const options: Options = {
+      cwd: spec.cwd,
+      env: spec.env,
+      extendEnv: false,
+      stdio: [spec.passStdin ? 0 : 'ignore', out, err],
+      detached: spec.detached,
+      buffer: false,
+      cleanup: false,
+      reject: false,
+      stripFinalNewline: false,
+      verbose: 'none',
+    };
+    const subprocess = execa(file, args, options);
+    const child = subprocess.nodeChildProcess;
+    if (child.pid === undefined) return subprocess.then(result => causeOf(result));
+    return launched(child, child.pid);
+  } catch (error) {
+    // Arguments that no exec can take, such as a NUL byte, are thrown.
+    return Promise.resolve(error as Error);
+  }
+}
+
+// execa wraps what the system said in an error of its own.
+function causeOf(result: object): Error {
+  const cause = 'cause' in result ? result.cause : result;
+  return cause instanceof Error ? cause : new Error('the command could not be started');
+}
+
+function launched(child: ChildProcess, pid: number): Launched {
+  const { stdout, stderr } = child;
+  return {
+    pid,
+    streams: stdout === null || stderr === null ? null : { stdout, stderr },
+    onExit(listener) {
+      child.once('exit', (code, signal) => listener({ code, signal }));
+    },
+    kill(signal) {
+      child.kill(signal);
+    },
+  };
+}

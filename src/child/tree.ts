@@ -1,0 +1,97 @@
+import type { RunId } from '../core/model.ts';
+import { bears, newestPid, type ProcessRow, readTable, usersOf } from '../host/process-table.ts';
+
+/** The environment variable that marks every process of a run, with the run's id as its value. */
+export const RUN_ID_VARIABLE = 'AGENT_WATCH_RUN_ID';
+
+/** A run's processes: where they began, and those already seen. */
+export interface Tree {
+  runId: RunId;
+  /** The child's pid; null if it never became known. */
+  pid: number | null;
+  /** The child's start time; null if unknown: then only bearers of the id are believed. */
+  startTicks: number | null;
+  /** Pids seen as members, with their start times. Who was one stays one, though its parent dies or its environment is cleared. */
+  known: Map<number, number>;
+  /** Which signals went to whom, so that none goes there twice. */
+  signalled: Set<string>;
+}
+
+/** How much the moment of looking proves. */
+export interface Look {
+  /** The child is alive or was reaped just now: its pid cannot have come to mean another group yet. */
+  groupIsOurs: boolean;
+  /** How long ago the child was started, in ms; null if unknown. Short, it spares reading all older processes. */
+  ageMs: number | null;
+}
+
+/** A run's tree, of a child just spawned or as a dead watcher's state tells it. */
+export function newTree(runId: RunId, pid: number | null, startTicks: number | null): Tree {
+  const known = new Map<number, number>();
+  if (pid !== null && startTicks !== null) known.set(pid, startTicks);
+  return { runId, pid, startTicks, known, signalled: new Set() };
+}
+
+/** The live processes of a run: its child's group and session, all descendants, and those that bear the run's id wherever they went. */
+export function membersOf(tree: Tree, look: Look): ProcessRow[] {
+  const rows = readYoung(tree, look.ageMs);
+  const members = new Map<number, ProcessRow>();
+  const isKnown = (row: ProcessRow) => tree.known.get(row.pid) === row.startTicks;
+  const inGroup = (row: ProcessRow) => row.group === tree.pid || row.session === tree.pid;
+  // A pid stays taken as long as a group or session of that number has a member, so a known member in it proves it ours; a
+  // process of that pid with another start time proves the opposite.
+  const reused = rows.some(row => row.pid === tree.pid && row.startTicks !== tree.startTicks);
+  const add = (wanted: (row: ProcessRow) => boolean) => {
+    for (const row of rows) if (!members.has(row.pid) && wanted(row)) members.set(row.pid, row);
+  };
+  add(isKnown);
+  addDescendants(members, rows);
+  add(row => !row.dead && !inGroup(row) && isBearer(tree, row.pid));
+  const proven = look.groupIsOurs || rows.some(row => inGroup(row) && (isKnown(row) || isBearer(tree, row.pid)));
+  if (proven && !reused) add(inGroup);
+  addDescendants(members, rows);
+  for (const row of members.values()) tree.known.set(row.pid, row.startTicks);
+  return [...members.values()].filter(row => !row.dead);
+}
+
+// At the smallest pid space, 32768, using up a whole cycle in this time would take 130,000 forks a second.
+const CYCLE_FLOOR_MS = 250;
+
+// What is not older than the child. Pids are given out in order: in a crash loop usually none is newer than the child's, and
+// nothing is read at all. A process may fork and die while we look: what was born meanwhile is looked at again.
+function readYoung(tree: Tree, ageMs: number | null): ProcessRow[] {
+  let newest = newestPid();
+  const short = ageMs !== null && ageMs < CYCLE_FLOOR_MS && tree.pid !== null && newest !== null;
+  const rows = new Map<number, ProcessRow>();
+  const read = (first: number | null, last: number | null) => {
+    for (const row of readTable(first !== null && last !== null ? { first, last } : null))
+      if (row.pid > 1 && row.pid !== process.pid && row.startTicks >= (tree.startTicks ?? 0)) rows.set(row.pid, row);
+  };
+  read(short ? tree.pid : null, newest);
+  for (let again = 0; again < 5 && newest !== null; again++) {
+    const now = newestPid();
+    if (now === null || now === newest) break;
+    read(newest + 1, now);
+    newest = now;
+  }
+  return [...rows.values()];
+}
+
+function addDescendants(members: Map<number, ProcessRow>, rows: ProcessRow[]): void {
+  for (let grew = members.size > 0; grew; ) {
+    grew = false;
+    for (const row of rows) {
+      if (members.has(row.pid) || !members.has(row.parent)) continue;
+      members.set(row.pid, row);
+      grew = true;
+    }
+  }
+}
+
+// The id alone does not make another user's process ours, not even for root: it is proof only together with descent.
+function isBearer(tree: Tree, pid: number): boolean {
+  if (!bears(pid, `${RUN_ID_VARIABLE}=${tree.runId}`)) return false;
+  const us = process.geteuid?.();
+  const users = usersOf(pid);
+  return us === undefined || (users !== null && users.real === us && users.effective === us);
+}
