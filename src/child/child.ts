@@ -7,7 +7,7 @@
  *
  * `child` is the supervisor's ChildPort and an OutputView: tail, tap, lastOutputAt, blockedSince, flush.
  */
-import type { Clearing, RunId, Signal, Stamp } from '../core/model.ts';
+import type { Clearing, Exit, RunId, Signal, Stamp } from '../core/model.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
 import type { ProcessRow } from '../host/process-table.ts';
 import { clearRun } from './clear.ts';
@@ -17,7 +17,7 @@ import { createReader } from './reader.ts';
 import { newRun, orphanRun, type Run } from './run.ts';
 import { signalMembers } from './signal-tree.ts';
 import type { Outputs } from './sink.ts';
-import { type Launched, launch } from './spawn.ts';
+import { launch } from './spawn.ts';
 import { explainFailure } from './spawn-failure.ts';
 import { attachStreams } from './stream-reader.ts';
 import { membersOf, RUN_ID_VARIABLE } from './tree.ts';
@@ -84,18 +84,24 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     current = started;
     const { pid, startTicks } = started.tree;
     queueMicrotask(() => report({ type: 'child-spawned', runId, pid: pid ?? 0, startTicks }));
-    followOutput(child, output, exit => {
-      ended(started);
-      report({ type: 'child-exited', runId, exit });
+    const lastWords = child.streams === null ? null : attachStreams(child.streams, output);
+    child.onExit(exit => {
+      const moment = ended(started);
+      if (lastWords === null) return moment(exit);
+      lastWords().then(() => moment(exit));
     });
   }
 
   // The pid was given back to the system a moment ago. What is found now of its group and session is of this run for sure, and
   // is known by pid and start time from here on. With nothing left, what the pipes hold is all there will ever be.
-  function ended(run: Run): void {
+  function ended(run: Run): (exit: Exit) => void {
     run.exited = true;
-    look(run, true);
-    output.drain();
+    run.left = look(run, true);
+    return exit => {
+      output.drain();
+      report({ type: 'child-exited', runId: run.tree.runId, exit });
+      run.left = null;
+    };
   }
 
   function look(run: Run, groupIsOurs: boolean): ProcessRow[] {
@@ -114,7 +120,7 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
   function clear(clearing: Clearing, signal: Signal | null, graceMs: number, drain: boolean): void {
     const { runId } = clearing;
     const run = runs.get(runId) ?? orphanRun(runId, clearing.pid, clearing.startTicks);
-    const members = look(run, false);
+    const members = run.left ?? look(run, false);
     const done = (ended: number) => {
       output.drain();
       runs.delete(runId);
@@ -155,16 +161,4 @@ function readPipes(spec: ChildSpec, output: Output): readonly [number, number] |
   if (spec.outputs.same) return [out.writeFd, out.writeFd];
   output.attach('stderr', take => createReader(err.readFd, take));
   return [out.writeFd, err.writeFd];
-}
-
-function followOutput(
-  child: Launched,
-  output: Output,
-  ended: (exit: { code: number | null; signal: Signal | null }) => void,
-) {
-  if (child.streams === null) return child.onExit(ended);
-  const last = attachStreams(child.streams, output);
-  child.onExit(exit => {
-    last().then(() => ended(exit));
-  });
 }

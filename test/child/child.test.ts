@@ -1,0 +1,169 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { freshRunId, rig, runs, until } from './rig.ts';
+
+const sh = (script: string) => ['/bin/sh', '-c', script];
+
+describe('a run', () => {
+  test('passes its bytes on and tells its end', async () => {
+    const { start, fact, out, err, child, clear } = await rig(sh('printf out; printf err >&2; exit 7'));
+    const run = await start();
+    expect((await fact('child-exited')).exit).toEqual({ code: 7, signal: null });
+    expect([out.text(), err.text()]).toEqual(['out', 'err']);
+    expect(child.tail().toString()).toMatch(/^(outerr|errout)$/);
+    clear(run, 'SIGTERM', 1000, true);
+    expect((await fact('run-cleared')).ended).toBe(0);
+  });
+
+  test('that a signal ended says which', async () => {
+    const { start, fact } = await rig(sh('kill -9 $$'));
+    await start();
+    expect((await fact('child-exited')).exit).toEqual({ code: null, signal: 'SIGKILL' });
+  });
+
+  test('finds its number and its id in the environment, and nothing else of ours', async () => {
+    const { start, fact, out } = await rig(['env'], { env: { A: 'b' } });
+    const { runId } = await start();
+    await fact('child-exited');
+    expect(out.text().trim().split('\n').sort()).toEqual(['A=b', 'AGENT_WATCH_RUN=1', `AGENT_WATCH_RUN_ID=${runId}`]);
+  });
+
+  test('leads its own session, and has three descriptors', async () => {
+    const list = 'cat /proc/$$/stat; ls /proc/$$/fd';
+    // What our own caller leaves open beyond them is passed on by every program.
+    const [, ...usual] = spawnSync('/bin/sh', ['-c', list], { encoding: 'utf8' }).stdout.trim().split('\n');
+    const { start, fact, out } = await rig(['/bin/sh', '-c', list]);
+    const { pid } = await start();
+    await fact('child-exited');
+    const [stat, ...fds] = out.text().trim().split('\n');
+    expect(stat?.split(') ')[1]?.split(' ').slice(2, 4)).toEqual([String(pid), String(pid)]);
+    expect(fds).toEqual(usual);
+  });
+
+  test('can open /dev/stdout and /dev/stderr', async () => {
+    const { start, fact, out, err } = await rig(sh('echo a > /dev/stdout; echo b > /dev/stderr'));
+    await start();
+    expect((await fact('child-exited')).exit.code).toBe(0);
+    expect([out.text(), err.text()]).toEqual(['a\n', 'b\n']);
+  });
+
+  test('has no signal ignored or blocked that ours has not', async () => {
+    const { start, fact, out } = await rig(['grep', '-E', '^Sig(Ign|Blk)', '/proc/self/status']);
+    await start();
+    await fact('child-exited');
+    expect(out.text()).toMatch(/^SigBlk:\s0+\nSigIgn:\s0+\n$/);
+  });
+
+  test('gets its arguments as they are', async () => {
+    const args = ['', ' ', '*', '$HOME', '"', "'", '\\', 'a\nb', 'ä', '-n', '--', '%s'];
+    const { start, fact, out } = await rig(['python3', '-c', 'import sys; print(sys.argv[1:])', ...args]);
+    await start();
+    await fact('child-exited');
+    expect(out.text().trim()).toBe(`['', ' ', '*', '$HOME', '"', "'", '\\\\', 'a\\nb', 'ä', '-n', '--', '%s']`);
+  });
+
+  test('leaves its last bytes without a newline, killed at once, 50 times of 50', async () => {
+    const { child, start, fact, out } = await rig(
+      sh('i=0; while [ $i -lt 200 ]; do echo $i; i=$((i+1)); done; printf last; kill -9 $$'),
+    );
+    for (let round = 1; round <= 50; round++) {
+      const { runId } = await start();
+      await fact('child-exited', runId);
+      expect(child.tail().toString()).toMatch(/\n199\nlast$/);
+      expect(out.text().match(/last/g)?.length).toBe(round);
+    }
+  });
+});
+
+describe('a tree', () => {
+  test('is stopped with its grandchildren, those in a session of their own included', async () => {
+    const script = `sleep 1000 & echo $!; setsid sleep 1000 & (setsid sh -c 'echo $$; exec sleep 1000' &) ; wait`;
+    const { child, start, fact, out, clear } = await rig(sh(script));
+    const run = await start();
+    await until('pids', () => out.text().trim().split('\n').length === 2);
+    const members = await until('members', () => (child.members().length === 4 ? child.members() : null));
+    child.signalTree(run.runId, 'SIGTERM');
+    expect((await fact('child-exited')).exit).toEqual({ code: null, signal: 'SIGTERM' });
+    clear(run, null, 5000, false);
+    await fact('run-cleared');
+    expect(members.filter(row => runs(row.pid))).toEqual([]);
+  });
+
+  test('gets a signal once each', async () => {
+    const script = `import os, signal, time
+n = {}
+def count(*_):
+    n[os.getpid()] = n.get(os.getpid(), 0) + 1
+signal.signal(signal.SIGTERM, count)
+for i in range(3):
+    if os.fork() == 0:
+        if i == 2: os.setsid()
+        break
+print(os.getpid(), 'ready', flush=True)
+end = time.monotonic() + 1
+while time.monotonic() < end: time.sleep(0.05)
+print(os.getpid(), 'got', n.get(os.getpid(), 0), flush=True)
+if os.getpid() != os.getsid(0): os._exit(0)
+time.sleep(0.3)`;
+    const { child, start, fact, out, clear } = await rig(['python3', '-c', script]);
+    const run = await start();
+    await until('four of them', () => out.text().match(/ready/g)?.length === 4);
+    child.signalTree(run.runId, 'SIGTERM');
+    await fact('child-exited');
+    clear(run, 'SIGTERM', 5000, true);
+    await fact('run-cleared');
+    expect(out.text().match(/got \d+/g)).toEqual(['got 1', 'got 1', 'got 1', 'got 1']);
+  });
+
+  test('of a crashed run is drained, then asked, then killed', async () => {
+    const { start, fact, out, clear } = await rig(
+      sh(
+        `sh -c 'trap "" TERM; i=0; while [ $i -lt 5 ]; do sleep 0.1; echo late $i; i=$((i+1)); done; sleep 1000' & echo $!; exit 1`,
+      ),
+    );
+    const run = await start();
+    const exited = await fact('child-exited');
+    clear(run, 'SIGTERM', 300, true);
+    const cleared = await fact('run-cleared');
+    expect(out.text()).toContain('late 4');
+    expect(cleared.ended).toBeGreaterThanOrEqual(1);
+    expect(cleared.mono - exited.mono).toBeGreaterThan(900);
+    expect(cleared.mono - exited.mono).toBeLessThan(2500);
+    expect(runs(Number(out.text().split('\n')[0]))).toBe(false);
+  });
+
+  test('whose child is not in a group of its own is signalled one by one', async () => {
+    const { child, start, fact, clear } = await rig(sh('sleep 1000 & wait'), { detached: false });
+    const run = await start();
+    const members = await until('both', () => (child.members().length === 2 ? child.members() : null));
+    expect(members.every(row => row.group !== run.pid)).toBe(true);
+    child.signalTree(run.runId, 'SIGTERM');
+    await fact('child-exited');
+    clear(run, null, 1000, false);
+    await fact('run-cleared');
+    expect(members.filter(row => runs(row.pid))).toEqual([]);
+  });
+
+  test('of a dead watcher is ended by pid, start time and id', async () => {
+    const first = await rig(
+      sh(`(setsid sh -c 'trap "" TERM; while :; do sleep 0.1; done' &); trap '' HUP; sleep 1000 & echo up; wait`),
+    );
+    const run = await first.start();
+    await until('up', () => first.out.text() === 'up\n');
+    const members = await until('all', () => (first.child.members().length >= 4 ? first.child.members() : null));
+    const second = await rig(['true']);
+    second.clear(run, 'SIGTERM', 300, false);
+    expect((await second.fact('run-cleared')).ended).toBeGreaterThanOrEqual(3);
+    expect(members.filter(row => runs(row.pid))).toEqual([]);
+  });
+
+  test('of a dead watcher whose pid is a stranger now leaves that alone', async () => {
+    const stranger = await rig(sh('sleep 1000 & wait'));
+    const run = await stranger.start();
+    await until('both', () => stranger.child.members().length === 2);
+    const second = await rig(['true']);
+    second.clear({ runId: freshRunId(), pid: run.pid, startTicks: (run.startTicks ?? 0) - 1 }, 'SIGKILL', 0, false);
+    expect((await second.fact('run-cleared')).ended).toBe(0);
+    expect(stranger.child.members().length).toBe(2);
+  });
+});
