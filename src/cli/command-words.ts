@@ -1,0 +1,151 @@
+/** The commands: what each is called, which operands and options it takes, and whether it is built. */
+import { type OptionName, watchOptionNames } from './options.ts';
+
+export interface CommandRow {
+  /** False: refused as not in this version. */
+  readonly built: boolean;
+  /** As help shows it, after `agent-watch `. */
+  readonly usage: string;
+  readonly meaning: string;
+  /** How many operands it takes, the command after `--` not counted. */
+  readonly operands: readonly [least: number, most: number];
+  /** Its options; all commands take --help. */
+  readonly options: readonly OptionName[];
+  /** Whether a command to watch may follow after `--`. */
+  readonly watches?: boolean;
+}
+
+const llm = ['diagnose', 'llm-model', 'llm-url', 'llm-timeout', 'llm-max-calls', 'llm-key-file'] as const;
+
+/** Every command. `watch` has no word of its own: it is what `agent-watch [options] -- command` does. */
+export const commands = {
+  watch: {
+    built: true,
+    usage: '[options] -- <command> [args...]',
+    meaning: 'watch one command in the foreground',
+    operands: [0, 0],
+    options: watchOptionNames,
+    watches: true,
+  },
+  start: {
+    built: false,
+    usage: 'start [options] -- <command> [args...]',
+    meaning: 'the same, detached; --config FILE|DIR: each file of a folder',
+    operands: [0, 0],
+    options: watchOptionNames,
+    watches: true,
+  },
+  status: {
+    built: true,
+    usage: 'status [name] [--json] [--watch] [--all]',
+    meaning: 'the watchers, one line each',
+    operands: [0, 1],
+    options: ['json', 'watch', 'all', 'state-dir'],
+  },
+  health: {
+    built: false,
+    usage: 'health [--json]',
+    meaning: 'the one honest answer: exit 0 all well, 1 not',
+    operands: [0, 1],
+    options: ['json', 'all', 'state-dir'],
+  },
+  brief: {
+    built: false,
+    usage: 'brief [--since 24h] [--json]',
+    meaning: 'what happened while you slept: one screen',
+    operands: [0, 0],
+    options: ['since', 'json', 'all', 'state-dir'],
+  },
+  logs: {
+    built: false,
+    usage: 'logs <name> [-n 100] [-f] [--raw]',
+    meaning: "the child's output",
+    operands: [1, 1],
+    options: ['lines', 'follow', 'raw', 'state-dir'],
+  },
+  incidents: {
+    built: false,
+    usage: 'incidents [name] [--since 24h] [--json] | incidents show <id>',
+    meaning: 'the list of incidents, or the post-mortem of one',
+    operands: [0, 2],
+    options: ['since', 'json', 'all', 'state-dir'],
+  },
+  diagnose: {
+    built: false,
+    usage: 'diagnose <name> | --file LOG | - [--exit-code N | --exit-signal SIG] [--json]',
+    meaning: 'the last incident, or any log, explained',
+    operands: [0, 1],
+    options: ['file', 'exit-code', 'exit-signal', 'json', ...llm, 'state-dir'],
+  },
+  stop: {
+    built: true,
+    usage: 'stop <name> [--now]',
+    meaning: 'end it, orderly or at once',
+    operands: [1, 1],
+    options: ['now', 'state-dir'],
+  },
+  restart: {
+    built: true,
+    usage: 'restart <name>',
+    meaning: 'end the child and start it again',
+    operands: [1, 1],
+    options: ['state-dir'],
+  },
+  reset: {
+    built: true,
+    usage: 'reset <name>',
+    meaning: 'lift a hold, clear backoff and cooldown: starts at once',
+    operands: [1, 1],
+    options: ['state-dir'],
+  },
+  signal: {
+    built: true,
+    usage: 'signal <name> SIGUSR1',
+    meaning: 'deliver a signal to the child, and to it only',
+    operands: [2, 2],
+    options: ['state-dir'],
+  },
+  install: {
+    built: false,
+    usage: 'install [--print] [--format F] [--user|--system] [options] -- <command> [args...]',
+    meaning: 'a systemd unit, launchd plist or crontab line; --config FILE|DIR',
+    operands: [0, 0],
+    options: ['print', 'format', 'user', 'system', ...watchOptionNames],
+    watches: true,
+  },
+  uninstall: {
+    built: false,
+    usage: 'uninstall <name>',
+    meaning: 'take it away again',
+    operands: [1, 1],
+    options: ['user', 'system', 'state-dir'],
+  },
+  doctor: {
+    built: false,
+    usage: 'doctor [name]',
+    meaning: 'what would surprise you tomorrow',
+    operands: [0, 1],
+    options: ['state-dir'],
+  },
+  completion: {
+    built: false,
+    usage: 'completion bash|zsh|fish',
+    meaning: 'completion for your shell',
+    operands: [1, 1],
+    options: [],
+  },
+  help: { built: true, usage: 'help [all|COMMAND]', meaning: 'the same as --help', operands: [0, 1], options: [] },
+  version: { built: true, usage: 'version', meaning: 'the same as --version', operands: [0, 0], options: [] },
+} as const satisfies Record<string, CommandRow>;
+
+export type CommandName = keyof typeof commands;
+
+export const commandNames = Object.keys(commands) as CommandName[];
+
+/** The words that can be typed: all commands but `watch`, which is written with `--`. */
+export const commandWords = commandNames.filter(name => name !== 'watch');
+
+/** The row of a command, with all that a row may hold. */
+export function commandRow(name: CommandName): CommandRow {
+  return commands[name];
+}

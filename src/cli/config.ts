@@ -1,0 +1,143 @@
+/** The file of --config: the same options as the flags, in YAML or JSON. Loaded only where a file is given. */
+import { statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { readTrustedFile, readTrustedFolder } from '../host/trusted-file.ts';
+import { type Entry, type Item, readDocument } from './config-document.ts';
+import { nearest } from './nearest.ts';
+import { fileKeys, isOptionName, type OptionName, optionRow } from './options.ts';
+import { type ProbeOption, probeKeys, probeOptions } from './settle-health.ts';
+import { quoted, UsageError } from './usage-error.ts';
+import type { OwnValues, RawValue } from './values/read-value.ts';
+
+/** A file's options as they were written, and its command. */
+export interface ConfigFile {
+  readonly path: string;
+  readonly values: ReadonlyMap<OptionName, readonly RawValue[]>;
+  readonly command: readonly string[] | null;
+}
+
+const knownKeys = [...fileKeys, 'command'];
+
+/**
+ * Reads one file. `path` is absolute; `shownPath` is how the user wrote it, for messages.
+ *
+ * @throws UsageError for a file that is missing or not trusted, for YAML that does not parse, for an unknown key.
+ */
+export function readConfigFile(path: string, shownPath: string): ConfigFile {
+  const file = readTrustedFile(path);
+  if ('refused' in file) throw new UsageError(`--config: ${shownPath} ${file.refused}`);
+  return readConfig(file.text, path, shownPath);
+}
+
+/** Whether a path is a folder; false where there is nothing, or nothing that we may look at. */
+export function isFolder(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch {
+    // A folder on the way that we may not enter: reading the file will say so.
+    return false;
+  }
+}
+
+/** Reads every .yaml, .yml and .json file of a folder, by name. */
+export function readConfigFolder(path: string, shownPath: string): readonly ConfigFile[] {
+  const folder = readTrustedFolder(path);
+  if ('refused' in folder) throw new UsageError(`--config: ${shownPath} ${folder.refused}`);
+  const names = folder.names.filter(name => /^[^.].*\.(?:ya?ml|json)$/.test(name));
+  if (names.length === 0) throw new UsageError(`--config: ${shownPath} has no .yaml, .yml or .json file in it`);
+  return names.map(name => readConfigFile(join(path, name), join(shownPath, name)));
+}
+
+/** Takes the text of a file apart. Relative paths in it are taken from the file's folder. */
+export function readConfig(text: string, path: string, shownPath: string): ConfigFile {
+  const values = new Map<OptionName, readonly RawValue[]>();
+  let command: readonly string[] | null = null;
+  for (const entry of readDocument(text, shownPath)) {
+    if (entry.key === 'command') command = commandOf(entry);
+    else {
+      const name = optionOf(entry);
+      const written = valuesOf(name, entry, dirname(path));
+      if (written.length > 0) values.set(name, written);
+    }
+  }
+  return { path, values, command };
+}
+
+function optionOf({ key, where }: Entry): OptionName {
+  if (isOptionName(key) && fileKeys.includes(key)) return key;
+  if (isOptionName(key)) throw new UsageError(`${where}: ${quoted(key)} is a flag only, no key of the file`);
+  throw new UsageError(`${where}: unknown key ${quoted(key)}; did you mean ${nearest(key, knownKeys)}?`);
+}
+
+function commandOf({ where, value }: Entry): readonly string[] {
+  if (value.kind === 'scalar' && !value.empty) {
+    const words = value.text.trim().split(/\s+/).join(', ');
+    throw new UsageError(`${where}: command: is a text; write a list, one item an argument: command: [${words}]`);
+  }
+  if (value.kind !== 'list' || value.items.length === 0)
+    throw new UsageError(`${where}: command: must be a list, one item an argument`);
+  return value.items.map(item => {
+    if (item.kind !== 'scalar') throw new UsageError(`${item.where}: command: a ${item.kind} is no argument`);
+    if (item.empty) throw new UsageError(`${item.where}: command: an empty item; write '' for an empty argument`);
+    if (item.text.includes('\0')) throw new UsageError(`${item.where}: command: an argument cannot hold a NUL byte`);
+    return item.text;
+  });
+}
+
+function valuesOf(name: OptionName, { key, where, value }: Entry, base: string): RawValue[] {
+  if (name === 'env' && value.kind === 'mapping') return value.entries.map(entry => pairOf(entry, base));
+  if (value.kind !== 'list') return [itemValue(name, key, value, base)];
+  if (optionRow(name).repeat !== true) throw new UsageError(`${where}: ${key}: takes one value, not a list`);
+  return value.items.map(item => itemValue(name, key, item, base));
+}
+
+function pairOf({ key, where, value }: Entry, base: string): RawValue {
+  if (value.kind !== 'scalar') throw new UsageError(`${where}: env: the value of ${key} must be a text`);
+  return { text: `${key}=${value.empty ? '' : value.text}`, base, where: `${where}: env` };
+}
+
+function itemValue(name: OptionName, key: string, item: Item, base: string): RawValue {
+  const where = `${item.where}: ${key}`;
+  if (item.kind === 'scalar') {
+    if (item.empty) throw new UsageError(`${where}: has no value`);
+    return { text: item.text, base, where };
+  }
+  if (item.kind === 'mapping' && Object.hasOwn(probeOptions, name))
+    return probeValue(name as ProbeOption, item.entries, where, base);
+  throw new UsageError(`${where}: a ${item.kind} is no value of it`);
+}
+
+/** A probe as a mapping: its value, and what it says for itself. */
+function probeValue(name: ProbeOption, entries: readonly Entry[], where: string, base: string): RawValue {
+  const { parts, companion } = probeOptions[name];
+  const own: Partial<Record<keyof OwnValues, RawValue>> = {};
+  const written = new Map<string, string>();
+  for (const entry of entries) {
+    const text = scalarOf(entry);
+    const key = ownKey(entry.key, companion);
+    if (key !== null) own[key] = { text, base, where: `${entry.where}: ${entry.key}` };
+    else if ([...parts, 'value', name].some(known => known === entry.key)) written.set(entry.key, text);
+    else throw unknownProbeKey(entry, [...parts, 'value', ...probeKeys, ...(companion === null ? [] : [companion])]);
+  }
+  const whole = written.get('value') ?? written.get(name);
+  const text = whole ?? parts.flatMap(part => written.get(part) ?? []).join('=');
+  if (whole === undefined && !written.has(parts[0]))
+    throw new UsageError(`${where}: has no ${parts[0]}; write ${parts.map(part => `${part}: …`).join(', ')}`);
+  return { text, base, where, own };
+}
+
+function ownKey(key: string, companion: OptionName | null): keyof OwnValues | null {
+  // `expect` for http-expect, `pattern` for progress-pattern and error-pattern.
+  if (companion !== null && (key === companion || companion.endsWith(`-${key}`))) return 'companion';
+  return probeKeys.find(known => known === key || `health-${known}` === key) ?? null;
+}
+
+function scalarOf({ key, where, value }: Entry): string {
+  if (value.kind !== 'scalar') throw new UsageError(`${where}: ${key}: a ${value.kind} is no value of it`);
+  if (value.empty) throw new UsageError(`${where}: ${key}: has no value`);
+  return value.text;
+}
+
+function unknownProbeKey({ key, where }: Entry, known: readonly string[]): UsageError {
+  return new UsageError(`${where}: unknown key ${quoted(key)} of a probe; did you mean ${nearest(key, known)}?`);
+}

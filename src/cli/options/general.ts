@@ -1,0 +1,14 @@
+import type { OptionTable } from './option.ts';
+
+/** Options that ask for a text and start nothing. */
+export const generalOptions = {
+  help: {
+    kind: 'switch',
+    built: true,
+    short: 'h',
+    flagOnly: true,
+    usual: true,
+    meaning: 'the usual uses; `--help all` shows every option, `--help COMMAND` one command',
+  },
+  version: { kind: 'switch', built: true, flagOnly: true, usual: true, meaning: 'the version' },
+} as const satisfies OptionTable;

@@ -1,0 +1,139 @@
+/** The validated settings: what argv, environment and file came to. Durations are milliseconds, sizes bytes, paths absolute. */
+import type { DiagnoseChoice, Remedy } from './options/option.ts';
+import type { OptionName } from './options.ts';
+import type { Rate } from './values/amounts.ts';
+import type { HostAndPort, MetricsSource, SecretUrl } from './values/places.ts';
+
+export interface IdentitySettings {
+  readonly name: string;
+  /** False: made from the command, and may get a suffix where another folder or program already has it. */
+  readonly nameGiven: boolean;
+  readonly stateDir: string;
+  /** The child's working directory. */
+  readonly cwd: string;
+  /** What --env-file and --env add to the inherited environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** `auto`: a pipe or file is passed to the first run, a terminal is not. */
+  readonly stdin: 'auto' | 'inherit' | 'null';
+}
+
+export interface RestartSettings {
+  readonly restart: 'always' | 'on-failure' | 'never';
+  readonly backoffMs: number;
+  readonly backoffFactor: number;
+  readonly backoffMaxMs: number;
+  /** A share of the wait, 0 to 1. */
+  readonly jitter: number;
+  readonly healthyAfterMs: number;
+  readonly flapThreshold: number;
+  readonly flapWindowMs: number;
+  readonly flapCooldownMs: number;
+  readonly maxRestarts: number | null;
+  readonly successCodes: readonly number[];
+  readonly holdCodes: readonly number[];
+  readonly onHold: 'wait' | 'exit';
+  readonly stopSignal: NodeJS.Signals;
+  readonly stopSignalGiven: boolean;
+  readonly stopTimeoutMs: number;
+  readonly maxRuntimeMs: number | null;
+  readonly expectDurationMs: number | null;
+  readonly schedule: string | null;
+  /** An IANA name, or `local`. */
+  readonly timezone: string;
+  readonly feedLastOutput: boolean;
+}
+
+/** What all probes have: name, severity, and timing for those that ask. */
+export interface ProbeBasics {
+  readonly name: string;
+  readonly severity: 'critical' | 'optional';
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly retries: number;
+  readonly startPeriodMs: number;
+}
+
+export type ProbeSettings = ProbeBasics &
+  (
+    | { readonly kind: 'stale'; readonly afterMs: number; readonly progressPattern: RegExp | null }
+    | { readonly kind: 'fail-pattern'; readonly pattern: RegExp }
+    | { readonly kind: 'fresh-file'; readonly path: string; readonly maxAgeMs: number }
+    | { readonly kind: 'grow'; readonly glob: string; readonly withinMs: number }
+    | { readonly kind: 'http'; readonly url: string; readonly expect: RegExp | null }
+    | { readonly kind: 'port'; readonly host: string; readonly port: number }
+    | { readonly kind: 'check'; readonly command: string }
+    | { readonly kind: 'memory'; readonly maxBytes: number }
+    | { readonly kind: 'disk'; readonly minFreeBytes: number; readonly path: string }
+    | { readonly kind: 'error-rate'; readonly rate: Rate; readonly pattern: RegExp | null }
+  );
+
+export interface HealthSettings {
+  readonly probes: readonly ProbeSettings[];
+  /** The general timing: what limits that are no probes of their own (the kill condition) go by. */
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly retries: number;
+  readonly startPeriodMs: number;
+  readonly killWhen: string | null;
+  readonly metrics: readonly MetricsSource[];
+  readonly metricsMaxAgeMs: number;
+  readonly killWhenBlind: boolean;
+  readonly remedies: readonly Remedy[];
+}
+
+export interface OutputSettings {
+  readonly quiet: boolean;
+  /** Null: no copy on disk. */
+  readonly log: { readonly maxBytes: number; readonly keep: number } | null;
+  readonly tailLines: number;
+  readonly bufferBytes: number;
+}
+
+export interface DiagnosisSettings {
+  readonly diagnose: DiagnoseChoice;
+  readonly model: string | null;
+  readonly baseUrl: SecretUrl | null;
+  readonly timeoutMs: number;
+  readonly maxCalls: Rate;
+  readonly keyFile: string | null;
+}
+
+export interface AlertSettings {
+  readonly webhooks: readonly { readonly target: SecretUrl; readonly from: WebhookSource }[];
+  readonly format: 'slack' | 'discord' | 'ntfy' | 'generic' | null;
+  readonly commands: readonly string[];
+  readonly files: readonly string[];
+  readonly on: readonly AlertTopic[];
+  readonly cooldownMs: number;
+  readonly heartbeat: SecretUrl | null;
+}
+
+/** Where a webhook's address came from; one from the environment is said at start and gets no log lines. */
+export type WebhookSource = 'option' | 'AGENT_WATCH_ALERT_WEBHOOK' | 'ALERT_WEBHOOK';
+export type AlertTopic = 'flap' | 'slow-loop' | 'hold' | 'unhealthy' | 'recovered' | 'crash' | 'start' | 'stop';
+
+export interface ServiceSettings {
+  readonly listen: HostAndPort | null;
+  readonly listenTokenFile: string | null;
+  readonly notifyReady: 'up' | 'healthy';
+}
+
+/** An option as it was given on the command line, paths made absolute: written again, it means the same anywhere. */
+export interface GivenOption {
+  readonly name: OptionName;
+  readonly text: string;
+}
+
+export interface Settings {
+  /** The command to watch: exact, never empty. */
+  readonly command: readonly string[];
+  readonly configFile: string | null;
+  readonly given: readonly GivenOption[];
+  readonly identity: IdentitySettings;
+  readonly restart: RestartSettings;
+  readonly health: HealthSettings;
+  readonly output: OutputSettings;
+  readonly diagnosis: DiagnosisSettings;
+  readonly alerts: AlertSettings;
+  readonly service: ServiceSettings;
+}

@@ -1,0 +1,115 @@
+/** From what was written for each option to the validated settings. */
+import { type OptionName, type OptionValues, optionRow } from './options.ts';
+import type { AlertSettings, DiagnosisSettings, OutputSettings, RestartSettings, ServiceSettings } from './settings.ts';
+import type { Surroundings } from './surroundings.ts';
+import { UsageError } from './usage-error.ts';
+import { type RawValue, readValue } from './values/read-value.ts';
+
+/** What was written for each option; one that is missing has its default. */
+export type RawValues = ReadonlyMap<OptionName, readonly RawValue[]>;
+
+/** Reads the values of some options. Asking the result for another one is a mistake in the program, not in the input. */
+export function readValues(names: readonly OptionName[], raw: RawValues): OptionValues {
+  const values: Partial<Record<OptionName, unknown>> = {};
+  for (const name of names) values[name] = settledValue(name, raw.get(name));
+  return values as OptionValues;
+}
+
+function settledValue(name: OptionName, raw: readonly RawValue[] | undefined): unknown {
+  const row = optionRow(name);
+  const written = raw ?? (row.default === undefined ? [] : [{ text: row.default, base: '/', where: `--${name}` }]);
+  if (raw !== undefined && !row.built)
+    throw new UsageError(`${raw[0]?.where ?? `--${name}`}: this option is not in this version`);
+  const values = written.map(value => readValue(row, value));
+  if (row.kind === 'codes' || row.kind === 'choices') return [...new Set(values.flat())];
+  if (row.repeat) return values;
+  return values[0] ?? (row.kind === 'switch' ? false : null);
+}
+
+/** The restart policy of the contract's Restart table. */
+export function restartSettings(values: OptionValues, raw: RawValues): RestartSettings {
+  return {
+    restart: values.restart,
+    backoffMs: values.backoff,
+    backoffFactor: values['backoff-factor'],
+    backoffMaxMs: values['backoff-max'],
+    jitter: values.jitter,
+    healthyAfterMs: values['healthy-after'],
+    flapThreshold: values['flap-threshold'],
+    flapWindowMs: values['flap-window'],
+    flapCooldownMs: values['flap-cooldown'],
+    maxRestarts: values['max-restarts'],
+    successCodes: values['success-codes'],
+    holdCodes: values['hold-codes'],
+    onHold: values['on-hold'],
+    stopSignal: values['stop-signal'],
+    stopSignalGiven: raw.has('stop-signal'),
+    stopTimeoutMs: values['stop-timeout'],
+    maxRuntimeMs: values['max-runtime'],
+    expectDurationMs: values['expect-duration'],
+    schedule: values.schedule,
+    timezone: values.timezone,
+    feedLastOutput: values['feed-last-output'],
+  };
+}
+
+/** Under journald one rotated log is enough: the journal keeps the output itself. */
+export function outputSettings(values: OptionValues, raw: RawValues, here: Surroundings): OutputSettings {
+  const keep = here.underJournal && !raw.has('log-keep') ? 1 : values['log-keep'];
+  return {
+    quiet: values.quiet,
+    log: values['no-log'] ? null : { maxBytes: values['log-max-size'], keep },
+    tailLines: values['tail-lines'],
+    bufferBytes: values['buffer-size'],
+  };
+}
+
+/** A local model is given two minutes: it may have to be loaded first. */
+export function diagnosisSettings(values: OptionValues): DiagnosisSettings {
+  const ownTimeoutMs = values.diagnose.kind === 'ollama' ? 120_000 : 10_000;
+  return {
+    diagnose: values.diagnose,
+    model: values['llm-model'],
+    baseUrl: values['llm-url'],
+    timeoutMs: values['llm-timeout'] ?? ownTimeoutMs,
+    maxCalls: values['llm-max-calls'],
+    keyFile: values['llm-key-file'],
+  };
+}
+
+const topics = ['flap', 'slow-loop', 'hold', 'unhealthy', 'recovered', 'crash', 'start', 'stop'] as const;
+
+/** Alerts as they were asked for; without a webhook of our own, the environment's. */
+export function alertSettings(values: OptionValues, here: Surroundings): AlertSettings {
+  const given = values['alert-webhook'].map(target => ({ target, from: 'option' as const }));
+  return {
+    webhooks: given.length > 0 ? given : webhookOfEnvironment(here),
+    format: values['alert-format'],
+    commands: values['alert-command'],
+    files: values['alert-file'],
+    on: topics.filter(topic => values['alert-on'].includes(topic) || values['alert-on'].includes('all')),
+    cooldownMs: values['alert-cooldown'],
+    heartbeat: values['heartbeat-url'],
+  };
+}
+
+function webhookOfEnvironment(here: Surroundings): AlertSettings['webhooks'] {
+  const row = optionRow('alert-webhook');
+  if (!row.built) return [];
+  for (const from of ['AGENT_WATCH_ALERT_WEBHOOK', 'ALERT_WEBHOOK'] as const) {
+    const text = here.env[from];
+    if (!text) continue;
+    const target = readValue(row, { text, base: here.cwd, where: `$${from}` });
+    return [{ target: target as AlertSettings['webhooks'][number]['target'], from }];
+  }
+  return [];
+}
+
+/** The face to scrapers and to systemd. */
+export function serviceSettings(values: OptionValues): ServiceSettings {
+  const { listen } = values;
+  const loopback = listen === null || /^(?:localhost|127(?:\.\d+){3}|::1)$/.test(listen.host);
+  if (!loopback && values['listen-token-file'] === null)
+    throw new UsageError(`--listen: on ${listen.host}, which is not loopback, it needs --listen-token-file`);
+  return { listen, listenTokenFile: values['listen-token-file'], notifyReady: values['notify-ready'] };
+}

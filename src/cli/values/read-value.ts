@@ -1,0 +1,94 @@
+import type { Kind, KindValues, Option } from '../options/option.ts';
+import { at, quoted, UsageError } from '../usage-error.ts';
+import { readDuration, readInteger, readNumber, readRate, readShare, readSize } from './amounts.ts';
+import { readDiagnose, readRemedy } from './diagnosis.ts';
+import {
+  readHostAndPort,
+  readMetricsSource,
+  readPair,
+  readPath,
+  readPlaceAndTime,
+  readSecretUrl,
+  readSizeAndPlace,
+  readUrl,
+} from './places.ts';
+import {
+  readChoice,
+  readChoices,
+  readCodes,
+  readName,
+  readRegex,
+  readSignal,
+  readSwitch,
+  readText,
+  readTimezone,
+} from './words.ts';
+
+/** A value as the user wrote it. */
+export interface RawValue {
+  readonly text: string;
+  /** The folder that relative paths are taken from. */
+  readonly base: string;
+  /** What stands before a message about it: `--backoff`, or `fleet/a.yaml:3:10: backoff`. */
+  readonly where: string;
+  /** What a probe in the file says for itself: timing, name, severity, and the pattern that goes with it. */
+  readonly own?: OwnValues;
+}
+
+type OwnKey = 'interval' | 'timeout' | 'retries' | 'start-period' | 'name' | 'severity' | 'companion';
+export type OwnValues = { readonly [K in OwnKey]?: RawValue };
+
+type Reader<K extends Kind> = (text: string, base: string, row: Option) => KindValues[K];
+
+const readers: { readonly [K in Kind]: Reader<K> } = {
+  switch: readSwitch,
+  text: readText,
+  duration: readDuration,
+  size: readSize,
+  integer: readInteger,
+  number: readNumber,
+  share: readShare,
+  rate: readRate,
+  name: readName,
+  signal: readSignal,
+  codes: readCodes,
+  choice: (text, _base, row) => readChoice(text, row.choices ?? []),
+  choices: (text, _base, row) => readChoices(text, row.choices ?? []),
+  regex: readRegex,
+  path: readPath,
+  pair: readPair,
+  'path-time': readPlaceAndTime,
+  'size-path': readSizeAndPlace,
+  'host-port': readHostAndPort,
+  url: readUrl,
+  'secret-url': readSecretUrl,
+  metrics: readMetricsSource,
+  timezone: readTimezone,
+  diagnose: readDiagnose,
+  remedy: readRemedy,
+};
+
+/** Reads one value by the rules of its row; a UsageError's message begins with `raw.where`. */
+export function readValue(row: Option, raw: RawValue): KindValues[Kind] {
+  return at(raw.where, () => {
+    if (raw.text === '') throw new UsageError('the value is empty');
+    refuseNotYet(row, raw.text);
+    const value = readers[row.kind](raw.text, raw.base, row);
+    refuseOutOfBounds(row, raw, value);
+    return value;
+  });
+}
+
+function refuseNotYet(row: Option, text: string): void {
+  const word = text.startsWith('command:') ? 'command:CMD' : text;
+  if (row.notYet?.includes(word)) throw new UsageError(`${quoted(text)} is not in this version`);
+}
+
+function refuseOutOfBounds(row: Option, raw: RawValue, value: unknown): void {
+  if (typeof value !== 'number') return;
+  const bound = (text: string) => readers[row.kind](text, raw.base, row) as number;
+  if (row.min !== undefined && value < bound(row.min))
+    throw new UsageError(`${quoted(raw.text)} is too small; the smallest is ${row.min}`);
+  if (row.max !== undefined && value > bound(row.max))
+    throw new UsageError(`${quoted(raw.text)} is too large; the largest is ${row.max}`);
+}

@@ -1,0 +1,152 @@
+/** The settings of a command to watch: flags over file over defaults. */
+import { type Stats, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { CommandLine } from './argv.ts';
+import type { ConfigFile } from './config.ts';
+import { type OptionName, type OptionValues, optionRow, watchOptionNames } from './options.ts';
+import type { GivenOption, IdentitySettings, Settings } from './settings.ts';
+import {
+  alertSettings,
+  diagnosisSettings,
+  outputSettings,
+  type RawValues,
+  readValues,
+  restartSettings,
+  serviceSettings,
+} from './settle.ts';
+import { healthSettings } from './settle-health.ts';
+import { defaultStateDir } from './state-dir.ts';
+import type { Surroundings } from './surroundings.ts';
+import { at, UsageError } from './usage-error.ts';
+import { absoluteText } from './values/places.ts';
+import type { RawValue } from './values/read-value.ts';
+
+/**
+ * One validated Settings from a command line and, if there is one, a file.
+ *
+ * @throws UsageError, with nothing started.
+ */
+export async function watchSettings(line: CommandLine, file: ConfigFile | null, here: Surroundings): Promise<Settings> {
+  const raw = layered(rawFlags(line, here), file);
+  const values = readValues(watchOptionNames, raw);
+  const command = commandOf(line, file);
+  const identity = await identityOf(values, raw, command, here);
+  return {
+    command,
+    configFile: file?.path ?? null,
+    given: givenOptions(line, here),
+    identity,
+    restart: restartSettings(values, raw),
+    health: healthSettings(values, raw, identity.cwd),
+    output: outputSettings(values, raw, here),
+    diagnosis: diagnosisSettings(values),
+    alerts: alertSettings(values, here),
+    service: serviceSettings(values),
+  };
+}
+
+/** The options of the command line as raw values, relative to where we were started. */
+export function rawFlags(line: CommandLine, here: Surroundings): RawValues {
+  const flags = new Map<OptionName, readonly RawValue[]>();
+  for (const [name, texts] of line.given)
+    flags.set(
+      name,
+      texts.map(text => ({ text, base: here.cwd, where: `--${name}` })),
+    );
+  return flags;
+}
+
+/** A flag takes the place of the file's key; variables of the child add up, the flag's last and so the one that counts. */
+function layered(flags: RawValues, file: ConfigFile | null): RawValues {
+  if (file === null) return flags;
+  const all = new Map<OptionName, readonly RawValue[]>([...file.values, ...flags]);
+  for (const name of ['env', 'env-file'] as const) {
+    const both = [...(file.values.get(name) ?? []), ...(flags.get(name) ?? [])];
+    if (both.length > 0) all.set(name, both);
+  }
+  return all;
+}
+
+function commandOf(line: CommandLine, file: ConfigFile | null): readonly string[] {
+  const command = line.command ?? file?.command ?? null;
+  const prefix = line.word === 'watch' ? 'agent-watch' : `agent-watch ${line.word}`;
+  if (command === null)
+    throw new UsageError(
+      file === null
+        ? `no command to watch; write: ${prefix} -- command`
+        : `no command to watch: neither after -- nor as the key "command" of ${file.path}`,
+    );
+  if (command.length === 0) throw new UsageError(`no command after --; write: ${prefix} -- command`);
+  if (command[0] === '') throw new UsageError('the command to watch is an empty text');
+  return command;
+}
+
+async function identityOf(
+  values: OptionValues,
+  raw: RawValues,
+  command: readonly string[],
+  here: Surroundings,
+): Promise<IdentitySettings> {
+  return {
+    name: values.name ?? (await import('./default-name.ts')).defaultName(command),
+    nameGiven: values.name !== null,
+    stateDir: values['state-dir'] ?? defaultStateDir(here),
+    cwd: existingFolder(values.cwd, raw) ?? here.cwd,
+    env: await childVariables(values, raw),
+    stdin: values.stdin ?? 'auto',
+  };
+}
+
+function existingFolder(path: string | null, raw: RawValues): string | null {
+  if (path === null) return null;
+  return at(raw.get('cwd')?.[0]?.where ?? '--cwd', () => {
+    const stats = statsOf(path);
+    if (stats === undefined) throw new UsageError(`the folder ${path} does not exist`);
+    if (!stats.isDirectory()) throw new UsageError(`${path} is no folder`);
+    return path;
+  });
+}
+
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new UsageError(`the folder ${path} cannot be looked at: ${(error as Error).message}`);
+  }
+}
+
+async function childVariables(values: OptionValues, raw: RawValues): Promise<Record<string, string>> {
+  const pairs: [string, string][] = [];
+  if (values['env-file'].length > 0) {
+    const { readTrustedFile } = await import('../host/trusted-file.ts');
+    const { readEnvFile } = await import('./env-file.ts');
+    values['env-file'].forEach((path, index) => {
+      const { where, text } = raw.get('env-file')![index]!;
+      const file = readTrustedFile(path);
+      if ('refused' in file) throw new UsageError(`${where}: ${text} ${file.refused}`);
+      pairs.push(...Object.entries(at(where, () => readEnvFile(file.text, text))));
+    });
+  }
+  for (const { key, value } of values.env) pairs.push([key, value]);
+  return Object.fromEntries(pairs);
+}
+
+function givenOptions(line: CommandLine, here: Surroundings): GivenOption[] {
+  const given: GivenOption[] = [];
+  for (const name of watchOptionNames)
+    for (const text of line.given.get(name) ?? [])
+      given.push({ name, text: absoluteText(optionRow(name).kind, text, here.cwd) });
+  return given;
+}
+
+/** A fleet's files must not share a name: the second watcher would be refused when it is too late to ask. */
+export function refuseSharedNames(fleet: readonly Settings[]): void {
+  const owners = new Map<string, string>();
+  for (const { identity, configFile } of fleet) {
+    const file = basename(configFile ?? '');
+    const owner = owners.get(identity.name);
+    if (owner !== undefined)
+      throw new UsageError(`${owner} and ${file} are both named ${identity.name}; give each a "name" of its own`);
+    owners.set(identity.name, file);
+  }
+}
