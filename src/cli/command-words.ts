@@ -94,14 +94,14 @@ export const commands = {
   reset: {
     built: true,
     usage: 'reset <name>',
-    meaning: 'lift a hold, clear backoff and cooldown: starts at once',
+    meaning: 'lift a hold, clear backoff and cooldown; starts at once',
     operands: [1, 1],
     options: ['state-dir'],
   },
   signal: {
     built: true,
     usage: 'signal <name> SIGUSR1',
-    meaning: 'deliver a signal to the child, and to it only',
+    meaning: 'deliver a signal to the child; to it only',
     operands: [2, 2],
     options: ['state-dir'],
   },

@@ -8,7 +8,7 @@ export const restartOptions = {
     default: 'always',
     built: true,
     usual: true,
-    meaning: 'after which ends the child is started again; always includes exit 0',
+    meaning: 'after which ends it is started again; always includes exit 0',
   },
   backoff: {
     kind: 'duration',
@@ -37,7 +37,7 @@ export const restartOptions = {
     default: '2m',
     built: true,
     usual: true,
-    meaning: 'this long up and every critical probe green: healthy, and the backoff starts over',
+    meaning: 'this long up is healthy; with every critical probe green it resets the backoff',
   },
   'flap-threshold': {
     kind: 'integer',
@@ -87,7 +87,7 @@ export const restartOptions = {
     default: '10s',
     built: true,
     usual: true,
-    meaning: 'how long it may take to; then SIGKILL, to the whole tree',
+    meaning: 'how long that may take; then SIGKILL, to the whole tree',
   },
   'max-runtime': {
     kind: 'duration',
