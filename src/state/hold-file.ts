@@ -130,7 +130,7 @@ function writeInPlace(path: string, text: string): void {
   const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
   try {
     fchmodSync(fd, 0o600);
-    writeAll(fd, `${text}${' '.repeat(HOLD_BYTES - 1 - Buffer.byteLength(text))}\n`);
+    writeAll(fd, Buffer.from(`${text}${' '.repeat(HOLD_BYTES - 1 - Buffer.byteLength(text))}\n`));
     ftruncateSync(fd, HOLD_BYTES);
     fsyncSync(fd);
   } finally {

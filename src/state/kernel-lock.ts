@@ -39,9 +39,9 @@ function lockOnce(path: string): KernelLock | 'busy' | 'replaced' | { fault: str
   try {
     const made = prepareFile(path);
     database = openDatabase(path);
-    // IMMEDIATE, not EXCLUSIVE: one lock call decides, so of twenty at once exactly one gets it, and none is refused by
+    // In memory, since it would otherwise make a journal file, for which a full disk may lack the room. IMMEDIATE, not EXCLUSIVE: one lock call decides, so of twenty at once exactly one gets it, and none is refused by
     // another that is refused too.
-    database.exec('BEGIN IMMEDIATE');
+    database.exec('PRAGMA journal_mode=MEMORY; BEGIN IMMEDIATE');
     const now = lstatSync(path, { throwIfNoEntry: false });
     // Deleted or replaced between open and lock: what we hold is a file that the next one will not find.
     if (now === undefined || identity(now) !== made) {

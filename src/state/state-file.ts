@@ -1,7 +1,8 @@
 import { reasonOf } from '../host/errno.ts';
 import { putAside } from './broken-file.ts';
 import type { Place } from './place.ts';
-import { readWhole, removeIfThere, replaceFile, type Written } from './whole-file.ts';
+import { type RecycledFile, recycledFile } from './recycled-file.ts';
+import { readSettled, type Written } from './whole-file.ts';
 
 /** No state comes near this: it is bounded by the flap window's few times. */
 export const STATE_LIMIT_BYTES = 1024 * 1024;
@@ -21,8 +22,8 @@ export type ReadState<T> = (value: unknown) => T | string;
 /**
  * The state file of a name. Two files: `state.json`, renamed into place at each transition without waiting for the disk
  * (that survives kill -9), and `state.durable.json`, the same text at most a second later, with fsync (that survives a
- * power cut, in which a fresh rename may be kept and the text it names lost). They are never the same inode: an editor
- * or a full disk that empties one in place leaves the other.
+ * power cut, in which a fresh rename may be kept and the text it names lost). They are never the same inode: what empties
+ * one in place leaves the other.
  */
 export interface StateFile {
   /** Quick and synchronous; never throws. */
@@ -31,29 +32,39 @@ export interface StateFile {
   settle(): Promise<void>;
 }
 
-/** Reads the state of a name; what cannot be read is put aside. For the lock's holder. */
-export function loadState<T>(place: Place, read: ReadState<T>, now: Date): Loaded<T> {
+/**
+ * Reads the state of a name; what cannot be read is put aside. For the lock's holder. `ofThisBoot` tells of a state when it
+ * was saved: after a power cut `state.json` may be whole and yet older than the durable copy, which therefore comes first
+ * in every other boot.
+ */
+export function loadState<T>(
+  place: Place,
+  read: ReadState<T>,
+  ofThisBoot: (value: T) => boolean,
+  now: Date,
+): Loaded<T> {
   const said: string[] = [];
-  for (const file of ['state.json', 'state.durable.json']) {
-    removeIfThere(`${place.at(file)}.tmp`);
-    const found = readState(place.at(file), read);
-    if (found === null) continue;
-    if ('value' in found) {
-      if (file !== 'state.json') said.push(`went on from ${file} instead`);
-      return { value: found.value, said };
-    }
-    const { keptAs, why } = putAside(place.at(file), now);
-    said.push(
-      `${file} could not be read (${found.fault}); ${keptAs ? `kept as ${keptAs}` : `it stays there (${why})`}`,
-    );
-  }
-  return { value: null, said };
+  const main = loadOne(place, 'state.json', read, now, said);
+  if (main !== null && ofThisBoot(main)) return { value: main, said };
+  const durable = loadOne(place, 'state.durable.json', read, now, said);
+  if (durable === null) return { value: main, said };
+  if (main === null) said.push('went on from state.durable.json instead');
+  return { value: durable, said };
+}
+
+function loadOne<T>(place: Place, file: string, read: ReadState<T>, now: Date, said: string[]): T | null {
+  const found = readState(place.at(file), read);
+  if (found === null) return null;
+  if ('value' in found) return found.value;
+  const { keptAs, why } = putAside(place.at(file), now);
+  said.push(`${file} could not be read (${found.fault}); ${keptAs ? `kept as ${keptAs}` : `it stays there (${why})`}`);
+  return null;
 }
 
 /** One state file, read and checked but left alone. Null if there is none. */
 export function readState<T>(path: string, read: ReadState<T>): { value: T } | { fault: string } | null {
   try {
-    const text = readWhole(path, STATE_LIMIT_BYTES);
+    const text = readSettled(path, STATE_LIMIT_BYTES);
     if (text === null) return null;
     if (text === '') return { fault: 'it is empty' };
     const value = read(JSON.parse(text));
@@ -65,6 +76,7 @@ export function readState<T>(path: string, read: ReadState<T>): { value: T } | {
 
 /** The writing side, for the lock's holder. */
 export function openStateFile(place: Place): StateFile {
+  let file: RecycledFile | null = null;
   let latest: string | null = null;
   let timer: NodeJS.Timeout | null = null;
   let writing: Promise<void> | null = null;
@@ -98,7 +110,8 @@ export function openStateFile(place: Place): StateFile {
       const gone = place.ensure();
       if (gone !== null) return { ok: false, why: gone };
       try {
-        replaceFile(place.at('state.json'), text);
+        file ??= recycledFile(place.at('state.json'));
+        file.replace(text);
       } catch (error) {
         return { ok: false, why: `${place.path}: ${reasonOf(error)}` };
       }
