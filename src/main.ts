@@ -1,3 +1,6 @@
-import { execa } from 'execa';
+import { runCli } from './cli/run.ts';
 
-console.log('hello', typeof execa, process.argv);
+runCli(process.argv.slice(2)).then(({ code, atOnce }) => {
+  if (atOnce) process.exit(code);
+  process.exitCode = code;
+});

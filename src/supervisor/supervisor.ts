@@ -10,30 +10,51 @@ export interface Supervisor {
   readonly state: State;
 }
 
-/** Supervises from a restored (or fresh) state. Nothing happens before the fact `watcher-started`. */
-export function createSupervisor(policy: Policy, restored: State, world: World): Supervisor {
+/**
+ * Supervises from a restored (or fresh) state. Nothing happens before the fact `watcher-started`: what comes earlier, a
+ * signal in the first millisecond, is taken after it.
+ * @param machine stands in for the real one where a test plants a fault
+ */
+export function createSupervisor(policy: Policy, restored: State, world: World, machine = decide): Supervisor {
   const waiting: Fact[] = [];
   let state = restored;
+  let started = false;
   let busy = false;
   let over = false;
 
   function turn(fact: Fact): void {
     const { source } = world;
     const event = { ...fact, at: source.now(), roll: source.roll(), freshRunId: source.freshRunId() } as Event;
-    const decision = decide(policy, state, event);
+    const decision = machine(policy, state, event);
     state = decision.state;
     for (const effect of decision.effects) act(effect);
   }
 
+  /** One order that fails must not keep the next from being carried out. */
   function act(effect: Effect): void {
     if (effect.type === 'exit-watcher') over = true;
-    perform(effect, state, world);
+    try {
+      perform(effect, state, world);
+    } catch (error) {
+      world.public.reportBug(`${effect.type} threw: ${error}`);
+      if (effect.type !== 'spawn-child') return;
+      waiting.push({ type: 'spawn-failed', runId: effect.runId, failure: { kind: 'other', why: String(error) } });
+    }
+  }
+
+  function queue(fact: Fact): void {
+    if (fact.type !== 'watcher-started') waiting.push(fact);
+    else if (started) world.public.reportBug('a watcher started twice');
+    else {
+      started = true;
+      waiting.unshift(fact);
+    }
   }
 
   return {
     take(fact) {
-      waiting.push(fact);
-      if (busy) return;
+      queue(fact);
+      if (busy || !started) return;
       busy = true;
       try {
         for (let next = waiting.shift(); next !== undefined && !over; next = waiting.shift()) turn(next);

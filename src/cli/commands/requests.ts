@@ -1,0 +1,3 @@
+export function requestCommand(_: unknown): number {
+  return 0;
+}

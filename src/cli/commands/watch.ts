@@ -1,0 +1,46 @@
+import { isatty } from 'node:tty';
+import { openOutputs } from '../../child/sink.ts';
+import { EXIT } from '../../core/exit-code.ts';
+import { findMangledArgument } from '../../host/argv.ts';
+import { PlaceRefused } from '../../state/own-folder.ts';
+import { childEnvironment } from '../../supervisor/child-environment.ts';
+import { watch } from '../../supervisor/watch.ts';
+import type { Settings } from '../settings.ts';
+import { ownSurroundings } from '../surroundings.ts';
+import { UsageError } from '../usage-error.ts';
+import { createVoice } from '../voice.ts';
+
+/** Watches one command in the foreground; resolves with the watcher's exit code. */
+export async function watchCommand(settings: Settings): Promise<number> {
+  const mangled = findMangledArgument();
+  if (mangled !== null)
+    throw new UsageError(`an argument is not UTF-8 and would reach the command changed: ${mangled}`);
+  const { identity, restart, output, command } = settings;
+  const outputs = openOutputs();
+  const voice = createVoice(outputs.stderr, output.quiet, ownSurroundings().underJournal);
+  const end = await watch({
+    name: identity.name,
+    stateDir: identity.stateDir,
+    command,
+    cwd: identity.cwd,
+    env: childEnvironment(process.env, identity.env, identity),
+    stdin: identity.stdin === 'null' ? 'null' : 'inherit',
+    stdinIsTerminal: identity.stdin === 'auto' && isatty(0),
+    policy: restart,
+    ringBytes: output.bufferBytes,
+    outputs,
+    ...voice,
+  }).catch(refused);
+  if ('code' in end) return end.code;
+  const holder = end.heldBy === null ? 'another watcher' : `the watcher with pid ${end.heldBy}`;
+  outputs.stderr.write(
+    Buffer.from(
+      `agent-watch: "${identity.name}" is watched already, by ${holder}; --name gives this one another name\n`,
+    ),
+  );
+  return EXIT.alreadyRunning;
+}
+
+function refused(error: unknown): never {
+  throw error instanceof PlaceRefused ? new UsageError(error.message) : error;
+}

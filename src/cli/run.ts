@@ -1,0 +1,52 @@
+import { EXIT } from '../core/exit-code.ts';
+import type { Invocation } from './invocation.ts';
+import { parse } from './parse.ts';
+import { UsageError } from './usage-error.ts';
+
+/** How a command ended. `atOnce`: nothing that may still be open is worth waiting for. */
+export interface Ending {
+  code: number;
+  atOnce: boolean;
+}
+
+/** Does what the command line says. What is wrong with it is one line on stderr, and 125. */
+export async function runCli(argv: readonly string[]): Promise<Ending> {
+  try {
+    return await perform(await parse(argv));
+  } catch (error) {
+    process.stderr.write(`agent-watch: ${faultText(error)}\n`);
+    return { code: EXIT.usage, atOnce: false };
+  }
+}
+
+/** Each command is loaded when it is asked for: what watching does not need costs its start nothing. */
+async function perform(invocation: Invocation): Promise<Ending> {
+  if (invocation.kind === 'watch') {
+    const { watchCommand } = await import('./commands/watch.ts');
+    return { code: await watchCommand(invocation.settings), atOnce: true };
+  }
+  return { code: await look(invocation), atOnce: false };
+}
+
+async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise<number> {
+  switch (invocation.kind) {
+    case 'status':
+      return (await import('./commands/status.ts')).statusCommand(invocation);
+    case 'stop':
+    case 'restart':
+    case 'reset':
+    case 'signal':
+      return (await import('./commands/requests.ts')).requestCommand(invocation);
+    case 'help':
+      return (await import('./commands/help.ts')).helpCommand(invocation.topic);
+    case 'version':
+      return (await import('./commands/help.ts')).versionCommand();
+    default:
+      throw new UsageError(`"${invocation.kind}" is not in this version`);
+  }
+}
+
+function faultText(error: unknown): string {
+  if (error instanceof UsageError) return error.message;
+  return `a fault of its own: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}

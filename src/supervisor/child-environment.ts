@@ -1,0 +1,25 @@
+/** What systemd means for its main process, which is us, and what of ours is none of the child's business. */
+const OURS = ['NOTIFY_SOCKET', 'JOURNAL_STREAM', 'INVOCATION_ID', 'STATE_DIRECTORY', 'AGENT_WATCH_ALERT_WEBHOOK'];
+const OUR_PREFIXES = ['WATCHDOG_', 'LISTEN_'];
+/** Set anew for each run; a caller's own, where we are watched ourselves, must not shine through. */
+const PER_RUN = ['AGENT_WATCH_RUN', 'AGENT_WATCH_RUN_ID', 'AGENT_WATCH_LAST_INCIDENT'];
+
+/**
+ * The environment of every run but for the run's own number and id: ours, what the options add, and what the contract
+ * sets. PYTHONUNBUFFERED because a Python that writes into a pipe keeps its last words in a buffer, and takes them along when it is killed.
+ */
+export function childEnvironment(
+  inherited: Readonly<Record<string, string | undefined>>,
+  added: Readonly<Record<string, string>>,
+  watcher: { name: string; stateDir: string },
+): Record<string, string> {
+  const environment: Record<string, string> = { PYTHONUNBUFFERED: '1' };
+  for (const [name, value] of Object.entries(inherited)) {
+    const ours = OURS.includes(name) || PER_RUN.includes(name) || OUR_PREFIXES.some(prefix => name.startsWith(prefix));
+    if (!ours && value !== undefined) environment[name] = value;
+  }
+  Object.assign(environment, added);
+  environment['AGENT_WATCH_NAME'] = watcher.name;
+  environment['AGENT_WATCH_STATE_DIR'] = watcher.stateDir;
+  return environment;
+}

@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import type { Signal } from '../core/model.ts';
+import type { Report } from '../core/ports.ts';
+
+/** Signals that mean nothing to us and something, perhaps, to the child. */
+const FORWARDED: readonly Signal[] = ['SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGQUIT'];
+
+/** What SIGHUP means, which depends on where we were started; a terminal that has gone cannot be asked any more. */
+export type HangupMeaning = 'stop' | 'ignore' | 'forward';
+
+/**
+ * With a terminal among our three streams its end is ours. With only a controlling terminal (`nohup`, `&` with all
+ * streams elsewhere) we were meant to outlive it; Node resets the ignored signal that nohup left us. With neither we are a service, and
+ * SIGHUP is the old word for "read your configuration again".
+ */
+export function hangupMeaning(): HangupMeaning {
+  if ([0, 1, 2].some(fd => isatty(fd))) return 'stop';
+  return hasControllingTerminal() ? 'ignore' : 'forward';
+}
+
+function hasControllingTerminal(): boolean {
+  try {
+    const stat = readFileSync('/proc/self/stat', 'utf8');
+    // After the name, which may hold anything up to the last parenthesis: state, ppid, pgrp, session, tty_nr.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[4] !== '0';
+  } catch {
+    // No /proc (macOS): then a hang-up with all streams elsewhere is taken for nohup's.
+    return true;
+  }
+}
+
+/** Turns the signals that reach the watcher into facts. */
+export function listenToSignals(report: Report, hangup: HangupMeaning): void {
+  const stop = (signal: Signal) => report({ type: 'stop-requested', by: 'signal', signal, now: false });
+  const forward = (signal: Signal) => report({ type: 'signal-requested', by: 'signal', signal });
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.on('SIGHUP', () => {
+    if (hangup === 'stop') stop('SIGHUP');
+    if (hangup === 'forward') forward('SIGHUP');
+  });
+  for (const signal of FORWARDED) process.on(signal, forward);
+  // Written to a pipe without reader: the sinks see EPIPE and deal with it.
+  process.on('SIGPIPE', () => {});
+}

@@ -1,0 +1,76 @@
+import { backoffWait } from '../core/backoff.ts';
+import type { Hold, Policy, Stamp, State } from '../core/model.ts';
+import type { Report, StorePort } from '../core/ports.ts';
+import { SNAPSHOT_VERSION, type Snapshot } from '../core/snapshot.ts';
+import { liftHold, writeHold } from '../state/hold-file.ts';
+import type { Lock } from '../state/lock.ts';
+import type { RecordedRun } from '../state/lock-record.ts';
+import type { Place } from '../state/place.ts';
+import type { StateFile } from '../state/state-file.ts';
+
+/** What a store writes beside the state. */
+export interface StoreOf {
+  place: Place;
+  file: StateFile;
+  lock: Lock;
+  policy: Policy;
+  bootId: string;
+  command: readonly string[];
+  cwd: string;
+  now(): Stamp;
+}
+
+/**
+ * Saves state, lock record and hold. A failure is reported when it begins and when it ends; a hold that could not be
+ * written is tried again with every save.
+ */
+export function createStore(of: StoreOf, report: Report): StorePort {
+  let failing = false;
+  let unwritten: Hold | null = null;
+
+  function tryHold(): void {
+    if (unwritten !== null && writeHold(of.place, unwritten).ok) unwritten = null;
+  }
+
+  return {
+    save(state) {
+      of.lock.recordRun(runOf(state));
+      tryHold();
+      const written = of.file.save(snapshotOf(of, state));
+      if (written.ok && !failing) return;
+      failing = !written.ok;
+      report({ type: 'save-finished', ok: written.ok, why: written.ok ? null : written.why });
+    },
+    writeHold(hold) {
+      unwritten = hold;
+      tryHold();
+    },
+    liftHold() {
+      unwritten = null;
+      liftHold(of.place, new Date(of.now().wall));
+    },
+  };
+}
+
+/** The run of which something may be alive: what a later watcher must end first. */
+function runOf(state: State): RecordedRun | null {
+  const { phase, clearing } = state;
+  if (phase.kind === 'starting') return { runId: phase.runId, childPid: null, startTicks: null };
+  const run = phase.kind === 'running' || phase.kind === 'stopping' ? phase.live : clearing;
+  return run === null ? null : { runId: run.runId, childPid: run.pid, startTicks: run.startTicks };
+}
+
+function snapshotOf({ place, policy, bootId, command, cwd, now }: StoreOf, state: State): Snapshot {
+  return {
+    version: SNAPSHOT_VERSION,
+    name: place.name,
+    bootId,
+    savedAt: now(),
+    watcherPid: process.pid,
+    command,
+    cwd,
+    flapWindowMs: policy.flapWindowMs,
+    nextBackoffMs: backoffWait(policy, state.backoffStep, state.shortRuns, 0),
+    state,
+  };
+}

@@ -1,0 +1,144 @@
+import { type Child, createChild } from '../child/child.ts';
+import { openPipes } from '../child/fifo.ts';
+import type { Outputs } from '../child/sink.ts';
+import { FRESH_STATE } from '../core/decide.ts';
+import type { Fact, Hold, Leftover, Note, Policy, RunId, State } from '../core/model.ts';
+import { readSnapshot, restore, type Snapshot } from '../core/snapshot.ts';
+import { bootId } from '../host/boot-id.ts';
+import { stampNow } from '../host/clock.ts';
+import { readHold } from '../state/hold-file.ts';
+import { acquireLock, type Lock } from '../state/lock.ts';
+import { openPlace, type Place } from '../state/place.ts';
+import { loadState, openStateFile, type StateFile } from '../state/state-file.ts';
+import { hangupMeaning, listenToSignals } from './signals.ts';
+import { createSource } from './source.ts';
+import { createStore } from './store.ts';
+import { createSupervisor, type Supervisor } from './supervisor.ts';
+import { createTimers } from './timers.ts';
+
+/** What is to be watched, and who is told. */
+export interface WatchOrder {
+  name: string;
+  stateDir: string;
+  command: readonly string[];
+  cwd: string;
+  env: Readonly<Record<string, string>>;
+  stdin: 'inherit' | 'null';
+  stdinIsTerminal: boolean;
+  policy: Policy;
+  ringBytes: number;
+  outputs: Outputs;
+  tell(note: Note): void;
+  /** A line that is no note of the machine. */
+  warn(text: string): void;
+}
+
+/** How a watch ended: it never began because the name is taken, or it is over. */
+export type WatchEnd = { heldBy: number | null } | { code: number };
+
+/** Watches until it is over. Throws PlaceRefused for a link or a foreign owner in the place of our files. */
+export async function watch(order: WatchOrder): Promise<WatchEnd> {
+  const place = openPlace(order.stateDir, order.name);
+  // mkfifo runs while the lock is taken and the state is read.
+  const pipesMade = openPipes();
+  const lock = await acquireLock(place);
+  if ('heldBy' in lock) return lock;
+  if (place.unwritable !== null) order.warn(`${place.unwritable}: no state can be kept for now`);
+  if (lock.note !== null) order.warn(lock.note);
+  const found = lookBack(order, place, lock);
+  const file = openStateFile(place);
+  // So that no mount is held; everything of ours is absolute by now.
+  process.chdir('/');
+  const pipes = await pipesMade;
+
+  let end: (code: number) => void = () => {};
+  const over = new Promise<number>(resolve => {
+    end = resolve;
+  });
+  const child = assemble(order, { place, file, lock, pipes }, found, code => end(code));
+  const code = await over;
+  await finish(order, child, file, lock);
+  return { code };
+}
+
+interface Parts {
+  place: Place;
+  file: StateFile;
+  lock: Lock;
+  pipes: Awaited<ReturnType<typeof openPipes>>;
+}
+
+interface Found {
+  state: State;
+  started: Fact;
+}
+
+/** Puts the world together and starts the machine in it. */
+function assemble(
+  order: WatchOrder,
+  { place, file, lock, pipes }: Parts,
+  found: Found,
+  end: (code: number) => void,
+): Child {
+  const { policy, command, cwd } = order;
+  let supervisor: Supervisor;
+  const report = (fact: Fact) => supervisor.take(fact);
+  const child = createChild(
+    {
+      ...order,
+      pipes,
+      now: stampNow,
+      onBlocked: blockedSince => report({ type: 'output-reported', blockedSince, droppedBytes: 0 }),
+    },
+    report,
+    note => {
+      if (note.kind === 'no-pipes')
+        order.warn(`no real pipes for the child's output (${note.why}): it cannot open /dev/stdout`);
+      else order.warn(`not even SIGKILL ended ${note.pids.join(', ')} of the last run`);
+    },
+  );
+  const world = {
+    source: createSource(),
+    child,
+    timers: createTimers(report),
+    store: createStore({ place, file, lock, policy, bootId: ownBoot(), command, cwd, now: stampNow }, report),
+    public: { tell: order.tell, reportBug: (what: string) => order.warn(`a fault of its own: ${what}`), exit: end },
+  };
+  supervisor = createSupervisor(policy, found.state, world);
+  listenToSignals(report, hangupMeaning());
+  supervisor.take(found.started);
+  return child;
+}
+
+/** What an earlier watcher left: its state on our clock, its hold, its run. */
+function lookBack(order: WatchOrder, place: Place, lock: Lock): Found {
+  const { value, said } = loadState<Snapshot>(place, readSnapshot, saved => saved.bootId === ownBoot(), new Date());
+  for (const line of said) order.warn(line);
+  const sameBoot = value === null || value.bootId === ownBoot();
+  const hold: Hold | null = readHold(place);
+  const newCommand = value === null || JSON.stringify(value.command) !== JSON.stringify(order.command);
+  const state = value === null ? FRESH_STATE : restore(value, ownBoot(), stampNow());
+  return {
+    state,
+    started: { type: 'watcher-started', hold, newCommand, sameBoot, leftover: leftoverOf(lock) },
+  };
+}
+
+/** The lock's record of the last run, in the machine's words. */
+function leftoverOf({ leftover }: Lock): Leftover | null | 'unknown' {
+  if (leftover === null || leftover === 'unknown') return leftover;
+  return { runId: leftover.runId as RunId, pid: leftover.childPid, startTicks: leftover.startTicks };
+}
+
+function ownBoot(): string {
+  return bootId() ?? 'unknown';
+}
+
+/** Lets what our readers have not taken out, and leaves everything in order. */
+async function finish(order: WatchOrder, child: Child, file: StateFile, lock: Lock): Promise<void> {
+  const left = await child.flush(order.policy.stopTimeoutMs);
+  if (left > 0) order.warn(`${left} bytes of the child's output were not taken by its reader and are lost`);
+  child.close();
+  await file.settle();
+  lock.release();
+}

@@ -1,0 +1,111 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { scratch } from '../support/scratch.ts';
+import { run } from '../support/watcher.ts';
+
+describe('a command that cannot be started', () => {
+  test('is missing: 127, with the PATH that was searched', () => {
+    const folder = scratch();
+    const ended = run(folder, ['--', 'no-such-command-here'], { env: { PATH: '/usr/bin:/bin' } });
+    expect(ended.code).toBe(127);
+    expect(ended.err).toMatch(/no-such-command-here/);
+    expect(ended.err).toMatch(/\/usr\/bin:\/bin/);
+  });
+
+  test('is not executable: 126', () => {
+    const folder = scratch();
+    writeFileSync(join(folder, 'plain'), '#!/bin/sh\n');
+    const ended = run(folder, ['--', './plain']);
+    expect(ended.code).toBe(126);
+    expect(ended.err).toMatch(/plain/);
+  });
+
+  test('names an interpreter that is missing: 127, and which', () => {
+    const folder = scratch();
+    writeFileSync(join(folder, 'script'), '#!/opt/no/such/python\n');
+    chmodSync(join(folder, 'script'), 0o755);
+    const ended = run(folder, ['--', './script']);
+    expect(ended.code).toBe(127);
+    expect(ended.err).toMatch(/\/opt\/no\/such\/python/);
+  });
+
+  test('is to run in a folder that is missing: 125, and which', () => {
+    const folder = scratch();
+    const ended = run(folder, ['--cwd', '/no/such/folder', '--', 'true']);
+    expect(ended.code).toBe(125);
+    expect(ended.err).toMatch(/\/no\/such\/folder/);
+  });
+
+  test('vanishes later: then it is a crash like any other', () => {
+    const folder = scratch();
+    const script = join(folder, 'once');
+    writeFileSync(script, '#!/bin/sh\nrm "$0"\nexit 1\n');
+    chmodSync(script, 0o755);
+    const ended = run(folder, ['--backoff', '1ms', '--max-restarts', '2', '--on-hold', 'exit', '--', './once']);
+    expect(ended.code).toBe(69);
+    expect(ended.err.match(/could not start/g)).toHaveLength(2);
+  });
+});
+
+describe('bad usage', () => {
+  const cases: [string, string[], RegExp][] = [
+    ['an unknown option', ['--backof', '1s', '--', 'touch', 'ran'], /--backof\b.*--backoff/],
+    ['an unknown command', ['staus'], /staus.*status/],
+    ['a command without --', ['python3', 'x.py'], /agent-watch -- python3 x\.py/],
+    ['a bare number where a unit is needed', ['--backoff', '5', '--', 'touch', 'ran'], /backoff.*5/],
+    ['an unknown value', ['--restart', 'alwys', '--', 'touch', 'ran'], /alwys.*always/],
+    ['a bad name', ['--name', '../x', '--', 'touch', 'ran'], /name.*\.\.\/x/],
+    ['a missing command', ['--'], /command/],
+    ['an unknown signal', ['--stop-signal', 'SIGTREM', '--', 'touch', 'ran'], /SIGTREM.*SIGTERM/],
+    ['a missing config file', ['--config', 'nope.yaml', '--', 'touch', 'ran'], /nope\.yaml/],
+    ['what is not built yet', ['--listen', '9100', '--', 'touch', 'ran'], /listen.*not in this version/],
+  ];
+  for (const [what, args, message] of cases) {
+    test(`${what} is one line that names it, 125, and nothing is started`, () => {
+      const folder = scratch();
+      const ended = run(folder, args);
+      expect(ended.err).toMatch(message);
+      expect(ended.err.trim().split('\n')).toHaveLength(1);
+      expect(ended.code).toBe(125);
+      expect(existsSync(join(folder, 'ran'))).toBe(false);
+      expect(existsSync(join(folder, 'state'))).toBe(false);
+    });
+  }
+
+  test('in a config file is named with its line', () => {
+    const folder = scratch();
+    writeFileSync(join(folder, 'bot.yaml'), 'restart: always\nbackof: 1s\n');
+    const ended = run(folder, ['--config', 'bot.yaml', '--', 'touch', 'ran']);
+    expect(ended.code).toBe(125);
+    expect(ended.err).toMatch(/bot\.yaml:2.*backof.*backoff/);
+  });
+
+  test('arguments that are not UTF-8 are refused rather than changed', () => {
+    const folder = scratch();
+    // Node passes only strings to spawn, so a shell makes the byte.
+    const ended = run(folder, [
+      '--restart',
+      'never',
+      '--',
+      'sh',
+      '-c',
+      '"$0" --restart never -- echo "$(printf "\\377")"',
+      process.env['AGENT_WATCH_EXECUTABLE'] ?? '/proc/self/exe',
+    ]);
+    expect(ended.code === 0 && ended.out.includes('\ufffd')).toBe(false);
+  });
+});
+
+test('hostile files in the working directory and NODE_OPTIONS change nothing', () => {
+  const folder = scratch();
+  writeFileSync(join(folder, '.env'), 'NODE_OPTIONS=--require ./evil.js\n');
+  writeFileSync(join(folder, 'package.json'), '{"type": "garbage", "main": ');
+  writeFileSync(join(folder, 'evil.js'), 'require("fs").writeFileSync("pwned", "")');
+  mkdirSync(join(folder, 'node_modules'));
+  const ended = run(folder, ['--restart', 'never', '--', 'sh', '-c', 'echo "$NODE_OPTIONS"'], {
+    env: { NODE_OPTIONS: '--require ./evil.js' },
+  });
+  expect(ended).toMatchObject({ code: 0, out: '--require ./evil.js\n' });
+  expect(readdirSync(folder)).not.toContain('pwned');
+});
