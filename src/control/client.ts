@@ -1,0 +1,99 @@
+import { connect, type Socket } from 'node:net';
+import { errnoOf, reasonOf } from '../host/errno.ts';
+import { firstLine } from './line.ts';
+import { ANSWER_LIMIT_BYTES, type Answer, PROTOCOL_VERSION, type Request, readAnswer } from './protocol.ts';
+import { socketPath } from './socket-path.ts';
+
+/** What came of asking. */
+export type Asked =
+  | {
+      kind: 'answered';
+      answer: Answer /** Resolves to true when the watcher has ended, to false after `timeoutMs`. */;
+      ended(timeoutMs: number): Promise<boolean>;
+      hangUp(): void;
+    }
+  /** Nobody listens: there is no socket, or nobody behind it. */
+  | { kind: 'nobody' }
+  /** Somebody may listen, but no answer came. One sentence. */
+  | { kind: 'failed'; why: string };
+
+const SOCKET = 'control';
+
+/**
+ * Asks the watcher whose socket lies in one of the folders, the first that listens. The connection stays open until
+ * `hangUp`, or the watcher's end. `timeoutMs` is for connecting and for the answer each.
+ */
+export async function ask(folders: readonly string[], request: Request, timeoutMs: number): Promise<Asked> {
+  for (const folder of folders) {
+    const socket = await reach(folder, timeoutMs);
+    if (typeof socket === 'string') return { kind: 'failed', why: socket };
+    if (socket !== null) return await exchange(socket, request, timeoutMs);
+  }
+  return { kind: 'nobody' };
+}
+
+/** A connection; null if nobody listens there, a sentence if that cannot be told. */
+function reach(folder: string, timeoutMs: number): Promise<Socket | null | string> {
+  return new Promise(resolve => {
+    const found = pathIn(folder);
+    if (typeof found !== 'object' || found === null) return resolve(found);
+    const socket = connect({ path: found.path, allowHalfOpen: false });
+    const settle = (result: Socket | null | string) => {
+      clearTimeout(timer);
+      found.giveUp();
+      socket.removeAllListeners('connect').removeAllListeners('error');
+      socket.on('error', () => socket.destroy());
+      if (result !== socket) socket.destroy();
+      resolve(result);
+    };
+    const timer = setTimeout(() => settle(`${folder}: the watcher does not take the call`), timeoutMs);
+    socket.once('connect', () => settle(socket));
+    socket.once('error', error => settle(isNobody(error) ? null : `${folder}: ${reasonOf(error)}`));
+  });
+}
+
+function pathIn(folder: string): ReturnType<typeof socketPath> | null | string {
+  try {
+    return socketPath(folder, SOCKET);
+  } catch (error) {
+    return isNobody(error) ? null : `${folder}: ${reasonOf(error)}`;
+  }
+}
+
+/** ENOTSOCK and the like: something else lies in the socket's place, so no watcher listens there. */
+function isNobody(error: unknown): boolean {
+  return ['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR'].includes(errnoOf(error) ?? '');
+}
+
+async function exchange(socket: Socket, request: Request, timeoutMs: number): Promise<Asked> {
+  let isClosed = false;
+  const closed = new Promise<void>(resolve => {
+    socket.once('close', () => {
+      isClosed = true;
+      resolve();
+    });
+  });
+  const line = firstLine(socket, ANSWER_LIMIT_BYTES, timeoutMs);
+  socket.write(`${JSON.stringify({ v: PROTOCOL_VERSION, ...request })}\n`);
+  const got = await line;
+  const answer = typeof got === 'string' ? null : readAnswer(got.text);
+  if (answer === null) {
+    socket.destroy();
+    return { kind: 'failed', why: typeof got === 'string' ? silence(isClosed) : 'the answer makes no sense' };
+  }
+  return { kind: 'answered', answer, ended: ms => within(closed, ms), hangUp: () => socket.destroy() };
+}
+
+function within(closed: Promise<void>, timeoutMs: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const timer = setTimeout(() => resolve(false), timeoutMs);
+    void closed.then(() => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
+}
+
+function silence(isClosed: boolean): string {
+  return isClosed ? 'the watcher hung up' : 'the watcher does not answer';
+}

@@ -1,0 +1,125 @@
+import { chmodSync, unlinkSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { errnoOf, reasonOf } from '../host/errno.ts';
+import { firstLine } from './line.ts';
+import { type Answer, EXIT_REFUSED, REQUEST_LIMIT_BYTES, type Request, readRequest } from './protocol.ts';
+import { socketPath } from './socket-path.ts';
+
+/** What answers the requests. A rejection is answered as a refusal that names its message. */
+export type Answerer = (request: Request) => Answer | Promise<Answer>;
+
+/** A watcher's ear. */
+export interface ControlServer {
+  /** The folder its socket lies in. */
+  folder: string;
+  /** Removes the socket and ends every connection, which tells waiting clients that the watcher is gone. */
+  close(): Promise<void>;
+}
+
+export interface ServerTimes {
+  /** How long a client may take to send its line, and to take the answer. */
+  clientMs: number;
+}
+
+const SOCKET = 'control';
+const MOST_CLIENTS = 64;
+
+/**
+ * Listens on a socket (0600) in the first of the folders where one can be bound. Only for the holder of the name's lock:
+ * it replaces whatever lies in the socket's place. Returns in one sentence why none could be bound.
+ */
+export async function openControl(
+  folders: readonly string[],
+  answer: Answerer,
+  times: ServerTimes = { clientMs: 10_000 },
+): Promise<ControlServer | string> {
+  const faults: string[] = [];
+  for (const folder of folders) {
+    try {
+      return await listenIn(folder, answer, times);
+    } catch (error) {
+      faults.push(`${join(folder, SOCKET)}: ${reasonOf(error)}`);
+    }
+  }
+  return faults.join('; ');
+}
+
+async function listenIn(folder: string, answer: Answerer, times: ServerTimes): Promise<ControlServer> {
+  const { path, giveUp } = socketPath(folder, SOCKET);
+  const connections = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, socket => {
+    connections.add(socket);
+    socket.on('close', () => connections.delete(socket));
+    // A client that goes in the middle harms nobody; `close` follows.
+    socket.on('error', () => socket.destroy());
+    void serve(socket, answer, times);
+  });
+  server.maxConnections = MOST_CLIENTS;
+  try {
+    removeStale(path);
+    await listening(server, path);
+    chmodSync(path, 0o600);
+  } catch (error) {
+    server.close();
+    giveUp();
+    throw error;
+  }
+  // A listening socket that breaks later (no descriptors left) is no reason to end a watcher.
+  server.on('error', () => undefined);
+  return { folder, close: () => closed(server, connections).finally(giveUp) };
+}
+
+function listening(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** What a killed watcher left: the lock is ours, so nobody listens there. */
+function removeStale(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+function closed(server: Server, connections: ReadonlySet<Socket>): Promise<void> {
+  return new Promise(resolve => {
+    server.close(() => resolve());
+    for (const socket of connections) socket.destroy();
+  });
+}
+
+async function serve(socket: Socket, answer: Answerer, times: ServerTimes): Promise<void> {
+  const line = await firstLine(socket, REQUEST_LIMIT_BYTES, times.clientMs);
+  if (line === 'nothing' || socket.destroyed) return void socket.destroy();
+  const request =
+    line === 'too-long' ? `the request is longer than ${REQUEST_LIMIT_BYTES} bytes` : readRequest(line.text);
+  const reply = typeof request === 'string' ? refusal(request) : await answered(answer, request);
+  if (socket.destroyed) return;
+  // A stop's client waits for our end, which it sees by the connection's.
+  const stays = typeof request !== 'string' && request.verb === 'stop' && reply.ok;
+  const text = `${JSON.stringify(reply)}\n`;
+  const deadline = setTimeout(() => socket.destroy(), times.clientMs);
+  socket.once('close', () => clearTimeout(deadline));
+  if (stays) socket.write(text, () => clearTimeout(deadline));
+  else socket.end(text);
+}
+
+async function answered(answer: Answerer, request: Request): Promise<Answer> {
+  try {
+    return await answer(request);
+  } catch (error) {
+    return refusal(reasonOf(error));
+  }
+}
+
+function refusal(why: string): Answer {
+  return { ok: false, why, exit: EXIT_REFUSED };
+}

@@ -1,0 +1,73 @@
+import { bears, readProcess } from './process-table.ts';
+
+/** A run, as far as it is known to whoever asks. */
+export interface RunMark {
+  /** Of the watcher, and the state folder it uses: what every run of this name carries in its environment. */
+  name: string;
+  stateDir: string;
+  /** The current run, or the one a dead watcher left; null if there is none. */
+  runId: string | null;
+  childPid: number | null;
+  startTicks: number | null;
+}
+
+/** Where `ps` and /proc agree that nothing is above it. */
+const TOP = 1;
+
+/**
+ * Whether a process stands inside the tree of a watched child: it or one of its ancestors is the child, carries the run's
+ * mark, or belongs to the child's session. Ancestors count, since a tool that an agent calls may have been given a clean
+ * environment. True also if `pid` cannot be seen: what cannot be judged is not outside.
+ *
+ * Out of reach: a process that cleared its environment, left the session and let its parents die. It could as well remove
+ * the hold file itself; this is a fence against an agent that helps itself, not against an attacker with our own user id.
+ */
+export function isInsideRun(pid: number, run: RunMark): boolean {
+  const seen = new Set<number>();
+  let current = pid;
+  while (current > TOP && !seen.has(current)) {
+    seen.add(current);
+    const found = readProcess(current);
+    if (found === null) return current === pid;
+    const isChild = current === run.childPid && (run.startTicks === null || run.startTicks === found.startTicks);
+    if (isChild || isOfSession(found.session, run) || carriesMark(current, run)) return true;
+    current = found.parent;
+  }
+  return false;
+}
+
+/** The child leads a session of its own; its number is the child's pid, which the kernel does not give out again while any member lives. */
+function isOfSession(session: number, run: RunMark): boolean {
+  if (run.childPid === null || session !== run.childPid) return false;
+  const leader = readProcess(run.childPid);
+  return leader === null || run.startTicks === null || leader.startTicks === run.startTicks;
+}
+
+function carriesMark(pid: number, { name, stateDir, runId }: RunMark): boolean {
+  if (pid === process.pid) return ownMark(process.env, { name, stateDir, runId });
+  if (runId !== null && bears(pid, `AGENT_WATCH_RUN_ID=${runId}`)) return true;
+  return bears(pid, `AGENT_WATCH_NAME=${name}`) && bears(pid, `AGENT_WATCH_STATE_DIR=${stateDir}`);
+}
+
+function ownMark(
+  env: NodeJS.ProcessEnv,
+  { name, stateDir, runId }: Pick<RunMark, 'name' | 'stateDir' | 'runId'>,
+): boolean {
+  if (runId !== null && env['AGENT_WATCH_RUN_ID'] === runId) return true;
+  return env['AGENT_WATCH_NAME'] === name && env['AGENT_WATCH_STATE_DIR'] === stateDir;
+}
+
+/**
+ * Why a reset asked for by `pid` is refused, in one sentence; null if it is allowed. The client tells its own pid, since Node
+ * cannot ask the kernel who is at the other end of a socket; a lie would have to name a process of our user outside the
+ * run that talks to a socket.
+ */
+export function whyNoReset(pid: unknown, run: RunMark): string | null {
+  if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= TOP)
+    return 'the asking process did not say who it is';
+  const found = readProcess(pid);
+  if (found === null || found.dead) return `the asking process ${pid} cannot be seen from the watcher`;
+  return isInsideRun(pid, run)
+    ? `process ${pid} belongs to what '${run.name}' watches, which may not lift its own hold`
+    : null;
+}

@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import type { Hold } from '../core/model.ts';
+import { readHold } from './hold-file.ts';
+import { type LockRecord, watcherAlive } from './lock-record.ts';
+import { existingPrivateFolders } from './private-folder.ts';
+import { newestRecord } from './record-places.ts';
+import { type ReadState, readState } from './state-file.ts';
+
+/** All that a name's files say, to somebody who only looks. */
+export interface NameReading<T> {
+  name: string;
+  folder: string;
+  state: T | null;
+  /** What is wrong with the state file, if it cannot be read; the durable copy may have stood in for it. */
+  fault: string | null;
+  hold: Hold | null;
+  record: LockRecord | null | 'unreadable';
+  /** The watcher that wrote the record is alive. */
+  alive: boolean;
+}
+
+/** Reads everything of one name and writes nothing; never throws. `ofThisBoot` as for `loadState`. */
+export function readName<T>(
+  stateDir: string,
+  name: string,
+  read: ReadState<T>,
+  ofThisBoot: (value: T) => boolean,
+): NameReading<T> {
+  const folder = join(stateDir, name);
+  const main = readState(`${folder}/state.json`, read);
+  const value = main !== null && 'value' in main ? main.value : null;
+  const copy = value !== null && ofThisBoot(value) ? null : readState(`${folder}/state.durable.json`, read);
+  const record = newestRecord(stateDir, name);
+  return {
+    name,
+    folder,
+    state: copy !== null && 'value' in copy ? copy.value : value,
+    fault: main !== null && 'fault' in main ? main.fault : null,
+    hold: readHold({ at: file => `${folder}/${file}` }),
+    record,
+    alive: watcherAlive(record),
+  };
+}
+
+/** Where a watcher of this name may have its socket: its folder, or a private one if that took none. */
+export function socketFolders(stateDir: string, name: string): string[] {
+  return [join(stateDir, name), ...existingPrivateFolders(stateDir, name)];
+}

@@ -1,0 +1,64 @@
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Hold } from '../core/model.ts';
+import { whyNoReset } from '../host/inside-run.ts';
+import { liftHold, readHold } from './hold-file.ts';
+import { acquireLock, type Lock } from './lock.ts';
+import { openPlace, type Place } from './place.ts';
+import { loadState, openStateFile, type ReadState } from './state-file.ts';
+
+/** What a reset without a watcher needs to know of states. */
+export interface ResetOf<T> {
+  stateDir: string;
+  name: string;
+  read: ReadState<T>;
+  ofThisBoot: (value: T) => boolean;
+  /** The same state without hold, backoff and cooldown. */
+  clear: (value: T) => T;
+  now: Date;
+}
+
+export type ResetResult =
+  | { kind: 'done'; lifted: Hold | null; said: string[] }
+  /** A watcher has the lock: ask it. */
+  | { kind: 'watched'; pid: number | null }
+  | { kind: 'unknown-name' }
+  | { kind: 'refused'; why: string };
+
+/**
+ * Lifts the hold of a name that nobody watches, and clears its backoff and cooldown. Takes the lock, so that no watcher
+ * starts meanwhile. Refused from inside a run that a dead watcher left. Throws PlaceRefused.
+ */
+export async function resetOffline<T>(of: ResetOf<T>): Promise<ResetResult> {
+  if (lstatSync(join(of.stateDir, of.name), { throwIfNoEntry: false }) === undefined) return { kind: 'unknown-name' };
+  const place = openPlace(of.stateDir, of.name);
+  try {
+    const lock = await acquireLock(place);
+    if ('heldBy' in lock) return { kind: 'watched', pid: lock.heldBy };
+    try {
+      return await reset(of, place, lock);
+    } finally {
+      lock.release();
+    }
+  } finally {
+    place.close();
+  }
+}
+
+async function reset<T>(of: ResetOf<T>, place: Place, lock: Lock): Promise<ResetResult> {
+  const run = lock.leftover === 'unknown' ? null : lock.leftover;
+  const mark = { name: of.name, stateDir: of.stateDir, runId: null, childPid: null, startTicks: null, ...run };
+  const why = whyNoReset(process.pid, mark);
+  if (why !== null) return { kind: 'refused', why };
+  const lifted = readHold(place);
+  const { value, said } = loadState(place, of.read, of.ofThisBoot, of.now);
+  // The state first: a hold that stays is the safer half.
+  if (value !== null) {
+    const file = openStateFile(place);
+    const saved = file.save(of.clear(value));
+    if (!saved.ok) return { kind: 'refused', why: saved.why };
+    await file.settle();
+  }
+  const written = liftHold(place, of.now);
+  return written.ok ? { kind: 'done', lifted, said } : { kind: 'refused', why: written.why };
+}
