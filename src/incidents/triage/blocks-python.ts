@@ -1,0 +1,88 @@
+import type { BlockReader, Failure, Found } from './failure.ts';
+import type { Line } from './lines.ts';
+
+const opening = /(?:^|\+ (?:Exception Group )?)Traceback \(most recent call last\)/;
+const fileLine = /^File "[^"\n]{1,400}", line \d+/;
+const linked =
+  /^(?:During handling of the above exception, another exception occurred|The above exception was the direct cause of the following exception)/;
+const quotes = /^(?:"""|''')$/;
+const longestMessage = 12;
+
+/** A Python traceback with all that it is chained to, from "Traceback" (or a frame, where the log was cut) to the message. */
+export const pythonTrace: BlockReader = (lines, at, chain) => {
+  const text = lines[at]?.text ?? '';
+  if (!opening.test(text) && !fileLine.test(text)) return null;
+  const failures: Failure[] = [];
+  let next = at;
+  for (;;) {
+    const one = oneTrace(lines, next, chain);
+    if (one === null) break;
+    failures.push(...one.failures);
+    const follower = afterLink(lines, one.next);
+    next = one.next;
+    if (follower === null) break;
+    next = follower;
+  }
+  return failures.length === 0 ? null : { failures, next };
+};
+
+const oneTrace = (lines: readonly Line[], at: number, chain: number): Found | null => {
+  let next = opening.test(lines[at]?.text ?? '') ? at + 1 : at;
+  const level = lines[at]?.level ?? 'none';
+  const frameIndent = lines[next]?.indent ?? 0;
+  const context: string[] = [];
+  if (!fileLine.test(lines[next]?.text ?? '')) return null;
+  while (next < lines.length && isFrame(lines[next], frameIndent)) {
+    context.push(lines[next]?.text ?? '');
+    next += 1;
+  }
+  const head = lines[next];
+  // The log ends inside the trace: its last frame is all there is to say.
+  if (head === undefined || head.text === '') return { failures: [], next: Math.max(next, at + 1) };
+  const texts = [head.text, ...message(lines, next + 1)];
+  const failure: Failure = {
+    line: next,
+    first: at,
+    last: next + texts.length - 1,
+    texts,
+    context: context.slice(-24),
+    grade: level === 'warn' || level === 'info' || level === 'debug' ? 'error' : 'crash',
+    trace: true,
+    chain,
+  };
+  return { failures: [failure], next: next + texts.length };
+};
+
+const isFrame = (line: Line | undefined, frameIndent: number): boolean => {
+  if (line === undefined) return false;
+  if (fileLine.test(line.text) || /^\[Previous line repeated \d+/.test(line.text)) return true;
+  return line.indent > frameIndent || /^[~^]+$/.test(line.text);
+};
+
+/** What follows the headline without a blank line, a level or a frame: the rest of a long message. */
+const message = (lines: readonly Line[], from: number): string[] => {
+  const rest: string[] = [];
+  for (let at = from; at < lines.length && rest.length < longestMessage; at += 1) {
+    const line = lines[at];
+    if (line === undefined || line.text === '' || line.level !== 'none') break;
+    if (opening.test(line.text) || linked.test(line.text) || quotes.test(line.text)) break;
+    if (
+      line.indent === 0 &&
+      !/^[([{)\]}"'-]|^(?:For further|Background|Is the server|Did you|Hint|Please|Try|See)\b/.test(line.text)
+    )
+      break;
+    rest.push(line.text);
+  }
+  return rest;
+};
+
+/** Where the next trace of the chain starts, if the text between says that it is one. */
+const afterLink = (lines: readonly Line[], from: number): number | null => {
+  let at = from;
+  while (at < Math.min(lines.length, from + 3) && (lines[at]?.text === '' || quotes.test(lines[at]?.text ?? '')))
+    at += 1;
+  if (!linked.test(lines[at]?.text ?? '')) return null;
+  at += 1;
+  while (at < lines.length && lines[at]?.text === '') at += 1;
+  return opening.test(lines[at]?.text ?? '') ? at : null;
+};

@@ -1,0 +1,70 @@
+import { type BlockReader, type Failure, gradeOf } from './failure.ts';
+import type { Line } from './lines.ts';
+
+// "at f (file:1:2)", "at async f", "at a.b.C.m(File.java:3)", "at Foo.Bar() in /src/x.cs:line 4"
+const atFrame = /^at (?:async |new |Object\.|eval )?[\w$<>.[\]/\\@*#:"'`{(-]/;
+const named =
+  /^(?:Uncaught |Unhandled |Exception in thread "[^"]{0,80}" |Caused by: |Suppressed: |\[cause\]: |---> |\w{1,20}: )?(?:\[?[\w$./]{0,200}(?:Error|Exception|Throwable|Failure|Fault)\w{0,40}\b|[A-Z]\w{1,40}Err\b)/;
+const cause = /^(?:Caused by: |\[cause\]: |---> |Suppressed: |-> )/;
+const more = /^(?:\.\.\. \d+ (?:more|common frames)|--- End of |Emitted 'error' event |\[errors\]: )/;
+const crashSign = /^(?:Node\.js v\d|throw (?:er|err|e|error|new )|Exception in thread |Unhandled exception|Uncaught )/;
+const headWithin = 12;
+
+/** A trace of "at" lines (Node, Java, .NET) with its headline above, its properties below and its causes. */
+export const stackTrace: BlockReader = (lines, at, chain) => {
+  if (!isAt(lines[at])) return null;
+  const head = headAbove(lines, at);
+  let next = at;
+  let depth = 0;
+  const context: string[] = [];
+  const causes: number[] = [];
+  for (; next < lines.length; next += 1) {
+    const line = lines[next];
+    if (line === undefined) break;
+    if (cause.test(line.text)) causes.push(next);
+    else if (!isAt(line) && !more.test(line.text) && depth <= 0 && !isProperty(line, lines[next - 1], causes)) break;
+    depth += braces(line.text);
+    if (context.length < 60 || !isAt(line)) context.push(line.text);
+  }
+  const crashed = crashNear(lines, head, next);
+  const level = lines[head]?.level ?? 'none';
+  const grade = crashed || level === 'none' ? 'crash' : gradeOf(level);
+  const make = (line: number, texts: readonly string[]): Failure => ({
+    line,
+    first: head,
+    last: next - 1,
+    texts,
+    context: context.slice(0, 80),
+    grade,
+    trace: true,
+    chain,
+  });
+  const main = make(head, [...lines.slice(head, Math.min(at, head + 8)).map(line => line.text), ...codes(context)]);
+  return { failures: [main, ...causes.map(index => make(index, [lines[index]?.text ?? '']))], next };
+};
+
+const isAt = (line: Line | undefined): boolean => line !== undefined && atFrame.test(line.text) && line.indent > 0;
+
+/** The nearest line above that names an error; without one, the line right above the frames. */
+const headAbove = (lines: readonly Line[], at: number): number => {
+  for (let up = at - 1; up >= Math.max(0, at - headWithin); up -= 1) {
+    const text = lines[up]?.text ?? '';
+    if (isAt(lines[up]) || (text === '' && up < at - 1)) break;
+    if (named.test(text)) return up;
+  }
+  return Math.max(0, at - 1);
+};
+
+const isProperty = (line: Line, above: Line | undefined, causes: readonly number[]): boolean =>
+  causes.length > 0 && line.indent > 0 && above !== undefined && cause.test(above.text) && line.text !== '';
+
+const braces = (text: string): number => (/[{[]$/.test(text) ? 1 : 0) - (/^[}\]],?/.test(text) ? 1 : 0);
+
+/** `code: 'EADDRINUSE',` and its like below the frames: proof where the message is vague. */
+const codes = (context: readonly string[]): string[] =>
+  context.filter(text => /^(?:code|errno|syscall|statusCode|status|type|path|reason):/.test(text)).slice(0, 8);
+
+const crashNear = (lines: readonly Line[], head: number, next: number): boolean => {
+  const around = [...lines.slice(Math.max(0, head - 6), head + 1), ...lines.slice(next, next + 4)];
+  return around.some(line => crashSign.test(line.text));
+};

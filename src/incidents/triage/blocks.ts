@@ -1,0 +1,68 @@
+import { goPanic, rustPanic } from './blocks-native.ts';
+import { pythonTrace } from './blocks-python.ts';
+import { stackTrace } from './blocks-stack.ts';
+import { type BlockReader, type Failure, gradeOf } from './failure.ts';
+import type { Line } from './lines.ts';
+
+const readers: readonly BlockReader[] = [pythonTrace, goPanic, rustPanic, stackTrace];
+
+/** Path and line number alone: Node's and PHP's way to point at the source line below. */
+const sourcePointer =
+  /^(?:\/|[A-Za-z]:\\|node:|file:|internal\/|events\.js|[\w./-]+\.[cm]?[jt]sx?)[^\n]{0,400}:\d{1,6}(?::\d{1,6})?$/;
+const caret = /^[\s|~]*\^[\^~]*\s*$/;
+const frame =
+  /^(?:#\d{1,3}\s|from \S+:\d+:in |\d{1,3}: +(?:0x[0-9a-f]+ - )?[\w<]|\S+\.go:\d+ |goroutine \d+ \[|created by |rip |r\w{1,2} +0x|\d+\s+\S+\s+0x[0-9a-f]{6,}|\.\.\. \d+ more|\[0x[0-9a-f]+\]|stack backtrace:|Stack trace:|Call Trace:|thrown in )/;
+
+/** The log cut into failures: every trace, and every other line for itself. */
+export const readFailures = (lines: readonly Line[]): Failure[] => {
+  const failures: Failure[] = [];
+  let chain = 0;
+  for (let at = 0; at < lines.length; ) {
+    const block = readers.map(read => read(lines, at, chain)).find(found => found !== null);
+    if (block) {
+      chain += 1;
+      withHeadline(failures, block.failures, lines);
+      at = block.next;
+      continue;
+    }
+    const pointed = sourceEnd(lines, at);
+    if (pointed > at) at = pointed;
+    else {
+      const line = lines[at];
+      if (line !== undefined && !frame.test(line.text) && line.text !== '') failures.push(single(lines, line, at));
+      at += 1;
+    }
+  }
+  return failures;
+};
+
+/** A trace may begin above the frame that gave it away: those lines were taken for single ones. */
+const withHeadline = (failures: Failure[], found: readonly Failure[], lines: readonly Line[]): void => {
+  const first = Math.min(...found.map(failure => failure.first));
+  while ((failures.at(-1)?.last ?? -1) >= first) failures.pop();
+  const head = failures.at(-1);
+  // A logger's line right above ("ERROR could not start: …") makes it a trace that was caught and logged.
+  const level = lines[head?.last ?? -1]?.level;
+  const logged = head !== undefined && !head.trace && head.last >= first - 2 && (level === 'error' || level === 'warn');
+  for (const failure of found)
+    failures.push(logged && failure.grade === 'crash' ? { ...failure, grade: gradeOf(level) } : failure);
+};
+
+/** Behind "file:line", the source line and its caret: the program's text is no message. */
+const sourceEnd = (lines: readonly Line[], at: number): number => {
+  if (!sourcePointer.test(lines[at]?.text ?? '')) return at;
+  for (let next = at + 1; next < Math.min(lines.length, at + 9); next += 1)
+    if (caret.test(lines[next]?.text ?? '')) return next + 1;
+  return at;
+};
+
+const single = (lines: readonly Line[], line: Line, at: number): Failure => ({
+  line: at,
+  first: at,
+  last: at,
+  texts: [line.text],
+  context: [lines[at - 1]?.text ?? '', lines[at + 1]?.text ?? ''],
+  grade: gradeOf(line.level),
+  trace: false,
+  chain: -1,
+});

@@ -1,0 +1,72 @@
+import { accessLog, isChatter, recovered } from './chatter.ts';
+import type { Failure, Grade } from './failure.ts';
+import type { Line } from './lines.ts';
+import { type Match, matchFailure } from './match.ts';
+
+/** A failure with the rule that speaks for it and how much it looks like the reason for the end. */
+export interface Candidate {
+  readonly failure: Failure;
+  readonly match: Match;
+  /** 0 to about 6; under {@link tooWeak} it explains nothing. */
+  readonly score: number;
+  /** Lines of ordinary life after it. */
+  readonly lifeAfter: number;
+}
+
+/** Below this a line is no explanation: a warning that was survived, a word in passing. */
+export const tooWeak = 1.5;
+
+const gradeScores: Readonly<Record<Grade, number>> = { crash: 5, fatal: 4.6, error: 4, plain: 3.6, warn: 2, info: 1.9 };
+/** Of failures that differ only in numbers the last is enough; and further up than so many others none is the cause. */
+const mostDistinct = 600;
+
+/** The failures that a rule fits, weighed, last first. */
+export const candidatesOf = (failures: readonly Failure[], lines: readonly Line[]): Candidate[] => {
+  const seen = new Set<string>();
+  const candidates: Candidate[] = [];
+  let lifeAfter = 0;
+  let recoveredAfter = false;
+  for (const failure of failures.toReversed()) {
+    const text = failure.texts[0] ?? '';
+    const key = `${failure.trace ? failure.chain : ''} ${failure.grade} ${text.replace(/\d+/g, '#')}`;
+    if (seen.has(key) || seen.size > mostDistinct) continue;
+    const ordinary = accessLog.test(text) || isSourceLine(failure, lines);
+    const match = ordinary ? null : matchFailure(failure);
+    const score = match === null ? 0 : scoreOf(failure, match) - penalty(lifeAfter, recoveredAfter);
+    if (match !== null && score > 0) {
+      seen.add(key);
+      candidates.push({ failure, match, score, lifeAfter });
+    }
+    if (isLife(failure, match, lines)) lifeAfter += 1;
+    if (recovered.test(text) && failure.grade !== 'error') recoveredAfter = true;
+  }
+  return candidates;
+};
+
+const scoreOf = (failure: Failure, { rule, depth }: Match): number => {
+  const base = gradeScores[failure.grade];
+  if (rule.wrapper === true) return 1.6;
+  if (rule.id.startsWith('log.')) return failure.grade === 'plain' ? 1.55 : base - 1.4;
+  if (rule.id.startsWith('exception.')) return base - (failure.trace ? 0.9 : 1.1) + (rule.weight ?? 0);
+  return base + 0.3 + (rule.weight ?? 0) - Math.min(depth, 1) * 0.1;
+};
+
+const penalty = (lifeAfter: number, recoveredAfter: boolean): number =>
+  Math.min(3, lifeAfter * 0.22) + (recoveredAfter ? 1.2 : 0);
+
+const isLife = (failure: Failure, match: Match | null, lines: readonly Line[]): boolean => {
+  if (failure.trace) return false;
+  const line = lines[failure.line];
+  if (line === undefined || line.indent > 1) return false;
+  if (failure.grade !== 'plain' && failure.grade !== 'info') return false;
+  return (match === null || failure.grade === 'info') && !isChatter(line.text);
+};
+
+/** A line of code, of JSON or of a listing quotes words of failure without meaning them. */
+const isSourceLine = (failure: Failure, lines: readonly Line[]): boolean => {
+  if (failure.trace || failure.grade !== 'plain') return false;
+  const text = lines[failure.line]?.text ?? '';
+  return /^(?:raise |throw |return |except |catch|import |from \S+ import|if |const |let |var |def |async |await |\/\/|# {2}|\* )/.test(
+    text,
+  );
+};

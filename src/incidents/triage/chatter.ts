@@ -1,0 +1,21 @@
+/**
+ * Lines that tell nothing about what happened: farewells after the cause, decoration, hints where to read on. They neither
+ * speak for the end nor are they a sign that the program lived on after an error.
+ */
+export const farewell =
+  /shutting down|shut ?down|stopping|stopped|exiting|goodbye|\bbye\b|clean(?:ing)? ?up|closing|closed|terminating|finished server process|waiting for (?:application|background|connections)|graceful|draining|disconnect|atexit|cancell?ing|removing|released?|unlock|flush(?:ed|ing)|saving|saved|sending .{0,40}signal|process exited|plugin exited|synced \d|find logs at|view run|run summary|run history|complete log|debug log|core dumped|resource_tracker|leaked semaphore|destroy_process_group|errored, so skipping|encountered errors|exiting eval tree|unwinding/i;
+
+const decoration = /^[\s\-=*#_~+.<>|^\u2500-\u257f\u2580-\u259f]*$/;
+const hint =
+  /^(?:note|hint|tip|help|see|for more|to (?:see|fix|disable)|try|usage|please|run |npm (?:ERR!|error|notice)|error Command|info Visit|Node\.js v|Require stack|- \/|\}|\]|\)|\{|https?:\/\/|set )|\bretry|attempt \d|back ?off|reconnect|trying again/i;
+/** Access logs of the program's own server: their status codes are answers to others. */
+export const accessLog =
+  /"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|CONNECT) [^"\n]{1,600}" \d{3}|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) \/\S{0,300} (?:HTTP\/[\d.]+ )?\d{3}\b/;
+
+/** Neither a failure nor life: blank, decoration, hints, farewells. */
+export const isChatter = (text: string): boolean =>
+  text === '' || decoration.test(text) || hint.test(text) || farewell.test(text);
+
+/** The program says itself that what failed before is over. */
+export const recovered =
+  /\b(?:reconnected|recovered|connection restored|(?:re)?connect(?:ion)? (?:succeeded|established|successful)|back online|retry succeeded|successfully connected|resumed|healthy again|listening on|application startup complete|server started|ready (?:in|to accept|for)|started successfully)\b/i;

@@ -1,0 +1,37 @@
+import type { Candidate } from './candidate.ts';
+
+/** An earlier failure is taken for the cause of a later one only if it is that much more telling. */
+const margin = 0.35;
+
+/** The failure that explains the end: the last, unless an earlier one says clearly more. `candidates`: last first. */
+export const choose = (candidates: readonly Candidate[]): Candidate | null => {
+  let best: Candidate | null = null;
+  for (const candidate of candidates) if (best === null || candidate.score > best.score + margin) best = candidate;
+  if (best === null) return null;
+  return announced(best, candidates) ?? best;
+};
+
+/**
+ * The line that a person would quote for it: a logger's headline right above a trace that says the same thing with its
+ * surroundings; of several messages of a kill the first, because the others are its echo.
+ */
+const announced = (best: Candidate, candidates: readonly Candidate[]): Candidate | null => {
+  const near = candidates.filter(
+    other =>
+      other !== best &&
+      !other.failure.trace &&
+      other.match.rule.category === best.match.rule.category &&
+      other.failure.last < best.failure.line &&
+      other.lifeAfter === best.lifeAfter,
+  );
+  if (best.match.rule.category === 'killed-externally')
+    return near.findLast(other => other.score >= best.score - 0.5) ?? null;
+  if (!best.failure.trace) return null;
+  const logged = near.find(
+    other =>
+      other.match.rule.id === best.match.rule.id &&
+      (other.failure.grade === 'error' || other.failure.grade === 'fatal') &&
+      other.failure.last >= best.failure.first - 2,
+  );
+  return logged ?? null;
+};

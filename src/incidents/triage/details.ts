@@ -1,0 +1,63 @@
+import type { Category } from './category.ts';
+
+/** What the key line names: for recommendations and fingerprints. Null: it names none. */
+export interface Details {
+  readonly port: string | null;
+  readonly host: string | null;
+  readonly module: string | null;
+  readonly variable: string | null;
+  readonly path: string | null;
+}
+
+const first = (text: string, ...patterns: readonly RegExp[]): string | null => {
+  for (const pattern of patterns) {
+    const found = pattern
+      .exec(text)
+      ?.slice(1)
+      .find(group => group !== undefined && group !== '');
+    if (found !== undefined) return found;
+  }
+  return null;
+};
+
+const hostName = '(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?\\.){0,8}[A-Za-z0-9_-]{1,63}';
+const moduleWords =
+  /No module named ['"]?([\w.]+)|Cannot find (?:module|package) ['"]([^'"\n]{1,300})['"]|cannot import name ['"](\w+)['"]|loading shared libraries: ([^\s:]{1,200})|Can't locate (\S{1,200}) in|cannot load such file -- (\S{1,200})|ClassNotFoundException: ([\w.$]{1,300})|NoClassDefFoundError: ([\w./$]{1,300})|spawn (\S{1,200}) ENOENT|exec: "([^"]{1,200})"|env: [\u2018'"]?([^:\u2019'"\s]{1,200})[\u2019'"]?: No such|: ([\w./-]{1,200}): (?:command )?not found|(?:^|: )([\w./-]{1,200}): not found$|'([^']{1,200})' is not recognized|no package called ['\u2018]([^'\u2019]{1,100})|undefined symbol: (\w{1,300})|Library not loaded: (\S{1,300})|Could not load file or assembly '([^,']{1,200})|Class ["']([\w\\]{1,200})["'] not found/;
+
+/** The details of a line. Linear: every repetition is bounded. */
+export const detailsOf = (text: string, category: Category): Details => {
+  const port = first(
+    text,
+    /\bport\W{0,3}(\d{2,5})\b/i,
+    /(?:\d{1,3}\.){3}\d{1,3}[:',\s]{1,3}(\d{2,5})\b/,
+    /(?:localhost|::|\*|\]|[a-z][\w-]{0,60}(?:\.[\w-]{1,60}){0,6}):(\d{2,5})\b/i,
+    category === 'port-in-use' ? /[:\s](\d{2,5})\b/ : /(?!)/,
+  );
+  return {
+    port,
+    host: first(
+      text,
+      new RegExp(`[a-z][a-z0-9+.-]{1,15}://(?:[^\\s/@]{1,100}@)?(${hostName})`),
+      /host(?:name)?[=:]? ?['"]([^'"\s]{1,200})['"]/,
+      new RegExp(
+        `(?:ENOTFOUND|EAI_AGAIN|host:|resolve host:?|lookup|connect to(?: server)?(?: at| on)?|UnknownHostException:|ECONNREFUSED) ['"(]{0,2}(${hostName}(?::\\d{1,5})?)`,
+      ),
+      new RegExp(`\\b(${hostName}:\\d{2,5})\\b`),
+    ),
+    module: first(text, moduleWords),
+    variable: first(
+      text,
+      /\b([A-Z][A-Z0-9]*_[A-Z0-9_]{1,80})\b/,
+      /KeyError: ['"]([^'"\n]{1,100})['"]/,
+      /(?:option|argument|flag|variable|key|parameter|property|placeholder)s?:? ['"`$]{0,2}(-{0,2}[\w.-]{2,80})/,
+      /(--[\w-]{2,60})/,
+    ),
+    path: first(
+      text,
+      /['"`]((?:[A-Za-z]:)?[^'"`\n]{0,300}[\\/][^'"`\n]{1,300})['"`]/,
+      /(?:directory|file|open|stat|access|read|path):? ['"`]([^'"`\n]{1,300})['"`]/,
+      /((?:[A-Za-z]:\\|\.{0,2}\/)[\w.@+~\\/-]{2,300}[\w~/\\-])/,
+      /open ([\w.@+~/-]{2,300}): /,
+    ),
+  };
+};

@@ -1,0 +1,37 @@
+import type { Failure } from './failure.ts';
+import type { Rule } from './rule.ts';
+import { ruleBook } from './rule-book.ts';
+
+/** What every failing line has in it, whatever the language of its program: lines without any of it are not tried at all. */
+export const trigger =
+  /err|exce|fail|fatal|panic|abort|crash|den[iy]|refus|reset|time|cannot|can't|could|unable|not |n't|no such|missing|invalid|unauth|forbid|kill|term|signal|sig[a-z]{3}|memory|space|quota|limit|exceed|lock|in use|already|corrupt|malform|unexpected|cert|ssl|tls|close|unreach|route|resol|cuda|hip|gpu|nccl|nvml|too |overload|unavail|exit|E[A-Z]{3}|undef|null|none|requir|usage|unknown|unrecog|double|segm|bus |illegal|trap|bad|lost|end|stop|interrupt|cancel|evict|preempt|\b[45]\d\d\b|hangup|thrott|flood|install|uncaught|what\(|assert|broken|\^C|shut|expect|available|EULA|must|with|hostname|another|provide|fork|address/i;
+
+/** A rule and the text of the failure that it fits. */
+export interface Match {
+  readonly rule: Rule;
+  readonly text: string;
+  /** 0 for the headline, more for what the message says below it. */
+  readonly depth: number;
+}
+
+const fits = (rule: Rule, text: string, context: readonly string[]): boolean =>
+  rule.pattern.test(text) && (rule.context === undefined || context.some(line => rule.context?.test(line) === true));
+
+const ofText = (text: string, context: readonly string[]): Rule | undefined =>
+  trigger.test(text) ? ruleBook.find(rule => fits(rule, text, context)) : undefined;
+
+const isVague = (rule: Rule): boolean =>
+  rule.wrapper === true || rule.id.startsWith('exception.') || rule.id.startsWith('log.') || (rule.weight ?? 0) <= 0.1;
+
+/** The rule that speaks for a failure: the headline's, unless it says little and the rest of its message says more. */
+export const matchFailure = (failure: Failure): Match | null => {
+  const found = new Map<number, Rule>();
+  for (const [depth, text] of failure.texts.slice(0, 12).entries()) {
+    const rule = ofText(text, failure.context);
+    if (rule === undefined) continue;
+    if (!isVague(rule)) return { rule, text, depth };
+    if (!found.has(depth)) found.set(depth, rule);
+  }
+  const [depth, rule] = [...found.entries()][0] ?? [];
+  return depth === undefined || rule === undefined ? null : { rule, text: failure.texts[depth] ?? '', depth };
+};

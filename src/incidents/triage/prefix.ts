@@ -1,0 +1,101 @@
+/** How loud a line says it is; `none`: it does not say. */
+export type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'none';
+
+const time = '\\d{1,2}:\\d{2}:\\d{2}(?:[.,:]\\d{1,9})?(?: ?[AP]M)?';
+const date = '(?:\\d{4}[-/.]\\d{1,2}[-/.]\\d{1,2}|\\d{1,2}[-/.](?:\\d{1,2}|[A-Z][a-z]{2})[-/.]\\d{2,4}|\\d{8})';
+const zone = '(?: ?(?:Z|[+-]\\d{2}:?\\d{2}|UTC|GMT|CET|CEST|[ECMP][SD]T))?';
+const month = '(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)';
+
+/** What loggers, containers and runners put in front of a line. Each takes one blank after it at most: the rest is indentation. */
+const prefixes = [
+  // [2026-01-02 03:04:05,678: ERROR/MainProcess] (celery)
+  new RegExp(`^\\[${date}[T _]${time}${zone}[:,]? [A-Z]{4,8}/[\\w-]{1,60}\\] ?`),
+  new RegExp(`^[\\[(<]?${date}[T _,:|]{1,2}${time}${zone}[\\])>]?(?: ?[:|-])? ?`),
+  new RegExp(`^[\\[(<]?${time}${zone}[\\])>]?(?: ?[:|-])? ?`),
+  // Mar 26 12:31:10 host unit[123]: (syslog, journal)
+  new RegExp(`^${month} {1,2}\\d{1,2} ${time} [\\w.-]{1,64} [\\w./@-]{1,64}(?:\\[\\d{1,9}\\])?: ?`),
+  new RegExp(`^\\[?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?${month} {1,2}\\d{1,2} ${time}(?: \\d{4})?\\]?:? ?`),
+  /^\[\s{0,6}\d{1,9}\.\d{3,9}\] ?/,
+  // klog, absl and torch: E0711 19:10:32.605000 1389313 path/file.py:12]
+  /^(?:\[rank\d{1,5}\]:)?[IWEF]\d{4} \d{2}:\d{2}:\d{2}\.\d{1,9}\s{1,6}\d{1,9} [\w./<>-]{1,200}:\d{1,6}\] ?/,
+  // Spring: 1802220 --- [app] [main] o.s.boot.SpringApplication   :
+  /^\d{1,8} --- (?:\[[^\]\n]{0,60}\] ?){1,3}[\w.$[\]/-]{1,80}\s{0,40}: ?/,
+  // docker compose, foreman, honcho
+  /^(?:[\w.-]{1,40}(?: \d{1,3})?|) {0,30}\| /,
+  /^(?:stdout|stderr) [FP] /,
+  /^(?:stdout|stderr): ?/i,
+  /^[a-z][\w.-]{0,30}\[[a-z]{1,20}\.\d{1,4}\]: /,
+  // (EngineCore_0 pid=123), (RayTrainWorker pid=1, ip=10.0.0.1)
+  /^\((?:[^()\n]{0,60}\b)?(?:pid|ip|rank|worker)[=: ][^()\n]{0,80}\) ?/i,
+  /^\[(?!Errno|WinError|SSL|cause|errors|error:|signal|E_|os error|Error)[^[\]\n]{0,80}\](?:: ?| |$)/i,
+  /^(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR|SEVERE|FATAL|CRITICAL|CRIT)(?:\s{0,8}[:|>-]|(?= )|(?=\s*$))(?! ERROR) ?/,
+  /^\[(?:trace|debug|info|notice|warn|warning|error|err|fatal|critical|crit|alert|emerg)\] ?/i,
+  // - module - (Python's usual formats)
+  /^- (?:[\w.-]{1,60} - )?/,
+  /^\d{1,8}#\d{1,8}: (?:\*\d{1,9} )?/,
+  /^[\w.]{1,60}:\d{1,6} - /,
+  /^[A-Z][\w ]{0,30}:(?:DEBUG|INFO|WARNING|ERROR|CRITICAL): ?/,
+  /^[\w.-]{1,60}: (?=panic: |goroutine \d|Traceback \(most|fatal error: |\[signal )/,
+  /^(?:\u274c|\u2716|\u2717|\u2718|\u{1f525}|\u26a0|\u{1f6a8}|\u26d4|\u{1f4a5}|\u2757|\u203c|\u25cf|\u00d7|\u2a2f|\ufe0f)\s?/u,
+];
+
+/** The line behind its prefixes, and the blanks that were left in front of it. */
+export const withoutPrefix = (line: string): { rest: string; indent: number } => {
+  let rest = line;
+  for (let round = 0; round < 8; round += 1) {
+    const before = rest;
+    const lead = rest.length - rest.trimStart().length;
+    if (lead > 0 && lead < 9 && round > 0 && !/^\s+(?:File "|at |\^|\.\.\.)/.test(rest)) {
+      const inner = stripOne(rest.trimStart());
+      if (inner !== rest.trimStart()) rest = inner;
+    } else rest = stripOne(rest);
+    if (rest === before) break;
+  }
+  // A bar without a newline stands in front of what came after it.
+  const glued = rest.indexOf('Traceback (most recent call last)');
+  if (glued > 0) return { rest: rest.slice(glued).trimEnd(), indent: 0 };
+  return { rest: rest.trim(), indent: rest.length - rest.trimStart().length };
+};
+
+const stripOne = (line: string): string => {
+  for (const prefix of prefixes) {
+    const found = prefix.exec(line);
+    if (found !== null && found[0].length > 0 && found[0].length < line.length) return line.slice(found[0].length);
+  }
+  return line;
+};
+
+const levels: readonly (readonly [Level, RegExp])[] = [
+  [
+    'fatal',
+    /\b(?:FATAL|CRITICAL|CRIT|EMERG|PANIC|ALERT)\b|\[(?:emerg|alert|crit|fatal|critical)\]|level"?[=:] ?"?(?:fatal|panic|critical|60)\b/,
+  ],
+  ['error', /\b(?:ERROR|ERR|SEVERE)\b|ERR!|\[(?:error|err)\]|level"?[=:] ?"?(?:error|err|50)\b|\u274c|^npm error\b/],
+  [
+    'warn',
+    /\b(?:WARN|WARNING)\b|\[warn(?:ing)?\]|level"?[=:] ?"?(?:warn|40)|\b[A-Z]\w{2,40}Warning: |^npm warn\b|\u26a0/,
+  ],
+  ['info', /\b(?:INFO|NOTICE)\b|\[(?:info|notice)\]|level"?[=:] ?"?(?:info|30)\b/],
+  ['debug', /\b(?:DEBUG|TRACE|VERBOSE)\b|\[(?:debug|trace)\]|level"?[=:] ?"?(?:debug|trace|20|10)\b/],
+];
+const klogLevels: Readonly<Record<string, Level>> = { I: 'info', W: 'warn', E: 'error', F: 'fatal' };
+
+/** The level a line gives itself: the first level word near its start. */
+export const levelOf = (line: string, rest: string): Level => {
+  const head = line.slice(0, 160);
+  const klog = /^(?:\[rank\d+\]:)?([IWEF])\d{4} \d{2}:/.exec(head)?.[1];
+  if (klog !== undefined) return klogLevels[klog] ?? 'none';
+  let best: Level = 'none';
+  let at = Number.POSITIVE_INFINITY;
+  for (const [level, pattern] of levels) {
+    const index = pattern.exec(head)?.index;
+    if (index !== undefined && index < at) {
+      best = level;
+      at = index;
+    }
+  }
+  if (best !== 'none') return best;
+  if (/^(?:fatal|panic)\b(?: error)?:/i.test(rest)) return 'fatal';
+  if (/^(?:error|err)\b(?:\[\w+\])?:/i.test(rest)) return 'error';
+  return /^warn(?:ing)?\b:?/i.test(rest) ? 'warn' : 'none';
+};

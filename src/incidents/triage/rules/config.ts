@@ -1,0 +1,110 @@
+import type { Rule } from '../rule.ts';
+
+/** Settings: a missing variable or key, a value of the wrong form, an option nobody knows. */
+export const configRules: readonly Rule[] = [
+  {
+    id: 'config.variable-key-error',
+    category: 'bad-config',
+    pattern: /^KeyError: ['"][A-Z][A-Z0-9_]{2,60}['"]/,
+    example: "KeyError: 'OPENAI_API_KEY'",
+    weight: 0.5,
+    check: 'Set {variable|the variable} in the environment of the service; a shell that has it is not the service.',
+  },
+  {
+    id: 'config.missing-variable',
+    category: 'bad-config',
+    pattern:
+      /environment variables? .{0,120}(?:not (?:set|found|defined|provided|present)|missing|required|unset|undefined|is empty|must be)|(?:missing|required|undefined|unset|set|find|provide|no) .{0,40}environment variables?\b|environment variable not found|\b[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b.{0,60}\b(?:is|are|was|must be|has|not)\b.{0,30}(?:not (?:set|defined|found|configured|provided|been set)|missing|required|set|unset|undefined|empty|null|invalid)|\b[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b:? (?:not (?:set|found|defined|configured|provided)|unset|missing|required|parameter not set|unbound variable)|(?:missing|set|provide|define|specify|export) (?:the |your |a |required )?(?:\w+ )?[`'"]?\$?[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b|: unbound variable|parameter not set|parameter null or not set|declare it as envvar|in (?:your |the )?\.env\b|Invalid environment|\.env file/i,
+    example: 'decouple.UndefinedValueError: DB_HOST not found. Declare it as envvar or define a default value.',
+    weight: 0.3,
+    check:
+      'Set {variable|the variable} in the environment of the service (unit file, env file, container), then start it again.',
+  },
+  {
+    id: 'config.missing-credential',
+    category: 'bad-config',
+    pattern:
+      /(?:api[ _-]?key|token|credentials?|secret|password|client option)\b.{0,50}(?:must be (?:set|provided|specified|a (?:non-empty )?string)|(?:is|are|was|were) (?:required|missing|empty|not set|not provided|not configured|undefined|null|None)|not (?:set|provided|configured|given)|required\b)|(?:no|missing|must (?:provide|pass|supply|specify|set)|didn't provide|without|set|provide|pass) (?:an? |the |your |valid )?(?:\w+ )?(?:api[ _-]?key|access token|bot token|token|credentials)\b|expected token to be a str|must have a value|(?:Url|Key|Token) is required|Unable to locate credentials|Could not load the default credentials|default credentials were not found|could not find (?:default )?credentials|Neither apiKey nor|Did not find \w{1,40}_key|secretOrPrivateKey/i,
+    example:
+      'openai.OpenAIError: The api_key client option must be set either by passing api_key to the client or by setting the OPENAI_API_KEY environment variable',
+    weight: 0.3,
+    check: 'Check that {variable|the key} is set where the service runs, and read under that name.',
+  },
+  {
+    id: 'config.missing-token-type-error',
+    category: 'bad-config',
+    pattern: /^(?:Uncaught )?(?:TypeError|AttributeError|ValueError)\b.{0,200}(?:NoneType|None\b|undefined|null\b)/,
+    context:
+      /os\.getenv|os\.environ|process\.env|getenv\(|config\[|import\.meta\.env|\b[A-Z]{2,30}_(?:TOKEN|KEY|SECRET|URL|HOST|ID|PASSWORD|PORT|URI|DSN)\b|System\.getenv|login\(|settings\.|Bot\(/,
+    example:
+      'TypeError: can only concatenate str (not "NoneType") to str … headers = {"Authorization": "Bearer " + os.getenv("API_TOKEN")}',
+    weight: 0.5,
+    check:
+      'A setting was not there and its absence shows only here: check {variable|the variable that the top frame reads}.',
+  },
+  {
+    id: 'config.validation',
+    category: 'bad-config',
+    pattern:
+      /validation errors? for \w*(?:Settings|Config|Env|Options)\w*|ImproperlyConfigured|ConfigError|Configuration(?:Error|Exception)|InvalidConfig|ConfigurationPropertiesBind|Could not resolve placeholder|Failed to (?:configure a DataSource|bind properties)|ConfigException|BadConfig|SettingsError|MissingConfig|NoSectionError|NoOptionError|configparser\.\w+Error|MissingRequiredConfiguration/,
+    example: 'pydantic_core._pydantic_core.ValidationError: 1 validation error for Settings',
+    weight: 0.4,
+    check: 'Check the setting that the message names ({variable|see the lines below it}) and the file it is read from.',
+  },
+  {
+    id: 'config.unparsable',
+    category: 'bad-config',
+    pattern:
+      /yaml\.\w{1,20}\.\w{1,30}Error|YAMLException|YAMLParseError|YAML(?:Syntax|Parse)?Error|TOMLDecodeError|TomlError|toml: |TOML parse error|ParserError: while parsing|ScannerError|mapping values are not allowed|EJSONPARSE|(?:parse|parsing|load|loading|read|reading|invalid|bad|malformed) .{0,30}config(?:uration)?\b|config(?:uration)?(?: file)?\b.{0,80}(?:is invalid|invalid|syntax error|parse error|is not valid|error|failed|malformed)|\[emerg\]|error in config|dotenv.{0,30}could not parse|invalid (?:YAML|TOML|INI)/i,
+    example: 'yaml.scanner.ScannerError: mapping values are not allowed here',
+    weight: 0.3,
+    check: 'Check the syntax of {path|the configuration file} at the place the message names.',
+  },
+  {
+    id: 'config.option',
+    category: 'bad-config',
+    pattern:
+      /unrecognized (?:arguments?|options?)|unknown (?:option|flag|argument|switch|arg|shorthand flag)|invalid (?:option|choice|argument|value for|flag|command line)|bad (?:option|flag)|unexpected argument|the following (?:required )?arguments (?:are required|were not provided)|missing (?:required )?(?:argument|option|parameter|positional|flag|value for)|No such option|expected (?:at least )?(?:one|\d+) arguments?|requires? (?:an|at least|exactly) (?:\w+ )?(?:argument|value|parameter)|error: argument |required flag|flag provided but not defined|Unrecognized (?:VM )?option|Missing script|Invalid value for|missing script:|option .{1,60} requires|Could not create the Java Virtual Machine|bad option:|unknown directive/i,
+    example: "train.py: error: argument --lr: invalid float value: 'fast'",
+    weight: 0.2,
+    check: "Check the command line against the program's --help: {variable|an option} is not one it takes (any more).",
+  },
+  {
+    id: 'config.url',
+    category: 'bad-config',
+    pattern:
+      /Invalid URL|ERR_INVALID_URL|MissingSchema|No (?:scheme|host) supplied|InvalidSchema|No connection adapters were found|UnsupportedProtocol|unsupported protocol|Request URL is missing|Could not parse (?:SQLAlchemy )?URL|relative URL without a base|invalid (?:connection string|database url|port|hostname|host)|unknown url type|must (?:be|start with) .{0,30}(?:https?|mongodb|postgres|redis|mysql|file):|connection string|malformed (?:URL|URI)|missing protocol scheme|uri parameter to/i,
+    example:
+      "requests.exceptions.MissingSchema: Invalid URL 'api.example.com/v1': No scheme supplied. Perhaps you meant https://api.example.com/v1?",
+    weight: 0.2,
+    check: 'Check the URL in the configuration: {variable|its scheme, host and port}.',
+  },
+  {
+    id: 'config.no-such-database',
+    category: 'bad-config',
+    pattern:
+      /database "[^"]{1,100}" does not exist|role "[^"]{1,100}" does not exist|Unknown database|no such (?:table|column)|(?:relation|table|column) .{1,100}(?:does not exist|doesn't exist)|UndefinedTable|ProgrammingError.{0,60}doesn't exist|Unknown column/i,
+    example: 'psycopg2.OperationalError: FATAL:  database "agents" does not exist',
+    check: 'Check that the database was set up: name, user, and that its migrations ran.',
+  },
+  {
+    id: 'config.address',
+    category: 'bad-config',
+    pattern:
+      /Cannot assign requested address|EADDRNOTAVAIL|can't assign requested address|Errno 99\]|os error 99\)|requested address is not valid/i,
+    example:
+      "OSError: [Errno 99] error while attempting to bind on address ('10.0.0.9', 8000): cannot assign requested address",
+    weight: 0.2,
+    check:
+      "The address to bind ({host|see the line}) is none of this machine's: take 0.0.0.0 or one that `ip addr` shows.",
+  },
+  {
+    id: 'config.wrong-runtime',
+    category: 'bad-config',
+    pattern:
+      /digital envelope routines|ERR_OSSL_EVP_UNSUPPORTED|ERR_UNKNOWN_FILE_EXTENSION|Cannot use import statement outside a module|ERR_REQUIRE_ESM|require\(\) of ES Module|require is not defined in ES module|exec format error|EULA|Not a valid python home|Python Home is not|missing tsconfig|no configuration has been provided|Cannot find (?:the )?config|app import string|Error loading ASGI app|Failed to find attribute|No (?:application|module) (?:module )?specified|Could not import module/i,
+    example: 'ERROR:    Error loading ASGI app. Attribute "app" not found in module "main".',
+    weight: 0.2,
+    check: 'Check how the program is started: interpreter, its version, and what it is told to load.',
+  },
+];

@@ -1,0 +1,108 @@
+import type { Rule } from '../rule.ts';
+
+/** A module, library or command that is not there, or not the right one. */
+export const dependencyRules: readonly Rule[] = [
+  {
+    id: 'dependency.circular-import',
+    category: 'unhandled-exception',
+    pattern: /partially initialized module|circular import/i,
+    example:
+      "ImportError: cannot import name 'a' from partially initialized module 'm' (most likely due to a circular import)",
+    weight: 0.4,
+    check: 'Two modules import each other: move one import into the function that needs it.',
+  },
+  {
+    id: 'dependency.glibc',
+    category: 'missing-dependency',
+    pattern: /version `?[A-Z]\w{1,20}_[\d.]+'? not found|GLIBC_[\d.]+.{0,20}not found/,
+    example: "./app: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by ./app)",
+    weight: 0.4,
+    check: 'The system is older than the one this was built on: take a build for it, or a newer base image.',
+  },
+  {
+    id: 'dependency.main-script',
+    category: 'missing-file',
+    pattern: /Cannot find module '(?:\/|[A-Za-z]:\\)[^'\n]{1,300}'/,
+    context: /requireStack: \[\]/,
+    example: "Error: Cannot find module '/srv/app/server.js' … requireStack: []",
+    weight: 0.4,
+    check: 'Check that {path|the script} is there: Node was told to run a file that is not.',
+  },
+  {
+    id: 'dependency.python-module',
+    category: 'missing-dependency',
+    pattern:
+      /No module named|ModuleNotFoundError|cannot import name|^(?:\w+\.){0,6}ImportError\b|DistributionNotFound|PackageNotFoundError|VersionConflict|DLL load failed/,
+    example: "ModuleNotFoundError: No module named 'langgraph'",
+    weight: 0.3,
+    check:
+      'Check that {module|the module} is installed in the environment that runs this (`python -m pip show`), and that the service uses that interpreter.',
+  },
+  {
+    id: 'dependency.node-module',
+    category: 'missing-dependency',
+    pattern:
+      /Cannot find (?:module|package)|MODULE_NOT_FOUND|Could not resolve "|Module not found: |ERR_PACKAGE_PATH_NOT_EXPORTED|Cannot resolve module|ERR_DLOPEN_FAILED|NODE_MODULE_VERSION|ERR_UNKNOWN_BUILTIN_MODULE|invalid ELF header|No native build was found/,
+    example: "Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'zod' imported from /srv/bot/index.mjs",
+    weight: 0.3,
+    check:
+      'Check that {module|the package} is in package.json and that the install ran here (`npm ci`), with this version of Node.',
+  },
+  {
+    id: 'dependency.shared-library',
+    category: 'missing-dependency',
+    pattern:
+      /error while loading shared libraries|cannot open shared object file|Library not loaded|image not found|undefined symbol|symbol lookup error|symbol not found|DLL .{0,80}not found|specified module could not be found|UnsatisfiedLinkError|no \w+ in java\.library\.path|dlopen\b|could not load (?:the )?(?:dynamic |shared )?library|unable to load (?:dynamic |shared )?library/i,
+    example:
+      './worker: error while loading shared libraries: libpq.so.5: cannot open shared object file: No such file or directory',
+    weight: 0.4,
+    check: 'Check with ldd what is missing and install the package that has {module|that library}.',
+  },
+  {
+    id: 'dependency.jvm-class',
+    category: 'missing-dependency',
+    pattern:
+      /ClassNotFoundException|NoClassDefFoundError|Could not find or load main class|UnsupportedClassVersionError|NoSuchMethodError|no main manifest attribute|JAVA_HOME is not set|Unsupported class file major version/,
+    example: 'java.lang.NoClassDefFoundError: org/slf4j/LoggerFactory',
+    weight: 0.3,
+    check: 'Check the class path and the Java version: {module|the class} is not in what was deployed.',
+  },
+  {
+    id: 'dependency.command',
+    category: 'missing-dependency',
+    pattern:
+      /command not found|: not found$|not recognized as (?:an internal|the name of)|executable file not found|\bspawn \S{1,200} ENOENT|env: .{1,80}No such file or directory|bad interpreter|unknown command: |No such command|is not in (?:your |the )?PATH|needs to be in PATH|not found in (?:\$|%|your |the )?PATH|Unable to locate executable|Executable doesn't exist|Could not find (?:Chrome|browser|Chromium)|cannot find Chrome|NoSuchDriverException|Couldn't find ffm|No JAVA_HOME|No compiler|could not find (?:the )?(?:executable|command|program)|Please (?:install|run:? `?(?:npm|pip|yarn|npx|playwright) )|(?:is|are|was) not installed|not installed\b|(?:try|by|Run|run|with):? [`"']?(?:pip3?|npm|yarn|apt|apt-get|brew|cargo|gem|go|npx) (?:install|get)\b/,
+    example: 'run.sh: line 12: ffmpeg: command not found',
+    weight: 0.3,
+    check:
+      'Check that {module|the command} is installed and in the PATH that the service has (not the one of your shell).',
+  },
+  {
+    id: 'dependency.python-command',
+    category: 'missing-dependency',
+    pattern: /^FileNotFoundError: \[(?:Errno|WinError) 2\] (?:No such file|The system cannot find)/,
+    context: /subprocess\.py|_execute_child|Popen|subprocess\.(?:run|call|check)|create_subprocess/,
+    example: "FileNotFoundError: [Errno 2] No such file or directory: 'ffprobe' … in subprocess.py, _execute_child",
+    weight: 0.5,
+    check: 'Check that the command {path|it starts} is installed and in the PATH that the service has.',
+  },
+  {
+    id: 'dependency.other-languages',
+    category: 'missing-dependency',
+    pattern:
+      /Can't locate \S{1,200} in @INC|cannot load such file|\bLoadError\b|Could not find gem|Gem::\w*Missing|Failed opening required .{0,100}vendor|Class ["'][\w\\]{1,200}["'] not found|Call to undefined function|cannot find package|no required module provides|there is no package called|module '[\w.]{1,100}' not found|Could not load file or assembly|could not find (?:`\w|native)|unresolved import|can't find crate|package .{1,100} does not exist|UndefinedFunctionError.{0,80}module .{1,80} is not available/,
+    example: "Can't locate JSON/XS.pm in @INC (you may need to install the JSON::XS module) at crawl.pl line 3.",
+    weight: 0.3,
+    check: 'Check that {module|the package} is installed for the interpreter that the service uses.',
+  },
+  {
+    id: 'dependency.binary-mismatch',
+    category: 'missing-dependency',
+    pattern:
+      /binary incompatibility|compiled using NumPy|requires? (?:Python|Node(?:\.js)?|Java|Ruby|glibc|numpy|torch|CUDA|transformers)\b.{0,30}(?:>=|version|or (?:later|newer|higher))|version mismatch|incompatible version|Unsupported engine|You are using Node\.js|is required for a normal functioning of this module|but found \w+==/i,
+    example:
+      'ValueError: numpy.dtype size changed, may indicate binary incompatibility. Expected 96 from C header, got 88 from PyObject',
+    weight: 0.1,
+    check: 'Check the versions: this was built for, or asks for, another one than the one installed.',
+  },
+];

@@ -1,0 +1,45 @@
+import type { Rule } from '../rule.ts';
+
+/** The GPU, its driver and its libraries. Out of GPU memory stands with memory. */
+export const gpuRules: readonly Rule[] = [
+  {
+    id: 'gpu.none',
+    category: 'gpu-failure',
+    pattern:
+      /no (?:CUDA|HIP|ROCm|GPU|NVIDIA)[\w -]{0,20}(?:device|GPU)s? (?:is|are|was|were|detected|available|found)|No CUDA GPUs are available|no CUDA-capable device|Found no NVIDIA driver|CUDA_ERROR_NO_DEVICE|hipErrorNoDevice|No (?:GPUs?|HIP GPUs|accelerators?) (?:found|available|are available|detected)|Failed to infer device type|NVIDIA-SMI has failed|libcuda\.so.{0,60}(?:not found|cannot open)|could not select device driver/i,
+    example: 'RuntimeError: No HIP GPUs are available',
+    weight: 0.3,
+    check:
+      'Check that nvidia-smi (or rocm-smi) sees the device here and that CUDA_VISIBLE_DEVICES names one that exists; in a container, that the GPU is passed in.',
+  },
+  {
+    id: 'gpu.not-compiled',
+    category: 'gpu-failure',
+    pattern:
+      /Not compiled with (?:CUDA|GPU|ROCm)|not compiled with CUDA enabled|compiled without (?:CUDA|GPU) support|on a CUDA device but torch\.cuda\.is_available|CUDA (?:is not|isn't|not) (?:available|enabled)|invalid device function|no kernel image is available|hipErrorNoBinaryForGpu|requires? (?:a )?(?:CUDA|GPU)|only supported on (?:GPUs|CUDA)|GPUs? with compute capability|only supports Ampere/i,
+    example: 'AssertionError: Torch not compiled with CUDA enabled',
+    weight: 0.3,
+    check:
+      'Check that the installed build of the library fits this GPU and driver (its CUDA or ROCm version and architecture).',
+  },
+  {
+    id: 'gpu.driver',
+    category: 'gpu-failure',
+    pattern:
+      /driver version is insufficient|Driver\/library version mismatch|CUDA driver (?:error|initialization)|CUDA unknown error|cuInit\b.{0,40}fail|nvidia-container-cli|NVML: |\bXid\b|ECC error|GPU (?:is lost|has fallen off)|GPU hang|DEVICE_REMOVED|DEVICE_LOST|does not appear to support OpenGL|driver too old|forward compatibility was attempted/i,
+    example: 'Failed to initialize NVML: Driver/library version mismatch',
+    weight: 0.3,
+    check:
+      'Check the driver: nvidia-smi must work on the host, and a driver update wants a reboot (or reload of its modules).',
+  },
+  {
+    id: 'gpu.runtime',
+    category: 'gpu-failure',
+    pattern:
+      /\b(?:CUDA|HIP|cuDNN|CUBLAS|cuBLAS|NCCL|RCCL|cuFFT|cuSPARSE|MIOpen|ROCm|Metal|SYCL|Vulkan) (?:error|failure|exception)\b|CUDA runtime error|CUDNN_STATUS_|CUBLAS_STATUS_|CUSPARSE_STATUS|CUSOLVER_STATUS|CUDA_ERROR_|hipError[A-Z]|cudaError[A-Z]|device-side assert|illegal memory access was encountered|ncclSystemError|ncclInternalError|ncclUnhandledCudaError|ncclInvalidUsage|Memory access fault by GPU|AcceleratorError: /i,
+    example: 'RuntimeError: CUDA error: device-side assert triggered',
+    weight: 0.3,
+    check:
+      'Run once with CUDA_LAUNCH_BLOCKING=1 (or AMD_SERIALIZE_KERNEL=3) to see the true place, and look for Xid lines in the kernel log.',
+  },
+];

@@ -1,0 +1,45 @@
+import type { Rule } from '../rule.ts';
+
+/** What language models and their clients say: too long a prompt, no quota, an overloaded provider. */
+export const llmRules: readonly Rule[] = [
+  {
+    id: 'llm.context',
+    category: 'context-overflow',
+    pattern:
+      /context_length_exceeded|maximum (?:context|prompt|model|input) length|(?:prompt|input|request|messages?|conversation|content)\b.{0,30}(?:is|are|was|were) too (?:long|large)\b.{0,60}|exceeds? (?:the )?(?:model'?s? )?(?:available |maximum |max )?(?:context|token)[\w -]{0,12}(?:window|limit|size|length|count)|exceed(?:s|ed)? context (?:limit|window)|ContextWindowExceeded|exceed context window|longer than the maximum model length|maximum number of (?:input )?tokens|input token count|reduce the length of the (?:messages|prompt|input)|context (?:window|size|length) (?:exceeded|overflow|is full)|too many (?:input |prompt )?tokens|exceeds the (?:model's )?(?:maximum )?(?:number of )?tokens|string_above_max_length|n_ctx\b.{0,40}(?:exceed|too small)|prompt contains \d+ tokens/i,
+    example: 'anthropic.BadRequestError: Error code: 400 - prompt is too long: 213462 tokens > 200000 maximum',
+    weight: 0.4,
+    check:
+      'Check what grew: the history, a tool result or a file in the prompt. Cut or summarise it before the call, or take a model with a larger window.',
+  },
+  {
+    id: 'llm.no-quota',
+    category: 'rate-limited',
+    pattern:
+      /insufficient_quota|exceeded your current quota|credit balance is too low|Insufficient (?:Balance|credits?|funds)|billing_(?:error|hard_limit)|usage limits? (?:has been )?(?:reached|exceeded)|reached your (?:specified )?(?:API )?usage limit|spend(?:ing)? limit|402 Payment Required|Payment Required|out of credits|requires more credits|quota (?:has been )?(?:exhausted|exceeded)/i,
+    example:
+      "openai.RateLimitError: Error code: 429 - {'error': {'message': 'You exceeded your current quota', 'type': 'insufficient_quota'}}",
+    weight: 0.4,
+    check: 'Check plan and balance at the provider: waiting does not help where the quota is used up.',
+  },
+  {
+    id: 'llm.overloaded',
+    category: 'upstream-error',
+    pattern:
+      /overloaded_error|\bOverloaded\b|model is (?:currently )?overloaded|currently (?:experiencing high|at capacity)|The server had an error while processing|engine is currently overloaded|MidStreamFallbackError|Error code: 5\d\d|status[_ ]?code[=:]? ?5\d\d\b/i,
+    example:
+      "anthropic.InternalServerError: Error code: 529 - {'type': 'error', 'error': {'type': 'overloaded_error', 'message': 'Overloaded'}}",
+    weight: 0.3,
+    check: "Nothing to fix here: check the provider's status page, and let the program retry with a longer backoff.",
+  },
+  {
+    id: 'llm.unknown-model',
+    category: 'bad-config',
+    pattern:
+      /model_not_found|model .{1,80} (?:does not exist|not found|is not found|is not supported|was not found|has been (?:deprecated|retired|decommissioned))|model_decommissioned|not a valid model (?:ID|identifier|name)|Unknown model\b|Unsupported (?:parameter|value)\b|LLM Provider NOT provided|unsupported model/i,
+    example:
+      "openai.NotFoundError: Error code: 404 - {'error': {'message': 'The model `gpt-9` does not exist or you do not have access to it.', 'code': 'model_not_found'}}",
+    weight: 0.3,
+    check: "Check the model's name in the configuration against the provider's list: models are renamed and retired.",
+  },
+];

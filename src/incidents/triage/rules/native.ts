@@ -1,0 +1,72 @@
+import type { Rule } from '../rule.ts';
+
+/** Deaths of native code: signals, aborts, sanitizers, virtual machines. */
+export const nativeRules: readonly Rule[] = [
+  {
+    id: 'native.go-nil',
+    category: 'unhandled-exception',
+    pattern: /panic: runtime error:|nil pointer dereference/,
+    example: 'panic: runtime error: index out of range [5] with length 3',
+    weight: 0.4,
+    check: 'Check {place|the first frame of your own code} in the goroutine that panicked.',
+  },
+  {
+    id: 'native.segfault',
+    category: 'native-crash',
+    pattern:
+      /Segmentation fault|\bSIGSEGV\b|segfault|EXCEPTION_ACCESS_VIOLATION|access violation|0xC0000005|Bus error|\bSIGBUS\b|Illegal instruction|\bSIGILL\b|Floating point exception|\bSIGFPE\b|Trace\/breakpoint trap|\bSIGTRAP\b|signal 11\b|exit(?:ed)?(?: with)?(?: code)? (?:139|-11)\b|unexpected fault address|(?:killed|terminated) by signal:? (?:4|6|7|8|11)\b|3221225477|Uncaught signal: (?:6|11|7|4)\b/i,
+    example: 'Segmentation fault (core dumped)',
+    weight: 0.4,
+    check:
+      'Get a native trace: coredumpctl (or a debugger) on the core file, python -X faulthandler; suspect native modules that were updated last.',
+  },
+  {
+    id: 'native.heap',
+    category: 'native-crash',
+    pattern:
+      /double free|free\(\): invalid|malloc\(\): |malloc_consolidate|munmap_chunk|corrupted (?:size|double-linked|unsorted|top)|invalid (?:next )?(?:size|pointer)\b|stack smashing|buffer overflow detected|AddressSanitizer|UndefinedBehaviorSanitizer|ThreadSanitizer|MemorySanitizer|LeakSanitizer|heap corruption|heap-use-after-free|pointer being freed was not allocated|free list corrupt/i,
+    example: 'free(): double free detected in tcache 2',
+    weight: 0.4,
+    check: 'Run it under AddressSanitizer or valgrind; suspect native modules that were updated last.',
+  },
+  {
+    id: 'native.abort',
+    category: 'native-crash',
+    pattern:
+      /terminate called|what\(\): |\bSIGABRT\b|^Aborted\b|: Aborted\b|Abort trap|Assertion [`'"(].{1,300}failed|assertion failed|Assertion failed: \(|\bAssertion .{1,200} failed\.|pure virtual method|Fatal Python error|fatal error in , line|Check failed: |GGML_ASSERT|# Fatal error in|has overflowed its stack|fatal runtime error|Fatal error: (?!Uncaught)|uncaught exception of type|libc\+\+abi|core dumped|A fatal error has been detected by the Java|SIGABRT|abort\(\) called|signal 6\b|panic!? in a (?:function|destructor)|fatal error: unexpected signal|munmap|VM (?:crash|aborted)|Uncaught signal/i,
+    example: "engine: src/graph.c:118: push: Assertion `n < cap' failed.",
+    weight: 0.3,
+    check:
+      'Check the assertion or exception that the line names at {place|its place in the source}, and the core file if there is one.',
+  },
+];
+
+/** Ended from outside, and said so. */
+export const killRules: readonly Rule[] = [
+  {
+    id: 'kill.sigkill',
+    category: 'killed-externally',
+    pattern:
+      /(?:^|[\s:])Killed\b(?!:? (?:process|by signal: [1-8]))|\bSIGKILL\b|signal 9\b|exit(?:ed)?(?: with)?(?: code| status)? (?:137|-9)\b|signal: killed/,
+    example: './serve.sh: line 4: 3121 Killed                  python3 server.py',
+    weight: 0.1,
+    check: 'Find who sent SIGKILL: the kernel log (out of memory), the orchestrator, a person. Look at memory first.',
+  },
+  {
+    id: 'kill.cancelled',
+    category: 'killed-externally',
+    pattern:
+      /CANCELLED AT|\bPREEMPT(?:ED|ION)|job (?:was )?(?:cancell?ed|preempted)|node (?:is )?(?:shutting down|failure|drain)|being preempted|spot (?:instance )?(?:interruption|termination)|instance .{0,30}(?:will be )?terminated|system is going down|evict(?:ed|ing)/i,
+    example: 'slurmstepd: error: *** STEP 5121.0 ON node3 CANCELLED AT 2026-02-02T08:00:00 ***',
+    weight: 0.3,
+    check: 'Somebody or the scheduler ended the job: ask it (sacct, kubectl describe) who and why.',
+  },
+  {
+    id: 'kill.sigterm',
+    category: 'killed-externally',
+    pattern:
+      /(?:^|[\s:])Terminated\b|\bSIGTERM\b|\bSIGINT\b|\bSIGHUP\b|(?:received|got|caught|handling|handle|on|by|with) (?:a )?(?:signal|sig) ?:?\(?(?:1|2|15)\b|signal 15\b|KeyboardInterrupt|exit(?:ed)?(?: with)?(?: code| status)? (?:143|130|-15)\b|signal: (?:terminated|interrupt|hangup)|^\^C|Interrupted\b|shutdown signal|termination signal|Stopping .{0,30}due to signal|Received (?:shutdown|stop|termination|exit) (?:signal|request|command)|Ctrl\+?C\b(?! to)|user interrupt|^Hangup/i,
+    example: 'Received SIGTERM, shutting down gracefully',
+    check: 'Somebody asked it to end: check the service manager, a deployment, a cron job or a person at that time.',
+  },
+];

@@ -1,0 +1,143 @@
+import type { Rule } from '../rule.ts';
+
+/** What the operating system refuses: room, descriptors, ports, rights, files. By errno's name, number and every wording. */
+export const limitRules: readonly Rule[] = [
+  {
+    id: 'system.watchers',
+    category: 'resource-limit',
+    pattern:
+      /number of file watchers reached|inotify (?:watch|instances?|limit)|inotify_(?:init|add_watch)|max_user_(?:watches|instances)/i,
+    example: "Error: ENOSPC: System limit for number of file watchers reached, watch '/srv/app/src'",
+    weight: 0.4,
+    check: 'Raise fs.inotify.max_user_watches (sysctl); the disk is not full.',
+  },
+  {
+    id: 'system.open-files',
+    category: 'resource-limit',
+    pattern:
+      /too many open files|\bEMFILE\b|\bENFILE\b|Errno 2[34]\]|os error 24\)|No file descriptors available|filedescriptor out of range|file descriptor limit/i,
+    example: 'accept4: too many open files',
+    weight: 0.3,
+    check:
+      'Compare the limit (`ulimit -n`) with what is open (ls /proc/PID/fd): sockets or files that are never closed are the usual reason.',
+  },
+  {
+    id: 'system.threads',
+    category: 'resource-limit',
+    pattern:
+      /can't start new thread|pthread_create\b.{0,40}fail|failed to (?:spawn|create) (?:new )?(?:OS )?thread|fork:.{0,30}Resource temporarily unavailable|fork\(?\)?:? .{0,20}(?:EAGAIN|failed)|(?:spawn|fork)\b.{0,60}\bEAGAIN\b|Resource temporarily unavailable \(os error 11\)|Thread limit|max(?:imum)? (?:number of )?(?:user )?processes/i,
+    example: "RuntimeError: can't start new thread",
+    weight: 0.3,
+    check: "Check `ulimit -u` and the cgroup's pids.max against the number of threads and processes that run.",
+  },
+  {
+    id: 'system.shared-memory',
+    category: 'resource-limit',
+    pattern:
+      /insufficient shared memory|\/dev\/shm\b.{0,60}(?:full|space|insufficient)|unable to open shared memory object|shared memory \(shm\)|semaphore.{0,40}No space left/i,
+    example:
+      "RuntimeError: DataLoader worker is killed by signal: Bus error. It is possible that dataloader's workers are out of shared memory. Please try to raise your shared memory limit. insufficient shared memory (shm)",
+    weight: 0.4,
+    check: 'Give the container more shared memory (--shm-size), or use fewer workers.',
+  },
+  {
+    id: 'system.connections',
+    category: 'resource-limit',
+    pattern:
+      /too many (?:clients|connections)|remaining connection slots|max_connections|max_user_connections|QueuePool limit of size|connection pool (?:is )?exhausted|PoolExhausted|Timed out fetching a new connection from the connection pool|max number of clients reached/i,
+    example: 'psycopg2.OperationalError: FATAL:  sorry, too many clients already',
+    weight: 0.3,
+    check:
+      'Check who holds the connections (pg_stat_activity, SHOW PROCESSLIST) and whether the program gives them back.',
+  },
+  {
+    id: 'system.rlimit',
+    category: 'resource-limit',
+    pattern:
+      /File size limit exceeded|CPU time limit exceeded|Cputime limit exceeded|\bEFBIG\b|\bSIGXCPU\b|\bSIGXFSZ\b|File too large|Errno 27\]|RLIMIT_\w+/,
+    example: 'OSError: [Errno 27] File too large',
+    weight: 0.2,
+    check: "Check the limits in force (`ulimit -a`, the unit's Limit… settings).",
+  },
+];
+
+export const diskRules: readonly Rule[] = [
+  {
+    id: 'disk.full',
+    category: 'disk-full',
+    pattern:
+      /No space left on device|\bENOSPC\b|Errno 28\]|os error (?:28|112)\)|not enough space on the disk|There is not enough space|(?:disk|filesystem|file system|volume|drive|partition|tablespace|database) (?:is |or disk is )?full\b|SQLITE_FULL|DiskFull|not enough (?:free )?(?:disk )?space|insufficient (?:free )?(?:disk )?space|out of disk ?space|low on disk space|disk space (?:is )?(?:exhausted|low|full)|free up (?:some )?(?:disk )?space|disk watermark/i,
+    example: "OSError: [Errno 28] No space left on device: '/data/out/part-0001.parquet'",
+    weight: 0.4,
+    check:
+      'Check the room and the inodes with df and df -i on {path|the file system it writes to}, then what grew there.',
+  },
+  {
+    id: 'disk.quota',
+    category: 'disk-full',
+    pattern:
+      /disk quota (?:exceeded|reached)|\bEDQUOT\b|Errno 122\]|os error 122\)|over (?:disk )?quota\b|storage quota/i,
+    example: "OSError: [Errno 122] Disk quota exceeded: 'checkpoint.pt'",
+    weight: 0.3,
+    check: 'Check your quota (`quota -s`) on {path|that file system}.',
+  },
+  {
+    id: 'disk.redis-snapshot',
+    category: 'disk-full',
+    pattern: /\bMISCONF\b.{0,120}persist|unable to persist (?:to|on) disk/i,
+    example: 'ReplyError: MISCONF Errors writing to the AOF file: unable to persist on disk',
+    weight: 0.4,
+    check: "Check the disk that Redis writes its snapshots to, and Redis' own log.",
+  },
+];
+
+export const portRules: readonly Rule[] = [
+  {
+    id: 'port.in-use',
+    category: 'port-in-use',
+    pattern:
+      /\bEADDRINUSE\b|Address (?:is )?already in use|Address in use|Errno (?:98|48|10048)\]|os error (?:98|48|10048)\)|WinError 10048|AddrInUse|Only one usage of each socket address|port \W?\d{1,5}\W? (?:is|was) (?:already )?(?:in use|used|occupied|taken|not available|being used|unavailable)|port .{0,20}already (?:in use|allocated|bound|being used)|(?:port|ports) (?:are|is) not available|already running on port|FAILED TO BIND TO PORT|Cannot find empty port|could not bind to (?:port|address)|BindException|already listening on|already in use by (?:another|a different) (?:process|program|application)/i,
+    example: 'OSError: [Errno 48] Address already in use',
+    weight: 0.4,
+    check: 'Find who holds {port|the port}: `ss -ltnp` (or lsof -i). Often it is the former copy of the same program.',
+  },
+];
+
+export const fileRules: readonly Rule[] = [
+  {
+    id: 'file.privileged-port',
+    category: 'permission-denied',
+    pattern:
+      /listen EACCES|bind.{0,60}(?:permission denied|EACCES|Operation not permitted)|(?:permission denied|EACCES).{0,40}bind|WinError 10013|os error 10013|forbidden by its access permissions/i,
+    example: 'Error: listen EACCES: permission denied 0.0.0.0:443',
+    weight: 0.4,
+    check: '{port|That port} is below 1024 or reserved: take another one, or grant CAP_NET_BIND_SERVICE.',
+  },
+  {
+    id: 'file.read-only',
+    category: 'permission-denied',
+    pattern:
+      /Read-only file system|\bEROFS\b|Errno 30\]|os error 30\)|read-only (?:database|transaction)|readonly database/i,
+    example: "OSError: [Errno 30] Read-only file system: '/app/cache'",
+    weight: 0.2,
+    check:
+      'Check how {path|that path} is mounted: a container or unit may make it read-only on purpose, a kernel after disk errors.',
+  },
+  {
+    id: 'file.not-permitted',
+    category: 'permission-denied',
+    pattern:
+      /Permission ?denied|\bEACCES\b|\bEPERM\b|Operation not permitted|PermissionError|AccessDenied|Access (?:to .{1,200} )?is denied|Access is denied|Errno 1?[13]\]|os error (?:5|13)\)|WinError 5\]|must be run as (?:root|superuser|administrator)|(?:requires?|need) (?:to be )?(?:root|superuser|administrator|elevated|sudo)\b|are you root\?|insufficient (?:privilege|permission)s?|UnauthorizedAccessException|Not allowed to|sudo: a (?:password|terminal) is required|dubious ownership|User .{1,100} cannot \w+ resource|is not authorized to perform|permission .{1,80} denied/i,
+    example: "PermissionError: [Errno 13] Permission denied: '/var/log/agent.log'",
+    weight: 0.1,
+    check: 'Check owner and mode of {path|that path} (`namei -l`) against the user that runs this (`id`).',
+  },
+  {
+    id: 'file.missing',
+    category: 'missing-file',
+    pattern:
+      /No such file or directory|\bENOENT\b|FileNotFoundError|FileNotFoundException|NoSuchFileException|os error [23]\)|cannot find the (?:file|path)|The system cannot find|(?:file|directory|folder|path|config(?:uration)?)\b.{0,200} (?:does not exist|doesn't exist|not found|is missing|could not be found|cannot be found|was not found)|can't open file|cannot open (?:file|input)|could not (?:open|find|load|read) (?:the )?(?:file|config|model|input|directory)|Unable to access jarfile|NotADirectoryError|Not a directory|No such (?:file|key|bucket|object)|NoSuchKey|is not a (?:file|directory)\b|DirectoryNotFoundException|does not appear to have a file named|is not a local folder and is not a valid model|Could not find a production build|Error opening input|failed to open stream/i,
+    example: "FileNotFoundError: [Errno 2] No such file or directory: 'settings/prompts.txt'",
+    check: 'Check that {path|the file} is there from the working directory of the service, and that it was deployed.',
+  },
+];
