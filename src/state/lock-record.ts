@@ -22,7 +22,8 @@ export interface LockRecord {
   /** The boot in which it was written: without it a pid and start time mean nothing. Null where the system does not tell. */
   bootId: string | null;
   watcher: WatcherId | null;
-  run: RecordedRun | null;
+  /** 'unknown' until the first run of a watcher that found no record, or a garbled one. */
+  run: RecordedRun | null | 'unknown';
 }
 
 /**
@@ -119,6 +120,7 @@ function isRecord(value: unknown): value is LockRecord {
   const watcherFits = watcher === null || (isPid(watcher.pid) && isTicks(watcher.startTicks));
   const runFits =
     run === null ||
+    run === 'unknown' ||
     (typeof run.runId === 'string' && (run.childPid === null || isPid(run.childPid)) && isTicks(run.startTicks));
   return watcherFits && runFits;
 }

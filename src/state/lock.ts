@@ -94,7 +94,7 @@ function leftoverOf(record: LockRecord | null | 'unreadable'): RecordedRun | nul
 function begin(lock: KernelLock | null, place: Place, folder: string | null, note: string | null): Lock {
   const leftover = leftoverOf(newestRecord(place.stateDir, place.name));
   const watcher = ownId();
-  const record = { bootId: bootId(), watcher, run: leftover === 'unknown' ? null : leftover };
+  const record: LockRecord = { bootId: bootId(), watcher, run: leftover };
   const file = beginRecord(place, folder, record);
   return {
     folder,
