@@ -1,3 +1,4 @@
+import { FRESH_STATE } from './decide.ts';
 import type { Mono, Stamp, State } from './model.ts';
 import { faultOf, type Shape } from './shape.ts';
 import { stateShape } from './state-shape.ts';
@@ -13,10 +14,10 @@ export interface Snapshot {
   bootId: string;
   savedAt: Stamp;
   watcherPid: number;
-  /** Secrets masked, as it is shown. */
+  /** As it was given: readers mask what looks secret before they show it. */
   command: readonly string[];
-  /** Tells whether the next start is of the same command. */
-  commandDigest: string;
+  /** The child's working directory. */
+  cwd: string;
   /** What the numbers in the state are to be read by. */
   flapWindowMs: number;
   nextBackoffMs: number;
@@ -31,7 +32,7 @@ const snapshotShape: Shape = {
     savedAt: { object: { mono: 'number', wall: 'number' } },
     watcherPid: 'number',
     command: { list: 'string' },
-    commandDigest: 'string',
+    cwd: 'string',
     flapWindowMs: 'number',
     nextBackoffMs: 'number',
     state: stateShape,
@@ -63,4 +64,20 @@ function shiftTimes(value: unknown, shift: number, key = ''): unknown {
   }
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, shiftTimes(item, shift, name)]));
+}
+
+/** What stands in for a state file that is missing or broken, for a reader. */
+export function emptySnapshot(name: string, bootId: string, now: Stamp): Snapshot {
+  return {
+    version: SNAPSHOT_VERSION,
+    name,
+    bootId,
+    savedAt: now,
+    watcherPid: 0,
+    command: [],
+    cwd: '/',
+    flapWindowMs: 0,
+    nextBackoffMs: 0,
+    state: FRESH_STATE,
+  };
 }

@@ -1,6 +1,7 @@
 import { type Child, createChild } from '../child/child.ts';
 import { openPipes } from '../child/fifo.ts';
 import type { Outputs } from '../child/sink.ts';
+import { type ControlServer, openControl } from '../control/server.ts';
 import { FRESH_STATE } from '../core/decide.ts';
 import type { Fact, Hold, Leftover, Note, Policy, RunId, State } from '../core/model.ts';
 import { readSnapshot, restore, type Snapshot } from '../core/snapshot.ts';
@@ -10,6 +11,7 @@ import { readHold } from '../state/hold-file.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
 import { openPlace, type Place } from '../state/place.ts';
 import { loadState, openStateFile, type StateFile } from '../state/state-file.ts';
+import { answer } from './answers.ts';
 import { hangupMeaning, listenToSignals } from './signals.ts';
 import { createSource } from './source.ts';
 import { createStore } from './store.ts';
@@ -55,9 +57,13 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   const over = new Promise<number>(resolve => {
     end = resolve;
   });
-  const child = assemble(order, { place, file, lock, pipes }, found, code => end(code));
+  const { child, supervisor } = assemble(order, { place, file, lock, pipes }, found, code => end(code));
+  const control = openControl(controlFolders(place, lock), request => answer({ ...order, supervisor }, request));
+  control.then(opened => {
+    if (typeof opened === 'string') order.warn(`no requests can be taken (${opened}); signals still work`);
+  });
   const code = await over;
-  await finish(order, child, file, lock);
+  await finish(order, child, file, lock, await control);
   return { code };
 }
 
@@ -79,7 +85,7 @@ function assemble(
   { place, file, lock, pipes }: Parts,
   found: Found,
   end: (code: number) => void,
-): Child {
+): { child: Child; supervisor: Supervisor } {
   const { policy, command, cwd } = order;
   let supervisor: Supervisor;
   const report = (fact: Fact) => supervisor.take(fact);
@@ -107,7 +113,7 @@ function assemble(
   supervisor = createSupervisor(policy, found.state, world);
   listenToSignals(report, hangupMeaning());
   supervisor.take(found.started);
-  return child;
+  return { child, supervisor };
 }
 
 /** What an earlier watcher left: its state on our clock, its hold, its run. */
@@ -135,10 +141,23 @@ function ownBoot(): string {
 }
 
 /** Lets what our readers have not taken out, and leaves everything in order. */
-async function finish(order: WatchOrder, child: Child, file: StateFile, lock: Lock): Promise<void> {
+async function finish(
+  order: WatchOrder,
+  child: Child,
+  file: StateFile,
+  lock: Lock,
+  control: ControlServer | string,
+): Promise<void> {
   const left = await child.flush(order.policy.stopTimeoutMs);
   if (left > 0) order.warn(`${left} bytes of the child's output were not taken by its reader and are lost`);
   child.close();
   await file.settle();
   lock.release();
+  // Last: whoever waits for our end on the socket may start the next watcher at once.
+  if (typeof control !== 'string') await control.close();
+}
+
+/** Where the socket may lie: with the state, or where a folder that takes nothing sent the lock. */
+function controlFolders(place: Place, lock: Lock): string[] {
+  return lock.folder === null || lock.folder === place.path ? [place.path] : [lock.folder, place.path];
 }

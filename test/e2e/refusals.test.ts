@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scratch } from '../support/scratch.ts';
-import { run } from '../support/watcher.ts';
+import { executable, run, testEnvironment } from '../support/watcher.ts';
 
 describe('a command that cannot be started', () => {
   test('is missing: 127, with the PATH that was searched', () => {
@@ -83,17 +84,12 @@ describe('bad usage', () => {
 
   test('arguments that are not UTF-8 are refused rather than changed', () => {
     const folder = scratch();
-    // Node passes only strings to spawn, so a shell makes the byte.
-    const ended = run(folder, [
-      '--restart',
-      'never',
-      '--',
-      'sh',
-      '-c',
-      '"$0" --restart never -- echo "$(printf "\\377")"',
-      process.env['AGENT_WATCH_EXECUTABLE'] ?? '/proc/self/exe',
-    ]);
-    expect(ended.code === 0 && ended.out.includes('\ufffd')).toBe(false);
+    // Node passes only text to a spawn, so a shell makes the byte.
+    const script = '"$0" -- touch ran "$(printf "caf\\351")"';
+    const ended = spawnSync('sh', ['-c', script, executable], { cwd: folder, env: testEnvironment(folder) });
+    expect(ended.status).toBe(125);
+    expect(ended.stderr.toString()).toMatch(/not UTF-8/);
+    expect(existsSync(join(folder, 'ran'))).toBe(false);
   });
 });
 

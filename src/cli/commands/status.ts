@@ -1,14 +1,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
+import { emptySnapshot, readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import { type Status, toStatus } from '../../core/status.ts';
 import { bootId } from '../../host/boot-id.ts';
 import { stampNow } from '../../host/clock.ts';
-import { readHold } from '../../state/hold-file.ts';
-import { watcherAlive } from '../../state/lock-record.ts';
 import { namesIn } from '../../state/names.ts';
-import { newestRecord } from '../../state/record-places.ts';
-import { readState } from '../../state/state-file.ts';
+import { readName } from '../../state/reading.ts';
 import type { Invocation } from '../invocation.ts';
 import { nearest } from '../nearest.ts';
 import { statusTable } from '../render/status-table.ts';
@@ -35,26 +32,18 @@ export function requireKnown(stateDir: string, name: string): void {
   throw new UsageError(`no watcher is called "${name}"; ${hint}`);
 }
 
-/** The row of one name; null if its folder says nothing yet. */
+/** The row of one name; null if its folder holds nothing of a watcher. */
 function statusOf(stateDir: string, name: string): Status | null {
-  const folder = join(stateDir, name);
-  const at = (file: string) => join(folder, file);
-  const snapshot = readEither(at);
-  if (snapshot === null) return null;
-  const hold = readHold({ at });
+  const boot = bootId() ?? 'unknown';
+  const read = readName<Snapshot>(stateDir, name, readSnapshot, saved => saved.bootId === boot);
+  if (read.state === null && read.hold === null && read.record === null) return null;
+  const now = stampNow();
+  const snapshot = read.state ?? emptySnapshot(name, boot, now);
   return toStatus(snapshot, {
-    now: stampNow(),
-    alive: watcherAlive(newestRecord(stateDir, name)),
-    sameBoot: snapshot.bootId === bootId(),
-    holdReason: hold?.why ?? null,
+    now,
+    alive: read.alive,
+    sameBoot: snapshot.bootId === boot,
+    holdReason: read.hold?.why ?? null,
     iso: wall => new Date(wall).toISOString(),
   });
-}
-
-function readEither(at: (file: string) => string): Snapshot | null {
-  for (const file of ['state.json', 'state.durable.json']) {
-    const found = readState<Snapshot>(at(file), readSnapshot);
-    if (found !== null && 'value' in found) return found.value;
-  }
-  return null;
 }

@@ -42,9 +42,8 @@ export const restartOptions = {
   'flap-threshold': {
     kind: 'integer',
     default: '5',
-    min: '1',
     built: true,
-    meaning: 'that many crashes within --flap-window: one cooldown, then a fresh slate',
+    meaning: 'that many crashes within --flap-window: one cooldown, then a fresh slate; 0 means never',
   },
   'flap-window': { kind: 'duration', default: '5m', built: true, meaning: 'the time in which crashes are counted' },
   'flap-cooldown': { kind: 'duration', default: '10m', built: true, meaning: 'how long a cooldown takes' },

@@ -1,0 +1,46 @@
+import type { Answer, Request } from '../control/protocol.ts';
+import type { Signal } from '../core/model.ts';
+import { refusal } from '../core/requests.ts';
+import { whyNoReset } from '../host/inside-run.ts';
+import type { Supervisor } from './supervisor.ts';
+
+/** Whose requests are answered. */
+export interface Answering {
+  name: string;
+  stateDir: string;
+  supervisor: Supervisor;
+}
+
+const REFUSED = 125;
+
+/** Answers a request at once; what it asks for begins with the answer and need not be over. */
+export function answer({ name, stateDir, supervisor }: Answering, request: Request): Answer {
+  const { phase } = supervisor.state;
+  const run = 'live' in phase ? phase.live : null;
+  switch (request.verb) {
+    case 'status':
+      return { ok: true, phase: phase.kind };
+    case 'stop':
+      supervisor.take({ type: 'stop-requested', by: 'command', signal: null, now: request.now });
+      return { ok: true };
+    case 'restart': {
+      const why = refusal(phase, 'restart');
+      if (why !== null) return { ok: false, why, exit: REFUSED };
+      supervisor.take({ type: 'restart-requested', by: 'command' });
+      return { ok: true };
+    }
+    case 'reset': {
+      const mark = { runId: run?.runId ?? null, childPid: run?.pid ?? null, startTicks: run?.startTicks ?? null };
+      const why = whyNoReset(request.pid, { name, stateDir, ...mark });
+      if (why !== null) return { ok: false, why, exit: REFUSED };
+      supervisor.take({ type: 'reset-requested', by: 'command' });
+      return { ok: true };
+    }
+    case 'signal':
+      if (run === null) return { ok: false, why: `there is no child to signal: it is ${phase.kind}`, exit: REFUSED };
+      supervisor.take({ type: 'signal-requested', by: 'command', signal: request.signal as Signal });
+      return { ok: true, pid: run.pid };
+    default:
+      return request satisfies never;
+  }
+}
