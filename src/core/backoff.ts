@@ -12,7 +12,8 @@ export const FLOOR_MS = 20;
  * @param roll in [0, 1)
  */
 export function backoffWait(policy: Policy, step: number, shortRuns: number, roll: number): number {
-  const grown = policy.backoffMs * policy.backoffFactor ** step;
+  // Zero stays zero: the factor's power soon is Infinity, and 0 × Infinity is no number.
+  const grown = policy.backoffMs === 0 ? 0 : policy.backoffMs * policy.backoffFactor ** step;
   const capped = Math.min(grown, policy.backoffMaxMs);
   const spread = Math.round(capped * (1 + policy.jitter * roll));
   return shortRuns >= FLOOR_AFTER_RUNS ? Math.max(spread, FLOOR_MS) : spread;

@@ -1,13 +1,13 @@
-import type { Effect, Event, Fact, Live, Policy, State, TimerId } from './model.ts';
+import { becameHealthy, healthyByNow } from './health.ts';
+import type { Effect, Event, Fact, Live, Policy, RunId, State, TimerId } from './model.ts';
 import { resetRequested, restartRequested, stopRequested } from './requests.ts';
 import { resume } from './resume.ts';
 import { ended, endedByItself, startFailed } from './run-end.ts';
+import { saveFinished, trySaveAgain } from './saving.ts';
 import { kill, stopChild } from './stopping.ts';
 import { arm, clear, disarm, elapsed, enter, order, set, type Turn, tell } from './turn.ts';
 import { settle } from './waits.ts';
 
-/** A failed save is tried again after so long. */
-export const SAVE_RETRY_MS = 5000;
 /** The state of a name that was never watched. */
 export const FRESH_STATE: State = {
   phase: { kind: 'stopped' },
@@ -44,7 +44,8 @@ export function decide(policy: Policy, state: State, event: Event): { state: Sta
 
 type Of<T extends Fact['type']> = Extract<Event, { type: T }>;
 
-const on: { [T in Fact['type']]: (turn: Turn, event: Of<T>) => void } = {
+/** What is done about each kind of fact; the table of tests is held against its keys. */
+export const on: { readonly [T in Fact['type']]: (turn: Turn, event: Of<T>) => void } = {
   'watcher-started': resume,
   'child-spawned': spawned,
   'spawn-failed': (turn, event) => {
@@ -100,7 +101,10 @@ function spawned(turn: Turn, event: Of<'child-spawned'>): void {
   };
   tell(turn, { kind: 'started', run, pid });
   set(turn, { everUp: true });
-  if (leaving !== null) return stopChild(turn, live, 'stopped', 'stop was asked for while it started');
+  if (leaving !== null) {
+    stopChild(turn, live, 'stopped', 'stop was asked for while it started');
+    return leaving.now ? kill(turn, 'no grace was asked for') : undefined;
+  }
   live.healthyTimer = arm(turn, turn.policy.healthyAfterMs);
   if (turn.policy.maxRuntimeMs !== null) live.runtimeTimer = arm(turn, turn.policy.maxRuntimeMs);
   enter(turn, { kind: 'running', live });
@@ -108,14 +112,9 @@ function spawned(turn: Turn, event: Of<'child-spawned'>): void {
 
 function exited(turn: Turn, event: Of<'child-exited'>): void {
   const { phase } = turn.state;
-  if (phase.kind === 'starting' && phase.runId === event.runId) {
-    return order(turn, {
-      type: 'report-bug',
-      what: 'a child exited before it was up',
-    });
-  }
+  if (phase.kind === 'starting' && phase.runId === event.runId) return exitedTooSoon(turn, event.runId);
   if ((phase.kind !== 'running' && phase.kind !== 'stopping') || phase.live.runId !== event.runId) return;
-  const { live } = phase;
+  const live = phase.kind === 'running' ? healthyByNow(turn, phase.live) : phase.live;
   disarm(turn, live.healthyTimer);
   disarm(turn, live.runtimeTimer);
   const { runId, pid, startTicks } = live;
@@ -129,9 +128,16 @@ function exited(turn: Turn, event: Of<'child-exited'>): void {
   clear(turn, { runId, pid, startTicks }, false, graceMs, false);
 }
 
+/** Against the port's word; production must go on all the same: it is a failed start whose leftovers are ended. */
+function exitedTooSoon(turn: Turn, runId: RunId): void {
+  order(turn, { type: 'report-bug', what: 'a child exited before it was up' });
+  startFailed(turn, { kind: 'other', why: 'it ended before it was seen to be up' });
+  clear(turn, { runId, pid: null, startTicks: null }, true, turn.policy.stopTimeoutMs, true);
+}
+
 function timerFired(turn: Turn, { timer }: Of<'timer-fired'>): void {
   const { phase, saveTimer } = turn.state;
-  if (timer === saveTimer) return set(turn, { saveTimer: null });
+  if (timer === saveTimer) return trySaveAgain(turn);
   if ((phase.kind === 'backoff' || phase.kind === 'cooldown') && phase.timer === timer) {
     return enter(turn, { ...phase, timer: null });
   }
@@ -139,38 +145,8 @@ function timerFired(turn: Turn, { timer }: Of<'timer-fired'>): void {
     return kill(turn, `it did not end within ${turn.policy.stopTimeoutMs} ms`);
   }
   if (phase.kind !== 'running') return;
-  if (phase.live.healthyTimer === timer) return becameHealthy(turn, phase.live);
+  if (phase.live.healthyTimer === timer) becameHealthy(turn, phase.live);
   if (phase.live.runtimeTimer === timer) {
     stopChild(turn, { ...phase.live, runtimeTimer: null }, 'limit', 'it ran longer than --max-runtime');
-  }
-}
-
-/** Long enough up: the next wait is the first again. */
-function becameHealthy(turn: Turn, live: Live): void {
-  const resets = turn.state.backoffStep > 0 || turn.state.restartsInRow > 0;
-  enter(turn, {
-    kind: 'running',
-    live: { ...live, healthy: true, healthyTimer: null },
-  });
-  set(turn, { backoffStep: 0, restartsInRow: 0, shortRuns: 0 });
-  tell(turn, {
-    kind: 'healthy',
-    uptimeMs: elapsed(turn, live.since.mono),
-    resets,
-  });
-}
-
-function saveFinished(turn: Turn, event: Of<'save-finished'>): void {
-  const { saveTimer } = turn.state;
-  if (event.ok && saveTimer !== null) {
-    disarm(turn, saveTimer);
-    turn.state = { ...turn.state, saveTimer: null };
-    tell(turn, { kind: 'save-recovered' });
-  } else if (!event.ok && saveTimer === null) {
-    tell(turn, {
-      kind: 'save-failed',
-      why: event.why ?? 'for no known reason',
-    });
-    turn.state = { ...turn.state, saveTimer: arm(turn, SAVE_RETRY_MS) };
   }
 }

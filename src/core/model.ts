@@ -114,11 +114,13 @@ export type Phase =
   | { kind: 'finished'; code: number }
   | { kind: 'stopped' };
 
-/** The watcher is to end: with which code, since when, and the signal with which a child is (to be) stopped for it. */
+/** The watcher is to end: with which code, since when, and how a child is (to be) stopped for it. */
 export interface Leaving {
   code: number;
   since: Stamp;
   signal: Signal;
+  /** No grace: a child that is still starting is killed as soon as it is up. */
+  now: boolean;
 }
 
 /** Processes of an ended run that are being ended, or may still have to be. */
@@ -140,7 +142,7 @@ export interface State {
   restartsInRow: number;
   /** Runs in a row that lived under a second. */
   shortRuns: number;
-  /** When crashes of the flap window happened, oldest first; at most flapThreshold of them. */
+  /** When crashes of the flap window happened, oldest first; at most flapThreshold of them, the latest. */
   crashes: readonly Mono[];
   /** When runs that had been healthy died, within the slow loop's window, oldest first. */
   slowDeaths: readonly Mono[];
@@ -158,7 +160,7 @@ export interface State {
   outputBlockedSince: Stamp | null;
   /** What the log on disk had to drop, over this watcher's life, in bytes. */
   logDroppedBytes: number;
-  /** Set while the last save failed: fires the next try. */
+  /** Set from a failed save to the next that succeeds: fires the next try. */
   saveTimer: TimerId | null;
   nextTimer: TimerId;
 }

@@ -12,11 +12,12 @@ export function stopRequested(turn: Turn, event: Of<'stop-requested'>): void {
   const { phase, leaving } = turn.state;
   if (leaving !== null) {
     const again = event.signal === 'SIGINT' && elapsed(turn, leaving.since.mono) >= SECOND_INTERRUPT_MS;
-    if (event.now || again) kill(turn, event.now ? 'stop --now was asked for' : 'a second interrupt came');
-    return;
+    if (!event.now && !again) return;
+    if (!leaving.now) set(turn, { leaving: { ...leaving, now: true } });
+    return kill(turn, event.now ? 'stop --now was asked for' : 'a second interrupt came');
   }
   const signal = event.signal === 'SIGINT' && !turn.policy.stopSignalGiven ? 'SIGINT' : turn.policy.stopSignal;
-  set(turn, { leaving: { code: 0, since: event.at, signal } });
+  set(turn, { leaving: { code: 0, since: event.at, signal, now: event.now } });
   if (phase.kind === 'running') {
     stopChild(
       turn,
@@ -28,8 +29,8 @@ export function stopRequested(turn: Turn, event: Of<'stop-requested'>): void {
     disarm(turn, phase.timer);
     enter(turn, { kind: 'stopped' });
   }
+  if (phase.kind !== 'running') tell(turn, { kind: 'stopped' });
   if (event.now) kill(turn, 'stop --now was asked for');
-  tell(turn, { kind: 'stopped' });
 }
 
 export function restartRequested(turn: Turn, _event: Of<'restart-requested'>): void {
@@ -55,10 +56,10 @@ export function resetRequested(turn: Turn, _event: Of<'reset-requested'>): void 
     toldFloor: false,
   });
   tell(turn, { kind: 'reset' });
-  if (leaving !== null) return;
   if (phase.kind === 'held') {
     order(turn, { type: 'lift-hold' });
     tell(turn, { kind: 'hold-lifted', hold: phase.hold });
+    if (leaving !== null) return enter(turn, { kind: 'stopped' });
   } else if (phase.kind === 'backoff' || phase.kind === 'cooldown') {
     disarm(turn, phase.timer);
   } else return;

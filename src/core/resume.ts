@@ -1,4 +1,4 @@
-import type { Event, Leftover, Phase } from './model.ts';
+import type { Clearing, Event, Hold, Leftover, Phase, RunId } from './model.ts';
 import { arm, clear, elapsed, enter, order, set, type Turn, tell } from './turn.ts';
 import { enterHold, wait } from './waits.ts';
 
@@ -6,7 +6,7 @@ type Started = Extract<Event, { type: 'watcher-started' }>;
 
 /** A watcher takes over what the last one left: ends its run, stays held, waits out its wait, or starts at once. */
 export function resume(turn: Turn, event: Started): void {
-  const { phase } = turn.state;
+  const { phase, clearing } = turn.state;
   const wasUp = phase.kind === 'starting' || phase.kind === 'running' || phase.kind === 'stopping';
   set(turn, {
     everUp: turn.state.everUp && !event.newCommand,
@@ -16,31 +16,52 @@ export function resume(turn: Turn, event: Started): void {
     outputBlockedSince: null,
     logDroppedBytes: 0,
   });
-  const left = leftOver(turn, event, phase);
-  if (wasUp) lostSightOf(turn, phase);
+  const left = leftOver(event, phase, clearing);
+  const unknown = left !== null && left.runId !== knownRun(phase, clearing);
+  // A start that no state tells of: it could not be saved, or the state is lost.
+  if (unknown) set(turn, { run: turn.state.run + 1 });
+  if (wasUp || unknown) lostSightOf(turn, phase);
   if (left !== null) {
-    if (wasUp) tell(turn, { kind: 'orphan-found', pid: left.pid });
+    if (wasUp || unknown) tell(turn, { kind: 'orphan-found', pid: left.pid });
     clear(turn, left, true, turn.policy.stopTimeoutMs, false);
   }
-  if (event.hold !== null || phase.kind === 'held') return stayHeld(turn, event, phase);
+  const kept = event.hold ?? heldBefore(phase);
+  if (kept !== null) return stayHeld(turn, event, kept);
   if (phase.kind === 'backoff' || phase.kind === 'cooldown') return waitOn(turn, phase);
   wait(turn, 'backoff', 0);
 }
 
-/** The run that may still be there: by the lock's record, which every watcher could write, else by the state. */
-function leftOver(turn: Turn, event: Started, phase: Phase): Leftover | null {
+/**
+ * The run that may still be there: by the lock's record, which is of the latest run, else by the state. A record that
+ * knows of none does not clear the state's: a look for what is not there costs a moment, a second copy may cost all.
+ */
+function leftOver(event: Started, phase: Phase, clearing: Clearing | null): Leftover | null {
+  // The record's boot was looked at by its reader, and may be newer than a state that could not be saved.
+  if (event.leftover !== null && event.leftover !== 'unknown') return event.leftover;
   if (!event.sameBoot) return null;
-  if (event.leftover !== 'unknown') return event.leftover;
   if (phase.kind === 'starting') return { runId: phase.runId, pid: null, startTicks: null };
-  if (phase.kind === 'running' || phase.kind === 'stopping') return phase.live;
-  return turn.state.clearing;
+  if (phase.kind !== 'running' && phase.kind !== 'stopping') return clearing;
+  const { runId, pid, startTicks } = phase.live;
+  return { runId, pid, startTicks };
+}
+
+/** The run that the state knows to be the last, as far as any of it may be left. */
+function knownRun(phase: Phase, clearing: Clearing | null): RunId | null {
+  if (phase.kind === 'starting') return phase.runId;
+  return 'live' in phase ? phase.live.runId : (clearing?.runId ?? null);
+}
+
+/** The hold that the state knows of. A child that was being stopped for good has not earned another start by its watcher's death. */
+function heldBefore(phase: Phase): Hold | null {
+  if (phase.kind === 'held') return phase.hold;
+  if (phase.kind !== 'stopping' || phase.cause !== 'kill-condition') return null;
+  return { cause: 'kill-condition', why: phase.why, at: phase.since.wall };
 }
 
 /** The run that was up when its watcher or the machine died: it counts for nothing, nobody knows how it ended. */
 function lostSightOf(turn: Turn, phase: Phase): void {
-  if (!('live' in phase) && phase.kind !== 'starting') return;
-  const since = phase.kind === 'starting' ? phase.since : phase.live.since;
   const { at } = turn.event;
+  const since = phase.kind === 'starting' ? phase.since : 'live' in phase ? phase.live.since : at;
   set(turn, {
     lastExit: {
       code: null,
@@ -53,9 +74,7 @@ function lostSightOf(turn: Turn, phase: Phase): void {
 }
 
 /** Held by the file or by the state: either alone is enough, so that losing one lifts nothing. */
-function stayHeld(turn: Turn, event: Started, phase: Phase): void {
-  const kept = event.hold ?? (phase.kind === 'held' ? phase.hold : null);
-  if (kept === null) return;
+function stayHeld(turn: Turn, event: Started, kept: Hold): void {
   if (event.hold === null) order(turn, { type: 'write-hold', hold: kept });
   enterHold(turn, kept);
   tell(turn, { kind: 'held', hold: kept });
@@ -63,7 +82,8 @@ function stayHeld(turn: Turn, event: Started, phase: Phase): void {
 
 /** What is left of a wait that a dead watcher began. */
 function waitOn(turn: Turn, phase: Extract<Phase, { kind: 'backoff' | 'cooldown' }>): void {
-  const leftMs = Math.max(0, phase.waitMs - elapsed(turn, phase.since.mono));
+  // Whole ms, upwards: timers of the platform cut fractions, and a wait must not end early.
+  const leftMs = Math.max(0, Math.ceil(phase.waitMs - elapsed(turn, phase.since.mono)));
   if (leftMs > 0) tell(turn, { kind: 'waiting', phase: phase.kind, leftMs });
   enter(turn, { ...phase, timer: leftMs > 0 ? arm(turn, leftMs) : null });
 }

@@ -29,7 +29,8 @@ function nextAfter(turn: Turn, live: Live, exit: Exit, cause: ExitCause, why: st
     wait(turn, 'backoff', 0);
     return { kind: 'restart', number: turn.state.run, inMs: 0 };
   }
-  count(turn, live, cause);
+  const counts = cause !== 'success' || !live.healthy;
+  count(turn, live, cause, counts);
   if (cause === 'kill-condition') {
     return hold(turn, {
       cause: 'kill-condition',
@@ -38,14 +39,14 @@ function nextAfter(turn: Turn, live: Live, exit: Exit, cause: ExitCause, why: st
     });
   }
   if (turn.state.leaving !== null) return stopped(turn);
-  return nextByPolicy(turn, exit, cause);
+  return nextByPolicy(turn, exit, cause, counts);
 }
 
-/** An end that nobody asked for counts, unless it was a success of a run that had been healthy. */
-function count(turn: Turn, live: Live, cause: ExitCause): void {
+/** An end that nobody asked for counts for the flap window, unless it was a success of a run that had been healthy. */
+function count(turn: Turn, live: Live, cause: ExitCause, counts: boolean): void {
   const { policy, state, event } = turn;
   if (cause === 'kill-condition') return;
-  if (cause !== 'success' || !live.healthy) {
+  if (counts) {
     set(turn, {
       crashes: withinWindow(state.crashes, event.at.mono, policy.flapWindowMs, policy.flapThreshold),
     });
@@ -62,9 +63,11 @@ function count(turn: Turn, live: Live, cause: ExitCause): void {
     });
 }
 
-function nextByPolicy(turn: Turn, exit: Exit, cause: ExitCause): Next {
+function nextByPolicy(turn: Turn, exit: Exit, cause: ExitCause, counts: boolean): Next {
   const { policy, state, event } = turn;
-  if (exit.code !== null && policy.holdCodes.includes(exit.code)) {
+  // Only a code that the child chose: one that answers our own signal says nothing about the next run.
+  const itsOwn = cause === 'crash' || cause === 'success';
+  if (itsOwn && exit.code !== null && policy.holdCodes.includes(exit.code)) {
     const why = `it exited with code ${exit.code}, which --hold-codes names`;
     return hold(turn, { cause: 'hold-code', why, at: event.at.wall });
   }
@@ -78,7 +81,7 @@ function nextByPolicy(turn: Turn, exit: Exit, cause: ExitCause): Next {
     set(turn, { toldSuccess: true });
     tell(turn, { kind: 'success-restarts' });
   }
-  return waitForRestart(turn);
+  return waitForRestart(turn, counts);
 }
 
 function stopped(turn: Turn): Next {
@@ -109,6 +112,6 @@ export function startFailed(turn: Turn, failure: SpawnFailure): void {
   const next =
     policy.restart === 'never'
       ? finish(turn, kind === 'other' ? 1 : startFailureCode(kind))
-      : nextByPolicy(turn, { code: null, signal: null }, 'crash');
+      : nextByPolicy(turn, { code: null, signal: null }, 'crash', true);
   tell(turn, { kind: 'start-failed', failure, next });
 }

@@ -66,7 +66,7 @@ export const stateShape: Shape = {
         object: { runId: 'string', pid: { nullable: 'number' }, startTicks: { nullable: 'number' }, since: stamp },
       },
     },
-    leaving: { nullable: { object: { code: 'number', since: stamp, signal: 'string' } } },
+    leaving: { nullable: { object: { code: 'number', since: stamp, signal: 'string', now: 'boolean' } } },
     outputBlockedSince: { nullable: stamp },
     logDroppedBytes: 'number',
     saveTimer: timer,

@@ -44,6 +44,7 @@ export function toStatus(snapshot: Snapshot, reading: Reading): Status {
   const up = alive && (phase.kind === 'running' || phase.kind === 'stopping') ? phase.live : null;
   const waiting = phase.kind === 'backoff' || phase.kind === 'cooldown' ? phase : null;
   const lost = !alive && shown === 'lost';
+  const waits = alive && shown === waiting?.kind ? waiting : null;
   return {
     name: snapshot.name,
     phase: shown,
@@ -59,7 +60,8 @@ export function toStatus(snapshot: Snapshot, reading: Reading): Status {
           at => snapshot.savedAt.mono - at + (now.wall - snapshot.savedAt.wall) < snapshot.flapWindowMs,
         ).length,
     backoffMs: Math.round(waiting?.waitMs ?? snapshot.nextBackoffMs),
-    nextStartAt: waiting !== null && shown !== 'held' ? iso(waiting.since.wall + waiting.waitMs) : null,
+    // By what is left of the wait, not by the wall time of its beginning: that clock may have jumped since.
+    nextStartAt: waits === null ? null : iso(now.wall + Math.max(0, waits.since.mono + waits.waitMs - now.mono)),
     lastExit:
       state.lastExit === null
         ? null

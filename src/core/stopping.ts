@@ -1,10 +1,12 @@
+import { healthyByNow } from './health.ts';
 import type { Live, StopCause } from './model.ts';
 import { arm, disarm, enter, order, type Turn, tell } from './turn.ts';
 
 /** After a SIGKILL that has not ended the child yet, it is sent again this often: the tree may have forked meanwhile. */
 export const KILL_AGAIN_MS = 1000;
 /** Asks the whole tree to end; the grace timer kills what does not. */
-export function stopChild(turn: Turn, live: Live, cause: StopCause, why: string): void {
+export function stopChild(turn: Turn, up: Live, cause: StopCause, why: string): void {
+  const live = healthyByNow(turn, up);
   const { policy, state, event } = turn;
   disarm(turn, live.healthyTimer);
   disarm(turn, live.runtimeTimer);

@@ -1,4 +1,4 @@
-import { backoffWait, FLOOR_AFTER_RUNS, FLOOR_MS } from './backoff.ts';
+import { backoffWait, FLOOR_MS } from './backoff.ts';
 import { EXIT } from './exit-code.ts';
 import { isFlapping } from './flap.ts';
 import type { Hold, Next } from './model.ts';
@@ -58,7 +58,7 @@ export function enterHold(turn: Turn, hold: Hold): void {
 export function leave(turn: Turn, code: number): void {
   if (turn.state.leaving !== null) return;
   set(turn, {
-    leaving: { code, since: turn.event.at, signal: turn.policy.stopSignal },
+    leaving: { code, since: turn.event.at, signal: turn.policy.stopSignal, now: false },
   });
 }
 
@@ -69,11 +69,14 @@ export function finish(turn: Turn, code: number): Next {
   return { kind: 'finish', code };
 }
 
-/** The wait after an end that leads to another start: a cooldown if it flaps, else the next step of the backoff. */
-export function waitForRestart(turn: Turn): Next {
+/**
+ * The wait after an end that leads to another start: a cooldown if it flaps, else the next step of the backoff.
+ * @param counts whether the end makes later waits longer, and may lead to a cooldown
+ */
+export function waitForRestart(turn: Turn, counts: boolean): Next {
   const { policy, state, event } = turn;
   set(turn, { restartsInRow: state.restartsInRow + 1 });
-  if (isFlapping(policy, state.crashes)) {
+  if (counts && isFlapping(policy, state.crashes)) {
     wait(turn, 'cooldown', policy.flapCooldownMs);
     return {
       kind: 'cooldown',
@@ -83,14 +86,14 @@ export function waitForRestart(turn: Turn): Next {
     };
   }
   const waitMs = backoffWait(policy, state.backoffStep, state.shortRuns, event.roll);
-  if (!state.toldFloor && state.shortRuns >= FLOOR_AFTER_RUNS && waitMs === FLOOR_MS) {
+  if (!state.toldFloor && waitMs > backoffWait(policy, state.backoffStep, 0, event.roll)) {
     set(turn, { toldFloor: true });
     order(turn, {
       type: 'tell',
       note: { kind: 'wait-floor', floorMs: FLOOR_MS },
     });
   }
-  set(turn, { backoffStep: state.backoffStep + 1 });
+  if (counts) set(turn, { backoffStep: state.backoffStep + 1 });
   wait(turn, 'backoff', waitMs);
   return { kind: 'restart', number: state.run, inMs: waitMs };
 }
