@@ -24,7 +24,8 @@ function nameOf(command: readonly string[], depth: number): string {
   const program = baseName(command[0] ?? '');
   const rule = depth < deepest ? launcherRules.find(({ programs }) => programs.test(program)) : undefined;
   if (rule === undefined) return stem(command[0] ?? '');
-  return launched(rule, command.slice(1), depth) || stem(program);
+  const name = launched(rule, command.slice(1), depth);
+  return sanitisedName(name) === '' ? stem(program) : name;
 }
 
 function launched(rule: LauncherRule, args: readonly string[], depth: number): string {

@@ -65,7 +65,6 @@ const nodeTools = {
     run: task,
     'run-script': task,
     exec: fetched,
-    x: fetched,
     dlx: fetched,
     workspace: { programs: any, takes: 'tool', skip: 1, subcommands: { run: task }, otherwise: task },
   },
@@ -76,7 +75,7 @@ export const launcherRules: readonly LauncherRule[] = [
     programs:
       /^(?:nohup|setsid|exec|time|command|catchsegv|winpty|dumb-init|tini|catatonit|stdbuf|unbuffer|xvfb-run|dbus-run-session|systemd-inhibit)$/,
     takes: 'command',
-    valued: ['-i', '-o', '-e', '-n', '-p', '-s'],
+    valued: ['-i', '-o', '-e'],
   },
   { programs: /^env$/, takes: 'command', valued: ['-u', '--unset', '-C', '--chdir'], assignments: true },
   {
@@ -85,13 +84,14 @@ export const launcherRules: readonly LauncherRule[] = [
     valued: ['-n', '--adjustment', '-c', '--class', '-l'],
   },
   {
-    programs: /^(?:sudo|doas|runuser|setpriv|gosu|su-exec)$/,
+    programs: /^(?:sudo|doas|runuser|setpriv)$/,
     takes: 'command',
     valued: ['-u', '-g', '--user', '--group', '--reuid', '--regid', '-C', '-h', '-p'],
     assignments: true,
   },
   { programs: /^(?:timeout|gtimeout)$/, takes: 'command', valued: ['-s', '--signal', '-k', '--kill-after'], skip: 1 },
-  { programs: /^(?:taskset|flock|chroot)$/, takes: 'command', valued: ['-w', '-E', '-c', '--wait'], skip: 1 },
+  { programs: /^(?:gosu|su-exec|setuidgid)$/, takes: 'command', skip: 1 },
+  { programs: /^(?:taskset|flock|chroot)$/, takes: 'command', valued: ['-w', '-E', '--wait'], skip: 1 },
   {
     programs: /^(?:ba|da|z|k|a|fi)?sh$/,
     takes: 'shell',
@@ -114,7 +114,13 @@ export const launcherRules: readonly LauncherRule[] = [
   { programs: /^(?:npx|pnpx|bunx|uvx|pipx-run)$/, takes: 'package', valued: fetched.valued! },
   { programs: /^npm$/, takes: 'tool', ...nodeTools, otherwise: task },
   { programs: /^(?:yarn|pnpm)$/, takes: 'tool', ...nodeTools, otherwise: task },
-  { programs: /^bun$/, takes: 'tool', ...nodeTools, otherwise: script },
+  {
+    programs: /^bun$/,
+    takes: 'tool',
+    ...nodeTools,
+    subcommands: { ...nodeTools.subcommands, x: fetched },
+    otherwise: script,
+  },
   {
     programs: /^deno$/,
     takes: 'tool',

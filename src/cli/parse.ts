@@ -5,7 +5,7 @@ import type { DiagnoseTarget, HelpTopic, Invocation, ServiceScope } from './invo
 import { nearest } from './nearest.ts';
 import type { OptionValues } from './options.ts';
 import type { Settings } from './settings.ts';
-import { diagnosisSettings, readValues } from './settle.ts';
+import { diagnosisSettings, readValues, refuseNotBuilt } from './settle.ts';
 import { defaultStateDir } from './state-dir.ts';
 import { ownSurroundings, type Surroundings } from './surroundings.ts';
 import { at, quoted, UsageError } from './usage-error.ts';
@@ -22,7 +22,7 @@ export async function parse(argv: readonly string[], here: Surroundings = ownSur
   const line = readCommandLine(argv);
   if (line.given.has('help') || line.word === 'help') return { kind: 'help', topic: helpTopic(line) };
   if (line.given.has('version') || line.word === 'version') return { kind: 'version' };
-  refuseNotBuilt(line);
+  refuseNotBuiltCommand(line);
   refuseForeign(line);
   return await invocationOf(line, here);
 }
@@ -36,7 +36,7 @@ function helpTopic(line: CommandLine): HelpTopic {
   throw new UsageError(`there is no help on ${quoted(word)}; did you mean ${nearest(word, ['all', ...commandWords])}?`);
 }
 
-function refuseNotBuilt(line: CommandLine): void {
+function refuseNotBuiltCommand(line: CommandLine): void {
   if (!commandRow(line.word).built) throw new UsageError(`${quoted(line.word)} is not in this version`);
 }
 
@@ -67,7 +67,9 @@ function refuseForeign(line: CommandLine): void {
 
 async function invocationOf(line: CommandLine, here: Surroundings): Promise<Invocation> {
   if (line.word === 'watch') return { kind: 'watch', settings: await oneSettings(line, here) };
-  const values = readValues(commandRow(line.word).options, rawFlags(line, here));
+  const raw = rawFlags(line, here);
+  refuseNotBuilt(raw);
+  const values = readValues(commandRow(line.word).options, raw);
   if (line.word === 'start') return { kind: 'start', settings: await fleetSettings(line, here) };
   if (line.word === 'install') {
     const { print, format } = values;

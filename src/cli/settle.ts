@@ -18,12 +18,18 @@ export function readValues(names: readonly OptionName[], raw: RawValues): Option
 function settledValue(name: OptionName, raw: readonly RawValue[] | undefined): unknown {
   const row = optionRow(name);
   const written = raw ?? (row.default === undefined ? [] : [{ text: row.default, base: '/', where: `--${name}` }]);
-  if (raw !== undefined && !row.built)
-    throw new UsageError(`${raw[0]?.where ?? `--${name}`}: this option is not in this version`);
   const values = written.map(value => readValue(row, value));
   if (row.kind === 'codes' || row.kind === 'choices') return [...new Set(values.flat())];
   if (row.repeat) return values;
   return values[0] ?? (row.kind === 'switch' ? false : null);
+}
+
+/** Refuses options whose part does not exist yet, by name. */
+export function refuseNotBuilt(raw: RawValues): void {
+  for (const [name, written] of raw) {
+    if (!optionRow(name).built)
+      throw new UsageError(`${written[0]?.where ?? `--${name}`}: this option is not in this version`);
+  }
 }
 
 /** The restart policy of the contract's Restart table. */

@@ -11,6 +11,7 @@ import {
   outputSettings,
   type RawValues,
   readValues,
+  refuseNotBuilt,
   restartSettings,
   serviceSettings,
 } from './settle.ts';
@@ -28,6 +29,7 @@ import type { RawValue } from './values/read-value.ts';
  */
 export async function watchSettings(line: CommandLine, file: ConfigFile | null, here: Surroundings): Promise<Settings> {
   const raw = layered(rawFlags(line, here), file);
+  refuseNotBuilt(raw);
   const values = readValues(watchOptionNames, raw);
   const command = commandOf(line, file);
   const identity = await identityOf(values, raw, command, here);

@@ -8,7 +8,7 @@ export const generalOptions = {
     short: 'h',
     flagOnly: true,
     usual: true,
-    meaning: 'this; `--help all` shows every option, `--help COMMAND` one command',
+    meaning: 'this text; `--help all` shows every option, `--help COMMAND` one command',
   },
   version: { kind: 'switch', built: true, flagOnly: true, usual: true, meaning: 'the version' },
 } as const satisfies OptionTable;

@@ -1,0 +1,131 @@
+import { expect, test } from 'vitest';
+import { commandNames, commandRow } from '../../src/cli/command-words.ts';
+import { isOptionName, optionNames, optionRow, sections } from '../../src/cli/options.ts';
+import { defaultText } from '../../src/cli/render/option-text.ts';
+import { readValues } from '../../src/cli/settle.ts';
+
+/** The contract's tables, row by row: the option and its default as the contract writes it; null where it has none. */
+const contract: Record<string, Record<string, string | null>> = {
+  identity: {
+    name: 'from the command',
+    'state-dir': '$AGENT_WATCH_STATE_DIR, else /var/lib/agent-watch for root, else ~/.local/state/agent-watch',
+    config: null,
+    cwd: 'inherited',
+    env: 'inherited',
+    'env-file': null,
+    stdin: 'a pipe or file is passed to the first run, a terminal is not',
+  },
+  restart: {
+    restart: 'always',
+    backoff: '1s',
+    'backoff-factor': '2',
+    'backoff-max': '1h',
+    jitter: '0',
+    'healthy-after': '2m',
+    'flap-threshold': '5',
+    'flap-window': '5m',
+    'flap-cooldown': '10m',
+    'max-restarts': 'none',
+    'success-codes': '0',
+    'hold-codes': 'none',
+    'on-hold': 'wait',
+    'stop-signal': 'SIGTERM',
+    'stop-timeout': '10s',
+    'max-runtime': 'none',
+    'expect-duration': 'none',
+    schedule: 'none',
+    timezone: 'local',
+    'feed-last-output': null,
+  },
+  health: {
+    'stale-after': null,
+    'progress-pattern': null,
+    'fail-pattern': null,
+    'fresh-file': null,
+    grow: null,
+    http: null,
+    'http-expect': null,
+    port: null,
+    check: null,
+    'max-memory': null,
+    'min-disk': null,
+    'error-rate': null,
+    'error-pattern': null,
+    'health-interval': '30s',
+    'health-timeout': '5s',
+    'health-retries': '3',
+    'health-start-period': '60s',
+    'kill-when': null,
+    metrics: null,
+    'metrics-max-age': '5m',
+    'kill-when-blind': null,
+    remedy: null,
+  },
+  output: {
+    quiet: null,
+    'log-max-size': '10M',
+    'log-keep': '5; 1 under journald',
+    'no-log': null,
+    'tail-lines': '20',
+    'buffer-size': '256K',
+  },
+  incidents: {
+    diagnose: 'rules',
+    'llm-model': 'per provider',
+    'llm-url': 'per provider',
+    'llm-timeout': '10s; 120s ollama',
+    'llm-max-calls': '20/1d',
+    'llm-key-file': "the provider's own variable",
+    'alert-webhook': '$AGENT_WATCH_ALERT_WEBHOOK, $ALERT_WEBHOOK',
+    'alert-format': 'by host',
+    'alert-command': null,
+    'alert-file': null,
+    'alert-on': 'flap,slow-loop,hold,unhealthy,recovered',
+    'alert-cooldown': '15m',
+    'heartbeat-url': 'none',
+    listen: 'off; host 127.0.0.1',
+    'listen-token-file': null,
+    'notify-ready': 'up',
+  },
+};
+
+for (const [section, rows] of Object.entries(contract)) {
+  test(`section ${section} has the contract's rows in the contract's order`, () =>
+    expect(sections[section as keyof typeof sections]).toEqual(Object.keys(rows)));
+  test.each(Object.entries(rows))(`${section}: the default of --%s`, (name, text) => {
+    if (!isOptionName(name)) throw new Error(`no option ${name}`);
+    expect(defaultText(name)).toBe(text);
+  });
+}
+
+test('choices are the contract’s', () => {
+  expect(optionRow('restart').choices).toEqual(['always', 'on-failure', 'never']);
+  expect(optionRow('on-hold').choices).toEqual(['wait', 'exit']);
+  expect(optionRow('stdin').choices).toEqual(['inherit', 'null']);
+  expect(optionRow('diagnose').choices).toEqual(['off', 'rules', 'anthropic', 'openai', 'ollama', 'command:CMD']);
+  expect(optionRow('alert-format').choices).toEqual(['slack', 'discord', 'ntfy', 'generic']);
+  expect(optionRow('notify-ready').choices).toEqual(['up', 'healthy']);
+});
+
+test('every default, choice and bound is read by its own reader', () => {
+  expect(() => readValues(optionNames, new Map())).not.toThrow();
+  for (const name of optionNames) {
+    const row = optionRow(name);
+    for (const text of [row.min, row.max, row.default])
+      if (text !== undefined) readValues([name], new Map([[name, [{ text, base: '/', where: name }]]]));
+  }
+});
+
+test('names are kebab-case, short letters are free of doubles, meanings are one line', () => {
+  const shorts = optionNames.flatMap(name => optionRow(name).short ?? []);
+  expect(new Set(shorts).size).toBe(shorts.length);
+  for (const name of optionNames) {
+    expect(name).toMatch(/^[a-z][a-z-]*[a-z]$/);
+    expect(optionRow(name).meaning).toMatch(/^[^\n]{3,100}$/);
+  }
+});
+
+test('every option is taken by some command', () => {
+  const taken = new Set(commandNames.flatMap(name => commandRow(name).options));
+  expect(optionNames.filter(name => !taken.has(name))).toEqual(['help', 'version']);
+});

@@ -1,0 +1,246 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Invocation } from '../../src/cli/invocation.ts';
+import { optionNames } from '../../src/cli/options.ts';
+import { parse } from '../../src/cli/parse.ts';
+import type { Settings } from '../../src/cli/settings.ts';
+import { UsageError } from '../../src/cli/usage-error.ts';
+import { faultOf, somewhere } from './somewhere.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'agent-watch-parse-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function watched(...argv: string[]): Promise<Settings> {
+  const invocation = await parse(argv, somewhere({ cwd: folder }));
+  if (invocation.kind !== 'watch') throw new Error(`it is ${invocation.kind}`);
+  return invocation.settings;
+}
+
+describe('watching a command', () => {
+  test('without options: the contract’s defaults', async () => {
+    const settings = await watched('--', 'python3', 'my_agent.py');
+    expect(settings).toMatchObject({
+      command: ['python3', 'my_agent.py'],
+      configFile: null,
+      given: [],
+      identity: {
+        name: 'my_agent',
+        nameGiven: false,
+        stateDir: '/home/someone/.local/state/agent-watch',
+        cwd: folder,
+        env: {},
+        stdin: 'auto',
+      },
+      restart: {
+        restart: 'always',
+        backoffMs: 1000,
+        backoffFactor: 2,
+        backoffMaxMs: 3_600_000,
+        jitter: 0,
+        healthyAfterMs: 120_000,
+        flapThreshold: 5,
+        flapWindowMs: 300_000,
+        flapCooldownMs: 600_000,
+        maxRestarts: null,
+        successCodes: [0],
+        holdCodes: [],
+        onHold: 'wait',
+        stopSignal: 'SIGTERM',
+        stopSignalGiven: false,
+        stopTimeoutMs: 10_000,
+        maxRuntimeMs: null,
+        expectDurationMs: null,
+        schedule: null,
+      },
+      output: { quiet: false, log: { maxBytes: 10 * 1024 ** 2, keep: 5 }, tailLines: 20, bufferBytes: 256 * 1024 },
+      diagnosis: { diagnose: { kind: 'rules' }, timeoutMs: 10_000, maxCalls: { count: 20, windowMs: 86_400_000 } },
+      health: { probes: [], intervalMs: 30_000, timeoutMs: 5000, retries: 3, startPeriodMs: 60_000, killWhen: null },
+      alerts: { webhooks: [], on: ['flap', 'slow-loop', 'hold', 'unhealthy', 'recovered'], cooldownMs: 900_000 },
+      service: { listen: null, notifyReady: 'up' },
+    });
+  });
+
+  test('every built option reaches its setting', async () => {
+    mkdirSync(join(folder, 'work'));
+    const settings = await watched(
+      ...['--name', 'bot', '--state-dir', 'st', '--cwd', 'work', '--env', 'A=1', '--env', 'B=x=y', '--stdin', 'null'],
+      ...['--restart', 'on-failure', '--backoff', '0ms', '--backoff-factor', '1.5', '--backoff-max', '5m'],
+      ...['--jitter', '0.1', '--healthy-after', '1s', '--flap-threshold', '3', '--flap-window', '10s'],
+      ...['--flap-cooldown', '20s', '--max-restarts', '9', '--success-codes', '0,3', '--success-codes', '4'],
+      ...['--hold-codes', '78', '--on-hold', 'exit', '--stop-signal', 'INT', '--stop-timeout', '3s'],
+      ...['--max-runtime', '8h', '--expect-duration', '1h', '--quiet', '--no-log', '--log-max-size', '1M'],
+      ...['--log-keep', '2', '--tail-lines', '5', '--buffer-size', '64K', '--diagnose', 'off', '--', 'x'],
+    );
+    expect(settings).toMatchObject({
+      identity: {
+        name: 'bot',
+        nameGiven: true,
+        stateDir: join(folder, 'st'),
+        cwd: join(folder, 'work'),
+        env: { A: '1', B: 'x=y' },
+        stdin: 'null',
+      },
+      restart: {
+        restart: 'on-failure',
+        backoffMs: 0,
+        backoffFactor: 1.5,
+        backoffMaxMs: 300_000,
+        jitter: 0.1,
+        healthyAfterMs: 1000,
+        flapThreshold: 3,
+        flapWindowMs: 10_000,
+        flapCooldownMs: 20_000,
+        maxRestarts: 9,
+        successCodes: [0, 3, 4],
+        holdCodes: [78],
+        onHold: 'exit',
+        stopSignal: 'SIGINT',
+        stopSignalGiven: true,
+        stopTimeoutMs: 3000,
+        maxRuntimeMs: 8 * 3_600_000,
+        expectDurationMs: 3_600_000,
+      },
+      output: { quiet: true, log: null, tailLines: 5, bufferBytes: 65_536 },
+      diagnosis: { diagnose: { kind: 'off' } },
+    });
+    expect(settings.given.find(({ name }) => name === 'state-dir')?.text).toBe(join(folder, 'st'));
+  });
+
+  test('an option that has nothing to act on is no error', async () => {
+    const settings = await watched('--backoff', '2h', '--backoff-max', '1s', '--no-log', '--log-keep', '3', '--', 'x');
+    expect(settings.restart.backoffMs).toBe(7_200_000);
+  });
+
+  test('under journald one rotated log is kept, unless told otherwise', async () => {
+    const here = somewhere({ cwd: folder, underJournal: true });
+    expect(await parse(['--', 'x'], here)).toMatchObject({ settings: { output: { log: { keep: 1 } } } });
+    const told = await parse(['--log-keep', '5', '--', 'x'], here);
+    expect(told).toMatchObject({ settings: { output: { log: { keep: 5 } } } });
+  });
+
+  test('what is after the -- is exact, whatever it looks like', async () => {
+    const { command } = await watched('--', 'status', '--', '--help', '', '-', 'a\nb');
+    expect(command).toEqual(['status', '--', '--help', '', '-', 'a\nb']);
+  });
+
+  test('an environment file, a variable of --env over it', async () => {
+    writeFileSync(join(folder, 'bot.env'), '# keys\nexport A=1\nB="two words"\n');
+    const { identity } = await watched('--env', 'A=9', '--env-file', 'bot.env', '--', 'x');
+    expect(identity.env).toEqual({ A: '9', B: 'two words' });
+    writeFileSync(join(folder, 'bad.env'), 'A=1\nno assignment\n');
+    expect(await faultOf(() => watched('--env-file', 'bad.env', '--', 'x'))).toContain('bad.env:2: "no assignment"');
+    expect(await faultOf(() => watched('--env-file', 'gone', '--', 'x'))).toBe('--env-file: gone does not exist');
+  });
+});
+
+describe('the other commands', () => {
+  const stateDir = '/home/someone/.local/state/agent-watch';
+  test.each<[string, Invocation]>([
+    ['status', { kind: 'status', name: null, json: false, watch: false, all: false, stateDir }],
+    ['status a --json', { kind: 'status', name: 'a', json: true, watch: false, all: false, stateDir }],
+    ['stop a --now', { kind: 'stop', name: 'a', now: true, stateDir }],
+    ['stop a --state-dir /s', { kind: 'stop', name: 'a', now: false, stateDir: '/s' }],
+    ['restart a', { kind: 'restart', name: 'a', stateDir }],
+    ['reset a', { kind: 'reset', name: 'a', stateDir }],
+    ['signal a usr1', { kind: 'signal', name: 'a', signal: 'SIGUSR1', stateDir }],
+    ['--help', { kind: 'help', topic: 'usual' }],
+    ['-h', { kind: 'help', topic: 'usual' }],
+    ['help', { kind: 'help', topic: 'usual' }],
+    ['--help all', { kind: 'help', topic: 'all' }],
+    ['help all', { kind: 'help', topic: 'all' }],
+    ['all --help', { kind: 'help', topic: 'all' }],
+    ['stop --help', { kind: 'help', topic: 'stop' }],
+    ['logs --help', { kind: 'help', topic: 'logs' }],
+    ['help status', { kind: 'help', topic: 'status' }],
+    ['--help -- x', { kind: 'help', topic: 'usual' }],
+    ['--version', { kind: 'version' }],
+    ['version', { kind: 'version' }],
+  ])('%s', async (line, invocation) => expect(await parse(line.split(' '), somewhere())).toEqual(invocation));
+});
+
+describe('one line names what is wrong', () => {
+  test.each<[string, string]>([
+    ['', 'no command to watch; write: agent-watch -- command'],
+    ['--', 'no command after --'],
+    ['--name x', 'no command to watch'],
+    ['--backoff 5 -- x', '--backoff: "5" has no unit; write 5s, 5m or 5ms'],
+    ['--backoff= -- x', '--backoff: the value is empty'],
+    ['--buffer-size 256 -- x', '--buffer-size: "256" has no unit; write 256M, 256K or 256G'],
+    ['--buffer-size 1B -- x', 'the smallest is 1K'],
+    ['--buffer-size 2G -- x', 'the largest is 1G'],
+    ['--restart allways -- x', '--restart: "allways" is not one of always, on-failure, never; did you mean always?'],
+    ['--stop-signal TREM -- x', '--stop-signal: "TREM" is no signal; the nearest is SIGTERM'],
+    ['--flap-threshold -1 -- x', '--flap-threshold needs a value'],
+    ['--backoff-factor 0.5 -- x', 'the smallest is 1'],
+    ['--max-runtime 0s -- x', 'the smallest is 1ms'],
+    ['--success-codes 0,256 -- x', '--success-codes: "256" is no exit code'],
+    ['--name a/b -- x', '--name: "a/b" is no name'],
+    ['--env A -- x', '--env: "A" has no value; write A=value'],
+    ['--cwd gone -- x', 'gone does not exist'],
+    ['--http http://x/ -- x', '--http: this option is not in this version'],
+    ['--schedule daily -- x', '--schedule: this option is not in this version'],
+    ['--kill-when x -- x', '--kill-when: this option is not in this version'],
+    ['--diagnose openai -- x', '--diagnose: "openai" is not in this version'],
+    ['--diagnose command:x -- x', '--diagnose: "command:x" is not in this version'],
+    ['--diagnose ruels -- x', 'did you mean rules?'],
+    ['start -- x', '"start" is not in this version'],
+    ['logs a', '"logs" is not in this version'],
+    ['doctor', '"doctor" is not in this version'],
+    ['status a b', '"b" is too much for status; usage: agent-watch status'],
+    ['status --watch', '--watch: this option is not in this version'],
+    ['stop', 'stop needs more; usage: agent-watch stop <name> [--now]'],
+    ['stop a -- x', 'stop takes no command after --'],
+    ['stop ../a', '"../a" is no name'],
+    ['stop --name a', '--name: stop does not take it; the nearest it takes is --now'],
+    ['signal a', 'signal needs more'],
+    ['signal a USR3', 'the nearest is SIGUSR'],
+    ['--json -- x', '--json: watching a command does not take it; it is for status'],
+    ['--help stauts', 'there is no help on "stauts"; did you mean status?'],
+    ['help frob', 'there is no help on "frob"'],
+    ['--config gone.yaml', '--config: gone.yaml does not exist'],
+    ['--config= -- x', '--config: the value is empty'],
+  ])('agent-watch %s', async (line, message) => {
+    const argv = line === '' ? [] : line.split(' ');
+    expect(await faultOf(() => parse(argv, somewhere({ cwd: folder })))).toContain(message);
+  });
+
+  test('control characters do not reach the terminal', async () => {
+    const message = await faultOf(() => parse(['--name', 'a\u001b[31m\nb', '--', 'x'], somewhere()));
+    expect(message).not.toMatch(/[\u0000-\u001f]/);
+  });
+});
+
+const written = fc.oneof(
+  fc.constantFrom(...optionNames.filter(name => name !== 'config' && name !== 'env-file')).chain(name =>
+    fc.oneof(
+      fc.constant([`--${name}`]),
+      fc
+        .constantFrom('1s', '5', '0', '1G', 'a', 'A=b', 'rules', 'always', 'true', 'local', '0.5')
+        .map(value => [`--${name}`, value]),
+      fc.string({ unit: 'binary' }).map(value => [`--${name}=${value}`]),
+    ),
+  ),
+  fc.constantFrom('status', 'stop', 'signal', 'help', 'logs', 'incidents', 'x', 'SIGTERM').map(word => [word]),
+);
+
+test('any command line is taken, or refused in one line', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(written, { maxLength: 5 }), fc.option(fc.array(fc.string())), async (words, command) => {
+      const argv = [...words.flat(), ...(command === null ? [] : ['--', ...command])];
+      try {
+        const invocation = await parse(argv, somewhere({ cwd: folder }));
+        if (invocation.kind === 'watch') expect(invocation.settings.command).toEqual(command);
+      } catch (error) {
+        if (!(error instanceof UsageError)) throw error;
+        expect(error.message).toMatch(/^[^\n\r]+$/);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
