@@ -1,17 +1,16 @@
 /** From argv, environment and files to what is to be done. */
 import { type CommandLine, readCommandLine } from './argv.ts';
 import { commandNames, commandRow, commandWords } from './command-words.ts';
+import { fleetSettings, oneSettings } from './fleet.ts';
 import type { DiagnoseTarget, HelpTopic, Invocation, ServiceScope } from './invocation.ts';
 import { nearest } from './nearest.ts';
 import type { OptionValues } from './options.ts';
-import type { Settings } from './settings.ts';
 import { diagnosisSettings, readValues, refuseNotBuilt } from './settle.ts';
 import { defaultStateDir } from './state-dir.ts';
 import { ownSurroundings, type Surroundings } from './surroundings.ts';
-import { at, quoted, UsageError } from './usage-error.ts';
-import { readPath } from './values/places.ts';
+import { quoted, UsageError } from './usage-error.ts';
 import { readChoice, readName, readSignal } from './values/words.ts';
-import { rawFlags, refuseSharedNames, watchSettings } from './watch-settings.ts';
+import { rawFlags } from './watch-settings.ts';
 
 /**
  * Reads the command line (argv without the program's own two words) and the files it names.
@@ -153,37 +152,4 @@ function diagnoseTarget(operand: string | undefined, file: string | null): Diagn
 function scopeOf(values: OptionValues): ServiceScope | null {
   if (values.user && values.system) throw new UsageError('--user and --system: it is installed in one of them');
   return values.user ? 'user' : values.system ? 'system' : null;
-}
-
-/** One process, one file. */
-async function oneSettings(line: CommandLine, here: Surroundings): Promise<Settings> {
-  const shown = line.given.get('config')?.[0];
-  if (shown === undefined) return await watchSettings(line, null, here);
-  const { readConfigFile } = await import('./config.ts');
-  return await watchSettings(line, readConfigFile(configPath(shown, here), shown), here);
-}
-
-/** start and install take a folder too: each of its files is a watcher of its own. */
-async function fleetSettings(line: CommandLine, here: Surroundings): Promise<Settings[]> {
-  const shown = line.given.get('config')?.[0];
-  if (shown === undefined) return [await watchSettings(line, null, here)];
-  const { isFolder, readConfigFolder } = await import('./config.ts');
-  const path = configPath(shown, here);
-  if (!isFolder(path)) return [await oneSettings(line, here)];
-  const files = readConfigFolder(path, shown);
-  if (files.length > 1 && (line.given.has('name') || line.command !== null))
-    throw new UsageError(
-      `--config: ${shown} holds ${files.length} files; a name or a command on the command line fits one only`,
-    );
-  const fleet: Settings[] = [];
-  for (const file of files) fleet.push(await watchSettings(line, file, here));
-  refuseSharedNames(fleet);
-  return fleet;
-}
-
-function configPath(shown: string, here: Surroundings): string {
-  return at('--config', () => {
-    if (shown === '') throw new UsageError('the value is empty');
-    return readPath(shown, here.cwd);
-  });
 }

@@ -1,6 +1,5 @@
 /** The settings of a command to watch: flags over file over defaults. */
 import { type Stats, statSync } from 'node:fs';
-import { basename } from 'node:path';
 import type { CommandLine } from './argv.ts';
 import type { ConfigFile } from './config.ts';
 import { type OptionName, type OptionValues, optionRow, watchOptionNames } from './options.ts';
@@ -139,16 +138,4 @@ function givenOptions(line: CommandLine, here: Surroundings): GivenOption[] {
     for (const text of line.given.get(name) ?? [])
       given.push({ name, text: absoluteText(optionRow(name).kind, text, here.cwd) });
   return given;
-}
-
-/** A fleet's files must not share a name: the second watcher would be refused when it is too late to ask. */
-export function refuseSharedNames(fleet: readonly Settings[]): void {
-  const owners = new Map<string, string>();
-  for (const { identity, configFile } of fleet) {
-    const file = basename(configFile ?? '');
-    const owner = owners.get(identity.name);
-    if (owner !== undefined)
-      throw new UsageError(`${owner} and ${file} are both named ${identity.name}; give each a "name" of its own`);
-    owners.set(identity.name, file);
-  }
 }
