@@ -38,7 +38,7 @@ const output = (beats: ReturnType<typeof beat>): Answers => ({
 const file = (beats: ReturnType<typeof beat>, skew = 0): Answers => ({
   'fresh-file': at => {
     const { agoMs } = beats(at);
-    return { kind: 'file', mtime: (agoMs === null ? at.wall - day * 9 : at.wall - agoMs + skew) as Wall };
+    return { kind: 'file', mtime: (agoMs === null ? 1_600_000_000_000 : at.wall - agoMs + skew) as Wall };
   },
 });
 const artifacts = (beats: ReturnType<typeof beat>): Answers => ({
@@ -175,7 +175,7 @@ describe('a probe with a time of its own', () => {
       const frozen = healthWorld(only(timed('fresh-file', 20 * minute)), {
         'fresh-file': at => ({
           kind: 'file',
-          mtime: Math.floor(at.mono < 1_000_000 + hour ? at.mono : 1_000_000 + hour) as Wall,
+          mtime: Math.floor(Math.min(at.mono, 1_000_000 + hour)) as Wall,
         }),
       });
       frozen.run(hour);
@@ -221,7 +221,10 @@ describe('a probe with a time of its own', () => {
   });
 
   test('an optional one that fails and goes on is restored by progress', () => {
-    const world = healthWorld(only({ ...timed('stale', 2000, 0), severity: 'optional' }), output(beat(10_000)));
+    const world = healthWorld(
+      only({ ...timed('stale', 2000, 0), severity: 'optional', lookMs: 500 }),
+      output(beat(10_000)),
+    );
     world.run(25_000);
     expect(world.kinds()).toEqual(['green', 'warning', 'restored', 'warning', 'restored', 'warning']);
   });

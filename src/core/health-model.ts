@@ -1,0 +1,157 @@
+/**
+ * The words of health: what was asked for (HealthPolicy), what is known of a run (HealthState), what probes saw
+ * (Observation), and what follows from it (Verdict). Plain data, like the machine's own model.
+ */
+import type { Mono, Stamp, Wall } from './model.ts';
+
+export type Severity = 'critical' | 'optional';
+
+/** Probes that are asked a question and judged by failures in a row. */
+export type AskedKind = 'http' | 'port' | 'check' | 'memory' | 'disk';
+/** Probes that look for progress and are judged once, when a time of their own has passed without any. */
+export type TimedKind = 'stale' | 'fresh-file' | 'grow';
+/** Probes that listen to the output and speak up by themselves. */
+export type ToldKind = 'fail-pattern' | 'error-rate';
+export type ProbeKind = AskedKind | TimedKind | ToldKind;
+
+/** One probe, as the judge needs it. Durations in ms. */
+export type ProbePolicy = { readonly name: string; readonly severity: Severity } & (
+  | {
+      readonly way: 'asked';
+      readonly kind: AskedKind;
+      readonly intervalMs: number;
+      readonly retries: number;
+      /** So long after a start failures do not count, unless there was a success before. */
+      readonly graceMs: number;
+      /** Shown and judged; false: only its numbers are kept. */
+      readonly judged: boolean;
+    }
+  | {
+      readonly way: 'timed';
+      readonly kind: TimedKind;
+      readonly limitMs: number;
+      readonly startPeriodMs: number;
+      /** How often it looks while nothing is due. */
+      readonly lookMs: number;
+    }
+  | { readonly way: 'told'; readonly kind: ToldKind; readonly startPeriodMs: number; readonly lookMs: number }
+);
+
+/** The kill condition, as the judge needs it. */
+export interface KillWhenPolicy {
+  readonly intervalMs: number;
+  /** So long after a start the output need not have given its numbers yet. */
+  readonly maxAgeMs: number;
+  readonly blindTrips: boolean;
+}
+
+export interface HealthPolicy {
+  readonly probes: readonly ProbePolicy[];
+  readonly killWhen: KillWhenPolicy | null;
+}
+
+/** What a look at a file or a glob found, kept to be compared with the next. */
+export interface Seen {
+  at: Stamp;
+  /** Newest modification time; null: no such file. */
+  mtime: Wall | null;
+  count: number;
+  bytes: number;
+}
+
+/** What is known of one probe in this run. */
+export interface ProbeState {
+  /** null: not known yet. */
+  ok: boolean | null;
+  /** Since when it is so. */
+  since: Stamp;
+  detail: string;
+  /** The last number it gave, if it gives any. */
+  value: number | null;
+  /** In a row. */
+  failures: number;
+  /** It succeeded once: its start period is over. */
+  settled: boolean;
+  /** When the question under way was asked; null: none is. */
+  askedAt: Mono | null;
+  /** The question under way was asked before a gap: a failure says nothing. */
+  askedBeforeGap: boolean;
+  nextAt: Mono;
+  /** Timed ones: since when they wait for progress. */
+  base: Mono;
+  /** Timed ones: overdue at the last look. One more look must confirm it. */
+  suspect: boolean;
+  seen: Seen | null;
+}
+
+/** A point of the memory history: total bytes of the tree. */
+export interface MemoryPoint {
+  at: Wall;
+  bytes: number;
+}
+
+/** What is known of the health of one run. Monotonic times in it are never carried over: each run starts afresh. */
+export interface HealthState {
+  startedAt: Stamp;
+  /** In the policy's order. */
+  probes: readonly ProbeState[];
+  killWhen: ProbeState | null;
+  lastTickAt: Mono;
+  /** When the next tick is due; null: nothing to watch. */
+  nextTickAt: Mono | null;
+  /** A stalled reader holds the child's output up. */
+  outputBlocked: boolean;
+  /** Why this run is to be ended: every critical probe that failed, in order. Never emptied within a run. */
+  reasons: readonly Reason[];
+  /** Every critical probe is known to be well. */
+  green: boolean;
+  memory: readonly MemoryPoint[];
+}
+
+/** Why a probe is unhealthy. */
+export interface Reason {
+  name: string;
+  detail: string;
+  severity: Severity;
+}
+
+/** What a probe saw. `none`: it could not look, and that is no proof of anything. */
+export type Observation =
+  | { kind: 'answer'; ok: boolean; detail: string; value: number | null }
+  | { kind: 'none'; detail: string }
+  | { kind: 'progress'; at: Mono | null; detail: string }
+  | { kind: 'file'; mtime: Wall | null }
+  | { kind: 'artifacts'; count: number; bytes: number; newest: Wall | null }
+  | { kind: 'condition'; result: 'clear' | 'tripped' | 'blind'; notYet: boolean; why: string };
+
+export interface ProbeReport {
+  probe: string;
+  observation: Observation;
+}
+
+/** What can happen to the health of a run. */
+export type HealthFact =
+  | { type: 'tick' }
+  /** Reports that came in the same moment are judged in the same decision. */
+  | { type: 'probes-reported'; reports: readonly ProbeReport[] }
+  | { type: 'output-blocked'; blocked: boolean };
+
+/** What follows. */
+export type Verdict =
+  /** End this run: all reasons so far. Comes again, longer, when another critical probe fails before the run's end. */
+  | { kind: 'unhealthy'; reasons: readonly Reason[] }
+  /** An optional probe fails: tell, and leave the run alone. */
+  | { kind: 'warning'; reason: Reason }
+  /** A probe that had failed is well again. */
+  | { kind: 'restored'; name: string; detail: string }
+  /** Every critical probe is well, for the first time or again. */
+  | { kind: 'green' }
+  /** The machine or we slept or starved for so long; nothing was judged by it. */
+  | { kind: 'clock-gap'; gapMs: number }
+  /** The kill condition came true: hold. */
+  | { kind: 'tripped'; why: string }
+  | { kind: 'blind'; why: string }
+  | { kind: 'sees-again' };
+
+/** The name of the kill condition's row. */
+export const KILL_WHEN = 'kill-when';

@@ -1,0 +1,187 @@
+/**
+ * Judges the health of one run: pure and total. How it is plugged in:
+ *
+ *   a run is up            turn = startHealth(policy, at)
+ *   timer fires            turn = healthStep(policy, state, { type: 'tick' }, at)
+ *   probes report          turn = healthStep(policy, state, { type: 'probes-reported', reports }, at)
+ *   output stalls, flows   turn = healthStep(policy, state, { type: 'output-blocked', blocked }, at)
+ *   after each of them     keep turn.state; order the probes in turn.ask to be asked; arm ONE timer for turn.state.nextTickAt (null:
+ *                          none) in place of the former; act on turn.verdicts; save if turn.save
+ *   the run is stopping    no more ticks; reports are still judged, and a longer `unhealthy` adds its reasons to the stop's
+ *   the run has ended      drop the state
+ *
+ * Everything in it is of one run, so a start forgets all. Reports for a name that is unknown or was not asked are harmless.
+ */
+import { type Case, change, type HealthDraft, later } from './health-draft.ts';
+import {
+  type HealthFact,
+  type HealthPolicy,
+  type HealthState,
+  KILL_WHEN,
+  type ProbePolicy,
+  type ProbeReport,
+  type ProbeState,
+  type Verdict,
+} from './health-model.ts';
+import { judgeAsked, judgeTold } from './judge-asked.ts';
+import { judgeKillWhen } from './judge-kill-when.ts';
+import { judgeTimed } from './judge-timed.ts';
+import type { Mono, Stamp } from './model.ts';
+
+/** What a fact made of the health of a run. */
+export interface HealthTurn {
+  state: HealthState;
+  verdicts: readonly Verdict[];
+  /** Names of the probes to be asked now (KILL_WHEN among them); each is asked only once until it reports. */
+  ask: readonly string[];
+  /** Something changed that a reader of the state file should see. */
+  save: boolean;
+}
+
+/** While a timed probe waits, a tick comes at least this often: a starved machine shows by a late one. */
+export const HEARTBEAT_MS = 5000;
+/** A tick this late, and late by three of its intervals, is a gap. */
+const GAP_MS = 2000;
+/** A timer may fire a trifle early. */
+const EARLY_MS = 2;
+/** The first questions come so soon after the start. */
+const FIRST_ASK_MS = 1000;
+
+/** The health of a run that has just come up. */
+export function startHealth(policy: HealthPolicy, at: Stamp): HealthTurn {
+  const state: HealthState = {
+    startedAt: at,
+    probes: policy.probes.map(probe => freshProbe(at, probe)),
+    killWhen: policy.killWhen === null ? null : { ...blank(at), nextAt: later(at, policy.killWhen.intervalMs) },
+    lastTickAt: at.mono,
+    nextTickAt: null,
+    outputBlocked: false,
+    reasons: [],
+    green: false,
+    memory: [],
+  };
+  const draft: HealthDraft = { policy, at, state, verdicts: [], ask: [], save: true };
+  askDue(draft);
+  return finish(draft, state);
+}
+
+/** Takes a fact about the run. */
+export function healthStep(policy: HealthPolicy, before: HealthState, fact: HealthFact, at: Stamp): HealthTurn {
+  const draft: HealthDraft = { policy, at, state: before, verdicts: [], ask: [], save: false };
+  if (fact.type === 'tick') tick(draft);
+  else if (fact.type === 'probes-reported') for (const report of fact.reports) take(draft, report);
+  else if (fact.blocked !== before.outputBlocked) outputBlocked(draft, fact.blocked);
+  return finish(draft, before);
+}
+
+function blank(at: Stamp): ProbeState {
+  const none = { value: null, failures: 0, settled: false, askedAt: null, askedBeforeGap: false, suspect: false };
+  return { ...none, ok: null, since: at, detail: 'not known yet', nextAt: at.mono, base: at.mono, seen: null };
+}
+
+function freshProbe(at: Stamp, policy: ProbePolicy): ProbeState {
+  const fresh = blank(at);
+  if (policy.way === 'asked') return { ...fresh, nextAt: later(at, Math.min(policy.intervalMs, FIRST_ASK_MS)) };
+  // What files are like at the start is what later looks are compared with, so those look at once.
+  if (policy.way === 'timed')
+    return policy.kind === 'stale' ? { ...fresh, nextAt: later(at, Math.min(policy.lookMs, FIRST_ASK_MS)) } : fresh;
+  const quiet: ProbeState = { ...fresh, ok: true, detail: 'no such line' };
+  const never = Number.MAX_SAFE_INTEGER as Mono;
+  return { ...quiet, nextAt: policy.kind === 'error-rate' ? later(at, policy.startPeriodMs) : never };
+}
+
+function tick(draft: HealthDraft): void {
+  const { nextTickAt, lastTickAt } = draft.state;
+  if (nextTickAt === null) return;
+  const lateMs = draft.at.mono - nextTickAt;
+  if (lateMs >= Math.max(GAP_MS, 3 * (nextTickAt - lastTickAt))) forgive(draft, lateMs);
+  draft.state = { ...draft.state, lastTickAt: draft.at.mono };
+  askDue(draft);
+}
+
+// We, or the whole machine, did not run for that long. Nobody is blamed for it: waits are longer by the gap, and an answer that was
+// under way meanwhile counts only if it is good.
+function forgive(draft: HealthDraft, gapMs: number): void {
+  const { at, state, policy } = draft;
+  const probes = state.probes.map((probe, index): ProbeState => {
+    const askedBeforeGap = probe.askedAt !== null;
+    if (policy.probes[index]!.way !== 'timed') return { ...probe, askedBeforeGap };
+    const base = Math.min(at.mono, probe.base + gapMs) as Mono;
+    return { ...probe, askedBeforeGap, base, suspect: false };
+  });
+  draft.state = { ...state, probes };
+  draft.verdicts.push({ kind: 'clock-gap', gapMs });
+}
+
+function askDue(draft: HealthDraft): void {
+  draft.policy.probes.forEach((policy, index) => {
+    const { askedAt, nextAt } = draft.state.probes[index]!;
+    if (askedAt !== null || nextAt > draft.at.mono + slackMs(policy)) return;
+    change(draft, index, { askedAt: draft.at.mono, askedBeforeGap: false });
+    draft.ask.push(policy.name);
+  });
+  const { killWhen } = draft.state;
+  if (killWhen === null || killWhen.askedAt !== null || killWhen.nextAt > draft.at.mono + EARLY_MS) return;
+  draft.state = { ...draft.state, killWhen: { ...killWhen, askedAt: draft.at.mono } };
+  draft.ask.push(KILL_WHEN);
+}
+
+// One wake-up for all that are due nearly together. A probe with a time of its own is never looked at early when it is due.
+function slackMs(policy: ProbePolicy): number {
+  return policy.way === 'asked' ? Math.max(EARLY_MS, Math.min(500, policy.intervalMs / 10)) : EARLY_MS;
+}
+
+function take(draft: HealthDraft, { probe: name, observation }: ProbeReport): void {
+  if (name === KILL_WHEN) return judgeKillWhen(draft, observation);
+  const index = draft.policy.probes.findIndex(policy => policy.name === name);
+  const policy = draft.policy.probes[index];
+  const state = draft.state.probes[index];
+  if (policy === undefined || state === undefined) return;
+  judge(draft, { index, policy, state }, observation);
+  // What a listening probe says by itself is no answer to a question under way, but it answers it all the same.
+  change(draft, index, { askedAt: null, askedBeforeGap: false });
+}
+
+function judge(draft: HealthDraft, probe: Case<ProbePolicy>, observation: ProbeReport['observation']): void {
+  const { index, policy, state } = probe;
+  if (policy.way === 'asked') judgeAsked(draft, { index, policy, state }, observation);
+  else if (policy.way === 'timed') judgeTimed(draft, { index, policy, state }, observation);
+  else judgeTold(draft, { index, policy, state }, observation);
+}
+
+// While nobody takes our output the child may be stuck in a write: its silence is then not its own.
+function outputBlocked(draft: HealthDraft, blocked: boolean): void {
+  const { at, state, policy } = draft;
+  const probes = state.probes.map((probe, index): ProbeState => {
+    if (policy.probes[index]!.kind !== 'stale') return probe;
+    return { ...probe, suspect: false, base: blocked ? probe.base : at.mono, nextAt: at.mono };
+  });
+  draft.state = { ...state, probes, outputBlocked: blocked };
+}
+
+function finish(draft: HealthDraft, before: HealthState): HealthTurn {
+  const { policy, verdicts, ask } = draft;
+  const { reasons, probes } = draft.state;
+  if (reasons.length > before.reasons.length) verdicts.push({ kind: 'unhealthy', reasons });
+  const green = policy.probes.every(
+    (probe, index) => probe.severity === 'optional' || !isJudged(probe) || probes[index]!.ok === true,
+  );
+  if (green && !before.green) verdicts.push({ kind: 'green' });
+  if (green !== before.green) draft.save = true;
+  draft.state = { ...draft.state, green };
+  const state = { ...draft.state, nextTickAt: nextTick(draft) };
+  return { state, verdicts, ask, save: draft.save };
+}
+
+function isJudged(policy: ProbePolicy): boolean {
+  return policy.way !== 'asked' || policy.judged;
+}
+
+function nextTick({ state, policy, at }: HealthDraft): Mono | null {
+  const all = state.killWhen === null ? state.probes : [...state.probes, state.killWhen];
+  if (all.length === 0) return null;
+  const timed = policy.probes.some(probe => probe.way === 'timed');
+  let next = timed ? state.lastTickAt + HEARTBEAT_MS : Number.MAX_SAFE_INTEGER;
+  for (const probe of all) if (probe.askedAt === null) next = Math.min(next, probe.nextAt);
+  return next === Number.MAX_SAFE_INTEGER ? null : (Math.max(next, at.mono) as Mono);
+}
