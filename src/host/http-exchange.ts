@@ -50,6 +50,8 @@ export function exchange(ask: Ask): Promise<Answered | Unanswered> {
   });
 }
 
+// Node fires a longer timer at once.
+const longestTimerMs = 2 ** 31 - 1;
 const aborted: Unanswered = { kind: 'unanswered', fault: 'aborted', why: 'given up, since the watcher stops' };
 
 function open(ask: Ask): ClientRequest {
@@ -76,7 +78,7 @@ function converse(ask: Ask, request: ClientRequest, resolve: (end: Answered | Un
   };
   const timer = setTimeout(
     () => finish('time', { kind: 'unanswered', fault: 'time', why: `no answer in ${ask.timeLimitMs / 1000} s` }),
-    ask.timeLimitMs,
+    Math.min(ask.timeLimitMs, longestTimerMs),
   );
   const onAbort = () => finish('lost', aborted);
   ask.abort?.addEventListener('abort', onAbort);
