@@ -15,3 +15,6 @@ export function namesIn(stateDir: string): string[] {
     return [];
   }
 }
+
+/** The newest file of a name's log; the rotated ones have a number behind it. */
+export const LOG_FILE = 'output.log';

@@ -41,14 +41,15 @@ export function readWhole(path: string, limitBytes: number): string | null {
  */
 export function readSettled(path: string, limitBytes: number): string | null {
   let text = '';
-  for (let attempt = 0; attempt < 10; attempt++) {
+  for (let attempt = 0; attempt < 100; attempt++) {
     const opened = openRegular(path, limitBytes);
     if (opened === null) return null;
     try {
       const bytes = readAll(opened);
       text = bytes.toString('utf8');
       const now = statSync(path, { throwIfNoEntry: false });
-      if (now?.ino === opened.inode && bytes.equals(readAll(opened))) break;
+      const grew = bytes.length > opened.size;
+      if (!grew && now?.ino === opened.inode && bytes.equals(readAll(opened))) break;
     } finally {
       closeSync(opened.fd);
     }

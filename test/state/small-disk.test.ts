@@ -1,0 +1,73 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { because, fixtureCommand, missing } from '../support/fixture.ts';
+import { scratch } from '../support/scratch.ts';
+
+const noMount = missing('unshare', '-m', 'sh', '-c', 'mount -t tmpfs tmpfs /mnt');
+const full = { ok: false, why: expect.stringMatching(/ENOSPC: no space left on device$/) };
+const readOnly = { ok: false, why: expect.stringMatching(/EROFS: read-only file system$/) };
+const ok = { ok: true };
+
+/** What the fixture tells, run on a tmpfs of 1 MiB of its own, with a /run of its own. */
+function onSmallDisk(how: string): Record<string, unknown> {
+  const disk = join(scratch(), 'disk');
+  mkdirSync(disk);
+  const script = 'mount -t tmpfs tmpfs /run && mount -t tmpfs -o size=1m tmpfs "$1" && shift && exec "$@"';
+  const args = ['-m', 'sh', '-c', script, 'sh', disk, ...fixtureCommand('small-disk.ts', [disk, how])];
+  const ended = spawnSync('unshare', args, { encoding: 'utf8', timeout: 20_000 });
+  expect(ended.stderr).toBe('');
+  return JSON.parse(ended.stdout);
+}
+
+describe.skipIf(noMount !== null)(`a small disk of its own${because(noMount)}`, () => {
+  test('that fills up: saves, records and holds need no room; what needs some says so', () => {
+    expect(onSmallDisk('full')).toMatchObject({
+      unwritable: null,
+      note: null,
+      first: ok,
+      second: ok,
+      armed: ok,
+      third: ok,
+      large: full,
+      fourth: ok,
+      record: ok,
+      hold: ok,
+      held: { cause: 'kill-condition', why: 'cash < 20', at: 1 },
+      lift: ok,
+      loaded: { count: 5 },
+      files: expect.not.arrayContaining([expect.stringMatching(/\.tmp$/)]),
+      after: ok,
+    });
+  });
+
+  test('that is full from the start: locked all the same, a hold holds though its words are lost, saved when there is room', () => {
+    expect(onSmallDisk('full-from-start')).toMatchObject({
+      unwritable: null,
+      lockFolder: expect.stringMatching(/disk\/n$/),
+      first: full,
+      armed: full,
+      record: ok,
+      hold: full,
+      held: { cause: 'unreadable' },
+      lift: ok,
+      loaded: null,
+      after: ok,
+    });
+  });
+
+  test('that is read-only: the lock is in a private folder, said; saved when it can be written', () => {
+    expect(onSmallDisk('read-only-from-start')).toMatchObject({
+      unwritable: expect.stringMatching(/EROFS/),
+      lockFolder: expect.stringMatching(/^\/run\/agent-watch\/n-[0-9a-f]{16}$/),
+      note: expect.stringMatching(/takes no lock \(EROFS.*\); it is in \/run\/agent-watch\/n-/),
+      first: readOnly,
+      armed: readOnly,
+      record: ok,
+      hold: readOnly,
+      held: null,
+      after: ok,
+    });
+  });
+});
