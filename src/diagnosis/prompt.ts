@@ -36,7 +36,9 @@ const maxLogBytes = 8 * 1024;
 const maxFactBytes = 3 * 1024;
 // One endless line must not push out all others; a line's end tells more than its beginning.
 const maxLineUnits = 1000;
-// What is cleaned at all: cleaning comes before cutting, since half a secret is no longer recognised.
+// What is cleaned at all. Cleaning comes before cutting, since half a secret is no longer recognised: these limits lie so
+// far from what is shown that what they cut in two is never seen.
+const maxRawLineUnits = 16 * 1024;
 const maxRawUnits = 512 * 1024;
 
 const system = `You help to find out why a supervised process ended or hung. You get facts that were measured, then the end of its log between two marker lines.
@@ -103,7 +105,7 @@ function memoryWords(samples: Case['memory']): string[] {
 }
 
 function rawTail(lines: readonly string[]): string {
-  const text = lines.join('\n');
+  const text = lines.map(raw => raw.slice(-maxRawLineUnits)).join('\n');
   if (text.length <= maxRawUnits) return text;
   // From a line's beginning on, where there is one: the rest of a cut line could be the rest of a secret.
   const kept = text.slice(-maxRawUnits);
