@@ -4,8 +4,6 @@ import type {
   Event,
   Exit,
   Fact,
-  Hold,
-  Leftover,
   Mono,
   Note,
   Phase,
@@ -39,13 +37,13 @@ export const DEFAULT_POLICY: Policy = {
 };
 
 /** What the fact watcher-started says where a test does not. */
-export const CLEAN_START = {
+export const CLEAN_START: Extract<Fact, { type: 'watcher-started' }> = {
   type: 'watcher-started',
-  hold: null as Hold | null,
+  hold: null,
   newCommand: false,
   sameBoot: true,
-  leftover: null as Leftover | null | 'unknown',
-} as const;
+  leftover: null,
+};
 
 /**
  * The machine on a virtual clock. Unless `obeys` is false, a spawn is reported up and a clear done at once; timers
@@ -114,9 +112,10 @@ export class Bench {
     throw new Error(`no run in ${phase.kind}`);
   }
 
-  /** The length of the wait in progress. */
+  /** The length of the wait in progress; 0 if the last end was followed by a start at once. */
   get waitMs(): number {
     const { phase } = this.state;
+    if (phase.kind === 'running') return 0;
     if (phase.kind !== 'backoff' && phase.kind !== 'cooldown') throw new Error(`no wait in ${phase.kind}`);
     return phase.waitMs;
   }
