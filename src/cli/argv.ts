@@ -31,12 +31,17 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   const end = argv.indexOf('--');
   const command = end < 0 ? null : argv.slice(end + 1);
   const checked = check(end < 0 ? argv : argv.slice(0, end), argv);
-  const parsed = minimist(checked.tokens, {
-    string: ['_', ...optionNames.filter(name => optionRow(name).kind !== 'switch')],
-    boolean: optionNames.filter(name => optionRow(name).kind === 'switch'),
-  });
+  const seen = [...checked.seen];
+  // Its patterns cost a millisecond at the first call: with nothing before the --, there is nothing for it to read.
+  const parsed =
+    checked.tokens.length === 0
+      ? { _: [] }
+      : minimist(checked.tokens, {
+          string: ['_', ...seen.filter(name => optionRow(name).kind !== 'switch')],
+          boolean: seen.filter(name => optionRow(name).kind === 'switch'),
+        });
   const given = new Map<OptionName, readonly string[]>();
-  for (const name of checked.seen) given.set(name, [parsed[name]].flat().map(String));
+  for (const name of seen) given.set(name, [parsed[name]].flat().map(String));
   const [first, ...rest] = parsed._;
   const word = commandWords.find(known => known === first);
   if (word === undefined) return { word: 'watch', given, operands: parsed._, command };

@@ -17,11 +17,10 @@ export function readValues(names: readonly OptionName[], raw: RawValues): Option
 
 function settledValue(name: OptionName, raw: readonly RawValue[] | undefined): unknown {
   const row = optionRow(name);
-  const written = raw ?? (row.default === undefined ? [] : [{ text: row.default, base: '/', where: `--${name}` }]);
-  const values = written.map(value => readValue(row, value));
+  if (raw === undefined) return row.value ?? (row.repeat ? [] : row.kind === 'switch' ? false : null);
+  const values = raw.map(value => readValue(row, value));
   if (row.kind === 'codes' || row.kind === 'choices') return [...new Set(values.flat())];
-  if (row.repeat) return values;
-  return values[0] ?? (row.kind === 'switch' ? false : null);
+  return row.repeat ? values : values[0];
 }
 
 /** Refuses options whose part does not exist yet, by name. */

@@ -124,7 +124,6 @@ describe('what is wrong is named, with file, line and column', () => {
     ['command: [x]\nname: ""', 'name: the value is empty'],
     ['command: [x]\nbackoff: [1s, 2s]', 'backoff: takes one value, not a list'],
     ['command: [x]\nbackoff: {a: 1}', 'backoff: a mapping is no value of it'],
-    ['command: [x]\nhttp: http://x/', 'http: this option is not in this version'],
     [
       'command: python3 x.py',
       'conf/a.yaml:1:1: command: is a text; write a list, one item an argument: command: [python3, x.py]',

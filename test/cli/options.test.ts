@@ -107,13 +107,20 @@ test('choices are the contract’s', () => {
   expect(optionRow('notify-ready').choices).toEqual(['up', 'healthy']);
 });
 
-test('every default, choice and bound is read by its own reader', () => {
-  expect(() => readValues(optionNames, new Map())).not.toThrow();
+test('the value of every default is what its reader makes of it', () => {
   for (const name of optionNames) {
     const row = optionRow(name);
-    for (const text of [row.min, row.max, row.default])
-      if (text !== undefined) readValues([name], new Map([[name, [{ text, base: '/', where: name }]]]));
+    expect(row.value === undefined, name).toBe(row.default === undefined);
+    if (row.default === undefined) continue;
+    const raw = new Map([[name, [{ text: row.default, base: '/', where: name }]]]);
+    expect({ [name]: readValues([name], new Map())[name] }).toEqual({ [name]: readValues([name], raw)[name] });
   }
+});
+
+test('every bound is a value of its option', () => {
+  for (const name of optionNames)
+    for (const text of [optionRow(name).min, optionRow(name).max])
+      if (text !== undefined) readValues([name], new Map([[name, [{ text, base: '/', where: name }]]]));
 });
 
 test('names are kebab-case, short letters are free of doubles, meanings are one line', () => {

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { commandRow, commandWords } from '../../src/cli/command-words.ts';
 import type { Invocation } from '../../src/cli/invocation.ts';
-import { optionNames } from '../../src/cli/options.ts';
+import { isOptionName, optionNames, optionRow, watchOptionNames } from '../../src/cli/options.ts';
 import { parse } from '../../src/cli/parse.ts';
 import type { Settings } from '../../src/cli/settings.ts';
 import { UsageError } from '../../src/cli/usage-error.ts';
@@ -183,17 +184,8 @@ describe('one line names what is wrong', () => {
     ['--name a/b -- x', '--name: "a/b" is no name'],
     ['--env A -- x', '--env: "A" has no value; write A=value'],
     ['--cwd gone -- x', 'gone does not exist'],
-    ['--http http://x/ -- x', '--http: this option is not in this version'],
-    ['--schedule daily -- x', '--schedule: this option is not in this version'],
-    ['--kill-when x -- x', '--kill-when: this option is not in this version'],
-    ['--diagnose openai -- x', '--diagnose: "openai" is not in this version'],
-    ['--diagnose command:x -- x', '--diagnose: "command:x" is not in this version'],
     ['--diagnose ruels -- x', 'did you mean rules?'],
-    ['start -- x', '"start" is not in this version'],
-    ['logs a', '"logs" is not in this version'],
-    ['doctor', '"doctor" is not in this version'],
     ['status a b', '"b" is too much for status; usage: agent-watch status'],
-    ['status --watch', '--watch: this option is not in this version'],
     ['stop', 'stop needs more; usage: agent-watch stop <name> [--now]'],
     ['stop a -- x', 'stop takes no command after --'],
     ['stop ../a', '"../a" is no name'],
@@ -215,6 +207,31 @@ describe('one line names what is wrong', () => {
     expect(message).not.toMatch(/[\u0000-\u001f]/);
   });
 });
+
+/** Rows that are still to come: refused by name, whatever their value. */
+describe('what is not built yet', () => {
+  const ahead = watchOptionNames.filter(name => !optionRow(name).built).map(name => [name]);
+  test.skipIf(ahead.length === 0).each(ahead.length === 0 ? [['none']] : ahead)('--%s', async name => {
+    const faults = await faultOf(() => parse([`--${name}${isSwitch(name) ? '' : '=1'}`, '--', 'x'], somewhere()));
+    expect(faults).toBe(`--${name}: this option is not in this version`);
+  });
+
+  const words = commandWords.filter(word => !commandRow(word).built).map(word => [word]);
+  test.skipIf(words.length === 0).each(words.length === 0 ? [['none']] : words)('%s', async word =>
+    expect(await faultOf(() => parse([word], somewhere()))).toBe(`"${word}" is not in this version`),
+  );
+
+  const choices = (optionRow('diagnose').notYet ?? []).map(choice => [choice]);
+  test.skipIf(choices.length === 0).each(choices.length === 0 ? [['none']] : choices)('--diagnose %s', async choice =>
+    expect(await faultOf(() => parse(['--diagnose', choice, '--', 'x'], somewhere()))).toBe(
+      `--diagnose: "${choice}" is not in this version`,
+    ),
+  );
+});
+
+function isSwitch(name: string): boolean {
+  return isOptionName(name) && optionRow(name).kind === 'switch';
+}
 
 const written = fc.oneof(
   fc.constantFrom(...optionNames.filter(name => name !== 'config' && name !== 'env-file')).chain(name =>

@@ -76,6 +76,7 @@ export const healthOptions = {
   'health-interval': {
     kind: 'duration',
     default: '30s',
+    value: 30_000,
     min: '10ms',
     built: false,
     meaning: 'how often --http, --port and --check ask',
@@ -83,6 +84,7 @@ export const healthOptions = {
   'health-timeout': {
     kind: 'duration',
     default: '5s',
+    value: 5000,
     min: '1ms',
     built: false,
     meaning: 'how long an answer may take',
@@ -90,6 +92,7 @@ export const healthOptions = {
   'health-retries': {
     kind: 'integer',
     default: '3',
+    value: 3,
     min: '1',
     built: false,
     meaning: 'that many failures in a row make it unhealthy',
@@ -97,6 +100,7 @@ export const healthOptions = {
   'health-start-period': {
     kind: 'duration',
     default: '60s',
+    value: 60_000,
     built: false,
     meaning: 'so long after a start failures do not count; a first success ends it',
   },
@@ -115,6 +119,7 @@ export const healthOptions = {
   'metrics-max-age': {
     kind: 'duration',
     default: '5m',
+    value: 300_000,
     min: '1ms',
     built: false,
     meaning: 'older numbers are blind, which is alerted',

@@ -55,8 +55,10 @@ export interface Option {
   readonly meaning: string;
   /** What stands for the value in help; kinds have one of their own. */
   readonly placeholder?: string;
-  /** As it would be written; read by the same reader as the user's. */
+  /** As it would be written. */
   readonly default?: string;
+  /** What its reader makes of `default`; here so that a start reads only what was given. */
+  readonly value?: unknown;
   /** What help says of the default where it is no plain value. */
   readonly defaultNote?: string;
   readonly choices?: readonly string[];

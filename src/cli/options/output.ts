@@ -6,6 +6,7 @@ export const outputOptions = {
   'log-max-size': {
     kind: 'size',
     default: '10M',
+    value: 10_485_760,
     min: '1K',
     built: true,
     meaning: "the child's output is also kept on disk, rotated at this size",
@@ -13,6 +14,7 @@ export const outputOptions = {
   'log-keep': {
     kind: 'integer',
     default: '5',
+    value: 5,
     max: '1000',
     defaultNote: '5; 1 under journald',
     built: true,
@@ -22,6 +24,7 @@ export const outputOptions = {
   'tail-lines': {
     kind: 'integer',
     default: '20',
+    value: 20,
     max: '10000',
     built: true,
     meaning: 'how much of the end is stored in incidents and sent in prompts',
@@ -29,6 +32,7 @@ export const outputOptions = {
   'buffer-size': {
     kind: 'size',
     default: '256K',
+    value: 262_144,
     min: '1K',
     max: '1G',
     built: true,
