@@ -31,11 +31,7 @@ export const rustPanic: BlockReader = (lines, at, chain) => {
   const placeOnly = /panicked at [^'"\n]{0,400}:\d+:\d+:?$/.test(text);
   const said = placeOnly && lines[at + 1]?.text !== '' && lines[at + 1] !== undefined ? at + 1 : at;
   let next = said + 1;
-  while (
-    next < lines.length &&
-    next < said + longestMessage &&
-    /^(?:left|right): |^(?:stack backtrace|note: )/.test(lines[next]?.text ?? '')
-  )
+  while (next < lines.length && next < said + longestMessage && /^(?:left|right): /.test(lines[next]?.text ?? ''))
     next += 1;
   const texts = [lines[said]?.text ?? '', ...lines.slice(said + 1, next).map(line => line.text), text];
   const start = next;
@@ -45,6 +41,15 @@ export const rustPanic: BlockReader = (lines, at, chain) => {
   )
     next += 1;
   return { failures: [native(lines, said, at, next, texts, start, chain)], next };
+};
+
+/** A C++ exception that nothing caught: what it says stands on the line below its type. */
+export const cppTerminate: BlockReader = (lines, at, chain) => {
+  const text = lines[at]?.text ?? '';
+  if (!text.startsWith('terminate called')) return null;
+  const said = /^what\(\):\s+\S/.test(lines[at + 1]?.text ?? '') ? at + 1 : at;
+  const texts = said === at ? [text] : [lines[said]?.text ?? '', text];
+  return { failures: [native(lines, said, at, said + 1, texts, said + 1, chain)], next: said + 1 };
 };
 
 const native = (

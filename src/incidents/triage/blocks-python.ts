@@ -76,11 +76,15 @@ const message = (lines: readonly Line[], from: number): string[] => {
   return rest;
 };
 
-/** Where the next trace of the chain starts, if the text between says that it is one. */
+/** Where the next trace of the chain starts, if what is between says that it is one: a link, or the quotes of a remote trace. */
 const afterLink = (lines: readonly Line[], from: number): number | null => {
   let at = from;
-  while (at < Math.min(lines.length, from + 3) && (lines[at]?.text === '' || quotes.test(lines[at]?.text ?? '')))
+  let quoted = false;
+  while (at < Math.min(lines.length, from + 3) && (lines[at]?.text === '' || quotes.test(lines[at]?.text ?? ''))) {
+    quoted ||= lines[at]?.text !== '';
     at += 1;
+  }
+  if (quoted && opening.test(lines[at]?.text ?? '')) return at;
   if (!linked.test(lines[at]?.text ?? '')) return null;
   at += 1;
   while (at < lines.length && lines[at]?.text === '') at += 1;

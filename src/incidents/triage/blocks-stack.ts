@@ -5,10 +5,10 @@ import type { Line } from './lines.ts';
 const atFrame = /^at (?:async |new |Object\.|eval )?[\w$<>.[\]/\\@*#:"'`{(-]/;
 const named =
   /^(?:Uncaught |Unhandled |Exception in thread "[^"]{0,80}" |Caused by: |Suppressed: |\[cause\]: |---> |\w{1,20}: )?(?:\[?[\w$./]{0,200}(?:Error|Exception|Throwable|Failure|Fault)\w{0,40}\b|[A-Z]\w{1,40}Err\b)/;
-const cause = /^(?:Caused by: |\[cause\]: |---> |Suppressed: |-> )/;
-const more = /^(?:\.\.\. \d+ (?:more|common frames)|--- End of |Emitted 'error' event |\[errors\]: )/;
+const cause = /^(?:Caused by: |\[cause\]: |---> |-> )/;
+const more = /^(?:\.\.\. \d+ (?:more|common frames)|--- End of |Suppressed: |Emitted 'error' event |\[errors\]: )/;
 const crashSign = /^(?:Node\.js v\d|throw (?:er|err|e|error|new )|Exception in thread |Unhandled exception|Uncaught )/;
-const headWithin = 12;
+const headWithin = 60;
 
 /** A trace of "at" lines (Node, Java, .NET) with its headline above, its properties below and its causes. */
 export const stackTrace: BlockReader = (lines, at, chain) => {
@@ -28,7 +28,8 @@ export const stackTrace: BlockReader = (lines, at, chain) => {
   }
   const crashed = crashNear(lines, head, next);
   const level = lines[head]?.level ?? 'none';
-  const grade = crashed || level === 'none' ? 'crash' : gradeOf(level);
+  // A stack without a sign of the end was printed by the program itself, which may have gone on.
+  const grade = crashed ? 'crash' : gradeOf(level === 'none' ? 'error' : level);
   const make = (line: number, texts: readonly string[]): Failure => ({
     line,
     first: head,
@@ -50,6 +51,8 @@ const headAbove = (lines: readonly Line[], at: number): number => {
   for (let up = at - 1; up >= Math.max(0, at - headWithin); up -= 1) {
     const text = lines[up]?.text ?? '';
     if (isAt(lines[up]) || (text === '' && up < at - 1)) break;
+    // Only Node's list of requiring files makes a message long.
+    if (up < at - 12 && !text.startsWith('- ') && !named.test(text) && text !== 'Require stack:') break;
     if (named.test(text)) return up;
   }
   return Math.max(0, at - 1);

@@ -1,17 +1,17 @@
-import { goPanic, rustPanic } from './blocks-native.ts';
+import { cppTerminate, goPanic, rustPanic } from './blocks-native.ts';
 import { pythonTrace } from './blocks-python.ts';
 import { stackTrace } from './blocks-stack.ts';
 import { type BlockReader, type Failure, gradeOf } from './failure.ts';
 import type { Line } from './lines.ts';
 
-const readers: readonly BlockReader[] = [pythonTrace, goPanic, rustPanic, stackTrace];
+const readers: readonly BlockReader[] = [pythonTrace, goPanic, rustPanic, cppTerminate, stackTrace];
 
 /** Path and line number alone: Node's and PHP's way to point at the source line below. */
 const sourcePointer =
   /^(?:\/|[A-Za-z]:\\|node:|file:|internal\/|events\.js|[\w./-]+\.[cm]?[jt]sx?)[^\n]{0,400}:\d{1,6}(?::\d{1,6})?$/;
 const caret = /^[\s|~]*\^[\^~]*\s*$/;
 const frame =
-  /^(?:#\d{1,3}\s|from \S+:\d+:in |\d{1,3}: +(?:0x[0-9a-f]+ - )?[\w<]|\S+\.go:\d+ |goroutine \d+ \[|created by |rip |r\w{1,2} +0x|\d+\s+\S+\s+0x[0-9a-f]{6,}|\.\.\. \d+ more|\[0x[0-9a-f]+\]|stack backtrace:|Stack trace:|Call Trace:|thrown in )/;
+  /^(?:#\d{1,3}\s|from \S+:\d+:in |\d{1,3}: +(?:0x[0-9a-f]+ - )?[\w<]|\S+\.go:\d+ |goroutine \d+ \[|created by |rip |r\w{1,2} +0x|\d+\s+\S+\s+0x[0-9a-f]{6,}|\.\.\. \d+ more|\[0x[0-9a-f]+\]|[\dA-F]{16} \(|\S{1,300}\(\+0x[0-9a-f]+\)|\S{1,600}\[0x[0-9a-f]+\]$|stack backtrace:|Stack trace:|Call Trace:|thrown in )/;
 
 /** The log cut into failures: every trace, and every other line for itself. */
 export const readFailures = (lines: readonly Line[]): Failure[] => {

@@ -2,6 +2,7 @@ import { accessLog, isChatter, recovered } from './chatter.ts';
 import type { Failure, Grade } from './failure.ts';
 import type { Line } from './lines.ts';
 import { type Match, matchFailure } from './match.ts';
+import type { Rule } from './rule.ts';
 
 /** A failure with the rule that speaks for it and how much it looks like the reason for the end. */
 export interface Candidate {
@@ -11,6 +12,8 @@ export interface Candidate {
   readonly score: number;
   /** Lines of ordinary life after it. */
   readonly lifeAfter: number;
+  /** Set in below another line: most often the rest of that line's message. */
+  readonly indented: boolean;
 }
 
 /** Below this a line is no explanation: a warning that was survived, a word in passing. */
@@ -22,20 +25,28 @@ const mostDistinct = 600;
 
 /** The failures that a rule fits, weighed, last first. */
 export const candidatesOf = (failures: readonly Failure[], lines: readonly Line[]): Candidate[] => {
-  const seen = new Set<string>();
+  const seen = new Map<string, Candidate>();
   const candidates: Candidate[] = [];
   let lifeAfter = 0;
   let recoveredAfter = false;
   for (const failure of failures.toReversed()) {
     const text = failure.texts[0] ?? '';
     const key = `${failure.trace ? failure.chain : ''} ${failure.grade} ${text.replace(/\d+/g, '#')}`;
-    if (seen.has(key) || seen.size > mostDistinct) continue;
+    const again = seen.get(key);
+    // Of a kill's messages the first counts, of a retry's the last.
+    if ((again !== undefined && again.match.rule.category !== 'killed-externally') || seen.size > mostDistinct)
+      continue;
     const ordinary = accessLog.test(text) || isSourceLine(failure, lines);
     const match = ordinary ? null : matchFailure(failure);
-    const score = match === null ? 0 : scoreOf(failure, match) - penalty(lifeAfter, recoveredAfter);
+    const indented = !failure.trace && failure.grade === 'plain' && (lines[failure.line]?.indent ?? 0) > 0;
+    const score =
+      match === null
+        ? 0
+        : scoreOf(failure, match) - (indented ? 0.5 : 0) - penalty(match.rule, lifeAfter, recoveredAfter);
     if (match !== null && score > 0) {
-      seen.add(key);
-      candidates.push({ failure, match, score, lifeAfter });
+      const candidate = { failure, match, score, lifeAfter, indented };
+      seen.set(key, candidate);
+      candidates.push(candidate);
     }
     if (isLife(failure, match, lines)) lifeAfter += 1;
     if (recovered.test(text) && failure.grade !== 'error') recoveredAfter = true;
@@ -51,8 +62,8 @@ const scoreOf = (failure: Failure, { rule, depth }: Match): number => {
   return base + 0.3 + (rule.weight ?? 0) - Math.min(depth, 1) * 0.1;
 };
 
-const penalty = (lifeAfter: number, recoveredAfter: boolean): number =>
-  Math.min(3, lifeAfter * 0.22) + (recoveredAfter ? 1.2 : 0);
+const penalty = (rule: Rule, lifeAfter: number, recoveredAfter: boolean): number =>
+  rule.terminal === true ? Math.min(1, lifeAfter * 0.03) : Math.min(3, lifeAfter * 0.22) + (recoveredAfter ? 1.2 : 0);
 
 const isLife = (failure: Failure, match: Match | null, lines: readonly Line[]): boolean => {
   if (failure.trace) return false;

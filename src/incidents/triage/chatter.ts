@@ -5,7 +5,7 @@
 export const farewell =
   /shutting down|shut ?down|stopping|stopped|exiting|goodbye|\bbye\b|clean(?:ing)? ?up|closing|closed|terminating|finished server process|waiting for (?:application|background|connections)|graceful|draining|disconnect|atexit|cancell?ing|removing|released?|unlock|flush(?:ed|ing)|saving|saved|sending .{0,40}signal|process exited|plugin exited|synced \d|find logs at|view run|run summary|run history|complete log|debug log|core dumped|resource_tracker|leaked semaphore|destroy_process_group|errored, so skipping|encountered errors|exiting eval tree|unwinding/i;
 
-const decoration = /^[\s\-=*#_~+.<>|^\u2500-\u257f\u2580-\u259f]*$/;
+const decoration = /^(?:\d{1,6})?[\s\-=*#_~+.<>|^\u2500-\u257f\u2580-\u259f]*$/;
 const hint =
   /^(?:note|hint|tip|help|see|for more|to (?:see|fix|disable)|try|usage|please|run |npm (?:ERR!|error|notice)|error Command|info Visit|Node\.js v|Require stack|- \/|\}|\]|\)|\{|https?:\/\/|set )|\bretry|attempt \d|back ?off|reconnect|trying again/i;
 /** Access logs of the program's own server: their status codes are answers to others. */

@@ -1,19 +1,24 @@
 import type { Candidate } from './candidate.ts';
 
-/** An earlier failure is taken for the cause of a later one only if it is that much more telling. */
+/** An earlier failure is taken for the cause of a later one only if it is that much more telling; the same failure said twice even less. */
 const margin = 0.35;
+const marginOfSame = 1.2;
 
 /** The failure that explains the end: the last, unless an earlier one says clearly more. `candidates`: last first. */
 export const choose = (candidates: readonly Candidate[]): Candidate | null => {
   let best: Candidate | null = null;
-  for (const candidate of candidates) if (best === null || candidate.score > best.score + margin) best = candidate;
+  for (const candidate of candidates)
+    if (best === null || candidate.score > best.score + marginOver(best, candidate)) best = candidate;
   if (best === null) return null;
   return announced(best, candidates) ?? best;
 };
 
+const marginOver = (best: Candidate, earlier: Candidate): number =>
+  best.match.rule.id === earlier.match.rule.id && !best.indented && !earlier.failure.trace ? marginOfSame : margin;
+
 /**
  * The line that a person would quote for it: a logger's headline right above a trace that says the same thing with its
- * surroundings; of several messages of a kill the first, because the others are its echo.
+ * surroundings; of several messages of a kill or a native crash the first, because the others are its echo.
  */
 const announced = (best: Candidate, candidates: readonly Candidate[]): Candidate | null => {
   const near = candidates.filter(
@@ -22,9 +27,9 @@ const announced = (best: Candidate, candidates: readonly Candidate[]): Candidate
       !other.failure.trace &&
       other.match.rule.category === best.match.rule.category &&
       other.failure.last < best.failure.line &&
-      other.lifeAfter === best.lifeAfter,
+      other.lifeAfter <= best.lifeAfter + (best.match.rule.category === 'native-crash' ? 40 : 0),
   );
-  if (best.match.rule.category === 'killed-externally')
+  if (best.match.rule.category === 'killed-externally' || best.match.rule.category === 'native-crash')
     return near.findLast(other => other.score >= best.score - 0.5) ?? null;
   if (!best.failure.trace) return null;
   const logged = near.find(

@@ -1,6 +1,7 @@
 import type { Failure } from './failure.ts';
 import type { Rule } from './rule.ts';
 import { ruleBook } from './rule-book.ts';
+import { anyTrace } from './rules/general.ts';
 
 /** What every failing line has in it, whatever the language of its program: lines without any of it are not tried at all. */
 export const trigger =
@@ -33,5 +34,6 @@ export const matchFailure = (failure: Failure): Match | null => {
     if (!found.has(depth)) found.set(depth, rule);
   }
   const [depth, rule] = [...found.entries()][0] ?? [];
-  return depth === undefined || rule === undefined ? null : { rule, text: failure.texts[depth] ?? '', depth };
+  if (depth !== undefined && rule !== undefined) return { rule, text: failure.texts[depth] ?? '', depth };
+  return failure.trace ? { rule: anyTrace, text: failure.texts[0] ?? '', depth: 0 } : null;
 };

@@ -32,8 +32,8 @@ export const ruleBook: readonly Rule[] = [
   ...fileRules,
   ...wrapperRules,
   ...vagueNetworkRules,
-  ...killRules,
   ...nativeRules,
+  ...killRules,
   ...exceptionRules,
   ...vagueRules,
 ];

@@ -18,6 +18,8 @@ export interface Rule {
   readonly weight?: number;
   /** What to check first, with `{port|the port}`: a detail found in the line, or the words after the bar. */
   readonly check?: string;
+  /** No program lives on after this: what is printed below it is its own dump. */
+  readonly terminal?: boolean;
   /** It tells that something failed elsewhere ("see above", "exit status 1"): believed only when nothing else is there. */
   readonly wrapper?: boolean;
 }

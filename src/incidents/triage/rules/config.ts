@@ -11,10 +11,20 @@ export const configRules: readonly Rule[] = [
     check: 'Set {variable|the variable} in the environment of the service; a shell that has it is not the service.',
   },
   {
+    id: 'config.unset-variable',
+    category: 'bad-config',
+    pattern:
+      /\b[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b\W{0,3}.{0,60}?\b(?:is|are|was|be|has|have|not)\b.{0,30}(?:not (?:set|defined|found|configured|provided|specified)|not been (?:set|provided|defined|configured)|missing|required|\bset\b|unset|undefined|empty|null|None|invalid)|\b[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b:? (?:not (?:set|found|defined|configured|provided)|unset|missing|required|parameter not set|unbound variable)|(?:[Mm]issing|[Ss]et|[Pp]rovide|[Dd]efine|[Ss]pecify|[Ee]xport|[Rr]equired)(?: (?:the|your|a|required|valid|environment|env|variable|variables|setting|value|for|key))*:? [`'"]?\$?[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b/,
+    example: 'Error: TELEGRAM_BOT_TOKEN is not set',
+    weight: 0.3,
+    check:
+      'Set {variable|the variable} in the environment of the service (unit file, env file, container), then start it again.',
+  },
+  {
     id: 'config.missing-variable',
     category: 'bad-config',
     pattern:
-      /environment variables? .{0,120}(?:not (?:set|found|defined|provided|present)|missing|required|unset|undefined|is empty|must be)|(?:missing|required|undefined|unset|set|find|provide|no) .{0,40}environment variables?\b|environment variable not found|\b[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b.{0,60}\b(?:is|are|was|must be|has|not)\b.{0,30}(?:not (?:set|defined|found|configured|provided|been set)|missing|required|set|unset|undefined|empty|null|invalid)|\b[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b:? (?:not (?:set|found|defined|configured|provided)|unset|missing|required|parameter not set|unbound variable)|(?:missing|set|provide|define|specify|export) (?:the |your |a |required )?(?:\w+ )?[`'"]?\$?[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b|: unbound variable|parameter not set|parameter null or not set|declare it as envvar|in (?:your |the )?\.env\b|Invalid environment|\.env file/i,
+      /environment variables? .{0,120}(?:not (?:set|found|defined|provided|present)|missing|required|unset|undefined|is empty|must be)|(?:missing|required|undefined|unset|set|find|provide|no) .{0,40}environment variables?\b|environment variable not found|: unbound variable|parameter not set|parameter null or not set|declare it as envvar|in (?:your |the )?\.env\b|Invalid environment|\.env file/i,
     example: 'decouple.UndefinedValueError: DB_HOST not found. Declare it as envvar or define a default value.',
     weight: 0.3,
     check:
@@ -64,7 +74,7 @@ export const configRules: readonly Rule[] = [
     id: 'config.option',
     category: 'bad-config',
     pattern:
-      /unrecognized (?:arguments?|options?)|unknown (?:option|flag|argument|switch|arg|shorthand flag)|invalid (?:option|choice|argument|value for|flag|command line)|bad (?:option|flag)|unexpected argument|the following (?:required )?arguments (?:are required|were not provided)|missing (?:required )?(?:argument|option|parameter|positional|flag|value for)|No such option|expected (?:at least )?(?:one|\d+) arguments?|requires? (?:an|at least|exactly) (?:\w+ )?(?:argument|value|parameter)|error: argument |required flag|flag provided but not defined|Unrecognized (?:VM )?option|Missing script|Invalid value for|missing script:|option .{1,60} requires|Could not create the Java Virtual Machine|bad option:|unknown directive/i,
+      /unrecognized (?:arguments?|options?)|unknown (?:option|flag|argument|switch|arg|shorthand flag)|invalid (?:option|choice|argument|value for|flag|command line)|bad (?:option|flag)|unexpected argument|the following (?:required )?arguments (?:are required|were not provided)|missing (?:required )?(?:argument|option|parameter|positional|flag|value for)|No such option|expected (?:at least )?(?:one|\d+) arguments?|requires? (?:an|at least|exactly) (?:\w+ )?(?:argument|value|parameter)|error: argument |required flag|flag provided but not defined|Unrecognized (?:VM )?option|Missing script|Invalid value for|missing script:|option .{1,60} requires|bad option:|unknown directive|You must specify|must be specified\b/i,
     example: "train.py: error: argument --lr: invalid float value: 'fast'",
     weight: 0.2,
     check: "Check the command line against the program's --help: {variable|an option} is not one it takes (any more).",

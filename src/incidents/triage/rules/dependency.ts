@@ -29,6 +29,15 @@ export const dependencyRules: readonly Rule[] = [
     check: 'Check that {path|the script} is there: Node was told to run a file that is not.',
   },
   {
+    id: 'dependency.python-home',
+    category: 'bad-config',
+    pattern: /No module named '?encodings|init_fs_encoding|initfsencoding/,
+    example: "ModuleNotFoundError: No module named 'encodings'",
+    weight: -0.4,
+    check:
+      'Python does not find its own library: check PYTHONHOME, and that the virtual environment it was started from still exists.',
+  },
+  {
     id: 'dependency.python-module',
     category: 'missing-dependency',
     pattern:
@@ -62,7 +71,7 @@ export const dependencyRules: readonly Rule[] = [
     id: 'dependency.jvm-class',
     category: 'missing-dependency',
     pattern:
-      /ClassNotFoundException|NoClassDefFoundError|Could not find or load main class|UnsupportedClassVersionError|NoSuchMethodError|no main manifest attribute|JAVA_HOME is not set|Unsupported class file major version/,
+      /ClassNotFoundException|NoClassDefFoundError|Could not find or load main class|UnsupportedClassVersionError|NoSuchMethodError|No suitable driver|no main manifest attribute|JAVA_HOME is not set|Unsupported class file major version/,
     example: 'java.lang.NoClassDefFoundError: org/slf4j/LoggerFactory',
     weight: 0.3,
     check: 'Check the class path and the Java version: {module|the class} is not in what was deployed.',

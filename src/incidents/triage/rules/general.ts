@@ -6,7 +6,7 @@ export const wrapperRules: readonly Rule[] = [
     id: 'wrapper.exit-status',
     category: 'unknown',
     pattern:
-      /^(?:exit status|Error: Command failed|error Command failed|exited with code|Process (?:exited|finished|completed) with)|(?:returned|with|has) (?:a )?non-?zero (?:exit )?(?:status|code)|exit(?:ed)? (?:with )?(?:code|status):? (?:[1-9]|1\d\d?|2\d\d?)\b(?!\d)|ELIFECYCLE|npm (?:ERR!|error) (?:code|path|command|errno|A complete log|Exit status|Failed at|This is probably|\s*\/|cwd|workspace|location|in workspace|Lifecycle|signal|notsup|[\w@./-]+@[\d.]+ \w+: )|^make(?:\[\d+\])?: \*\*\*|error Command failed|ERR_PNPM_RECURSIVE|CalledProcessError|Process completed with exit code|script returned exit code|npm error Lifecycle script|\bsubprocess .{0,40}failed|\[nodemon\] app crashed|app crashed|error: script "\w+" exited|error: Recipe|Execution failed for task|BUILD FAIL|plugin process exited|A complete log of this run|Main process exited|Failed with result|failed with exit code|died with <Signals/i,
+      /^(?:exit status|Error: Command failed|error Command failed|exited with code|Process (?:exited|finished|completed) with)|(?:returned|with|has) (?:a )?non-?zero (?:exit )?(?:status|code)|exit(?:ed)? (?:with )?(?:code|status):? (?:[1-9]|1\d\d?|2\d\d?)\b(?!\d)|ELIFECYCLE|npm (?:ERR!|error) (?:code|path|command|errno|A complete log|Exit status|Failed at|This is probably|\s*\/|cwd|workspace|location|in workspace|Lifecycle|signal|notsup|[\w@./-]+@[\d.]+ \w+: )|^make(?:\[\d+\])?: \*\*\*|error Command failed|ERR_PNPM_RECURSIVE|CalledProcessError|Process completed with exit code|script returned exit code|npm error Lifecycle script|\bsubprocess .{0,40}failed|\[nodemon\] app crashed|app crashed|error: script "\w+" exited|error: Recipe|Execution failed for task|BUILD FAIL|plugin process exited|A complete log of this run|Main process exited|Failed with result|failed with exit code|died with <Signals|Could not create the Java Virtual Machine|fatal exception has occurred\. Program will exit|: Any \{ \.\. \}|aborting due to .{0,20}previous error|tar: (?:Error is not recoverable|Child returned)|could not compile `/i,
     example: 'subprocess.CalledProcessError: Command \'["make", "run"]\' returned non-zero exit status 2.',
     wrapper: true,
   },
@@ -14,7 +14,7 @@ export const wrapperRules: readonly Rule[] = [
     id: 'wrapper.see-above',
     category: 'unknown',
     pattern:
-      /see (?:root cause|above|the (?:logs?|traceback|error|output) above|logs? for|stack ?trace)|ChildFailedError|RemoteTraceback|ExceptionWithTraceback|root cause above|Root Cause \(first observed|WorkerError|worker (?:process )?(?:failed to boot|exited|died|terminated)|Engine core initialization failed|EngineDeadError|EngineCore (?:failed|encountered)|(?:ExceptionGroup|BaseExceptionGroup): |unhandled errors in a TaskGroup|transport is closing|BrokenProcessPool|RayTaskError|Application startup failed|Worker \(pid:\d+\) exited|Shutting down: Master|Reason: Worker failed|Task handler raised error|Error in atexit|MultiprocessingError|terminating child|ProcessExitedException|ProcessRaisedException|The actor died|RayActorError|Failed at the |Uncaught exception in thread|Task exception was never retrieved|Future exception was never|Exception in ASGI application|Traceback \(most recent|Unhandled exception in|Application run failed|Error creating bean|BeanCreationException|UnsatisfiedDependencyException|Unable to start (?:web server|embedded)|ApplicationContextException|The above exception|During handling|throw er;|Emitted 'error' event|This error originated either by throwing|Unhandled '?error'? event|For more information|note: run with|InvocationTargetException|CompletionException: |ExecutionException: |UndeclaredThrowable|Encountered an? (?:unexpected |internal )?(?:error|exception)\.?$|^Caused by:$|^Error:?$|^(?:An )?(?:unexpected )?error (?:has )?occurred:?\.?$/i,
+      /see (?:root cause|above|the (?:logs?|traceback|error|output) above|logs? for|stack ?trace)|ChildFailedError|RemoteTraceback|ExceptionWithTraceback|root cause above|Root Cause \(first observed|WorkerError|worker (?:process )?(?:failed to boot|exited|died|terminated)|Engine core initialization failed|EngineDeadError|EngineCore (?:failed|encountered)|(?:ExceptionGroup|BaseExceptionGroup): |unhandled errors in a TaskGroup|transport is closing|BrokenProcessPool|RayTaskError|Application startup failed|Worker \(pid:\d+\) exited|Shutting down: Master|Reason: Worker failed|Task handler raised error|Error in atexit|MultiprocessingError|terminating child|ProcessExitedException|ProcessRaisedException|The actor died|RayActorError|Failed at the |Uncaught exception in thread|Task exception was never retrieved|Future exception was never|Exception in ASGI application|Traceback \(most recent|Unhandled exception in|Application run failed|Error creating bean|BeanCreationException|UnsatisfiedDependencyException|Unable to start (?:web server|embedded)|ApplicationContextException|The above exception|During handling|throw er;|Emitted 'error' event|Unhandled '?error'? event|InvocationTargetException|CompletionException: |ExecutionException: |UndeclaredThrowable|Encountered an? (?:unexpected |internal )?(?:error|exception)\.?$|^Caused by:$|^Error:?$|^(?:An )?(?:unexpected )?error (?:has )?occurred:?\.?$/i,
     example: 'RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}',
     wrapper: true,
   },
@@ -26,13 +26,14 @@ export const exceptionRules: readonly Rule[] = [
     id: 'exception.compile',
     category: 'unhandled-exception',
     pattern:
-      /\bSyntaxError\b|IndentationError|TabError|error\[E\d{4}\]|error TS\d{4}|Parse error: |syntax error|ParseError at|Compilation failed|Unexpected (?:token|identifier|strict mode)/,
+      /\bSyntaxError\b|IndentationError|TabError|error\[E\d{4}\]|error TS\d{4}|:\d+:\d+: (?:fatal )?error: |^FAILED \S+::|Parse error: |syntax error|ParseError at|Compilation failed|Unexpected (?:token|identifier|strict mode)/,
     example: 'SyntaxError: invalid syntax',
     check: 'The source does not compile: check {place|the place named above the line} and the last change to it.',
   },
   {
     id: 'exception.panic',
     category: 'unhandled-exception',
+    terminal: true,
     pattern:
       /^panic: |panicked at|^fatal error: (?:all goroutines|concurrent map|stack overflow)|called `(?:Result|Option)::\w+\(\)` on|attempt to \w+ with overflow|index out of bounds/,
     example: "thread 'main' panicked at src/main.rs:14:9:",
@@ -60,7 +61,7 @@ export const exceptionRules: readonly Rule[] = [
     id: 'exception.named',
     category: 'unhandled-exception',
     pattern:
-      /^(?:[\w$./\\<>-]{0,160}[.:\\/])?(?:[A-Z]\w{0,60}(?:Error|Exception|Fault|Failure|Exit|Interrupt|Warning|Panic|Timeout)|Exception|Error|KeyError|AssertionError|StopIteration|SystemExit)\b(?:\s?\[\w+\])?(?:: |$|\()|\((?:[A-Z]\w{0,60}(?:Error|Exception)|RuntimeError)\)$|^[\w.]{1,100}(?:Error|Exception): /,
+      /^(?:Caused by: |\[cause\]: |Uncaught )?(?:[\w$./\\<>-]{0,160}[.:\\/])?(?:[A-Z]\w{0,60}(?:Error|Exception|Fault|Failure|Exit|Interrupt|Warning|Panic|Timeout)|Exception|Error|KeyError|AssertionError|StopIteration|SystemExit)\b(?:\s?\[\w+\])?(?:: |$|\()|\((?:[A-Z]\w{0,60}(?:Error|Exception)|RuntimeError)\)$|^[\w.]{1,100}(?:Error|Exception): /,
     example: "AttributeError: 'NoneType' object has no attribute 'group'",
     check: 'Check {place|the first frame of your own code} in the trace: what it assumed did not hold.',
   },
@@ -78,3 +79,12 @@ export const vagueRules: readonly Rule[] = [
     check: 'Start from this line: it is the last that speaks of a failure.',
   },
 ];
+
+/** For a trace whose headline no rule knows: whatever its name, it ended in an exception. */
+export const anyTrace: Rule = {
+  id: 'exception.trace',
+  category: 'unhandled-exception',
+  pattern: /./,
+  example: 'binascii.Incomplete: truncated record',
+  check: 'Check {place|the first frame of your own code} in the trace: what it assumed did not hold.',
+};

@@ -6,7 +6,7 @@ export const rateRules: readonly Rule[] = [
     id: 'http.rate-limit',
     category: 'rate-limited',
     pattern:
-      /Too ?Many ?Requests|RateLimit(?:Error|Exceeded|Exception|ed)?\b|rate[ _-]?limit(?:ed|ing|s)?\b(?! ?(?:ok|remaining|reset))|Rate exceeded|Throttl(?:ed|ing)(?:Exception)?\b|FloodWait|Flood (?:control|wait)|SlowDown\b|toomanyrequests|request weight|retry after \d+|(?:HTTP|status|code|error|returned|response)\W{0,8}(?:status |code )?\W{0,4}429\b|\b429 (?:Client Error|Too|-)|RESOURCE_EXHAUSTED(?!: (?:Out of|OOM))|quota (?:exceeded|limit|exhausted)|exceeded (?:your |the |its )?(?:\w+ )?(?:request |API |daily |rate )?(?:quota|rate limit)|quotaExceeded|too many (?:attempts|tries|login attempts|API calls)|requests per (?:minute|second|day)/i,
+      /Too ?Many ?Requests|RateLimit(?:Error|Exceeded|Exception|ed)?\b|rate[ _-]?limit(?:ed|ing|s)?\b(?! ?(?:ok|remaining|reset))|Rate exceeded|Throttl(?:ed|ing)(?:Exception)?\b|FloodWait|Flood (?:control|wait)|SlowDown\b|toomanyrequests|request weight|retry after \d+|(?:HTTP|status|code|error|returned|response)\W{0,8}(?:status |code )?\W{0,4}429\b|\b429 (?:Client Error|Too|-)|RESOURCE_EXHAUSTED(?!: (?:Out of|OOM))|ResourceExhausted|Resource has been exhausted|quota (?:exceeded|limit|exhausted)|exceeded (?:your |the |its )?(?:\w+ )?(?:request |API |daily |rate )?(?:quota|rate limit)|quotaExceeded|too many (?:attempts|tries|login attempts|API calls)|requests per (?:minute|second|day)/i,
     example:
       'requests.exceptions.HTTPError: 429 Client Error: Too Many Requests for url: https://api.example.com/v2/items',
     weight: 0.35,
@@ -64,7 +64,7 @@ export const upstreamRules: readonly Rule[] = [
     id: 'http.server-error',
     category: 'upstream-error',
     pattern:
-      /\b5\d\d Server Error|\b50[0-9]:? (?:Internal Server Error|Bad Gateway|Service (?:Temporarily )?Unavailable|Gateway Time-?out)|Internal ?Server ?Error\b|Bad Gateway|Service ?(?:Temporarily )?Unavailable(?:Error)?|Gateway Time-?out|(?:HTTP|status|code|error|returned|response)\W{0,8}(?:status |code )?\W{0,4}5\d\d\b|HTTP Error 5\d\d|HTTP\/[\d.]+ 5\d\d|upstream connect error|StatusCode\.(?:UNAVAILABLE|INTERNAL)|code = (?:Unavailable|Internal)|ServerError\b|server returned an error|remote server returned|cluster_block_exception|no healthy upstream|requests\.exceptions\.HTTPError: 5|InternalServerException|\b52[0-9]: |web server is down/i,
+      /\b5\d\d Server Error|\b50[0-9]:? (?:Internal Server Error|Bad Gateway|Service (?:Temporarily )?Unavailable|Gateway Time-?out)|Internal ?Server ?Error\b|Bad Gateway|Service ?(?:Temporarily )?Unavailable(?:Error)?|Gateway Time-?out|(?:HTTP|status|code|error|returned|response)\W{0,8}(?:status |code )?\W{0,4}5\d\d\b|HTTP Error 5\d\d|HTTP\/[\d.]+ 5\d\d|upstream connect error|StatusCode\.(?:UNAVAILABLE|INTERNAL)|code = (?:Unavailable|Internal)(?!.{0,40}transport is closing)|ServerError\b|server returned an error|remote server returned|cluster_block_exception|no healthy upstream|requests\.exceptions\.HTTPError: 5|InternalServerException|\b52[0-9]: |web server is down/i,
     example: 'requests.exceptions.HTTPError: 502 Server Error: Bad Gateway for url: https://api.example.com/v1/orders',
     weight: 0.25,
     check:

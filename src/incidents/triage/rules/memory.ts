@@ -56,6 +56,7 @@ export const memoryRules: readonly Rule[] = [
   {
     id: 'memory.js-heap',
     category: 'out-of-memory',
+    terminal: true,
     pattern:
       /JavaScript heap out of memory|Reached heap limit|invalid (?:table|array) (?:size|length) Allocation failed|ERR_WORKER_OUT_OF_MEMORY/,
     example: 'FATAL ERROR: Ineffective mark-compacts near heap limit Allocation failed - JavaScript heap out of memory',
@@ -66,6 +67,7 @@ export const memoryRules: readonly Rule[] = [
   {
     id: 'memory.jvm-heap',
     category: 'out-of-memory',
+    terminal: true,
     pattern:
       /OutOfMemoryError|insufficient memory for the Java Runtime|Could not reserve enough space for|GC overhead limit exceeded/,
     example: 'java.lang.OutOfMemoryError: GC overhead limit exceeded',

@@ -5,14 +5,25 @@ export const nativeRules: readonly Rule[] = [
   {
     id: 'native.go-nil',
     category: 'unhandled-exception',
+    terminal: true,
     pattern: /panic: runtime error:|nil pointer dereference/,
     example: 'panic: runtime error: index out of range [5] with length 3',
     weight: 0.4,
     check: 'Check {place|the first frame of your own code} in the goroutine that panicked.',
   },
   {
+    id: 'native.rust-assertion',
+    category: 'unhandled-exception',
+    pattern: /^assertion `?(?:left|\(?left).{0,40}failed|^assertion failed: (?!\()/,
+    example: 'assertion `left == right` failed: totals differ',
+    terminal: true,
+    weight: 0.4,
+    check: 'Check {place|the place that the panic names}: what it asserts did not hold.',
+  },
+  {
     id: 'native.segfault',
     category: 'native-crash',
+    terminal: true,
     pattern:
       /Segmentation fault|\bSIGSEGV\b|segfault|EXCEPTION_ACCESS_VIOLATION|access violation|0xC0000005|Bus error|\bSIGBUS\b|Illegal instruction|\bSIGILL\b|Floating point exception|\bSIGFPE\b|Trace\/breakpoint trap|\bSIGTRAP\b|signal 11\b|exit(?:ed)?(?: with)?(?: code)? (?:139|-11)\b|unexpected fault address|(?:killed|terminated) by signal:? (?:4|6|7|8|11)\b|3221225477|Uncaught signal: (?:6|11|7|4)\b/i,
     example: 'Segmentation fault (core dumped)',
@@ -23,6 +34,7 @@ export const nativeRules: readonly Rule[] = [
   {
     id: 'native.heap',
     category: 'native-crash',
+    terminal: true,
     pattern:
       /double free|free\(\): invalid|malloc\(\): |malloc_consolidate|munmap_chunk|corrupted (?:size|double-linked|unsorted|top)|invalid (?:next )?(?:size|pointer)\b|stack smashing|buffer overflow detected|AddressSanitizer|UndefinedBehaviorSanitizer|ThreadSanitizer|MemorySanitizer|LeakSanitizer|heap corruption|heap-use-after-free|pointer being freed was not allocated|free list corrupt/i,
     example: 'free(): double free detected in tcache 2',
@@ -32,6 +44,7 @@ export const nativeRules: readonly Rule[] = [
   {
     id: 'native.abort',
     category: 'native-crash',
+    terminal: true,
     pattern:
       /terminate called|what\(\): |\bSIGABRT\b|^Aborted\b|: Aborted\b|Abort trap|Assertion [`'"(].{1,300}failed|assertion failed|Assertion failed: \(|\bAssertion .{1,200} failed\.|pure virtual method|Fatal Python error|fatal error in , line|Check failed: |GGML_ASSERT|# Fatal error in|has overflowed its stack|fatal runtime error|Fatal error: (?!Uncaught)|uncaught exception of type|libc\+\+abi|core dumped|A fatal error has been detected by the Java|SIGABRT|abort\(\) called|signal 6\b|panic!? in a (?:function|destructor)|fatal error: unexpected signal|munmap|VM (?:crash|aborted)|Uncaught signal/i,
     example: "engine: src/graph.c:118: push: Assertion `n < cap' failed.",
