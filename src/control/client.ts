@@ -18,6 +18,7 @@ export type Asked =
   | { kind: 'failed'; why: string };
 
 const SOCKET = 'control';
+const HANG_UP_LOOK_MS = 500;
 
 /**
  * Asks the watcher whose socket lies in one of the folders, the first that listens. The connection stays open until
@@ -27,7 +28,9 @@ export async function ask(folders: readonly string[], request: Request, timeoutM
   for (const folder of folders) {
     const socket = await reach(folder, timeoutMs);
     if (typeof socket === 'string') return { kind: 'failed', why: socket };
-    if (socket !== null) return await exchange(socket, request, timeoutMs);
+    if (socket === null) continue;
+    const asked = await exchange(socket, request, timeoutMs);
+    return asked === 'hung-up' ? await afterHangUp(folder) : asked;
   }
   return { kind: 'nobody' };
 }
@@ -65,7 +68,7 @@ function isNobody(error: unknown): boolean {
   return ['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR'].includes(errnoOf(error) ?? '');
 }
 
-async function exchange(socket: Socket, request: Request, timeoutMs: number): Promise<Asked> {
+async function exchange(socket: Socket, request: Request, timeoutMs: number): Promise<Asked | 'hung-up'> {
   let isClosed = false;
   const closed = new Promise<void>(resolve => {
     socket.once('close', () => {
@@ -76,10 +79,12 @@ async function exchange(socket: Socket, request: Request, timeoutMs: number): Pr
   const line = firstLine(socket, ANSWER_LIMIT_BYTES, timeoutMs);
   socket.write(`${JSON.stringify({ v: PROTOCOL_VERSION, ...request })}\n`);
   const got = await line;
+  if (got === 'nothing' && isClosed) return 'hung-up';
   const answer = typeof got === 'string' ? null : readAnswer(got.text);
   if (answer === null) {
     socket.destroy();
-    return { kind: 'failed', why: typeof got === 'string' ? silence(isClosed) : 'the answer makes no sense' };
+    const why = got === 'nothing' ? 'the watcher does not answer' : 'the answer makes no sense';
+    return { kind: 'failed', why };
   }
   return { kind: 'answered', answer, ended: ms => within(closed, ms), hangUp: () => socket.destroy() };
 }
@@ -94,6 +99,16 @@ function within(closed: Promise<void>, timeoutMs: number): Promise<boolean> {
   });
 }
 
-function silence(isClosed: boolean): string {
-  return isClosed ? 'the watcher hung up' : 'the watcher does not answer';
+/**
+ * A dying process closes its connections a moment before it stops listening: who calls in between is hung up on. So it is
+ * looked whether anybody still listens; the request is not sent again, since it may have been obeyed.
+ */
+async function afterHangUp(folder: string): Promise<Asked> {
+  for (const end = performance.now() + HANG_UP_LOOK_MS; performance.now() < end; ) {
+    const again = await reach(folder, HANG_UP_LOOK_MS);
+    if (again === null) return { kind: 'nobody' };
+    if (typeof again !== 'string') again.destroy();
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+  return { kind: 'failed', why: 'the watcher hung up' };
 }

@@ -67,7 +67,12 @@ async function listenIn(folder: string, answer: Answerer, times: ServerTimes): P
   }
   // A listening socket that breaks later (no descriptors left) is no reason to end a watcher.
   server.on('error', () => undefined);
-  return { folder, close: () => closed(server, connections).finally(giveUp) };
+  let closing: Promise<void> | null = null;
+  const close = () => {
+    closing ??= closed(server, connections).finally(giveUp);
+    return closing;
+  };
+  return { folder, close };
 }
 
 function listening(server: Server, path: string): Promise<void> {

@@ -11,5 +11,11 @@ export function errnoOf(error: unknown): string | null {
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const [first = ''] = error.message.split('\n');
-  return errnoOf(error) === null ? first : first.replace(/, \w+(?: '.*)?$/, '');
+  const code = errnoOf(error);
+  if (code === null) return first;
+  // A file's call stands behind the reason (`ENOENT: no such file or directory, open '/x'`), a socket's before it, and its
+  // address at the end (`listen EACCES: permission denied /x`).
+  const address = 'address' in error && typeof error.address === 'string' ? ` ${error.address}` : '';
+  const reason = first.slice(Math.max(0, first.indexOf(`${code}:`))).replace(/, \w+(?: '.*)?$/, '');
+  return address !== '' && reason.endsWith(address) ? reason.slice(0, -address.length) : reason;
 }

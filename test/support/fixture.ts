@@ -28,8 +28,13 @@ export interface Talker {
 }
 
 /** Starts a fixture in front of which other commands may stand (`unshare -n`), and waits for its line `ready`. */
-export async function startTalker(folder: string, file: string, before: readonly string[] = []): Promise<Talker> {
-  const [program = '', ...args] = [...before, ...fixtureCommand(file)];
+export async function startTalker(
+  folder: string,
+  file: string,
+  before: readonly string[] = [],
+  fixtureArgs: readonly string[] = [],
+): Promise<Talker> {
+  const [program = '', ...args] = [...before, ...fixtureCommand(file, fixtureArgs)];
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, AW_TEST_FOLDER: folder },
