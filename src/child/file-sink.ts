@@ -1,4 +1,5 @@
-import { write as writeFile, writev as writeFileVector } from 'node:fs';
+import { write as writeFile } from 'node:fs';
+import { createBlockQueue } from './block-queue.ts';
 import { createProgress } from './progress.ts';
 import type { Sink } from './sink.ts';
 
@@ -7,49 +8,31 @@ import type { Sink } from './sink.ts';
  * write at a time keeps the order, and no position is given, so that the offset shared with our caller moves on.
  */
 export function createFileSink(fd: number): Sink {
-  let queue: Buffer[] = [];
-  let waiting = 0;
-  let lost = 0;
-  let busy = false;
+  const queue = createBlockQueue();
   const progress = createProgress();
+  let lost = 0;
 
-  function write(bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    queue.push(Buffer.from(bytes));
-    waiting += bytes.length;
-    if (!busy) flush();
-  }
-
-  function flush(): void {
-    const batch = queue;
-    queue = [];
-    busy = true;
-    send(batch);
-  }
-
-  function send(batch: Buffer[]): void {
-    const done = (error: Error | null, written: number) => settled(batch, error, written);
-    const [only] = batch;
-    if (only !== undefined && batch.length === 1) writeFile(fd, only, 0, only.length, null, done);
-    else writeFileVector(fd, batch, done);
-  }
-
-  function settled(batch: Buffer[], error: Error | null, written: number): void {
-    const size = batch.reduce((sum, bytes) => sum + bytes.length, 0);
-    const left = error === null ? dropFirst(batch, written) : [];
-    // ENOSPC, EDQUOT, EIO: the child itself would have lost this write, and would not have waited for room.
-    if (error !== null) lost += size;
-    waiting -= error === null ? written : size;
-    if (left.length > 0) send(left);
-    else if (queue.length > 0) flush();
-    else busy = false;
-    progress.fire();
+  function next(): void {
+    const block = queue.head();
+    if (block === null) return;
+    writeFile(fd, block, 0, block.length, null, (error, written) => {
+      // ENOSPC, EDQUOT, EIO: the child itself would have lost this write, and would not have waited for room.
+      if (error !== null) lost += block.length;
+      queue.take(error === null ? written : block.length);
+      progress.fire();
+      next();
+    });
   }
 
   return {
-    write,
+    write(bytes) {
+      if (bytes.length === 0) return;
+      const idle = queue.bytes === 0;
+      queue.push(bytes);
+      if (idle) next();
+    },
     get waitingBytes() {
-      return waiting;
+      return queue.bytes;
     },
     gone: false,
     get lostBytes() {
@@ -57,17 +40,4 @@ export function createFileSink(fd: number): Sink {
     },
     onProgress: progress.listen,
   };
-}
-
-function dropFirst(batch: Buffer[], bytes: number): Buffer[] {
-  const left: Buffer[] = [];
-  let skip = bytes;
-  for (const buffer of batch) {
-    if (skip >= buffer.length) skip -= buffer.length;
-    else {
-      left.push(skip === 0 ? buffer : buffer.subarray(skip));
-      skip = 0;
-    }
-  }
-  return left;
 }

@@ -50,7 +50,7 @@ const NULL_DEVICE = 0x103;
  * A sink over an inherited descriptor, whose flags are never changed where that can be avoided: they belong to an open file
  * that our caller shares and would find non-blocking after a kill -9. A pipe or terminal is opened once more, for ourselves.
  */
-export function openSink(fd: 0 | 1 | 2 | number, stats: Stats = fstatSync(fd)): Sink {
+export function openSink(fd: number, stats: Stats = fstatSync(fd)): Sink {
   const terminal = isatty(fd);
   if (stats.isFIFO() || terminal) {
     const own = reopen(fd, terminal);

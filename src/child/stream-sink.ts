@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { WriteStream } from 'node:tty';
+import { type BlockQueue, createBlockQueue } from './block-queue.ts';
 import { createProgress } from './progress.ts';
 import type { Sink } from './sink.ts';
 
@@ -9,42 +10,37 @@ import type { Sink } from './sink.ts';
  * of the loop from the first byte it does not take.
  */
 export function createStreamSink(fd: number, kind: { shared: boolean; terminal: boolean }): Sink {
-  let gone = false;
-  let waiting = 0;
+  const queue = createBlockQueue();
   const progress = createProgress();
-  const queue = kind.terminal ? terminalQueue(fd, took, lost) : socketQueue(fd, took, lost);
+  let gone = false;
+
+  function left(bytes: number | 'gone'): void {
+    if (bytes === 'gone') {
+      gone = true;
+      queue.clear();
+    } else queue.take(bytes);
+    progress.fire();
+  }
+
+  const pump = kind.terminal ? terminalPump(fd, queue, left) : socketPump(fd, queue, left);
   // Only through Node's own handle can a shared descriptor be made non-blocking, and put back when we exit.
-  if (kind.shared) queue.prepare();
-
-  function took(bytes: number): void {
-    waiting -= bytes;
-    progress.fire();
-  }
-
-  function lost(): void {
-    gone = true;
-    waiting = 0;
-    progress.fire();
-  }
+  if (kind.shared) pump.prepare();
 
   function write(bytes: Buffer): void {
     if (gone || bytes.length === 0) return;
-    const written = waiting === 0 ? tryWrite(fd, bytes) : 0;
+    const written = queue.bytes === 0 ? tryWrite(fd, bytes) : 0;
     if (written === bytes.length) return;
-    if (written === 'gone') {
-      // The descriptor stays open: a queue may still hold it, and one that leads nowhere costs nothing.
-      gone = true;
-      return;
-    }
-    const rest = Buffer.from(bytes.subarray(written));
-    waiting += rest.length;
-    queue.add(rest);
+    // The descriptor stays open: one that leads nowhere costs nothing.
+    if (written === 'gone') return left('gone');
+    const idle = queue.bytes === 0;
+    queue.push(bytes.subarray(written));
+    if (idle) pump.start();
   }
 
   return {
     write,
     get waitingBytes() {
-      return waiting;
+      return queue.bytes;
     },
     get gone() {
       return gone;
@@ -63,71 +59,64 @@ function tryWrite(fd: number, bytes: Buffer): number | 'gone' {
   }
 }
 
-interface Queue {
+/** Empties the queue as fast as the reader takes it. Started whenever something waits that did not before. */
+interface Pump {
   prepare(): void;
-  add(bytes: Buffer): void;
+  start(): void;
 }
 
-function socketQueue(fd: number, took: (bytes: number) => void, lost: () => void): Queue {
+function socketPump(fd: number, queue: BlockQueue, left: (bytes: number | 'gone') => void): Pump {
   let socket: Socket | null = null;
-  const open = () => {
-    const opened = new Socket({ fd, readable: false, writable: true });
-    // It closes itself; what was queued in it is lost with the reader.
-    opened.on('error', lost);
-    return opened;
-  };
-  return {
-    prepare() {
-      socket ??= open();
-    },
-    add(bytes) {
-      socket ??= open();
-      socket.write(bytes, error => {
-        if (!error) took(bytes.length);
-      });
-    },
-  };
+  function prepare(): Socket {
+    if (socket === null) {
+      socket = new Socket({ fd, readable: false, writable: true });
+      socket.on('error', () => left('gone'));
+    }
+    return socket;
+  }
+  // One write at a time: the block is libuv's until all of it has left.
+  function start(): void {
+    const block = queue.head();
+    if (block === null) return;
+    prepare().write(block, error => {
+      if (error) return;
+      left(block.length);
+      start();
+    });
+  }
+  return { prepare, start };
 }
 
-// libuv would open a terminal by its name once more and make it blocking. It is read by a person or a terminal emulator, so asking
-// again after a moment costs neither of them anything.
 const FIRST_WAIT_MS = 1;
 const LONGEST_WAIT_MS = 50;
 
-function terminalQueue(fd: number, took: (bytes: number) => void, lost: () => void): Queue {
-  const queue: Buffer[] = [];
+// libuv would open a terminal by its name once more and make it blocking. It is read by a person or a terminal emulator, so asking
+// again after a moment costs neither of them anything.
+function terminalPump(fd: number, queue: BlockQueue, left: (bytes: number | 'gone') => void): Pump {
   let waitMs = FIRST_WAIT_MS;
-  const again = () => setTimeout(attempt, waitMs);
-
+  const start = () => {
+    setTimeout(attempt, waitMs);
+  };
   function attempt(): void {
-    for (let head = queue[0]; head !== undefined; head = queue[0]) {
-      const written = tryWrite(fd, head);
-      if (written === 'gone') {
-        queue.length = 0;
-        return lost();
+    let taken = 0;
+    for (let block = queue.head(); block !== null; block = queue.head()) {
+      const written = tryWrite(fd, block);
+      if (written !== 0) left(written);
+      if (written === 'gone') return;
+      taken += written;
+      if (written < block.length) {
+        waitMs = taken > 0 ? FIRST_WAIT_MS : Math.min(LONGEST_WAIT_MS, waitMs * 2);
+        return start();
       }
-      if (written > 0) waitMs = FIRST_WAIT_MS;
-      if (written < head.length) {
-        if (written === 0) waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 2);
-        queue[0] = head.subarray(written);
-        again();
-        if (written > 0) took(written);
-        return;
-      }
-      queue.shift();
-      took(written);
     }
+    waitMs = FIRST_WAIT_MS;
   }
-
   return {
     prepare() {
-      // No public call makes a terminal non-blocking; Node's own stdout is made so by the same one.
+      // No public call makes a terminal non-blocking; Node's own stdout is made blocking by the same one.
       const stream = new WriteStream(fd) as WriteStream & { _handle?: { setBlocking(blocking: boolean): void } };
       stream._handle?.setBlocking(false);
     },
-    add(bytes) {
-      queue.push(bytes);
-      if (queue.length === 1) again();
-    },
+    start,
   };
 }

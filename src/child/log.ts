@@ -1,0 +1,200 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
+import { reasonOf } from '../host/errno.ts';
+
+/** Where a log lies and how large it may become: `keep` rotated files beside the one that is written. */
+export interface LogSpec {
+  /** The path of the newest file; the rotated ones end in .1 (the youngest) to .keep. */
+  path: string;
+  maxBytes: number;
+  keep: number;
+  /** Makes the folder again if it is gone; returns why that fails, or null. */
+  ensureFolder(): string | null;
+  /** A line for people: the disk takes no more, or takes it again. */
+  say(text: string): void;
+  /** Told the whole sum at most once a second while it grows. */
+  onDropped(bytes: number): void;
+}
+
+/** The copy of the child's output on disk. It never waits for the disk: what the disk does not take in time is dropped and counted. */
+export interface Log {
+  write(bytes: Buffer): void;
+  readonly droppedBytes: number;
+  /** Writes what is left, for at most `timeoutMs`. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+/** So much may wait for the disk. */
+const WAITING_LIMIT_BYTES = 4 * 1024 * 1024;
+const FIRST_BUFFER_BYTES = 16 * 1024;
+/** A disk that failed is tried again, and the file's place looked at, this often. */
+const LOOK_EVERY_MS = 1000;
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
+
+/** Opens nothing before the first output. */
+export function createLog(spec: LogSpec): Log {
+  let filling = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
+  let spare = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
+  let filled = 0;
+  let pumping: Promise<void> | null = null;
+  const dropped = countDrops(spec.onDropped);
+  const file = createLogFile(spec, bytes => dropped.add(bytes));
+
+  async function pump(): Promise<void> {
+    while (filled > 0) {
+      const full = filling.subarray(0, filled);
+      [filling, spare, filled] = [spare, filling, 0];
+      await file.write(full);
+    }
+    pumping = null;
+  }
+
+  /** Twice as large as long as needed: an idle watcher keeps a small buffer. */
+  function grow(needed: number): void {
+    let size = filling.length;
+    while (size < needed && size < WAITING_LIMIT_BYTES) size *= 2;
+    if (size === filling.length) return;
+    const larger = Buffer.allocUnsafeSlow(size);
+    filling.copy(larger, 0, 0, filled);
+    filling = larger;
+  }
+
+  return {
+    write(bytes) {
+      grow(filled + bytes.length);
+      const taken = bytes.copy(filling, filled);
+      filled += taken;
+      if (taken < bytes.length) dropped.add(bytes.length - taken);
+      pumping ??= pump();
+    },
+    get droppedBytes() {
+      return dropped.total();
+    },
+    async close(timeoutMs) {
+      let timer: NodeJS.Timeout | undefined;
+      const patience = new Promise<void>(resolve => {
+        timer = setTimeout(resolve, timeoutMs);
+      });
+      await Promise.race([(pumping ?? Promise.resolve()).then(() => file.close()), patience]);
+      clearTimeout(timer);
+      dropped.close();
+    },
+  };
+}
+
+/** The newest file, opened when needed, rotated before it would grow too large. */
+function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
+  let handle: FileHandle | null = null;
+  let size = 0;
+  let inode = 0;
+  let lookAt = 0;
+  let failed = false;
+  /** What would be lost if the file turned out to have been removed. */
+  let sinceLook = 0;
+
+  async function ready(): Promise<FileHandle> {
+    if (handle !== null && performance.now() >= lookAt) {
+      lookAt = performance.now() + LOOK_EVERY_MS;
+      // Removed under us, with its folder or without: what we write would go nowhere.
+      const there = await stat(spec.path).catch(() => null);
+      if (there?.ino !== inode) {
+        drop(sinceLook);
+        await close();
+      }
+      sinceLook = 0;
+    }
+    if (handle !== null) return handle;
+    const gone = spec.ensureFolder();
+    if (gone !== null) throw new Error(gone);
+    handle = await open(spec.path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+    const stats = await handle.stat();
+    [size, inode, lookAt] = [stats.size, stats.ino, performance.now() + LOOK_EVERY_MS];
+    return handle;
+  }
+
+  async function rotate(): Promise<void> {
+    sinceLook = 0;
+    await close();
+    const old = (index: number) => (index === 0 ? spec.path : `${spec.path}.${index}`);
+    // More than one where --log-keep has become smaller.
+    for (let index = spec.keep; await removed(old(index)); index++);
+    for (let index = spec.keep; index > 0; index--) await rename(old(index - 1), old(index)).catch(ifThere);
+  }
+
+  async function close(): Promise<void> {
+    await handle?.close().catch(ifThere);
+    handle = null;
+  }
+
+  async function writeOut(bytes: Buffer): Promise<number> {
+    const to = await ready();
+    if (size >= spec.maxBytes) {
+      await rotate();
+      return 0;
+    }
+    const cut = cutAt(bytes, spec.maxBytes - size);
+    const { bytesWritten } = await to.write(bytes.subarray(0, cut));
+    // A file that was cut at a line's end is full, though a part of a line would still fit.
+    const full = bytesWritten === cut && cut < bytes.length;
+    sinceLook += bytesWritten;
+    size = full ? spec.maxBytes : size + bytesWritten;
+    return bytesWritten;
+  }
+
+  return {
+    async write(bytes: Buffer): Promise<void> {
+      if (failed && performance.now() < lookAt) return drop(bytes.length);
+      let done = 0;
+      try {
+        while (done < bytes.length) done += await writeOut(bytes.subarray(done));
+        if (failed) spec.say('the log on disk goes on');
+        failed = false;
+      } catch (error) {
+        if (!failed)
+          spec.say(
+            `the log on disk takes no more (${reasonOf(error)}); output still passes through, what is missing is counted`,
+          );
+        failed = true;
+        drop(bytes.length - done);
+        await close();
+        lookAt = performance.now() + LOOK_EVERY_MS;
+      }
+    },
+    close,
+  };
+}
+
+/** Where to cut what has room for `room` bytes: behind its last whole line, unless it has none. */
+function cutAt(bytes: Buffer, room: number): number {
+  if (bytes.length <= room) return bytes.length;
+  const lineEnd = bytes.lastIndexOf(0x0a, room - 1);
+  return lineEnd === -1 ? room : lineEnd + 1;
+}
+
+async function removed(path: string): Promise<boolean> {
+  return await unlink(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** A file that is not there needs no moving; every other fault shows at the next write. */
+function ifThere(): void {}
+
+function countDrops(tell: (bytes: number) => void) {
+  let total = 0;
+  let timer: NodeJS.Timeout | null = null;
+  return {
+    total: () => total,
+    add(bytes: number) {
+      total += bytes;
+      timer ??= setTimeout(() => {
+        timer = null;
+        tell(total);
+      }, LOOK_EVERY_MS).unref();
+    },
+    close() {
+      if (timer !== null) clearTimeout(timer);
+    },
+  };
+}

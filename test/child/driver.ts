@@ -1,0 +1,76 @@
+/**
+ * A watcher without a machine, for tests of real descriptors: runs a command a number of times one after the other, then flushes
+ * and ends. What happened goes as JSON lines into a file. driver.ts '{"command":[..],"events":PATH}'
+ */
+import { appendFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { createChild } from '../../src/child/child.ts';
+import { openPipes } from '../../src/child/fifo.ts';
+import { openOutputs, say } from '../../src/child/sink.ts';
+import type { Mono, RunId, Stamp, Wall } from '../../src/core/model.ts';
+
+const spec = {
+  times: 1,
+  flushMs: 60_000,
+  stdin: 'inherit' as 'inherit' | 'null',
+  pipes: true,
+  say: '',
+  linger: false,
+  ignoreHup: false,
+  ...JSON.parse(process.argv[2] ?? '{}'),
+};
+const now = (): Stamp => ({ mono: performance.now() as Mono, wall: Date.now() as Wall });
+const tell = (event: object) => appendFileSync(spec.events, `${JSON.stringify({ ...event, at: performance.now() })}\n`);
+
+if (spec.ignoreHup) process.on('SIGHUP', () => {});
+async function main() {
+  const outputs = openOutputs();
+  const pipes = spec.pipes ? await openPipes() : { why: 'the test says so' };
+  let run = 0;
+  const runId = () => String(run).padStart(32, '0') as RunId;
+  const child = createChild(
+    {
+      command: spec.command,
+      cwd: process.cwd(),
+      env: process.env as Record<string, string>,
+      stdin: spec.stdin,
+      stdinIsTerminal: isatty(0),
+      ringBytes: 65_536,
+      outputs,
+      pipes,
+      now,
+      onBlocked: since => tell({ type: 'blocked', since }),
+    },
+    fact => {
+      tell({ ...fact, tail: child.tail(64).toString(), rss: process.memoryUsage.rss() });
+      if (fact.type === 'child-exited')
+        child.clear({ runId: runId(), pid: null, startTicks: null, since: now() }, 'SIGTERM', 1000, true);
+      if (fact.type === 'run-cleared') next();
+      if (fact.type === 'spawn-failed') process.exit(9);
+    },
+    tell,
+  );
+
+  function next(): void {
+    if (run < spec.times) return child.spawn(++run, runId());
+    if (spec.linger) return tell({ type: 'lingering' });
+    child.flush(spec.flushMs).then(left => {
+      const { user, system } = process.cpuUsage();
+      const lost = outputs.stdout.lostBytes;
+      tell({
+        type: 'flushed',
+        left,
+        lost,
+        gone: outputs.stdout.gone,
+        cpuMs: (user + system) / 1000,
+        total: child.totalBytes,
+      });
+      process.exit(0);
+    });
+  }
+
+  if (spec.say !== '') say(outputs.stderr, Buffer.from(spec.say));
+  tell({ type: 'up', pid: process.pid });
+  next();
+}
+main();
