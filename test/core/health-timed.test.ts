@@ -7,7 +7,8 @@ import { type Answers, healthWorld, ill, well } from './health-world.ts';
 const minute = 60_000;
 const hour = 3_600_000;
 const day = 24 * hour;
-const timed = (kind: 'stale' | 'fresh-file' | 'grow', limitMs: number, startPeriodMs = 60_000): ProbePolicy => {
+type Timed = Extract<ProbePolicy, { way: 'timed' }>;
+const timed = (kind: Timed['kind'], limitMs: number, startPeriodMs = 60_000): Timed => {
   return {
     way: 'timed',
     name: kind,

@@ -1,0 +1,25 @@
+import { statfs } from 'node:fs/promises';
+import { errnoOf } from '../host/errno.ts';
+import { answer, type Probe } from './probe.ts';
+import type { SpecOf } from './probe-spec.ts';
+import { sizeText } from './size-text.ts';
+
+/** Well while at least so much is free for a user who is not root. */
+export function diskProbe(spec: SpecOf<'disk'>): Probe {
+  return {
+    async ask() {
+      try {
+        const { bavail, bsize } = await statfs(spec.path);
+        const free = bavail * bsize;
+        const enough = free >= spec.minFreeBytes;
+        const detail = `${sizeText(free)} free on ${spec.path}`;
+        return answer(enough, enough ? detail : `${detail}, less than ${sizeText(spec.minFreeBytes)}`, free);
+      } catch (error) {
+        return {
+          kind: 'none',
+          detail: `${spec.path} cannot be looked at (${errnoOf(error) ?? 'for no known reason'})`,
+        };
+      }
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import type { Observation } from '../core/health-model.ts';
+import type { Mono, RunId, Stamp } from '../core/model.ts';
+
+/** The run that is being watched. */
+export interface WatchedRun {
+  readonly runId: RunId;
+  readonly pid: number;
+  /** null where the system does not tell. */
+  readonly startTicks: number | null;
+}
+
+/** What a probe has of the world. */
+export interface ProbeWorld {
+  now(): Stamp;
+  /** Where commands run, and with what environment: the child's own, with the run's id, so that a sweep of the run finds what is left of them. */
+  readonly cwd: string;
+  commandEnv(run: WatchedRun): Readonly<Record<string, string>>;
+}
+
+/** One probe over one run. Made when the run is up, thrown away when it ends. */
+export interface Probe {
+  /** Looks, and returns what it saw. Settles soon after the abort; a rejection is a look that could not be made. */
+  ask(abort: AbortSignal): Promise<Observation> | Observation;
+  /** Bytes of the child, valid only during the call. */
+  hearBytes?(at: Mono): void;
+  /** Lines of the child, in order. */
+  hearLines?(lines: readonly string[], at: Mono): void;
+}
+
+/** How a listening probe speaks up by itself. */
+export type SpeakUp = (observation: Observation) => void;
+
+export function answer(ok: boolean, detail: string, value: number | null = null): Observation {
+  return { kind: 'answer', ok, detail, value };
+}
+
+/** A late timer is no proof of a slow answer: after a stop of ours it fires before the answer is read. */
+export const LATE_MS = 250;

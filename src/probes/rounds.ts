@@ -1,0 +1,142 @@
+/**
+ * The probes of a watcher: asked by name when the judge says so, heard when the child writes, silent when there is no run. They
+ * decide nothing, and keep no time but their own limits: when to ask is the judge's business (core/health-step.ts).
+ */
+import { KILL_WHEN, type Observation, type ProbeReport } from '../core/health-model.ts';
+import type { RunId } from '../core/model.ts';
+import { createHearing, type Hearing } from './hearing.ts';
+import { makeProbe } from './make-probe.ts';
+import { createMemberFinder } from './members.ts';
+import type { Probe, ProbeWorld, WatchedRun } from './probe.ts';
+import type { ProbeSpec } from './probe-spec.ts';
+
+export interface Rounds {
+  /** A run is up: new probes, which know nothing of the former one. To be called before its first bytes are heard. */
+  startRun(run: WatchedRun): void;
+  /** Asks the probes of these names, each of which reports once. Returns at once. */
+  ask(names: readonly string[]): void;
+  /** Bytes of the child; valid only during the call. */
+  hear(stream: 'stdout' | 'stderr', bytes: Buffer): void;
+  /** The run has ended or is to end: what is under way is given up, and nothing is reported any more. */
+  endRun(): void;
+}
+
+/** Reports that settled in the same turn of the loop come together. */
+export type TakeReports = (runId: RunId, reports: readonly ProbeReport[]) => void;
+
+/** `killWhen` makes the reader of the kill condition for a run; null: there is none. */
+export function createRounds(
+  specs: readonly ProbeSpec[],
+  killWhen: ((run: WatchedRun) => Probe) | null,
+  world: ProbeWorld,
+  take: TakeReports,
+): Rounds {
+  let current: RunRounds | null = null;
+  return {
+    startRun(run) {
+      current?.end();
+      current = startRun(run, specs, killWhen, world, take);
+    },
+    ask: names => current?.ask(names),
+    hear: (stream, bytes) => current?.hearing.hear(stream, bytes),
+    endRun() {
+      current?.end();
+      current = null;
+    },
+  };
+}
+
+interface RunRounds {
+  hearing: Hearing;
+  ask(names: readonly string[]): void;
+  end(): void;
+}
+
+function startRun(
+  run: WatchedRun,
+  specs: readonly ProbeSpec[],
+  killWhen: ((run: WatchedRun) => Probe) | null,
+  world: ProbeWorld,
+  take: TakeReports,
+): RunRounds {
+  const over = new AbortController();
+  const underWay = new Set<string>();
+  const members = createMemberFinder(run);
+  let settled: ProbeReport[] = [];
+
+  function report(probe: string, observation: Observation): void {
+    if (over.signal.aborted) return;
+    if (settled.length === 0) setImmediate(deliver);
+    settled.push({ probe, observation });
+  }
+
+  function deliver(): void {
+    const reports = settled;
+    settled = [];
+    if (!over.signal.aborted && reports.length > 0) take(run.runId, reports);
+  }
+
+  const probes = new Map<string, { probe: Probe; limitMs: number }>();
+  for (const spec of specs) {
+    const speakUp = (observation: Observation) => report(spec.name, observation);
+    probes.set(spec.name, { probe: makeProbe(spec, { run, world, members, speakUp }), limitMs: patienceMs(spec) });
+  }
+  if (killWhen !== null) probes.set(KILL_WHEN, { probe: killWhen(run), limitMs: GIVE_UP_MS });
+
+  function askOne(name: string): void {
+    const found = probes.get(name);
+    if (found === undefined) return;
+    // It was given up but never settled: a file system that hangs is not asked again until it has answered.
+    if (underWay.has(name)) return report(name, { kind: 'none', detail: 'has not answered yet' });
+    underWay.add(name);
+    void patient(found.probe, found.limitMs, over.signal, () => underWay.delete(name)).then(seen => report(name, seen));
+  }
+
+  const hearing = createHearing(
+    [...probes.values()].map(({ probe }) => probe),
+    () => world.now().mono,
+  );
+  return {
+    hearing,
+    ask: names => {
+      for (const name of names) askOne(name);
+    },
+    end() {
+      hearing.close();
+      deliver();
+      over.abort();
+    },
+  };
+}
+
+/** What asks has a limit of its own; above it, after so long more, it is given up whatever it does. */
+const GIVE_UP_MS = 30_000;
+
+function patienceMs(spec: ProbeSpec): number {
+  return spec.kind === 'fresh-file' || spec.kind === 'disk' ? spec.timeoutMs : spec.timeoutMs + GIVE_UP_MS;
+}
+
+// One that never settles must not keep its name from being reported, nor an error stop the others.
+function patient(probe: Probe, limitMs: number, run: AbortSignal, settled: () => void): Promise<Observation> {
+  let asked: Promise<Observation> | Observation;
+  try {
+    asked = probe.ask(run);
+  } catch (error) {
+    asked = Promise.reject(error);
+  }
+  if (!(asked instanceof Promise)) {
+    settled();
+    return Promise.resolve(asked);
+  }
+  return new Promise(resolve => {
+    const timer = setTimeout(() => resolve({ kind: 'none', detail: 'has not answered in time' }), limitMs);
+    const done = (seen: Observation) => {
+      clearTimeout(timer);
+      settled();
+      resolve(seen);
+    };
+    asked.then(done, (error: unknown) =>
+      done({ kind: 'none', detail: error instanceof Error ? error.message : String(error) }),
+    );
+  });
+}

@@ -1,0 +1,118 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { type AddressInfo, createServer as createPlainServer } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { httpProbe } from '../../src/probes/http.ts';
+import { portProbe } from '../../src/probes/port.ts';
+import { ask, spec, world } from './rig.ts';
+
+function closing(server: Server | ReturnType<typeof createPlainServer>): void {
+  onTestFinished(
+    () =>
+      new Promise<void>(resolve => {
+        server.close(() => resolve());
+        if ('closeAllConnections' in server) server.closeAllConnections();
+      }),
+  );
+}
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  closing(server);
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/health`;
+}
+
+const http = (url: string, expect: RegExp | null = null, timeoutMs = 300) =>
+  httpProbe(spec({ kind: 'http', url, expect, timeoutMs }), world);
+
+describe('--http', () => {
+  test.each([
+    ['200', 200, 'fine', null, true, /^HTTP 200 in \d+ ms$/],
+    ['204', 204, '', null, true, /^HTTP 204/],
+    ['500', 500, '', null, false, /^HTTP 500$/],
+    ['a redirect is no 2xx', 302, '', null, false, /^HTTP 302$/],
+    ['the body matches', 200, '{"status":"ok"}', /"status":"ok"/, true, /the body matches$/],
+    ['the body does not', 200, '{"status":"degraded"}', /"status":"ok"/, false, /does not match/],
+    ['anchors mean lines too', 200, 'a\nok\nb', /^ok$/, true, /the body matches$/],
+  ])('%s', async (_name, status, body, expected, ok, detail) => {
+    const url = await serve((_request, response) => {
+      response.writeHead(status, { location: 'http://127.0.0.1:1/' }).end(body);
+    });
+    expect(await ask(http(url, expected))).toMatchObject({ kind: 'answer', ok, detail: expect.stringMatching(detail) });
+  });
+
+  test('a server that accepts and never answers', async () => {
+    const url = await serve(() => {});
+    expect(await ask(http(url))).toMatchObject({ ok: false, detail: 'no answer in 0.3 s' });
+  });
+
+  test('a body that never ends hits the timeout', async () => {
+    const url = await serve((_request, response) => {
+      response.writeHead(200);
+      const timer = setInterval(() => response.write('x'), 20);
+      response.on('close', () => clearInterval(timer));
+    });
+    expect(await ask(http(url, /ok/))).toMatchObject({
+      ok: false,
+      detail: 'HTTP 200, but its body did not end in 300 ms',
+    });
+  });
+
+  test('of an endless flood 64 KiB are looked at', async () => {
+    const url = await serve((_request, response) => {
+      response.writeHead(200);
+      response.write(`${'x'.repeat(70_000)}ok`);
+    });
+    expect(await ask(http(url, /ok/, 5000))).toMatchObject({
+      ok: false,
+      detail: 'HTTP 200, but the body does not match /ok/',
+    });
+  });
+
+  test('nobody listens', async () => {
+    expect(await ask(http('http://127.0.0.1:1/'))).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining('refused'),
+    });
+  });
+
+  test('when the run ends, it is given up and proves nothing', async () => {
+    const url = await serve(() => {});
+    const over = new AbortController();
+    const asked = ask(http(url, null, 60_000), over.signal);
+    over.abort();
+    expect(await asked).toMatchObject({ kind: 'none' });
+  });
+});
+
+describe('--port', () => {
+  const port = (host: string, number: number) =>
+    portProbe(spec({ kind: 'port', host, port: number, timeoutMs: 500 }), world);
+  async function listen(host: string): Promise<number> {
+    const server = createPlainServer(socket => socket.destroy());
+    await new Promise<void>(resolve => server.listen(0, host, resolve));
+    closing(server);
+    return (server.address() as AddressInfo).port;
+  }
+
+  test.each(['127.0.0.1', '::1'])('what listens on %s is found without a host', async host => {
+    expect(await ask(port('127.0.0.1', await listen(host)))).toMatchObject({ ok: true });
+  });
+
+  test('an address of its own', async () => {
+    expect(await ask(port('::1', await listen('::1')))).toMatchObject({ ok: true });
+    expect(await ask(port('::1', await listen('127.0.0.1')))).toMatchObject({
+      ok: false,
+      detail: 'connection refused',
+    });
+  });
+
+  test('a closed socket is noticed', async () => {
+    expect(await ask(port('127.0.0.1', 1))).toEqual({
+      kind: 'answer',
+      ok: false,
+      detail: 'connection refused',
+      value: null,
+    });
+  });
+});
