@@ -13,7 +13,12 @@ export type Answerer = (request: Request) => Answer | Promise<Answer>;
 export interface ControlServer {
   /** The folder its socket lies in. */
   folder: string;
-  /** Removes the socket and ends every connection, which tells waiting clients that the watcher is gone. */
+  /**
+   * Removes the socket, and takes no more calls. To be done before the lock is given back, or it would be the next watcher's
+   * socket that is removed.
+   */
+  deafen(): void;
+  /** Ends every connection too, which tells waiting clients that the watcher is gone and the name free. */
   close(): Promise<void>;
 }
 
@@ -67,12 +72,17 @@ async function listenIn(folder: string, answer: Answerer, times: ServerTimes): P
   }
   // A listening socket that breaks later (no descriptors left) is no reason to end a watcher.
   server.on('error', () => undefined);
-  let closing: Promise<void> | null = null;
-  const close = () => {
-    closing ??= closed(server, connections).finally(giveUp);
-    return closing;
+  let closed: Promise<void> | null = null;
+  const deafen = () => {
+    // Node unlinks the socket in this very call, then waits for the connections.
+    closed ??= new Promise<void>(resolve => server.close(() => resolve())).finally(giveUp);
   };
-  return { folder, close };
+  const close = async () => {
+    deafen();
+    for (const socket of connections) socket.destroy();
+    await closed;
+  };
+  return { folder, deafen, close };
 }
 
 function listening(server: Server, path: string): Promise<void> {
@@ -92,13 +102,6 @@ function removeStale(path: string): void {
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
   }
-}
-
-function closed(server: Server, connections: ReadonlySet<Socket>): Promise<void> {
-  return new Promise(resolve => {
-    server.close(() => resolve());
-    for (const socket of connections) socket.destroy();
-  });
 }
 
 async function serve(socket: Socket, answer: Answerer, times: ServerTimes): Promise<void> {

@@ -29,14 +29,15 @@ export interface RecycledFile {
  * The price: a reader that is very slow can see its file overwritten (`readSettled` looks twice), and a power cut can
  * leave an old text behind a new name (so the durable copy is trusted more then).
  */
-export function recycledFile(path: string): RecycledFile {
-  const names: [string, string] = [`${path}.spare-a`, `${path}.spare-b`];
-  let [spare, other] = existsSync(names[1]) ? [names[1], names[0]] : names;
+export function recycledFile(path: () => string): RecycledFile {
+  let [spare, other] = existsSync(`${path()}.spare-b`) ? ['.spare-b', '.spare-a'] : ['.spare-a', '.spare-b'];
   return {
     replace: text => {
-      writeSpare(spare, text);
-      keepInode(path, other);
-      renameSync(spare, path);
+      // Asked each time: the folder may have been made anew.
+      const file = path();
+      writeSpare(file + spare, text);
+      keepInode(file, file + other);
+      renameSync(file + spare, file);
       [spare, other] = [other, spare];
     },
   };

@@ -8,6 +8,8 @@ import { readSettled, type Written } from './whole-file.ts';
 export const STATE_LIMIT_BYTES = 1024 * 1024;
 /** How long a save may wait for its fsync: that many seconds of news a power cut may take. */
 const DURABLE_EVERY_MS = 1000;
+/** A disk that hangs must not keep a stop waiting: what it saves from is a power cut only. */
+const SETTLE_MS = 2000;
 
 /** What was found at the start. */
 export interface Loaded<T> {
@@ -28,7 +30,7 @@ export type ReadState<T> = (value: unknown) => T | string;
 export interface StateFile {
   /** Quick and synchronous; never throws. */
   save(value: unknown): Written;
-  /** Resolves when the last save is safe from a power cut, or cannot be made so. */
+  /** Resolves when the last save is safe from a power cut, or cannot be made so, or after a time that a stop may take. */
   settle(): Promise<void>;
 }
 
@@ -110,7 +112,7 @@ export function openStateFile(place: Place): StateFile {
       const gone = place.ensure();
       if (gone !== null) return { ok: false, why: gone };
       try {
-        file ??= recycledFile(place.at('state.json'));
+        file ??= recycledFile(() => place.at('state.json'));
         file.replace(text);
       } catch (error) {
         return { ok: false, why: `${place.path}: ${reasonOf(error)}` };
@@ -120,12 +122,17 @@ export function openStateFile(place: Place): StateFile {
       return { ok: true };
     },
     settle: async () => {
-      if (timer !== null) clearTimeout(timer);
-      timer = null;
-      await writing;
-      if (timer !== null) clearTimeout(timer);
-      timer = null;
-      await makeDurable();
+      const finish = async () => {
+        await writing;
+        if (timer !== null) clearTimeout(timer);
+        await makeDurable();
+      };
+      let late: NodeJS.Timeout | undefined;
+      const tooLate = new Promise<void>(resolve => {
+        late = setTimeout(resolve, SETTLE_MS);
+      });
+      await Promise.race([finish(), tooLate]);
+      clearTimeout(late);
     },
   };
 }

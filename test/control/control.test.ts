@@ -153,6 +153,20 @@ describe('waiting for the end after a stop', () => {
     expect(await answerTo(folder, { verb: 'status' })).toMatchObject({ ok: true });
   });
 
+  test('the socket is gone before the connection is, so that the next watcher keeps its own', async () => {
+    const folder = scratch();
+    const server = await serve(folder);
+    const asked = await ask([folder], { verb: 'stop', now: false }, 1000);
+    if (asked.kind !== 'answered') throw new Error(asked.kind);
+    server.deafen();
+    expect(existsSync(join(folder, 'control'))).toBe(false);
+    expect(await asked.ended(50)).toBe(false);
+    await serve(folder);
+    await server.close();
+    expect(await asked.ended(1000)).toBe(true);
+    expect(await answerTo(folder, { verb: 'restart' })).toMatchObject({ ok: true });
+  });
+
   test('is not cut by the time that slow clients get', async () => {
     const folder = scratch();
     const server = await serve(folder, echo, 100);
