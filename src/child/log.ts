@@ -92,17 +92,18 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
   /** What would be lost if the file turned out to have been removed. */
   let sinceLook = 0;
 
-  async function ready(): Promise<FileHandle> {
-    if (handle !== null && performance.now() >= lookAt) {
-      lookAt = performance.now() + LOOK_EVERY_MS;
-      // Removed under us, with its folder or without: what we write would go nowhere.
-      const there = await stat(spec.path).catch(() => null);
-      if (there?.ino !== inode) {
-        drop(sinceLook);
-        await close();
-      }
-      sinceLook = 0;
+  /** Removed under us, with its folder or without: what was written went nowhere. */
+  async function look(): Promise<void> {
+    const there = await stat(spec.path).catch(() => null);
+    if (there?.ino !== inode) {
+      drop(sinceLook);
+      await close();
     }
+    [sinceLook, lookAt] = [0, performance.now() + LOOK_EVERY_MS];
+  }
+
+  async function ready(): Promise<FileHandle> {
+    if (handle !== null && performance.now() >= lookAt) await look();
     if (handle !== null) return handle;
     const gone = spec.ensureFolder();
     if (gone !== null) throw new Error(gone);
@@ -113,7 +114,7 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
   }
 
   async function rotate(): Promise<void> {
-    sinceLook = 0;
+    await look();
     await close();
     const old = (index: number) => (index === 0 ? spec.path : `${spec.path}.${index}`);
     // More than one where --log-keep has become smaller.

@@ -57,7 +57,7 @@ export const commands = {
     options: ['since', 'json', 'all', 'state-dir'],
   },
   logs: {
-    built: false,
+    built: true,
     usage: 'logs <name> [-n 100] [-f] [--raw]',
     meaning: "the child's output",
     operands: [1, 1],

@@ -32,6 +32,8 @@ async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise
   switch (invocation.kind) {
     case 'status':
       return (await import('./commands/status.ts')).statusCommand(invocation);
+    case 'logs':
+      return (await import('./commands/logs.ts')).logsCommand(invocation);
     case 'stop':
     case 'restart':
     case 'reset':

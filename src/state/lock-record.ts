@@ -36,6 +36,8 @@ const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
 /** The open record of the lock's holder. */
 export interface RecordFile {
   write(record: LockRecord): Written;
+  /** Whether somebody removed the file: what is written then is read by nobody. */
+  isGone(): boolean;
   close(): void;
 }
 
@@ -60,6 +62,7 @@ export function openRecord(path: string): RecordFile {
         return { ok: false, why: reasonOf(error) };
       }
     },
+    isGone: () => fstatSync(fd).nlink === 0,
     close: () => closeSync(fd),
   };
 }

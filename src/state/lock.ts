@@ -95,19 +95,32 @@ function begin(lock: KernelLock | null, place: Place, folder: string | null, not
   const leftover = leftoverOf(newestRecord(place.stateDir, place.name));
   const watcher = ownId();
   const record: LockRecord = { bootId: bootId(), watcher, run: leftover };
-  const file = beginRecord(place, folder, record);
+  let file = beginRecord(place, folder, record);
+  let held = lock;
+
+  /** Somebody removed our files: lock and record are made again, unless another watcher was quicker. */
+  const renew = () => {
+    if (folder !== place.path || place.ensure() !== null) return;
+    const again = tryKernelLock(place.at(LOCK));
+    if (again === 'busy' || 'fault' in again) return;
+    held?.release();
+    held = again;
+    file.close();
+    file = beginRecord(place, folder, record);
+  };
   return {
     folder,
     note,
     leftover,
     recordRun: run => {
       record.run = run;
+      if (file.isGone()) renew();
       return file.write(record);
     },
     release: () => {
       file.write({ ...record, watcher: null });
       file.close();
-      lock?.release();
+      held?.release();
     },
   };
 }

@@ -1,4 +1,4 @@
-import { accessSync, chmodSync, closeSync, constants, existsSync, lstatSync, mkdirSync } from 'node:fs';
+import { accessSync, chmodSync, closeSync, constants, existsSync, fstatSync, lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { reasonOf } from '../host/errno.ts';
 import { NAME_PATTERN } from './names.ts';
@@ -14,7 +14,7 @@ export interface Place {
   readonly unwritable: string | null;
   /** The path by which to reach a file in the folder. */
   at(file: string): string;
-  /** Makes and opens the folder if that failed before. Returns why it still does, or null. */
+  /** Makes and opens the folder if that failed before, or if it was removed. Returns why that fails, or null. */
   ensure(): string | null;
   close(): void;
 }
@@ -31,19 +31,29 @@ export function openPlace(stateDir: string, name: string): Place {
   const path = join(stateDir, name);
   let fd: number | null = null;
   let base = path;
+  let begun = false;
+  const close = () => {
+    if (fd !== null) closeSync(fd);
+    fd = null;
+    base = path;
+  };
   const ensure = (): string | null => {
-    if (fd !== null) return null;
+    // A folder that somebody removed under us takes no more files, though it stays open.
+    if (fd !== null && fstatSync(fd).nlink > 0) return null;
+    close();
     try {
       makeStateDir(stateDir);
       fd = openOwnFolder(path);
       base = reachable(fd, path);
       return null;
     } catch (error) {
-      if (error instanceof PlaceRefused) throw error;
-      return `${path}: ${reasonOf(error)}`;
+      // At the start that ends us; later supervision goes on without the folder.
+      if (error instanceof PlaceRefused && !begun) throw error;
+      return error instanceof PlaceRefused ? error.message : `${path}: ${reasonOf(error)}`;
     }
   };
   const failed = ensure();
+  begun = true;
   if (failed === null) for (const file of STEERING) checkFile(join(base, file), join(path, file));
   return {
     stateDir,
@@ -52,11 +62,7 @@ export function openPlace(stateDir: string, name: string): Place {
     unwritable: failed ?? whyUnwritable(base, path),
     at: file => `${base}/${file}`,
     ensure,
-    close: () => {
-      if (fd !== null) closeSync(fd);
-      fd = null;
-      base = path;
-    },
+    close,
   };
 }
 

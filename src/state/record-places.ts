@@ -56,7 +56,7 @@ function tryRecord(path: string, first: LockRecord): RecordFile | null {
 
 function nowhere(why: string): RecordFile {
   const refused: Written = { ok: false, why };
-  return { write: () => refused, close: () => undefined };
+  return { write: () => refused, isGone: () => false, close: () => undefined };
 }
 
 function removeDead(path: string): void {

@@ -1,14 +1,17 @@
+import { join } from 'node:path';
 import { type Child, createChild } from '../child/child.ts';
 import { openPipes } from '../child/fifo.ts';
+import { createLog, type Log } from '../child/log.ts';
 import type { Outputs } from '../child/sink.ts';
 import { type ControlServer, openControl } from '../control/server.ts';
 import { FRESH_STATE } from '../core/decide.ts';
-import type { Fact, Hold, Leftover, Note, Policy, RunId, State } from '../core/model.ts';
+import type { Fact, Hold, Leftover, Note, Policy, RunId, Stamp, State } from '../core/model.ts';
 import { readSnapshot, restore, type Snapshot } from '../core/snapshot.ts';
 import { bootId } from '../host/boot-id.ts';
 import { stampNow } from '../host/clock.ts';
 import { readHold } from '../state/hold-file.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
+import { LOG_FILE } from '../state/names.ts';
 import { openPlace, type Place } from '../state/place.ts';
 import { loadState, openStateFile, type StateFile } from '../state/state-file.ts';
 import { answer } from './answers.ts';
@@ -29,11 +32,16 @@ export interface WatchOrder {
   stdinIsTerminal: boolean;
   policy: Policy;
   ringBytes: number;
+  /** The copy on disk; null: none. */
+  log: { maxBytes: number; keep: number } | null;
   outputs: Outputs;
   tell(note: Note): void;
   /** A line that is no note of the machine. */
   warn(text: string): void;
 }
+
+/** How long a slow disk may keep our end waiting for the rest of the log. */
+const LOG_CLOSE_MS = 2000;
 
 /** How a watch ended: it never began because the name is taken, or it is over. */
 export type WatchEnd = { heldBy: number | null } | { code: number };
@@ -57,13 +65,13 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   const over = new Promise<number>(resolve => {
     end = resolve;
   });
-  const { child, supervisor } = assemble(order, { place, file, lock, pipes }, found, code => end(code));
+  const { child, log, supervisor } = assemble(order, { place, file, lock, pipes }, found, code => end(code));
   const control = openControl(controlFolders(place, lock), request => answer({ ...order, supervisor }, request));
   control.then(opened => {
     if (typeof opened === 'string') order.warn(`no requests can be taken (${opened}); signals still work`);
   });
   const code = await over;
-  await finish(order, child, file, lock, await control);
+  await finish(order, { child, log, file, lock, control: await control });
   return { code };
 }
 
@@ -85,17 +93,15 @@ function assemble(
   { place, file, lock, pipes }: Parts,
   found: Found,
   end: (code: number) => void,
-): { child: Child; supervisor: Supervisor } {
+): { child: Child; log: Log | null; supervisor: Supervisor } {
   const { policy, command, cwd } = order;
   let supervisor: Supervisor;
   const report = (fact: Fact) => supervisor.take(fact);
+  const output = { blockedSince: null as Stamp | null, droppedBytes: 0 };
+  const reportOutput = (change: Partial<typeof output>) =>
+    report({ type: 'output-reported', ...Object.assign(output, change) });
   const child = createChild(
-    {
-      ...order,
-      pipes,
-      now: stampNow,
-      onBlocked: blockedSince => report({ type: 'output-reported', blockedSince, droppedBytes: 0 }),
-    },
+    { ...order, pipes, now: stampNow, onBlocked: blockedSince => reportOutput({ blockedSince }) },
     report,
     note => {
       if (note.kind === 'no-pipes')
@@ -103,6 +109,8 @@ function assemble(
       else order.warn(`not even SIGKILL ended ${note.pids.join(', ')} of the last run`);
     },
   );
+  const log = openLog(order, place, droppedBytes => reportOutput({ droppedBytes }));
+  if (log !== null) child.tap((_stream, bytes) => log.write(bytes));
   const world = {
     source: createSource(),
     child,
@@ -113,7 +121,7 @@ function assemble(
   supervisor = createSupervisor(policy, found.state, world);
   listenToSignals(report, hangupMeaning());
   supervisor.take(found.started);
-  return { child, supervisor };
+  return { child, log, supervisor };
 }
 
 /** What an earlier watcher left: its state on our clock, its hold, its run. */
@@ -140,17 +148,28 @@ function ownBoot(): string {
   return bootId() ?? 'unknown';
 }
 
+/** The log in the name's folder, made again when somebody removes it. */
+function openLog({ log, warn }: WatchOrder, place: Place, onDropped: (bytes: number) => void): Log | null {
+  if (log === null) return null;
+  const path = join(place.path, LOG_FILE);
+  return createLog({ ...log, path, ensureFolder: () => place.ensure(), say: warn, onDropped });
+}
+
+/** What is still open when the machine has come to its end. */
+interface Open {
+  child: Child;
+  log: Log | null;
+  file: StateFile;
+  lock: Lock;
+  control: ControlServer | string;
+}
+
 /** Lets what our readers have not taken out, and leaves everything in order. */
-async function finish(
-  order: WatchOrder,
-  child: Child,
-  file: StateFile,
-  lock: Lock,
-  control: ControlServer | string,
-): Promise<void> {
+async function finish(order: WatchOrder, { child, log, file, lock, control }: Open): Promise<void> {
   const left = await child.flush(order.policy.stopTimeoutMs);
   if (left > 0) order.warn(`${left} bytes of the child's output were not taken by its reader and are lost`);
   child.close();
+  await log?.close(LOG_CLOSE_MS);
   await file.settle();
   lock.release();
   // Last: whoever waits for our end on the socket may start the next watcher at once.

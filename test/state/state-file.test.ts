@@ -85,12 +85,15 @@ describe('saving', () => {
     });
   }
 
-  test('says why it fails when the folder is gone', () => {
+  test('makes a folder again that somebody removed, and says why where that fails', () => {
     const at = place();
     const file = openStateFile(at);
     file.save(counted(1));
     rmSync(at.path, { recursive: true });
-    expect(file.save(counted(2))).toEqual({ ok: false, why: expect.stringMatching(/^.*n: ENOENT/) });
+    expect(file.save(counted(2))).toEqual({ ok: true });
+    rmSync(at.path, { recursive: true });
+    writeFileSync(at.path, 'a file in its place');
+    expect(file.save(counted(3))).toEqual({ ok: false, why: expect.stringMatching(/is not a folder/) });
   });
 });
 

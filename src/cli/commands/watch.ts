@@ -28,6 +28,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
     stdinIsTerminal: identity.stdin === 'auto' && isatty(0),
     policy: restart,
     ringBytes: output.bufferBytes,
+    log: output.log,
     outputs,
     ...voice,
   }).catch(refused);
