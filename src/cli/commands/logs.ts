@@ -37,6 +37,7 @@ export async function logsCommand({ name, stateDir, lines, follow, raw }: LogsIn
       );
     }
   }
+  return 0;
 }
 
 /** Null: nothing came for a while. */
