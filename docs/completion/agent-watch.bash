@@ -1,0 +1,74 @@
+# bash completion of agent-watch
+_agent_watch_names() {
+  local dir entry
+  if [ -n "${AGENT_WATCH_STATE_DIR-}" ]; then
+    dir=$AGENT_WATCH_STATE_DIR
+  elif [ "$(id -u)" = 0 ]; then
+    dir=/var/lib/agent-watch
+  else
+    dir=${XDG_STATE_HOME:-$HOME/.local/state}/agent-watch
+  fi
+  for entry in "$dir"/*/; do
+    [ -d "$entry" ] && entry=${entry%/} && printf '%s\n' "${entry##*/}"
+  done
+}
+
+_agent_watch() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} word='' i options
+  COMPREPLY=()
+  # bash takes = for a word of its own.
+  if [ "$cur" = = ]; then cur=''; elif [ "$prev" = = ]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    if [ "${COMP_WORDS[i]}" = -- ]; then
+      if declare -F _command_offset >/dev/null; then _command_offset $((i + 1)); return; fi
+      if ((i + 1 == COMP_CWORD)); then COMPREPLY=($(compgen -c -- "$cur")); else COMPREPLY=($(compgen -f -- "$cur")); fi
+      return
+    fi
+    case ${COMP_WORDS[i]} in
+      status) [ -n "$word" ] || word=status ;;
+      logs) [ -n "$word" ] || word=logs ;;
+      stop) [ -n "$word" ] || word=stop ;;
+      restart) [ -n "$word" ] || word=restart ;;
+      reset) [ -n "$word" ] || word=reset ;;
+      signal) [ -n "$word" ] || word=signal ;;
+      help) [ -n "$word" ] || word=help ;;
+      version) [ -n "$word" ] || word=version ;;
+    esac
+  done
+  case $prev in
+    --stdin) COMPREPLY=($(compgen -W 'inherit null' -- "$cur")); return ;;
+    --restart) COMPREPLY=($(compgen -W 'always on-failure never' -- "$cur")); return ;;
+    --on-hold) COMPREPLY=($(compgen -W 'wait exit' -- "$cur")); return ;;
+    --diagnose) COMPREPLY=($(compgen -W 'off rules' -- "$cur")); return ;;
+    --state-dir|--config|--cwd|--env-file)
+      compopt -o filenames 2>/dev/null
+      COMPREPLY=($(compgen -f -- "$cur"))
+      return ;;
+    --stop-signal) COMPREPLY=($(compgen -A signal -- "$cur")); return ;;
+    --name|--env|--backoff|--backoff-factor|--backoff-max|--jitter|--healthy-after|--flap-threshold|--flap-window|--flap-cooldown|--max-restarts|--success-codes|--hold-codes|--stop-timeout|--max-runtime|--expect-duration|--log-max-size|--log-keep|--tail-lines|--buffer-size|--lines) return ;;
+  esac
+  case $word in
+    status) options='--json --all --state-dir --help' ;;
+    logs) options='--lines --follow --raw --state-dir --help' ;;
+    stop) options='--now --state-dir --help' ;;
+    restart) options='--state-dir --help' ;;
+    reset) options='--state-dir --help' ;;
+    signal) options='--state-dir --help' ;;
+    help) options='--help' ;;
+    version) options='--help' ;;
+    *) options='--name --state-dir --config --cwd --env --env-file --stdin --restart --backoff --backoff-factor --backoff-max --jitter --healthy-after --flap-threshold --flap-window --flap-cooldown --max-restarts --success-codes --hold-codes --on-hold --stop-signal --stop-timeout --max-runtime --expect-duration --quiet --log-max-size --log-keep --no-log --tail-lines --buffer-size --diagnose --help --version --' ;;
+  esac
+  if [[ $cur == -* ]]; then
+    COMPREPLY=($(compgen -W "$options" -- "$cur"))
+    return
+  fi
+  case $word in
+    '') COMPREPLY=($(compgen -W 'status logs stop restart reset signal help version' -- "$cur")) ;;
+    help) COMPREPLY=($(compgen -W 'all status logs stop restart reset signal help version' -- "$cur")) ;;
+    completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")) ;;
+    status|logs|incidents|diagnose|stop|restart|reset|signal|uninstall|doctor)
+      COMPREPLY=($(compgen -W "$(_agent_watch_names)" -- "$cur")) ;;
+  esac
+}
+
+complete -F _agent_watch agent-watch

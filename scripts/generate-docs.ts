@@ -1,0 +1,56 @@
+/**
+ * Writes what is made from the option table: the README's option tables, the manual page, the completions.
+ *
+ *   node scripts/generate-docs.ts            writes them
+ *   node scripts/generate-docs.ts --check    writes nothing, and exits 1 if one of them is not up to date
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { completionScript } from '../src/cli/render/completion.ts';
+import { manPage } from '../src/cli/render/man.ts';
+import { optionTables } from '../src/cli/render/option-table.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const begin = '<!-- options -->';
+const end = '<!-- /options -->';
+
+/** The README with new tables between its two marks; unchanged where it has none. */
+function readmeWithTables(readme: string): string {
+  const from = readme.indexOf(begin);
+  const to = readme.indexOf(end);
+  if (from < 0 || to < from) return readme;
+  return `${readme.slice(0, from + begin.length)}\n\n${optionTables()}\n\n${readme.slice(to)}`;
+}
+
+function present(file: string): string | null {
+  try {
+    return readFileSync(join(root, file), 'utf8');
+  } catch {
+    // Not there yet: it is to be written.
+    return null;
+  }
+}
+
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+const readme = present('README.md');
+const wanted: Record<string, string> = {
+  ...(readme === null ? {} : { 'README.md': readmeWithTables(readme) }),
+  'docs/agent-watch.1': manPage(version),
+  'docs/completion/agent-watch.bash': completionScript('bash'),
+  'docs/completion/_agent-watch': completionScript('zsh'),
+  'docs/completion/agent-watch.fish': completionScript('fish'),
+};
+
+const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
+const stale = Object.keys(wanted).filter(file => present(file) !== wanted[file]);
+for (const file of stale) {
+  if (values.check) {
+    console.error(`${file} is not up to date; run: npm run docs`);
+    continue;
+  }
+  mkdirSync(dirname(join(root, file)), { recursive: true });
+  writeFileSync(join(root, file), wanted[file]!);
+  console.log(`wrote ${file}`);
+}
+if (values.check && stale.length > 0) process.exitCode = 1;

@@ -1,0 +1,62 @@
+/** What completions offer: the commands and options that are built, and the values of those that have choices. */
+import { type CommandName, commandRow, commandWords } from '../command-words.ts';
+import { type OptionName, optionRow } from '../options.ts';
+
+/** Commands whose first operand is the name of a watcher. */
+export const takeName: readonly CommandName[] = [
+  'status',
+  'logs',
+  'incidents',
+  'diagnose',
+  'stop',
+  'restart',
+  'reset',
+  'signal',
+  'uninstall',
+  'doctor',
+];
+
+/** The commands that are built. */
+export const built = () => commandWords.filter(word => commandRow(word).built);
+
+/** The options that a command has built. */
+export function optionsOf(word: CommandName): OptionName[] {
+  return [
+    ...commandRow(word).options.filter(name => optionRow(name).built),
+    'help',
+    ...(word === 'watch' ? ['version' as const] : []),
+  ];
+}
+
+/** Every built option of every built command. */
+export const allOptions = () => [...new Set((['watch', ...built()] as const).flatMap(optionsOf))];
+
+/** Whether the value is a path, so that the shell can offer files. */
+export function takesFile(name: OptionName): boolean {
+  return ['path', 'path-time', 'secret-url', 'metrics'].includes(optionRow(name).kind);
+}
+
+/** Whether a value follows. */
+export function takesValue(name: OptionName): boolean {
+  return optionRow(name).kind !== 'switch';
+}
+
+/** What can be offered as a value: choices that are built, without those that only begin one. */
+export function offered(name: OptionName): string[] {
+  const { choices, notYet } = optionRow(name);
+  return (choices ?? []).filter(choice => !notYet?.includes(choice) && !choice.endsWith(':CMD'));
+}
+
+/** Folders of the state folder are the names; without --state-dir, as the watcher itself finds it. */
+export const listNames = `if [ -n "\${AGENT_WATCH_STATE_DIR-}" ]; then
+    dir=$AGENT_WATCH_STATE_DIR
+  elif [ "$(id -u)" = 0 ]; then
+    dir=/var/lib/agent-watch
+  else
+    dir=\${XDG_STATE_HOME:-$HOME/.local/state}/agent-watch
+  fi`;
+
+/** In single quotes for sh, bash and zsh. */
+export function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
