@@ -3,6 +3,8 @@ import { errnoOf } from '../host/errno.ts';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
+const QUIET_MS = 1000;
+
 /** What became of an attempt to write. `why` is in a few words. */
 export type Written = { ok: true } | { ok: false; why: string };
 
@@ -36,8 +38,8 @@ export function readWhole(path: string, limitBytes: number): string | null {
 }
 
 /**
- * The same for a file whose writer recycles its inodes: read twice, until both are alike and the name still leads to what
- * was read.
+ * The same for a file whose writer recycles its inodes: if it was written just now, read twice, until both are alike
+ * and the name still leads to what was read.
  */
 export function readSettled(path: string, limitBytes: number): string | null {
   let text = '';
@@ -47,6 +49,8 @@ export function readSettled(path: string, limitBytes: number): string | null {
     try {
       const bytes = readAll(opened);
       text = bytes.toString('utf8');
+      // Nothing recycles an inode within the moment that a read takes after a second without any save.
+      if (Math.abs(Date.now() - opened.changedAt) > QUIET_MS) break;
       const now = statSync(path, { throwIfNoEntry: false });
       const grew = bytes.length > opened.size;
       if (!grew && now?.ino === opened.inode && bytes.equals(readAll(opened))) break;
@@ -62,6 +66,7 @@ interface Opened {
   fd: number;
   size: number;
   inode: number;
+  changedAt: number;
 }
 
 function openRegular(path: string, limitBytes: number): Opened | null {
@@ -75,18 +80,16 @@ function openRegular(path: string, limitBytes: number): Opened | null {
   const stats = fstatSync(fd);
   const fault = stats.isFile() ? null : 'not a regular file';
   const tooLarge = stats.size > limitBytes ? `larger than ${limitBytes} bytes` : null;
-  if (fault === null && tooLarge === null) return { fd, size: stats.size, inode: stats.ino };
+  if (fault === null && tooLarge === null) return { fd, size: stats.size, inode: stats.ino, changedAt: stats.mtimeMs };
   closeSync(fd);
   throw new Error(fault ?? tooLarge ?? '');
 }
 
-/** Up to one byte more than its size, so that one that grows meanwhile is seen to be cut. */
+/**
+ * Up to one byte more than its size, so that one that grows meanwhile is seen to be cut. One read does: a regular file gives
+ * less than was asked for at its end only.
+ */
 function readAll({ fd, size }: Opened): Buffer {
   const bytes = Buffer.allocUnsafe(size + 1);
-  let length = 0;
-  for (;;) {
-    const got = readSync(fd, bytes, length, bytes.length - length, length);
-    length += got;
-    if (got === 0 || length === bytes.length) return bytes.subarray(0, length);
-  }
+  return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0));
 }
