@@ -68,5 +68,6 @@ const native = (
   context: lines.slice(start, Math.min(next, start + 40)).map(found => found.text),
   grade: 'crash',
   trace: true,
+  rest: false,
   chain,
 });

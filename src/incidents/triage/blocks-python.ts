@@ -48,6 +48,7 @@ const oneTrace = (lines: readonly Line[], at: number, chain: number): Found | nu
     context: context.slice(-24),
     grade: level === 'warn' || level === 'info' || level === 'debug' ? 'error' : 'crash',
     trace: true,
+    rest: false,
     chain,
   };
   return { failures: [failure], next: next + texts.length };

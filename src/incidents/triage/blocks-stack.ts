@@ -6,7 +6,8 @@ const atFrame = /^at (?:async |new |Object\.|eval )?[\w$<>.[\]/\\@*#:"'`{(-]/;
 const named =
   /^(?:Uncaught |Unhandled |Exception in thread "[^"]{0,80}" |Caused by: |Suppressed: |\[cause\]: |---> |\w{1,20}: )?(?:\[?[\w$./]{0,200}(?:Error|Exception|Throwable|Failure|Fault)\w{0,40}\b|[A-Z]\w{1,40}Err\b)/;
 const cause = /^(?:Caused by: |\[cause\]: |---> |-> )/;
-const more = /^(?:\.\.\. \d+ (?:more|common frames)|--- End of |Suppressed: |Emitted 'error' event |\[errors\]: )/;
+const more =
+  /^(?:\.\.\. \d+ (?:more|common frames|lines matching)|--- End of |Suppressed: |Emitted 'error' event |\[errors\]: )/;
 const crashSign = /^(?:Node\.js v\d|throw (?:er|err|e|error|new )|Exception in thread |Unhandled exception|Uncaught )/;
 const headWithin = 60;
 
@@ -38,6 +39,7 @@ export const stackTrace: BlockReader = (lines, at, chain) => {
     context: context.slice(0, 80),
     grade,
     trace: true,
+    rest: false,
     chain,
   });
   const main = make(head, [...lines.slice(head, Math.min(at, head + 8)).map(line => line.text), ...codes(context)]);
@@ -52,7 +54,8 @@ const headAbove = (lines: readonly Line[], at: number): number => {
     const text = lines[up]?.text ?? '';
     if (isAt(lines[up]) || (text === '' && up < at - 1)) break;
     // Only Node's list of requiring files makes a message long.
-    if (up < at - 12 && !text.startsWith('- ') && !named.test(text) && text !== 'Require stack:') break;
+    if (up < at - 12 && !(lines[up]?.shown ?? '').startsWith('- ') && !named.test(text) && text !== 'Require stack:')
+      break;
     if (named.test(text)) return up;
   }
   return Math.max(0, at - 1);

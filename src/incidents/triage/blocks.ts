@@ -3,6 +3,7 @@ import { pythonTrace } from './blocks-python.ts';
 import { stackTrace } from './blocks-stack.ts';
 import { type BlockReader, type Failure, gradeOf } from './failure.ts';
 import type { Line } from './lines.ts';
+import type { Level } from './prefix.ts';
 
 const readers: readonly BlockReader[] = [pythonTrace, goPanic, rustPanic, cppTerminate, stackTrace];
 
@@ -29,7 +30,8 @@ export const readFailures = (lines: readonly Line[]): Failure[] => {
     if (pointed > at) at = pointed;
     else {
       const line = lines[at];
-      if (line !== undefined && !frame.test(line.text) && line.text !== '') failures.push(single(lines, line, at));
+      if (line !== undefined && !frame.test(line.text) && line.text !== '')
+        failures.push(single(lines, line, at, isRest(failures.at(-1), line)));
       at += 1;
     }
   }
@@ -42,10 +44,15 @@ const withHeadline = (failures: Failure[], found: readonly Failure[], lines: rea
   while ((failures.at(-1)?.last ?? -1) >= first) failures.pop();
   const head = failures.at(-1);
   // A logger's line right above ("ERROR could not start: …") makes it a trace that was caught and logged.
-  const level = lines[head?.last ?? -1]?.level;
-  const logged = head !== undefined && !head.trace && head.last >= first - 2 && (level === 'error' || level === 'warn');
+  const logged = head !== undefined && !head.trace && head.last >= first - 2 ? loggedLevel(lines[head.last]) : null;
   for (const failure of found)
-    failures.push(logged && failure.grade === 'crash' ? { ...failure, grade: gradeOf(level) } : failure);
+    failures.push(logged !== null && failure.grade === 'crash' ? { ...failure, grade: gradeOf(logged) } : failure);
+};
+
+const loggedLevel = (line: Line | undefined): Level | null => {
+  if (line?.level === 'error') return 'error';
+  const aboutIt = line?.level === 'warn' && !/\b[A-Z]\w+Warning: /.test(line.text);
+  return aboutIt && /:$|exception|error|fail|traceback/i.test(line.text) ? 'warn' : null;
 };
 
 /** Behind "file:line", the source line and its caret: the program's text is no message. */
@@ -56,7 +63,11 @@ const sourceEnd = (lines: readonly Line[], at: number): number => {
   return at;
 };
 
-const single = (lines: readonly Line[], line: Line, at: number): Failure => ({
+/** What stands without a prefix right below an uncaught trace is the rest of its message or its parent's, not a program that lives on. */
+const isRest = (before: Failure | undefined, line: Line): boolean =>
+  before !== undefined && ((before.trace && before.grade === 'crash') || before.rest) && line.shown === line.text;
+
+const single = (lines: readonly Line[], line: Line, at: number, rest: boolean): Failure => ({
   line: at,
   first: at,
   last: at,
@@ -64,5 +75,6 @@ const single = (lines: readonly Line[], line: Line, at: number): Failure => ({
   context: [lines[at - 1]?.text ?? '', lines[at + 1]?.text ?? ''],
   grade: gradeOf(line.level),
   trace: false,
+  rest,
   chain: -1,
 });

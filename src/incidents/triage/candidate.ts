@@ -3,6 +3,7 @@ import type { Failure, Grade } from './failure.ts';
 import type { Line } from './lines.ts';
 import { type Match, matchFailure } from './match.ts';
 import type { Rule } from './rule.ts';
+import { wrapperRules } from './rules/general.ts';
 
 /** A failure with the rule that speaks for it and how much it looks like the reason for the end. */
 export interface Candidate {
@@ -54,19 +55,22 @@ export const candidatesOf = (failures: readonly Failure[], lines: readonly Line[
   return candidates;
 };
 
-const scoreOf = (failure: Failure, { rule, depth }: Match): number => {
+const scoreOf = (failure: Failure, { rule, depth, text }: Match): number => {
   const base = gradeScores[failure.grade];
   if (rule.wrapper === true) return 1.6;
   if (rule.id.startsWith('log.')) return failure.grade === 'plain' ? 1.55 : base - 1.4;
   if (rule.id.startsWith('exception.')) return base - (failure.trace ? 0.9 : 1.1) + (rule.weight ?? 0);
-  return base + 0.3 + (rule.weight ?? 0) - Math.min(depth, 1) * 0.1;
+  return base + 0.3 + (rule.weight ?? 0) - Math.min(depth, 1) * 0.1 - (isWrapped(text) ? 0.3 : 0);
 };
+
+/** It quotes a cause that is told in full elsewhere. */
+const isWrapped = (text: string): boolean => wrapperRules.some(rule => rule.pattern.test(text));
 
 const penalty = (rule: Rule, lifeAfter: number, recoveredAfter: boolean): number =>
   rule.terminal === true ? Math.min(1, lifeAfter * 0.03) : Math.min(3, lifeAfter * 0.22) + (recoveredAfter ? 1.2 : 0);
 
 const isLife = (failure: Failure, match: Match | null, lines: readonly Line[]): boolean => {
-  if (failure.trace) return false;
+  if (failure.trace || failure.rest) return false;
   const line = lines[failure.line];
   if (line === undefined || line.indent > 1) return false;
   if (failure.grade !== 'plain' && failure.grade !== 'info') return false;
@@ -77,7 +81,7 @@ const isLife = (failure: Failure, match: Match | null, lines: readonly Line[]): 
 const isSourceLine = (failure: Failure, lines: readonly Line[]): boolean => {
   if (failure.trace || failure.grade !== 'plain') return false;
   const text = lines[failure.line]?.text ?? '';
-  return /^(?:raise |throw |return |except |catch|import |from \S+ import|if |const |let |var |def |async |await |\/\/|# {2}|\* )/.test(
+  return /^(?:raise |throw |return |except |catch|import |from \S+ import|if |const |let |var |def |async |await |\/\/|\* )/.test(
     text,
   );
 };

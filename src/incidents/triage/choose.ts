@@ -8,10 +8,18 @@ const marginOfSame = 1.2;
 export const choose = (candidates: readonly Candidate[]): Candidate | null => {
   let best: Candidate | null = null;
   for (const candidate of candidates)
-    if (best === null || candidate.score > best.score + marginOver(best, candidate)) best = candidate;
+    if (best === null || candidate.score > best.score + marginOver(best, candidate) || isOutermost(candidate, best))
+      best = candidate;
   if (best === null) return null;
   return announced(best, candidates) ?? best;
 };
+
+/** Of causes below one headline that say the same, the headline is what a person quotes. */
+const isOutermost = (earlier: Candidate, best: Candidate): boolean =>
+  earlier.failure.trace &&
+  earlier.failure.first === best.failure.first &&
+  earlier.match.rule.id === best.match.rule.id &&
+  earlier.score >= best.score - 0.15;
 
 const marginOver = (best: Candidate, earlier: Candidate): number =>
   best.match.rule.id === earlier.match.rule.id && !best.indented && !earlier.failure.trace ? marginOfSame : margin;

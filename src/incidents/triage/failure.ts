@@ -21,6 +21,8 @@ export interface Failure {
   readonly grade: Grade;
   /** Part of a trace, not a line of its own. */
   readonly trace: boolean;
+  /** Stands right below an uncaught trace, without a prefix. */
+  readonly rest: boolean;
   /** The same for all exceptions of one chain; -1 outside of one. */
   readonly chain: number;
 }

@@ -2,7 +2,7 @@ import type { Rule } from './rule.ts';
 import { configRules } from './rules/config.ts';
 import { corruptRules, lockRules } from './rules/data.ts';
 import { dependencyRules } from './rules/dependency.ts';
-import { exceptionRules, vagueRules, wrapperRules } from './rules/general.ts';
+import { echoRules, exceptionRules, vagueRules, wrapperRules } from './rules/general.ts';
 import { gpuRules } from './rules/gpu.ts';
 import { authRules, rateRules, upstreamRules } from './rules/http.ts';
 import { llmRules } from './rules/llm.ts';
@@ -13,6 +13,7 @@ import { diskRules, fileRules, limitRules, portRules } from './rules/system.ts';
 
 /** All rules, in the order they are tried: the first that fits a line speaks for it. What is precise or misleading comes first. */
 export const ruleBook: readonly Rule[] = [
+  ...echoRules,
   ...memoryRules,
   ...gpuRules,
   ...limitRules,

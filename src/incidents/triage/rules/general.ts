@@ -1,5 +1,31 @@
 import type { Rule } from '../rule.ts';
 
+/** Echoes that quote the cause's own words: they must speak before the rules that know those words. */
+export const echoRules: readonly Rule[] = [
+  {
+    id: 'wrapper.npm-echo',
+    category: 'unknown',
+    pattern:
+      /^npm (?:ERR!|error) (?:spawn|errno|syscall|file|path|code (?:ELIFECYCLE|1$|ENOENT|EACCES)|signal|cwd|command|Failed at)|^npm (?:ERR!|error) \S+@\S+ \w+: /,
+    example: 'npm ERR! spawn ENOENT',
+    wrapper: true,
+  },
+  {
+    id: 'wrapper.java-fatal',
+    category: 'native-crash',
+    pattern: /^# A fatal error has been detected by the Java/,
+    example: '# A fatal error has been detected by the Java Runtime Environment:',
+    wrapper: true,
+  },
+  {
+    id: 'wrapper.perhaps',
+    category: 'unknown',
+    pattern: /^(?:perhaps|maybe|is (?:the|another) .{1,60}\?$)/i,
+    example: 'Perhaps a server is already running on that port?',
+    wrapper: true,
+  },
+];
+
 /** Lines that only pass on that something failed: believed when nothing else in the log says what. */
 export const wrapperRules: readonly Rule[] = [
   {
@@ -14,7 +40,7 @@ export const wrapperRules: readonly Rule[] = [
     id: 'wrapper.see-above',
     category: 'unknown',
     pattern:
-      /see (?:root cause|above|the (?:logs?|traceback|error|output) above|logs? for|stack ?trace)|ChildFailedError|RemoteTraceback|ExceptionWithTraceback|root cause above|Root Cause \(first observed|WorkerError|worker (?:process )?(?:failed to boot|exited|died|terminated)|Engine core initialization failed|EngineDeadError|EngineCore (?:failed|encountered)|(?:ExceptionGroup|BaseExceptionGroup): |unhandled errors in a TaskGroup|transport is closing|BrokenProcessPool|RayTaskError|Application startup failed|Worker \(pid:\d+\) exited|Shutting down: Master|Reason: Worker failed|Task handler raised error|Error in atexit|MultiprocessingError|terminating child|ProcessExitedException|ProcessRaisedException|The actor died|RayActorError|Failed at the |Uncaught exception in thread|Task exception was never retrieved|Future exception was never|Exception in ASGI application|Traceback \(most recent|Unhandled exception in|Application run failed|Error creating bean|BeanCreationException|UnsatisfiedDependencyException|Unable to start (?:web server|embedded)|ApplicationContextException|The above exception|During handling|throw er;|Emitted 'error' event|Unhandled '?error'? event|InvocationTargetException|CompletionException: |ExecutionException: |UndeclaredThrowable|Encountered an? (?:unexpected |internal )?(?:error|exception)\.?$|^Caused by:$|^Error:?$|^(?:An )?(?:unexpected )?error (?:has )?occurred:?\.?$/i,
+      /see (?:root cause|above|the (?:logs?|traceback|error|output) above|logs? for|stack ?trace)|ChildFailedError|RemoteTraceback|ExceptionWithTraceback|root cause above|Root Cause \(first observed|WorkerError|worker (?:process )?(?:failed to boot|exited|died|terminated)|Engine core initialization failed|EngineDeadError|EngineCore (?:failed|encountered)|(?:ExceptionGroup|BaseExceptionGroup): |unhandled errors in a TaskGroup|transport is closing|BrokenProcessPool|RayTaskError|Application startup failed|Worker \(pid:\d+\) exited|Shutting down: Master|Reason: Worker failed|Task handler raised error|Error in atexit|MultiprocessingError|terminating child|ProcessExitedException|ProcessRaisedException|The actor died|RayActorError|Failed at the |Uncaught exception in thread|Task exception was never retrieved|Future exception was never|Exception in ASGI application|Traceback \(most recent|Unhandled exception in|Application run failed|Error creating bean|BeanCreationException|UnsatisfiedDependencyException|Unable to start (?:web server|embedded)|ApplicationContextException|The above exception|During handling|throw er;|Emitted 'error' event|Unhandled '?error'? event|Export encountered errors|Build error occurred|InvocationTargetException|CompletionException: |ExecutionException: |UndeclaredThrowable|Encountered an? (?:unexpected |internal )?(?:error|exception)\.?$|^Caused by:$|^Error:?$|^(?:An )?(?:unexpected )?error (?:has )?occurred:?\.?$/i,
     example: 'RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}',
     wrapper: true,
   },

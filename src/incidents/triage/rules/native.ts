@@ -3,10 +3,23 @@ import type { Rule } from '../rule.ts';
 /** Deaths of native code: signals, aborts, sanitizers, virtual machines. */
 export const nativeRules: readonly Rule[] = [
   {
+    id: 'native.announced',
+    category: 'native-crash',
+    // The shell's word for the signal: how it died, not why.
+    pattern:
+      /^(?:.{0,300}: line \d+: +(?:\d+ )?)?(?:Segmentation fault|Aborted|Bus error|Illegal instruction|Floating point exception|Trace\/breakpoint trap)(?: \(core dumped\)| +\S|$)/,
+    example: 'Segmentation fault (core dumped)',
+    terminal: true,
+    weight: -0.3,
+    check:
+      'Get a native trace: coredumpctl (or a debugger) on the core file, python -X faulthandler; suspect native modules that were updated last.',
+  },
+  {
     id: 'native.go-nil',
     category: 'unhandled-exception',
     terminal: true,
-    pattern: /panic: runtime error:|nil pointer dereference/,
+    pattern:
+      /panic: runtime error:|nil pointer dereference|fatal error: (?:all goroutines|concurrent map|stack overflow)|goroutine stack exceeds/,
     example: 'panic: runtime error: index out of range [5] with length 3',
     weight: 0.4,
     check: 'Check {place|the first frame of your own code} in the goroutine that panicked.',
@@ -46,7 +59,7 @@ export const nativeRules: readonly Rule[] = [
     category: 'native-crash',
     terminal: true,
     pattern:
-      /terminate called|what\(\): |\bSIGABRT\b|^Aborted\b|: Aborted\b|Abort trap|Assertion [`'"(].{1,300}failed|assertion failed|Assertion failed: \(|\bAssertion .{1,200} failed\.|pure virtual method|Fatal Python error|fatal error in , line|Check failed: |GGML_ASSERT|# Fatal error in|has overflowed its stack|fatal runtime error|Fatal error: (?!Uncaught)|uncaught exception of type|libc\+\+abi|core dumped|A fatal error has been detected by the Java|SIGABRT|abort\(\) called|signal 6\b|panic!? in a (?:function|destructor)|fatal error: unexpected signal|munmap|VM (?:crash|aborted)|Uncaught signal/i,
+      /terminate called|what\(\): |\bSIGABRT\b|^Aborted\b|: Aborted\b|Abort trap|Assertion [`'"(].{1,300}failed|assertion failed|Assertion failed: \(|\bAssertion .{1,200} failed\.|pure virtual method|Fatal Python error|fatal error in , line|Check failed: |GGML_ASSERT|# Fatal error in|has overflowed its stack|fatal runtime error|Fatal error: {1,3}(?! |Uncaught|all goroutines|concurrent map|stack overflow)|uncaught exception of type|libc\+\+abi|core dumped|SIGABRT|abort\(\) called|signal 6\b|panic!? in a (?:function|destructor)|fatal error: unexpected signal|munmap|VM (?:crash|aborted)|Uncaught signal/i,
     example: "engine: src/graph.c:118: push: Assertion `n < cap' failed.",
     weight: 0.3,
     check:
