@@ -1,5 +1,5 @@
 /** What an HTTP status means for the next question: one table for all providers, since they agree where it matters. */
-import type { Answered, Unanswered } from '../host/http-exchange.ts';
+import type { Unanswered } from '../host/http-exchange.ts';
 import { type Failure, failure } from './provider.ts';
 
 /** What a provider's error body says, in whichever shape it says it. */
@@ -30,15 +30,6 @@ export function failureOfStatus(status: number, complaint: Complaint, retryAfter
 /** No status line: dead, unreachable or silent. Not tried again at once, since it would most likely wait as long again. */
 export function failureOfSilence(end: Unanswered): Failure {
   return failure('later', end.why);
-}
-
-/** `retry-after` in ms: seconds or an HTTP date, the latter against `nowWallMs`. Null if absent or not readable. */
-export function retryAfterOf(headers: Answered['headers'], nowWallMs: number): number | null {
-  const text = headers['retry-after']?.trim();
-  if (text === undefined || text === '') return null;
-  if (/^\d+(?:\.\d+)?$/.test(text)) return Math.round(Number(text) * 1000);
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? null : Math.max(0, date - nowWallMs);
 }
 
 /** The error of a body: `{error: {message, type, code, param}}`, `{error: "…"}`, `{message}`, or the beginning of the text. */

@@ -1,6 +1,7 @@
 /** One JSON question over HTTP, for all providers that speak it. */
+import { retryAfterMs } from '../core/retry-after.ts';
 import type { Answered, Unanswered } from '../host/http-exchange.ts';
-import { complaintOf, failureOfSilence, failureOfStatus, fieldsOf, parsed, retryAfterOf } from './http-failure.ts';
+import { complaintOf, failureOfSilence, failureOfStatus, fieldsOf, parsed } from './http-failure.ts';
 import { type Answer, type Failure, failure, type Patience } from './provider.ts';
 
 /** An answer is at most this long; a longer one is no answer to what was asked. */
@@ -48,17 +49,16 @@ function notJson(answer: Answered): string {
 /** What an exchange came to: the 2xx's JSON for `read`, or the failure that the status, the body or the silence means. */
 export function judge(end: JsonAnswer, read: (json: unknown) => Answer | Failure): Answer | Failure {
   if (end.kind === 'unanswered') return failureOfSilence(end);
-  const retryAfterMs = retryAfterOf(end.headers, Date.now());
-  if (end.status < 200 || end.status > 299)
-    return failureOfStatus(end.status, complaintOf(end.json, end.body), retryAfterMs);
+  const waitMs = retryAfterMs(end.headers['retry-after'], Date.now());
+  if (end.status < 200 || end.status > 299) return failureOfStatus(end.status, complaintOf(end.json, end.body), waitMs);
   if (end.json === undefined) return failure('later', notJson(end));
   const error = fieldsOf(end.json)['error'];
   // OpenRouter and some gateways send the upstream's error inside a 200, its status as `code`.
   if (error !== undefined && error !== null) {
     const code = Number(fieldsOf(error)['code']);
     const complaint = complaintOf(end.json, end.body);
-    if (code >= 400 && code < 600) return failureOfStatus(code, complaint, retryAfterMs);
-    const failed = failureOfStatus(400, complaint, retryAfterMs);
+    if (code >= 400 && code < 600) return failureOfStatus(code, complaint, waitMs);
+    const failed = failureOfStatus(400, complaint, waitMs);
     return { ...failed, why: `an error inside its 200: ${complaint.message}` };
   }
   return read(end.json);

@@ -1,0 +1,66 @@
+/** The one line of an alert. Pure. */
+import { durationText } from '../core/duration-text.ts';
+import type { AlertEvent, AlertKind } from './alert.ts';
+
+/** A few words for a title, ASCII. */
+export const headlines: Readonly<Record<AlertKind, string>> = {
+  crash: 'crashed',
+  flap: 'keeps crashing',
+  'slow-loop': 'crashes again and again',
+  hold: 'is held',
+  unhealthy: 'is unhealthy',
+  recovered: 'recovered',
+  start: 'started',
+  stop: 'stopped',
+};
+
+/** What happened, in one line; `reason` already clean. */
+export function lineFor(name: string, event: AlertEvent, reason: string | null): string {
+  const { downMs, uptimeMs, restarts, nextRestartInMs } = event;
+  const why = reason === null ? '' : `: ${reason}`;
+  const after = uptimeMs === null ? '' : ` after ${durationText(uptimeMs)}`;
+  const next = nextRestartInMs === null ? '' : `; next start in ${durationText(nextRestartInMs)}`;
+  switch (event.event) {
+    case 'crash':
+      return `${name} crashed${exitText(event)}${after}${why}${next}`;
+    case 'flap':
+      return `${name} keeps crashing (${restarts.window} times in the window)${why}${next}`;
+    case 'slow-loop':
+      return `${name} runs well for a while and crashes, again and again${why}${next}`;
+    case 'hold':
+      return `${name} is held and will not be started${why}. To lift it: agent-watch reset ${name}`;
+    case 'unhealthy':
+      return `${name} is unhealthy${event.probe === null ? '' : ` (${event.probe.name})`}${why}${next}`;
+    case 'recovered': {
+      const down = downMs === null ? '' : `, down ${durationText(downMs)}`;
+      const count = restarts.window;
+      return `${name} recovered${down}${count === 0 ? '' : `, ${count} restart${count === 1 ? '' : 's'}`}${why}`;
+    }
+    case 'start':
+      return `${name} started${why}`;
+    case 'stop':
+      return `${name} stopped${after}${why}`;
+  }
+}
+
+/** The line of a summary: how often more since the first of them was told, and the last of them. */
+export function summaryLine(name: string, kind: AlertKind, count: number, spanMs: number, last: string): string {
+  const often = `${count} more ${count === 1 ? 'time' : 'times'} in the last ${durationText(spanMs)}`;
+  const what: Readonly<Record<AlertKind, string>> = {
+    crash: 'crashed',
+    flap: 'kept crashing',
+    'slow-loop': 'crashed after running well',
+    hold: 'was held',
+    unhealthy: 'was unhealthy',
+    recovered: 'recovered',
+    start: 'started',
+    stop: 'stopped',
+  };
+  return `${name} ${what[kind]} ${often}; the last: ${last}`;
+}
+
+function exitText({ exit, oom }: AlertEvent): string {
+  if (exit === null || (exit.code === null && exit.signal === null)) return '';
+  const memory = { yes: ', out of memory', suspected: ', perhaps out of memory', no: '' }[oom];
+  return ` (${exit.signal ?? `exit code ${exit.code}`}${memory})`;
+}
