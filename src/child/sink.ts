@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
+import { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
 import { createFileSink } from './file-sink.ts';
 import { createStreamSink } from './stream-sink.ts';
@@ -24,12 +25,39 @@ export interface Outputs {
   same: boolean;
 }
 
-/** Opens sinks over descriptors 1 and 2. */
+/** Opens sinks over descriptors 1 and 2, and puts them in the place of process.stdout and process.stderr. Once, before all else. */
 export function openOutputs(): Outputs {
   const [out, err] = [fstatSync(1), fstatSync(2)];
   const same = out.dev === err.dev && out.ino === err.ino && out.rdev === err.rdev;
   const stdout = openSink(1, out);
-  return { stdout, stderr: same ? stdout : openSink(2, err), same };
+  const stderr = same ? stdout : openSink(2, err);
+  replaceStream('stdout', 1, stdout);
+  replaceStream('stderr', 2, stderr);
+  return { stdout, stderr, same };
+}
+
+// The first look at Node's own makes the descriptor non-blocking for all who share it, and Node itself looks at process.stderr
+// whenever a socket is closed.
+function replaceStream(name: 'stdout' | 'stderr', fd: number, sink: Sink): void {
+  const isTTY = isatty(fd);
+  const make = () => {
+    const stream = new Writable({
+      write(bytes, _encoding, done) {
+        sink.write(bytes);
+        done();
+      },
+    });
+    return Object.assign(stream, { fd, isTTY });
+  };
+  let stream: ReturnType<typeof make> | null = null;
+  Object.defineProperty(process, name, {
+    configurable: true,
+    enumerable: true,
+    get() {
+      stream ??= make();
+      return stream;
+    },
+  });
 }
 
 /**

@@ -19,6 +19,7 @@ export interface Attempt {
  */
 export function explainFailure(attempt: Attempt, error: NodeJS.ErrnoException): SpawnFailure {
   const { code } = error;
+  if (attempt.command[0] === '') return { kind: 'command-missing', why: 'the command is empty' };
   if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EACCES' || code === 'EPERM' || code === 'ELOOP')
     return explainCwd(attempt.cwd) ?? explainFile(attempt, code);
   if (code === 'ENOEXEC' || code === 'EISDIR' || code === 'ETXTBSY' || code === 'ELIBBAD')
@@ -67,7 +68,6 @@ function explainFile(attempt: Attempt, code: string): SpawnFailure {
 }
 
 function missing(attempt: Attempt, file: string): SpawnFailure {
-  if (file === '') return { kind: 'command-missing', why: 'the command is empty' };
   if (file.includes('/')) return { kind: 'command-missing', why: `${resolve(attempt.cwd, file)} does not exist` };
   const { PATH } = attempt.env;
   const where = PATH === undefined ? `no PATH is set, searched was ${DEFAULT_PATH}` : `searched PATH ${PATH}`;

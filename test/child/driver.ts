@@ -2,7 +2,7 @@
  * A watcher without a machine, for tests of real descriptors: runs a command a number of times one after the other, then flushes
  * and ends. What happened goes as JSON lines into a file. driver.ts '{"command":[..],"events":PATH}'
  */
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { createChild } from '../../src/child/child.ts';
 import { openPipes } from '../../src/child/fifo.ts';
@@ -23,6 +23,16 @@ const now = (): Stamp => ({ mono: performance.now() as Mono, wall: Date.now() as
 const tell = (event: object) => appendFileSync(spec.events, `${JSON.stringify({ ...event, at: performance.now() })}\n`);
 
 if (spec.ignoreHup) process.on('SIGHUP', () => {});
+function zombies(): number {
+  return readdirSync('/proc').filter(name => {
+    try {
+      return readFileSync(`/proc/${name}/stat`, 'latin1').includes(`) Z ${process.pid} `);
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
 async function main() {
   const outputs = openOutputs();
   const pipes = spec.pipes ? await openPipes() : { why: 'the test says so' };
@@ -42,7 +52,12 @@ async function main() {
       onBlocked: since => tell({ type: 'blocked', since }),
     },
     fact => {
-      tell({ ...fact, tail: child.tail(64).toString(), rss: process.memoryUsage.rss() });
+      tell({
+        ...fact,
+        tail: child.tail(64).toString(),
+        rss: process.memoryUsage.rss(),
+        fds: readdirSync('/proc/self/fd').length,
+      });
       if (fact.type === 'child-exited')
         child.clear({ runId: runId(), pid: null, startTicks: null, since: now() }, 'SIGTERM', 1000, true);
       if (fact.type === 'run-cleared') next();
@@ -64,6 +79,7 @@ async function main() {
         gone: outputs.stdout.gone,
         cpuMs: (user + system) / 1000,
         total: child.totalBytes,
+        zombies: zombies(),
       });
       process.exit(0);
     });
