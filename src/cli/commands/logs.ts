@@ -3,6 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { openLogReader } from '../../child/log-reader.ts';
 import { LOG_FILE, namesIn } from '../../state/names.ts';
 import type { Invocation } from '../invocation.ts';
+import { wantsColours } from '../render/terminal.ts';
 import { terminalLine } from '../render/terminal-line.ts';
 import { requireKnown } from './status.ts';
 
@@ -50,7 +51,7 @@ const printRaw: Print = bytes => {
 /** For a terminal: whole lines, so that no sequence is cut in two; an unfinished one when nothing follows it. */
 function createCleanPrinter(): Print {
   const decoder = new StringDecoder('utf8');
-  const colours = !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
+  const colours = wantsColours(process.stdout);
   let partial = '';
   return bytes => {
     const text = partial + (bytes === null ? '' : decoder.write(bytes));

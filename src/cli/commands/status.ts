@@ -9,17 +9,19 @@ import { readName } from '../../state/reading.ts';
 import type { Invocation } from '../invocation.ts';
 import { nearest } from '../nearest.ts';
 import { statusTable } from '../render/status-table.ts';
+import { wantsColours } from '../render/terminal.ts';
 import { UsageError } from '../usage-error.ts';
 
 type StatusInvocation = Extract<Invocation, { kind: 'status' }>;
 
 /** Prints what is watched, from the files alone: no watcher is asked, so none can keep us waiting. */
-export function statusCommand({ name, json, stateDir }: StatusInvocation): number {
+export async function statusCommand({ name, json, watch, stateDir }: StatusInvocation): Promise<number> {
   if (name !== null) requireKnown(stateDir, name);
-  const rows = (name === null ? namesIn(stateDir) : [name]).flatMap(one => statusOf(stateDir, one) ?? []);
-  if (json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-  else if (rows.length === 0) process.stdout.write(`nothing is watched here (${stateDir})\n`);
-  else process.stdout.write(`${statusTable(rows, Date.now(), process.stdout.columns ?? null)}\n`);
+  const read = () => readStatuses(stateDir, name);
+  const table = () => statusText(read(), stateDir);
+  if (json) process.stdout.write(`${JSON.stringify(read(), null, 2)}\n`);
+  else if (watch) await (await import('./status-watch.ts')).redraw(table);
+  else process.stdout.write(`${table()}\n`);
   return 0;
 }
 
@@ -30,6 +32,17 @@ export function requireKnown(stateDir: string, name: string): void {
   const hint =
     names.length === 0 ? `nothing was ever watched in ${stateDir}` : `the nearest name is "${nearest(name, names)}"`;
   throw new UsageError(`no watcher is called "${name}"; ${hint}`);
+}
+
+/** The rows of all names of a state folder, or of one. */
+export function readStatuses(stateDir: string, name: string | null): Status[] {
+  return (name === null ? namesIn(stateDir) : [name]).flatMap(one => statusOf(stateDir, one) ?? []);
+}
+
+function statusText(rows: Status[], stateDir: string): string {
+  if (rows.length === 0) return `nothing is watched here (${stateDir})`;
+  const columns = process.stdout.isTTY ? process.stdout.columns : null;
+  return statusTable(rows, Date.now(), { columns, colours: wantsColours(process.stdout) });
 }
 
 /** The row of one name; null if its folder holds nothing of a watcher. */

@@ -3,7 +3,7 @@ import type { OptionTable } from './option.ts';
 /** Options of the commands that look at what is being watched. They are no keys of the file. */
 export const commandOptions = {
   json: { kind: 'switch', built: true, flagOnly: true, meaning: 'for programs' },
-  watch: { kind: 'switch', built: false, flagOnly: true, meaning: 'redraws until it is interrupted' },
+  watch: { kind: 'switch', built: true, flagOnly: true, meaning: 'redraws until it is interrupted' },
   all: { kind: 'switch', built: true, flagOnly: true, meaning: "every user's watchers (root)" },
   since: { kind: 'duration', built: false, flagOnly: true, meaning: 'how far back to look' },
   lines: {

@@ -2,10 +2,34 @@ import { durationText } from '../../core/duration-text.ts';
 import type { Status } from '../../core/status.ts';
 
 const HEAD = ['NAME', 'PHASE', 'PID', 'UP', 'RESTARTS', 'WHAT'] as const;
+const PHASE_COLUMN = 1;
 
-/** The table of `status` for people: a line for each name, widest column last, cut to the terminal's width if there is one. */
-export function statusTable(rows: readonly Status[], now: number, columns: number | null): string {
-  const cells = rows.map(row => [
+/** How the table is shown. */
+export interface TableLook {
+  /** Lines are cut to this width; null: not at all. */
+  columns: number | null;
+  colours: boolean;
+}
+
+/** SGR codes by what a phase means: well, on its way, in need of a person, at rest. */
+const COLOURS: Readonly<Record<Status['phase'], string>> = {
+  healthy: '32',
+  running: '32',
+  starting: '36',
+  stopping: '36',
+  waiting: '36',
+  backoff: '33',
+  cooldown: '33',
+  unhealthy: '33',
+  held: '31',
+  lost: '31',
+  finished: '2',
+  stopped: '2',
+};
+
+/** The table of `status` for people: a line for each name, what matters most in the last column. */
+export function statusTable(rows: readonly Status[], now: number, { columns, colours }: TableLook): string {
+  const lines = rows.map(row => [
     row.name,
     row.phase,
     row.childPid === null ? '-' : String(row.childPid),
@@ -13,14 +37,29 @@ export function statusTable(rows: readonly Status[], now: number, columns: numbe
     String(row.restarts),
     whatText(row, now),
   ]);
-  const table = [[...HEAD], ...cells];
-  const widths = HEAD.map((_, column) => Math.max(...table.map(line => line[column]?.length ?? 0)));
-  return table
-    .map(line =>
-      line.map((cell, column) => (column === HEAD.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  '),
-    )
-    .map(line => (columns === null || line.length <= columns ? line : `${line.slice(0, columns - 1)}…`))
-    .join('\n');
+  const widths = HEAD.map((head, column) => Math.max(head.length, ...lines.map(cells => cells[column]?.length ?? 0)));
+  const format = (cells: readonly string[]) =>
+    cut(
+      cells.map((cell, column) => (column === HEAD.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  '),
+      columns,
+    );
+  const start = (widths[0] ?? 0) + 2;
+  const body = lines.map((cells, index) => {
+    const colour = COLOURS[rows[index]?.phase ?? 'stopped'];
+    return colours ? paint(format(cells), start, cells[PHASE_COLUMN]?.length ?? 0, colour) : format(cells);
+  });
+  return [colours ? `\u001b[1m${format(HEAD)}\u001b[0m` : format(HEAD), ...body].join('\n');
+}
+
+/** Colours are put in last: they have no width, so what is cut must not know of them. */
+function paint(line: string, start: number, length: number, colour: string): string {
+  const end = start + length;
+  return `${line.slice(0, start)}\u001b[${colour}m${line.slice(start, end)}\u001b[0m${line.slice(end)}`;
+}
+
+function cut(line: string, columns: number | null): string {
+  const trimmed = line.trimEnd();
+  return columns === null || trimmed.length <= columns ? trimmed : `${trimmed.slice(0, columns - 1)}…`;
 }
 
 /** What matters most about one name now: why it is held, when it starts, how it last ended. */
@@ -28,9 +67,10 @@ function whatText(row: Status, now: number): string {
   const parts: string[] = [];
   if (row.phase === 'lost') parts.push('its watcher is gone');
   if (row.holdReason !== null) parts.push(row.holdReason);
-  if (row.nextStartAt !== null) parts.push(`starts in ${durationText(Math.max(0, Date.parse(row.nextStartAt) - now))}`);
-  if (row.outputBlockedSince !== null)
+  if (row.nextStartAt !== null) parts.push(`starts in ${durationText(secondsUp(Date.parse(row.nextStartAt) - now))}`);
+  if (row.outputBlockedSince !== null) {
     parts.push(`the reader of its output has stalled for ${ago(row.outputBlockedSince, now)}`);
+  }
   for (const probe of row.health) if (!probe.ok) parts.push(`${probe.name}: ${probe.detail}`);
   if (row.lastExit !== null) parts.push(lastExitText(row.lastExit, now));
   if (row.logDroppedBytes > 0) parts.push(`${row.logDroppedBytes} bytes missing from the log`);
@@ -40,6 +80,11 @@ function whatText(row: Status, now: number): string {
 function lastExitText(exit: NonNullable<Status['lastExit']>, now: number): string {
   const how = exit.signal ?? (exit.code === null ? 'unseen' : `code ${exit.code}`);
   return `last exit: ${exit.cause} (${how}) ${ago(exit.at, now)} ago`;
+}
+
+/** A countdown in whole seconds does not flicker between `9.4 s` and `9 s`. */
+function secondsUp(ms: number): number {
+  return Math.ceil(Math.max(0, ms) / 1000) * 1000;
 }
 
 function ago(at: string, now: number): string {
