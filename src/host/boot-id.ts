@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 
 let known: string | null | undefined;
 
@@ -25,4 +25,21 @@ function readBootId(): string | null {
 function bySysctl(): string {
   const { execFileSync } = process.getBuiltinModule('node:child_process');
   return execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8', timeout: 2000 });
+}
+
+let knownNamespace: string | null | undefined;
+
+/** In which namespace our pids count (a container has its own): `pid:[4026531836]`. Null where there are none. */
+export function pidNamespace(): string | null {
+  if (knownNamespace === undefined) knownNamespace = readNamespace();
+  return knownNamespace;
+}
+
+function readNamespace(): string | null {
+  try {
+    return process.platform === 'linux' ? readlinkSync('/proc/self/ns/pid') : null;
+  } catch {
+    // No /proc: then nothing can be told apart by pid anyway.
+    return null;
+  }
 }

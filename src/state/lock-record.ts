@@ -1,5 +1,5 @@
 import { closeSync, constants, fchmodSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { bootId } from '../host/boot-id.ts';
+import { bootId, pidNamespace } from '../host/boot-id.ts';
 import { reasonOf } from '../host/errno.ts';
 import { readProcess } from '../host/process-table.ts';
 import { readWhole, type Written } from './whole-file.ts';
@@ -21,6 +21,8 @@ export interface RecordedRun {
 export interface LockRecord {
   /** The boot in which it was written: without it a pid and start time mean nothing. Null where the system does not tell. */
   bootId: string | null;
+  /** Where its pids count: a container that shares the state folder has pids of its own. */
+  pidNamespace: string | null;
   watcher: WatcherId | null;
   /** 'unknown' until the first run of a watcher that found no record, or a garbled one. */
   run: RecordedRun | null | 'unknown';
@@ -88,15 +90,22 @@ export function readRecord(path: string): LockRecord | null | 'unreadable' {
 export function watcherAlive(record: LockRecord | null | 'unreadable'): boolean {
   if (record === null || record === 'unreadable' || record.watcher === null) return false;
   const { watcher } = record;
-  if (record.bootId !== bootId()) return false;
+  if (record.bootId !== bootId() || record.pidNamespace !== pidNamespace()) return false;
   const found = readProcess(watcher.pid);
   if (found === null || found.dead) return false;
   return watcher.startTicks === null || watcher.startTicks === found.startTicks;
 }
 
-/** This process, for a record. */
-export function ownId(): WatcherId {
-  return { pid: process.pid, startTicks: readProcess(process.pid)?.startTicks ?? null };
+/** Whether the record is of this boot, but its pids count in a container that is not ours: only the lock can tell then. */
+export function isElsewhere(record: LockRecord | null | 'unreadable'): record is LockRecord {
+  if (record === null || record === 'unreadable' || record.watcher === null) return false;
+  return record.bootId === bootId() && record.pidNamespace !== pidNamespace();
+}
+
+/** A record of this process. */
+export function ownRecord(run: LockRecord['run']): LockRecord {
+  const watcher = { pid: process.pid, startTicks: readProcess(process.pid)?.startTicks ?? null };
+  return { bootId: bootId(), pidNamespace: pidNamespace(), watcher, run };
 }
 
 function format(record: LockRecord): Buffer {
@@ -118,8 +127,8 @@ function parse(text: string): LockRecord | null {
 
 function isRecord(value: unknown): value is LockRecord {
   if (typeof value !== 'object' || value === null) return false;
-  const { bootId, watcher, run } = value as Partial<LockRecord>;
-  if (watcher === undefined || run === undefined || (bootId !== null && typeof bootId !== 'string')) return false;
+  const { bootId, pidNamespace, watcher, run } = value as Partial<LockRecord>;
+  if (watcher === undefined || run === undefined || !isText(bootId) || !isText(pidNamespace)) return false;
   const watcherFits = watcher === null || (isPid(watcher.pid) && isTicks(watcher.startTicks));
   const runFits =
     run === null ||
@@ -128,6 +137,7 @@ function isRecord(value: unknown): value is LockRecord {
   return watcherFits && runFits;
 }
 
+const isText = (value: unknown) => value === null || typeof value === 'string';
 const isPid = (value: unknown) => Number.isSafeInteger(value) && (value as number) > 0;
 const isTicks = (value: unknown) => value === null || Number.isSafeInteger(value);
 

@@ -1,6 +1,6 @@
 import { bootId } from '../host/boot-id.ts';
 import { type KernelLock, tryKernelLock } from './kernel-lock.ts';
-import { type LockRecord, ownId, type RecordedRun, readRecord, watcherAlive } from './lock-record.ts';
+import { isElsewhere, type LockRecord, ownRecord, type RecordedRun, readRecord, watcherAlive } from './lock-record.ts';
 import type { Place } from './place.ts';
 import { makePrivateFolder } from './private-folder.ts';
 import { beginRecord, newestRecord, privateRecords, RECORD } from './record-places.ts';
@@ -74,7 +74,8 @@ async function take(at: (file: string) => string): Promise<{ lock: KernelLock } 
       // Its lock file was deleted under a watcher that lives on: the record still speaks for it.
       got.release();
     }
-    if (alive) return { heldBy: pidOf(record) };
+    // One in another container cannot be seen, but the lock speaks for it.
+    if (alive || isElsewhere(record)) return { heldBy: pidOf(record) };
     if (performance.now() > deadline) return { heldBy: null };
     await new Promise(resolve => setTimeout(resolve, 5));
   }
@@ -92,9 +93,8 @@ function leftoverOf(record: LockRecord | null | 'unreadable'): RecordedRun | nul
 
 /** Signs the record as ours, keeping the run that the one before us may have left. */
 function begin(lock: KernelLock | null, place: Place, folder: string | null, note: string | null): Lock {
-  const leftover = leftoverOf(newestRecord(place.stateDir, place.name));
-  const watcher = ownId();
-  const record: LockRecord = { bootId: bootId(), watcher, run: leftover };
+  const leftover = leftoverOf(newestRecord(place.stateDir, place.name).record);
+  const record = ownRecord(leftover);
   let file = beginRecord(place, folder, record);
   let held = lock;
 
@@ -102,9 +102,14 @@ function begin(lock: KernelLock | null, place: Place, folder: string | null, not
   const renew = () => {
     if (folder !== place.path || place.ensure() !== null) return;
     const again = tryKernelLock(place.at(LOCK));
-    if (again === 'busy' || 'fault' in again) return;
-    held?.release();
-    held = again;
+    if (again === 'busy') {
+      // Either ours, and the record alone was removed, or another's who has written his own.
+      if (watcherAlive(readRecord(place.at(RECORD)))) return;
+    } else {
+      if ('fault' in again) return;
+      held?.release();
+      held = again;
+    }
     file.close();
     file = beginRecord(place, folder, record);
   };

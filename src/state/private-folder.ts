@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, lstatSync, realpathSync } from 'node:fs';
+import { closeSync, lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { tryOwnFolder } from './own-folder.ts';
 
 /**
@@ -12,11 +12,13 @@ function rootsOf(uid: number): string[] {
   return [own, `/tmp/agent-watch-${uid}`, `/dev/shm/agent-watch-${uid}`];
 }
 
+const KEY_DIGITS = 16;
+
 function keyOf(stateDir: string, name: string): string {
   return `${name}-${createHash('sha256')
     .update(`${real(stateDir)}\0${name}`)
     .digest('hex')
-    .slice(0, 16)}`;
+    .slice(0, KEY_DIGITS)}`;
 }
 
 function real(path: string): string {
@@ -35,6 +37,18 @@ export function existingPrivateFolders(stateDir: string, name: string): string[]
   if (roots.length === 0) return [];
   const key = keyOf(stateDir, name);
   return roots.map(root => `${root}/${key}`).filter(path => isOurs(path, uid));
+}
+
+/** The names of a state folder that have a private folder. */
+export function namesWithPrivateFolder(stateDir: string): string[] {
+  const uid = process.geteuid?.() ?? -1;
+  return rootsOf(uid)
+    .filter(root => isOurs(root, uid))
+    .flatMap(root => readdirSync(root))
+    .flatMap(entry => {
+      const name = entry.slice(0, -KEY_DIGITS - 1);
+      return keyOf(stateDir, name) === entry ? [name] : [];
+    });
 }
 
 function isOurs(path: string, uid: number): boolean {

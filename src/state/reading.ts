@@ -1,7 +1,9 @@
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Hold } from '../core/model.ts';
 import { readHold } from './hold-file.ts';
-import { type LockRecord, watcherAlive } from './lock-record.ts';
+import { tryKernelLock } from './kernel-lock.ts';
+import { isElsewhere, type LockRecord } from './lock-record.ts';
 import { existingPrivateFolders } from './private-folder.ts';
 import { newestRecord } from './record-places.ts';
 import { type ReadState, readState } from './state-file.ts';
@@ -30,7 +32,7 @@ export function readName<T>(
   const main = readState(`${folder}/state.json`, read);
   const value = main !== null && 'value' in main ? main.value : null;
   const copy = value !== null && ofThisBoot(value) ? null : readState(`${folder}/state.durable.json`, read);
-  const record = newestRecord(stateDir, name);
+  const { record, alive } = newestRecord(stateDir, name);
   return {
     name,
     folder,
@@ -38,8 +40,20 @@ export function readName<T>(
     fault: main !== null && 'fault' in main ? main.fault : null,
     hold: readHold({ at: file => `${folder}/${file}` }),
     record,
-    alive: watcherAlive(record),
+    alive: alive || (isElsewhere(record) && isLocked(`${folder}/lock`)),
   };
+}
+
+/**
+ * Whether the lock is held. It has to be taken for a moment to know that, which no watcher that starts just then minds: it
+ * tries again. So it is asked only where pids say nothing, and a lock file that is not there is not made.
+ */
+function isLocked(path: string): boolean {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return false;
+  const got = tryKernelLock(path);
+  if (got === 'busy') return true;
+  if (!('fault' in got)) got.release();
+  return false;
 }
 
 /** Where a watcher of this name may have its socket: its folder, or a private one if that took none. */

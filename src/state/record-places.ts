@@ -7,16 +7,23 @@ import type { Written } from './whole-file.ts';
 
 export const RECORD = 'watcher.json';
 
+/** A record, and whether the watcher that wrote it lives. */
+export interface Found {
+  record: LockRecord | null | 'unreadable';
+  alive: boolean;
+}
+
 /**
  * The newest record of a name, read without the lock: one in a private folder if there is any (it is made only while the
  * name's own folder takes none, and removed when that takes one again), else the folder's own.
  */
-export function newestRecord(stateDir: string, name: string): LockRecord | null | 'unreadable' {
+export function newestRecord(stateDir: string, name: string): Found {
   const own = readRecord(join(stateDir, name, RECORD));
   // A live watcher in the name's own folder has looked at the others.
-  if (watcherAlive(own)) return own;
+  if (watcherAlive(own)) return { record: own, alive: true };
   const records = [...privateRecords(stateDir, name).map(readRecord), own];
-  return records.find(record => record !== null && record !== 'unreadable') ?? (records.find(isGarbled) || null);
+  const record = records.find(one => one !== null && one !== 'unreadable') ?? (records.find(isGarbled) || null);
+  return { record, alive: record !== own && watcherAlive(record) };
 }
 
 const isGarbled = (record: LockRecord | null | 'unreadable') => record === 'unreadable';

@@ -1,10 +1,10 @@
 import { linkSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { bootId } from '../../src/host/boot-id.ts';
+import { bootId, pidNamespace } from '../../src/host/boot-id.ts';
 import { readProcess } from '../../src/host/process-table.ts';
 import { acquireLock, type Lock } from '../../src/state/lock.ts';
-import { type LockRecord, openRecord, readRecord, watcherAlive } from '../../src/state/lock-record.ts';
+import { type LockRecord, openRecord, readRecord } from '../../src/state/lock-record.ts';
 import { openPlace } from '../../src/state/place.ts';
 import { newestRecord } from '../../src/state/record-places.ts';
 import { because, missing, startTalker, type Talker } from '../support/fixture.ts';
@@ -107,16 +107,20 @@ test('is free again after release', async () => {
   await first.tell(`take ${folder}/state n`);
   await first.tell('release');
   expect(await second.tell(`take ${folder}/state n`)).toMatch(/^got/);
-  expect(watcherAlive(newestRecord(`${folder}/state`, 'n'))).toBe(true);
+  expect(newestRecord(`${folder}/state`, 'n').alive).toBe(true);
 });
 
 describe('what lies there', () => {
   const stranger = { pid: process.ppid, startTicks: 1 };
   const records: [string, LockRecord, unknown][] = [
-    ['a pid that is now a stranger’s', { bootId: bootId(), watcher: stranger, run }, run],
-    ['a run of another boot', { bootId: 'ffffffff-0000', watcher: stranger, run }, null],
-    ['an orderly end', { bootId: bootId(), watcher: null, run: null }, null],
-    ['a run that nobody could tell', { bootId: bootId(), watcher: null, run: 'unknown' }, 'unknown'],
+    ['a pid that is now a stranger’s', { bootId: bootId(), pidNamespace: pidNamespace(), watcher: stranger, run }, run],
+    ['a run of another boot', { bootId: 'ffffffff-0000', pidNamespace: pidNamespace(), watcher: stranger, run }, null],
+    ['an orderly end', { bootId: bootId(), pidNamespace: pidNamespace(), watcher: null, run: null }, null],
+    [
+      'a run that nobody could tell',
+      { bootId: bootId(), pidNamespace: pidNamespace(), watcher: null, run: 'unknown' },
+      'unknown',
+    ],
   ];
   for (const [what, record, leftover] of records) {
     test(`${what} hinders nobody`, async () => {
@@ -129,7 +133,12 @@ describe('what lies there', () => {
   test('a pid of ours that has been given out again hinders nobody', async () => {
     const stateDir = join(scratch(), 'state');
     const startTicks = (readProcess(process.ppid)?.startTicks ?? 0) - 1;
-    leave(stateDir, 'n', { bootId: bootId(), watcher: { pid: process.ppid, startTicks }, run: null });
+    leave(stateDir, 'n', {
+      bootId: bootId(),
+      pidNamespace: pidNamespace(),
+      watcher: { pid: process.ppid, startTicks },
+      run: null,
+    });
     await take(stateDir, 'n');
   });
 
@@ -144,7 +153,7 @@ describe('what lies there', () => {
     test(`${what}: nobody knows what was left, until a run is recorded`, async () => {
       const stateDir = join(scratch(), 'state');
       const path = join(stateDir, 'n/watcher.json');
-      leave(stateDir, 'n', { bootId: bootId(), watcher: null, run });
+      leave(stateDir, 'n', { bootId: bootId(), pidNamespace: pidNamespace(), watcher: null, run });
       spoil(path);
       const lock = await take(stateDir, 'n');
       expect(lock.leftover).toBe('unknown');
@@ -190,6 +199,23 @@ test('a lock file deleted under a living watcher lets no second one in', async (
   expect(await second.tell(`take ${folder}/state n`)).toBe(`held ${first.pid}`);
   await first.kill();
   expect(await second.tell(`take ${folder}/state n`)).toMatch(/^got/);
+});
+
+test('a record deleted under a living watcher is made again with the next run', async () => {
+  const stateDir = join(scratch(), 'state');
+  const lock = await take(stateDir, 'n');
+  rmSync(join(stateDir, 'n/watcher.json'));
+  expect(lock.recordRun(run)).toEqual({ ok: true });
+  expect(newestRecord(stateDir, 'n')).toMatchObject({ alive: true, record: { run } });
+});
+
+test('a folder deleted under a living watcher is made again with the next run, lock included', async () => {
+  const folder = scratch();
+  const [first, second] = [await talker(folder), await talker(folder)];
+  await first.tell(`take ${folder}/state n`);
+  rmSync(`${folder}/state`, { recursive: true });
+  expect(await first.tell('run abc 4242')).toBe('{"ok":true}');
+  expect(await second.tell(`take ${folder}/state n`)).toBe(`held ${first.pid}`);
 });
 
 test('takes a moment: the middle of 50 under 2 ms, and a record of a run under 0.2 ms', async () => {

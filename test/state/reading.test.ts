@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Hold, Wall } from '../../src/core/model.ts';
-import { bootId } from '../../src/host/boot-id.ts';
+import { bootId, pidNamespace } from '../../src/host/boot-id.ts';
 import { armHold, readHold, writeHold } from '../../src/state/hold-file.ts';
 import { acquireLock } from '../../src/state/lock.ts';
 import { namesIn } from '../../src/state/names.ts';
@@ -10,8 +10,9 @@ import { openPlace } from '../../src/state/place.ts';
 import { readName, socketFolders } from '../../src/state/reading.ts';
 import { resetOffline } from '../../src/state/reset-offline.ts';
 import { openStateFile, readState } from '../../src/state/state-file.ts';
-import { startTalker } from '../support/fixture.ts';
+import { because, missing, startTalker } from '../support/fixture.ts';
 import { scratch } from '../support/scratch.ts';
+import { until } from '../support/until.ts';
 
 interface Small {
   step: number;
@@ -52,6 +53,7 @@ describe('reading a name', () => {
       hold: null,
       record: {
         bootId: bootId(),
+        pidNamespace: pidNamespace(),
         watcher: { pid: process.pid, startTicks: expect.any(Number) },
         run: { runId: 'a'.repeat(32), childPid: 4_000_000, startTicks: 1 },
       },
@@ -78,6 +80,23 @@ describe('reading a name', () => {
     expect(readName(stateDir, 'missing', read, thisBoot)).toMatchObject({ state: null, fault: null, record: null });
     expect(namesIn(stateDir)).toEqual(['n']);
   });
+
+  const noContainer = missing('unshare', '-pf', '--mount-proc', 'true');
+  test.skipIf(noContainer !== null)(
+    `tells of a watcher in another container by its lock${because(noContainer)}`,
+    async () => {
+      const folder = scratch();
+      const inside = await startTalker(folder, 'lock-taker.ts', ['unshare', '-pf', '--kill-child', '--mount-proc']);
+      onTestFinished(() => inside.kill());
+      await inside.tell(`take ${folder}/state n`);
+      expect(readName(`${folder}/state`, 'n', read, thisBoot).alive).toBe(true);
+      const place = openPlace(`${folder}/state`, 'n');
+      onTestFinished(() => place.close());
+      expect(await acquireLock(place)).toEqual({ heldBy: 1 });
+      await inside.kill();
+      await until('it is seen to be gone', () => !readName(`${folder}/state`, 'n', read, thisBoot).alive);
+    },
+  );
 
   test('a hundred names take under 20 ms', async () => {
     const stateDir = join(scratch(), 'state');

@@ -7,7 +7,6 @@ import { scratch } from '../support/scratch.ts';
 
 const noMount = missing('unshare', '-m', 'sh', '-c', 'mount -t tmpfs tmpfs /mnt');
 const full = { ok: false, why: expect.stringMatching(/ENOSPC: no space left on device$/) };
-const readOnly = { ok: false, why: expect.stringMatching(/EROFS: read-only file system$/) };
 const ok = { ok: true };
 
 /** What the fixture tells, run on a tmpfs of 1 MiB of its own, with a /run of its own. */
@@ -39,6 +38,7 @@ describe.skipIf(noMount !== null)(`a small disk of its own${because(noMount)}`, 
       loaded: { count: 5 },
       files: expect.not.arrayContaining([expect.stringMatching(/\.tmp$/)]),
       after: ok,
+      rival: true,
     });
   });
 
@@ -54,20 +54,32 @@ describe.skipIf(noMount !== null)(`a small disk of its own${because(noMount)}`, 
       lift: ok,
       loaded: null,
       after: ok,
+      rival: true,
     });
   });
 
-  test('that is read-only: the lock is in a private folder, said; saved when it can be written', () => {
-    expect(onSmallDisk('read-only-from-start')).toMatchObject({
-      unwritable: expect.stringMatching(/EROFS/),
-      lockFolder: expect.stringMatching(/^\/run\/agent-watch\/n-[0-9a-f]{16}$/),
-      note: expect.stringMatching(/takes no lock \(EROFS.*\); it is in \/run\/agent-watch\/n-/),
-      first: readOnly,
-      armed: readOnly,
-      record: ok,
-      hold: readOnly,
-      held: null,
-      after: ok,
+  for (const [how, what] of [
+    ['read-only', 'with a folder of the name'],
+    ['read-only-and-empty', 'without one'],
+  ] as const) {
+    test(`that is read-only, ${what}: the lock is in a private folder, said; saved when it can be written`, () => {
+      const privately = expect.stringMatching(/^\/run\/agent-watch\/n-[0-9a-f]{16}$/);
+      const refused = { ok: false, why: expect.stringMatching(/EROFS: read-only file system$/) };
+      expect(onSmallDisk(how)).toMatchObject({
+        unwritable: expect.stringMatching(/EROFS/),
+        lockFolder: privately,
+        note: expect.stringMatching(/takes no lock \(E.*\); it is in \/run\/agent-watch\/n-/),
+        names: ['n'],
+        sockets: [expect.stringMatching(/disk\/n$/), privately],
+        first: refused,
+        armed: refused,
+        record: ok,
+        hold: refused,
+        held: null,
+        after: ok,
+        rival: true,
+        rival: true,
+      });
     });
-  });
+  }
 });
