@@ -43,8 +43,11 @@ const parts: Record<string, string> = {
   'execa/lib/arguments/command-file.js': `
     export const parseCommandFile = (file, commandArguments, options) => ({file, commandArguments: [...commandArguments], options});`,
   'npm-run-path/index.js': `export const npmRunPathEnv = ({env}) => env;`,
-  // Only names and descriptions of signals for messages that we word ourselves.
-  'human-signals/build/src/main.js': `export const signalsByName = {}; export const signalsByNumber = {};`,
+  // Only names and descriptions of signals for messages that we word ourselves; each name must have one, or a child that a
+  // signal ended becomes an error nobody catches.
+  'human-signals/build/src/main.js': `
+    export const signalsByName = new Proxy({}, {get: (_, name) => ({name, description: name})});
+    export const signalsByNumber = {};`,
 };
 
 /** Single expressions: here the same descriptors would be touched at every call. */
