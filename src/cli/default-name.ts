@@ -22,10 +22,19 @@ const deepest = 8;
 
 function nameOf(command: readonly string[], depth: number): string {
   const program = baseName(command[0] ?? '');
-  const rule = depth < deepest ? launcherRules.find(({ programs }) => programs.test(program)) : undefined;
+  const rule = depth < deepest ? ruleOf(program) : undefined;
   if (rule === undefined) return stem(command[0] ?? '');
   const name = launched(rule, command.slice(1), depth);
   return sanitisedName(name) === '' ? stem(program) : name;
+}
+
+/** A list of words is searched, and no pattern a rule: compiling two dozen patterns would cost a start a millisecond. */
+function ruleOf(program: string): LauncherRule | undefined {
+  const unversioned = program.replace(/[\d.]+$/, '');
+  return launcherRules.find(({ programs }) => {
+    const words = programs.split(' ');
+    return words.includes(program) || words.includes(unversioned);
+  });
 }
 
 function launched(rule: LauncherRule, args: readonly string[], depth: number): string {
@@ -52,7 +61,8 @@ function launched(rule: LauncherRule, args: readonly string[], depth: number): s
 /** A tool with subcommands: `npm run x`, `uv run x`, `deno task x`; without a known one, the tool's own rule for the rest. */
 function tool(rule: LauncherRule, operands: readonly string[], depth: number): string {
   const [word = '', ...rest] = operands;
-  const inner = rule.subcommands?.[word];
+  const known = rule.subcommands ?? {};
+  const inner = Object.hasOwn(known, word) ? known[word] : undefined;
   if (inner !== undefined) return launched(inner, rest, depth);
   return rule.otherwise === undefined ? '' : launched(rule.otherwise, operands, depth);
 }

@@ -1,7 +1,6 @@
 /** What stands before the program that a command is really about, and where that program's name is found. */
 
 export interface LauncherRule {
-  readonly programs: RegExp;
   /**
    * What the operands are: a `command` of their own, a `package` to fetch and run, a `script`, a `shell` script, the
    * name of a `task`, or, for a `tool`, a subcommand.
@@ -17,19 +16,15 @@ export interface LauncherRule {
   readonly skip?: number;
   /** Whether `NAME=value` may stand before the command. */
   readonly assignments?: boolean;
-  readonly subcommands?: Readonly<Record<string, Inner>>;
+  readonly subcommands?: Readonly<Record<string, LauncherRule>>;
   /** For a tool whose first operand is no known subcommand. */
-  readonly otherwise?: Inner;
+  readonly otherwise?: LauncherRule;
 }
 
-type Inner = Omit<LauncherRule, 'programs'> & { readonly programs: RegExp };
-
-const any = /^/;
-const command: Inner = { programs: any, takes: 'command' };
-const script: Inner = { programs: any, takes: 'script' };
-const task: Inner = { programs: any, takes: 'task' };
-const fetched: Inner = {
-  programs: any,
+const command: LauncherRule = { takes: 'command' };
+const script: LauncherRule = { takes: 'script' };
+const task: LauncherRule = { takes: 'task' };
+const fetched: LauncherRule = {
   takes: 'package',
   valued: ['-p', '--package', '--from', '--with', '--python', '-c', '--call', '--spec'],
 };
@@ -38,7 +33,6 @@ const pythonTools = {
   valued: ['--project', '--directory', '-C', '-p', '--python', '--env-file', '--config-file'],
   subcommands: {
     run: {
-      programs: any,
       takes: 'command',
       module: ['-m', '--module'],
       valued: [
@@ -55,7 +49,7 @@ const pythonTools = {
         '-e',
       ],
     },
-    tool: { programs: any, takes: 'tool', subcommands: { run: fetched } },
+    tool: { takes: 'tool', subcommands: { run: fetched } },
   },
 } as const;
 
@@ -66,63 +60,64 @@ const nodeTools = {
     'run-script': task,
     exec: fetched,
     dlx: fetched,
-    workspace: { programs: any, takes: 'tool', skip: 1, subcommands: { run: task }, otherwise: task },
+    workspace: { takes: 'tool', skip: 1, subcommands: { run: task }, otherwise: task },
   },
 } as const;
 
-export const launcherRules: readonly LauncherRule[] = [
+/** The rules, each with the programs it is for; a version behind the name (python3.11) is no part of it. */
+export const launcherRules: readonly (LauncherRule & { readonly programs: string })[] = [
   {
     programs:
-      /^(?:nohup|setsid|exec|time|command|catchsegv|winpty|dumb-init|tini|catatonit|stdbuf|unbuffer|xvfb-run|dbus-run-session|systemd-inhibit)$/,
+      'nohup setsid exec time command winpty dumb-init tini catatonit stdbuf unbuffer xvfb-run dbus-run-session systemd-inhibit',
     takes: 'command',
     valued: ['-i', '-o', '-e'],
   },
-  { programs: /^env$/, takes: 'command', valued: ['-u', '--unset', '-C', '--chdir'], assignments: true },
+  { programs: 'env', takes: 'command', valued: ['-u', '--unset', '-C', '--chdir'], assignments: true },
   {
-    programs: /^(?:nice|ionice|chrt|cpulimit)$/,
+    programs: 'nice ionice chrt cpulimit',
     takes: 'command',
     valued: ['-n', '--adjustment', '-c', '--class', '-l'],
   },
   {
-    programs: /^(?:sudo|doas|runuser|setpriv)$/,
+    programs: 'sudo doas runuser setpriv',
     takes: 'command',
     valued: ['-u', '-g', '--user', '--group', '--reuid', '--regid', '-C', '-h', '-p'],
     assignments: true,
   },
-  { programs: /^(?:timeout|gtimeout)$/, takes: 'command', valued: ['-s', '--signal', '-k', '--kill-after'], skip: 1 },
-  { programs: /^(?:gosu|su-exec|setuidgid)$/, takes: 'command', skip: 1 },
-  { programs: /^(?:taskset|flock|chroot)$/, takes: 'command', valued: ['-w', '-E', '--wait'], skip: 1 },
+  { programs: 'timeout gtimeout', takes: 'command', valued: ['-s', '--signal', '-k', '--kill-after'], skip: 1 },
+  { programs: 'gosu su-exec setuidgid', takes: 'command', skip: 1 },
+  { programs: 'taskset flock chroot', takes: 'command', valued: ['-w', '-E', '--wait'], skip: 1 },
   {
-    programs: /^(?:ba|da|z|k|a|fi)?sh$/,
+    programs: 'sh bash dash zsh ksh ash fish',
     takes: 'shell',
     module: ['-c'],
     valued: ['-o', '+o', '-O', '--rcfile', '--init-file'],
   },
   {
-    programs: /^(?:python|pypy)[\d.]*w?$/,
+    programs: 'python pythonw pypy',
     takes: 'script',
     module: ['-m'],
     code: ['-c'],
     valued: ['-W', '-X', '--check-hash-based-pycs'],
   },
   {
-    programs: /^(?:node|nodejs|tsx|ts-node)$/,
+    programs: 'node nodejs tsx ts-node',
     takes: 'script',
     code: ['-e', '--eval', '-p', '--print'],
     valued: ['-r', '--require', '--import', '--loader', '--experimental-loader', '-C', '--conditions', '--tsconfig'],
   },
-  { programs: /^(?:npx|pnpx|bunx|uvx|pipx-run)$/, takes: 'package', valued: fetched.valued! },
-  { programs: /^npm$/, takes: 'tool', ...nodeTools, otherwise: task },
-  { programs: /^(?:yarn|pnpm)$/, takes: 'tool', ...nodeTools, otherwise: task },
+  { programs: 'npx pnpx bunx uvx', takes: 'package', valued: fetched.valued! },
+  { programs: 'npm', takes: 'tool', ...nodeTools, otherwise: task },
+  { programs: 'yarn pnpm', takes: 'tool', ...nodeTools, otherwise: task },
   {
-    programs: /^bun$/,
+    programs: 'bun',
     takes: 'tool',
     ...nodeTools,
     subcommands: { ...nodeTools.subcommands, x: fetched },
     otherwise: script,
   },
   {
-    programs: /^deno$/,
+    programs: 'deno',
     takes: 'tool',
     subcommands: {
       run: {
@@ -134,16 +129,16 @@ export const launcherRules: readonly LauncherRule[] = [
     },
     otherwise: script,
   },
-  { programs: /^(?:uv|poetry|pipenv|pdm|hatch|rye|pixi)$/, takes: 'tool', ...pythonTools },
+  { programs: 'uv poetry pipenv pdm hatch rye pixi', takes: 'tool', ...pythonTools },
   {
-    programs: /^(?:conda|mamba|micromamba)$/,
+    programs: 'conda mamba micromamba',
     takes: 'tool',
     subcommands: { run: { ...command, valued: ['-n', '--name', '-p', '--prefix', '--cwd'] } },
   },
-  { programs: /^pipx$/, takes: 'tool', subcommands: { run: fetched } },
-  { programs: /^bundle$/, takes: 'tool', subcommands: { exec: command } },
+  { programs: 'pipx', takes: 'tool', subcommands: { run: fetched } },
+  { programs: 'bundle', takes: 'tool', subcommands: { exec: command } },
   {
-    programs: /^(?:java|javaw)$/,
+    programs: 'java javaw',
     takes: 'script',
     module: ['-jar', '-m', '--module'],
     valued: [
@@ -158,25 +153,25 @@ export const launcherRules: readonly LauncherRule[] = [
     ],
   },
   {
-    programs: /^(?:ruby|perl|php|lua|luajit|Rscript|julia|tclsh|elixir)[\d.]*$/,
+    programs: 'ruby perl php lua luajit Rscript julia tclsh elixir',
     takes: 'script',
     code: ['-e', '-r'],
     valued: ['-I', '-d', '-l'],
   },
-  { programs: /^go$/, takes: 'tool', subcommands: { run: script } },
+  { programs: 'go', takes: 'tool', subcommands: { run: script } },
   {
-    programs: /^cargo$/,
+    programs: 'cargo',
     takes: 'tool',
-    subcommands: { run: { programs: any, takes: 'task', module: ['--bin', '--example', '-p', '--package'] } },
+    subcommands: { run: { takes: 'task', module: ['--bin', '--example', '-p', '--package'] } },
   },
   {
-    programs: /^dotnet$/,
+    programs: 'dotnet',
     takes: 'tool',
-    subcommands: { run: { programs: any, takes: 'task', module: ['--project'] }, exec: script },
+    subcommands: { run: { takes: 'task', module: ['--project'] }, exec: script },
     otherwise: script,
   },
   {
-    programs: /^(?:make|just|task|rake|invoke|gradlew?)$/,
+    programs: 'make just task rake invoke gradle gradlew',
     takes: 'task',
     valued: ['-C', '-f', '--directory', '--justfile'],
   },

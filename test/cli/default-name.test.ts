@@ -90,6 +90,8 @@ describe('the name that a command gives', () => {
     [['./名前'], 'command'],
     [['./...'], 'command'],
     [['/'], 'command'],
+    ['npm toString', 'toString'],
+    ['uv constructor', 'uv'],
     [[`./${'x'.repeat(100)}`], 'x'.repeat(64)],
   ])('%j is %s', (command, name) =>
     expect(defaultName(typeof command === 'string' ? command.split(' ') : command)).toBe(name),
