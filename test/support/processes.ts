@@ -56,6 +56,12 @@ export function descriptorsOf(pid: number): Map<number, string> {
   return open;
 }
 
+/** The numbers of a child's descriptors, without those that the test run was itself started with: they come from further up. */
+export function givenDescriptorsOf(pid: number): number[] {
+  const own = descriptorsOf(process.pid);
+  return [...descriptorsOf(pid)].filter(([fd, link]) => fd < 3 || own.get(fd) !== link).map(([fd]) => fd);
+}
+
 /** Flags of the open file behind a descriptor of ours, O_NONBLOCK among them. */
 export function flagsOf(fd: number): number {
   return Number.parseInt(/^flags:\s+(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? 'NaN', 8);
