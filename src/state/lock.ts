@@ -3,7 +3,7 @@ import { type KernelLock, tryKernelLock } from './kernel-lock.ts';
 import { isElsewhere, type LockRecord, ownRecord, type RecordedRun, readRecord, watcherAlive } from './lock-record.ts';
 import type { Place } from './place.ts';
 import { makePrivateFolder } from './private-folder.ts';
-import { beginRecord, newestRecord, privateRecords, RECORD } from './record-places.ts';
+import { beginRecord, type Found, newestRecord, RECORD } from './record-places.ts';
 import type { Written } from './whole-file.ts';
 
 /** The right to watch a name, ours until `release` or the end of this process. */
@@ -36,52 +36,48 @@ const LOCK = 'lock';
  * one; that the other of the two may be held is looked up in the records.
  */
 export async function acquireLock(place: Place): Promise<Lock | Taken> {
-  const here = await take(file => place.at(file));
+  const here = await take(place, file => place.at(file));
   if ('heldBy' in here) return here;
-  if ('fault' in here) return await acquireElsewhere(place, here.fault);
-  const other = privateRecords(place.stateDir, place.name).map(readRecord).find(watcherAlive);
-  if (other === undefined) return begin(here.lock, place, place.path, null);
-  here.lock.release();
-  return { heldBy: pidOf(other) };
-}
-
-async function acquireElsewhere(place: Place, fault: string): Promise<Lock | Taken> {
-  const record = readRecord(place.at(RECORD));
-  if (watcherAlive(record)) return { heldBy: pidOf(record) };
+  if ('lock' in here) return begin(here, place, place.path, null);
+  const found = newestRecord(place.stateDir, place.name);
+  if (found.alive) return { heldBy: pidOf(found) };
+  const lockless = { lock: null, found };
   const unnoticed = 'a second watcher of this name would not be noticed';
   const made = makePrivateFolder(place.stateDir, place.name);
-  if ('why' in made) {
-    return begin(null, place, null, `${place.path} takes no lock (${fault}), nor does ${made.why}: ${unnoticed}`);
-  }
-  const there = await take(file => `${made.path}/${file}`);
+  const refused = `${place.path} takes no lock (${here.fault})`;
+  if ('why' in made) return begin(lockless, place, null, `${refused}, nor does ${made.why}: ${unnoticed}`);
+  const there = await take(place, file => `${made.path}/${file}`);
   if ('heldBy' in there) return there;
-  if ('fault' in there) {
-    return begin(null, place, null, `${place.path} takes no lock (${fault}), nor does ${made.path}: ${unnoticed}`);
-  }
-  return begin(there.lock, place, made.path, `${place.path} takes no lock (${fault}); it is in ${made.path} instead`);
+  if ('lock' in there) return begin(there, place, made.path, `${refused}; it is in ${made.path} instead`);
+  return begin(lockless, place, null, `${refused}, nor does ${made.path} (${there.fault}): ${unnoticed}`);
+}
+
+/** What a lock was taken with: the record as it lay there. */
+interface Got {
+  lock: KernelLock | null;
+  found: Found;
 }
 
 /** Tries one folder. A holder writes its record right after it got the lock, so a refused one looks until it is there. */
-async function take(at: (file: string) => string): Promise<{ lock: KernelLock } | { fault: string } | Taken> {
+async function take(place: Place, at: (file: string) => string): Promise<Got | { fault: string } | Taken> {
   const deadline = performance.now() + RECORD_WAIT_MS;
   for (;;) {
     const got = tryKernelLock(at(LOCK));
     if (got !== 'busy' && 'fault' in got) return got;
-    const record = readRecord(at(RECORD));
-    const alive = watcherAlive(record);
+    const found = newestRecord(place.stateDir, place.name);
     if (got !== 'busy') {
-      if (!alive) return { lock: got };
-      // Its lock file was deleted under a watcher that lives on: the record still speaks for it.
+      if (!found.alive) return { lock: got, found };
+      // It has its lock in the other folder, or its lock file was deleted under it: the record speaks for it.
       got.release();
     }
     // One in another container cannot be seen, but the lock speaks for it.
-    if (alive || isElsewhere(record)) return { heldBy: pidOf(record) };
+    if (found.alive || isElsewhere(found.record)) return { heldBy: pidOf(found) };
     if (performance.now() > deadline) return { heldBy: null };
     await new Promise(resolve => setTimeout(resolve, 5));
   }
 }
 
-function pidOf(record: LockRecord | null | 'unreadable'): number | null {
+function pidOf({ record }: Found): number | null {
   return record === null || record === 'unreadable' ? null : (record.watcher?.pid ?? null);
 }
 
@@ -92,8 +88,8 @@ function leftoverOf(record: LockRecord | null | 'unreadable'): RecordedRun | nul
 }
 
 /** Signs the record as ours, keeping the run that the one before us may have left. */
-function begin(lock: KernelLock | null, place: Place, folder: string | null, note: string | null): Lock {
-  const leftover = leftoverOf(newestRecord(place.stateDir, place.name).record);
+function begin({ lock, found }: Got, place: Place, folder: string | null, note: string | null): Lock {
+  const leftover = leftoverOf(found.record);
   const record = ownRecord(leftover);
   let file = beginRecord(place, folder, record);
   let held = lock;

@@ -78,7 +78,6 @@ describe.skipIf(noMount !== null)(`a small disk of its own${because(noMount)}`, 
         held: null,
         after: ok,
         rival: true,
-        rival: true,
       });
     });
   }
