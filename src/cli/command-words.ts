@@ -18,7 +18,7 @@ export interface CommandRow {
 const llm = ['diagnose', 'llm-model', 'llm-url', 'llm-timeout', 'llm-max-calls', 'llm-key-file'] as const;
 
 /** Every command. `watch` has no word of its own: it is what `agent-watch [options] -- command` does. */
-export const commands = {
+const commands = {
   watch: {
     built: true,
     usage: '[options] -- <command> [args...]',

@@ -12,7 +12,7 @@ import { outputOptions } from './options/output.ts';
 import { restartOptions } from './options/restart.ts';
 
 /** Every option by its name, in the contract's order. */
-export const options = {
+const options = {
   ...identityOptions,
   ...restartOptions,
   ...healthOptions,

@@ -9,7 +9,6 @@ import { readChoice, readText } from './values/words.ts';
 
 /** What a probe may say for itself in the file. */
 export const probeKeys = ['interval', 'timeout', 'retries', 'start-period', 'name', 'severity'] as const;
-export type ProbeKey = (typeof probeKeys)[number];
 
 /**
  * The options that are probes, the option that goes with one, and how its value may be written in a mapping of the file:

@@ -1,12 +1,11 @@
-/** The exit status of bad usage and of the watcher's own failures: the one that docker and env(1) use for themselves. */
-export const usageExitCode = 125;
+import { EXIT } from '../core/exit-code.ts';
 
 /**
  * What the user wrote cannot be done: an unknown option, a value that does not parse, a file that is not trusted. The
  * message is one line for people, without the program's name; nothing has been started when it is thrown.
  */
 export class UsageError extends Error {
-  readonly exitCode = usageExitCode;
+  readonly exitCode = EXIT.usage;
 
   constructor(message: string) {
     super(oneLine(message));
