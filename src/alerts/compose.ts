@@ -62,7 +62,7 @@ export function compose(speaker: Speaker, event: AlertEvent, id: string): Alert 
 /** The alert that stands for `count` events like `last`, over `spanMs`. */
 export function summarise(last: Alert, count: number, spanMs: number): Alert {
   const [, ...rest] = last.text.split(' ');
-  const text = summaryLine(last.name, last.event, count, spanMs, rest.join(' '));
+  const text = summaryLine(last.name, last.event, count, spanMs, { time: last.time, words: rest.join(' ') });
   return { ...last, count, text: clipStart(text, maxLineUnits) };
 }
 
@@ -70,6 +70,7 @@ const seconds = (ms: number | null): number | null => (ms === null ? null : Math
 
 // Cleaned as one text, since a private key spans lines; then the end of it that fits.
 function tailOf(lines: readonly string[], clean: Speaker['clean']): string[] {
+  if (lines.length === 0) return [];
   const raw = lines.slice(-4 * maxTailLines).map(line => line.slice(-maxRawLineUnits));
   const kept: string[] = [];
   let bytes = 0;

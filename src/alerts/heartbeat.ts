@@ -24,12 +24,13 @@ export interface Heartbeat {
   started(): void;
   /** Running or healthy (a ping now and at each interval), or neither (silence). */
   well(isWell: boolean): void;
-  /** A run ended as it should not; the code, or null if a signal ended it or it never started. */
-  crashed(code: number | null): void;
+  /** A run ended: badly (the code, or null if a signal ended it or it never started), as planned, or because it was asked to. */
+  ended(how: 'crashed' | 'succeeded' | 'asked', code: number | null): void;
   close(): void;
 }
 
 const limitMs = 10_000;
+const spacingMs = 1000;
 const uuid = /\/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Whether the address is one of healthchecks.io or of a server of the same kind, where signals are paths below it. */
@@ -43,16 +44,14 @@ export function createHeartbeat(settings: HeartbeatSettings, ports: HeartbeatPor
   let isWell = false;
   let failing = false;
   let callOff = () => {};
-  let last: Promise<void> = Promise.resolve();
-  let waiting = 0;
+  let waiting: string[] = [];
+  let busy = false;
 
-  // In order, since /start after the success would say the opposite; and few: what is late here is of no use.
-  const ping = (signal: string) => {
-    if (abort.signal.aborted || waiting >= 3) return;
-    waiting++;
-    last = last.then(async () => {
-      const why = await send(settings, signal, abort.signal);
-      waiting--;
+  const next = () => {
+    const signal = waiting.shift();
+    busy = signal !== undefined;
+    if (signal === undefined) return;
+    void send(settings, signal, abort.signal).then(why => {
       if (abort.signal.aborted) return;
       if (why !== null && !failing)
         ports.say(
@@ -60,7 +59,15 @@ export function createHeartbeat(settings: HeartbeatSettings, ports: HeartbeatPor
         );
       if (why === null && failing) ports.say(`heartbeat to ${shownUrl(settings.url)} is back`);
       failing = why !== null;
+      // A crash loop must not become a flood of pings, which such services turn away.
+      ports.after(spacingMs, next);
     });
+  };
+  // In order, since a /start after its success would say the opposite; and only the last ones: what is late is of no use.
+  const ping = (signal: string) => {
+    if (abort.signal.aborted) return;
+    waiting = [...waiting, signal].slice(-2);
+    if (!busy) next();
   };
   const beat = () => {
     ping('');
@@ -80,9 +87,10 @@ export function createHeartbeat(settings: HeartbeatSettings, ports: HeartbeatPor
       isWell = now;
       if (isWell) beat();
     },
-    crashed(code) {
+    ended(how, code) {
       silence();
-      if (hasSignals) ping(code !== null && code >= 1 && code <= 255 ? `/${code}` : '/fail');
+      if (how === 'succeeded') ping('');
+      if (how === 'crashed' && hasSignals) ping(code !== null && code >= 1 && code <= 255 ? `/${code}` : '/fail');
     },
     close() {
       silence();

@@ -44,7 +44,13 @@ export function lineFor(name: string, event: AlertEvent, reason: string | null):
 }
 
 /** The line of a summary: how often more since the first of them was told, and the last of them. */
-export function summaryLine(name: string, kind: AlertKind, count: number, spanMs: number, last: string): string {
+export function summaryLine(
+  name: string,
+  kind: AlertKind,
+  count: number,
+  spanMs: number,
+  last: { time: string; words: string },
+): string {
   const often = `${count} more ${count === 1 ? 'time' : 'times'} in the last ${durationText(spanMs)}`;
   const what: Readonly<Record<AlertKind, string>> = {
     crash: 'crashed',
@@ -56,7 +62,7 @@ export function summaryLine(name: string, kind: AlertKind, count: number, spanMs
     start: 'started',
     stop: 'stopped',
   };
-  return `${name} ${what[kind]} ${often}; the last: ${last}`;
+  return `${name} ${what[kind]} ${often}; last at ${last.time.slice(11, 16)} UTC: ${last.words}`;
 }
 
 function exitText({ exit, oom }: AlertEvent): string {
