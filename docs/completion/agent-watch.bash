@@ -48,7 +48,7 @@ _agent_watch() {
     --name|--env|--backoff|--backoff-factor|--backoff-max|--jitter|--healthy-after|--flap-threshold|--flap-window|--flap-cooldown|--max-restarts|--success-codes|--hold-codes|--stop-timeout|--max-runtime|--expect-duration|--log-max-size|--log-keep|--tail-lines|--buffer-size|--lines) return ;;
   esac
   case $word in
-    status) options='--json --all --state-dir --help' ;;
+    status) options='--json --watch --all --state-dir --help' ;;
     logs) options='--lines --follow --raw --state-dir --help' ;;
     stop) options='--now --state-dir --help' ;;
     restart) options='--state-dir --help' ;;

@@ -72,6 +72,7 @@ complete -c agent-watch -n '__agent_watch_before_dashes; and not __fish_seen_sub
 complete -c agent-watch -n '__agent_watch_before_dashes; and not __fish_seen_subcommand_from status logs stop restart reset signal help version' -s h -l help -d 'this text; `--help all` shows every option, `--help COMMAND` one command'
 complete -c agent-watch -n '__agent_watch_before_dashes; and not __fish_seen_subcommand_from status logs stop restart reset signal help version' -l version -d 'the version'
 complete -c agent-watch -n '__agent_watch_before_dashes; and __fish_seen_subcommand_from status' -l json -d 'for programs'
+complete -c agent-watch -n '__agent_watch_before_dashes; and __fish_seen_subcommand_from status' -l watch -d 'redraws until it is interrupted'
 complete -c agent-watch -n '__agent_watch_before_dashes; and __fish_seen_subcommand_from status' -l all -d 'every user\'s watchers (root)'
 complete -c agent-watch -n '__agent_watch_before_dashes; and __fish_seen_subcommand_from status' -l state-dir -r -F -d 'where state, log and incidents lie: a folder per name'
 complete -c agent-watch -n '__agent_watch_before_dashes; and __fish_seen_subcommand_from status' -s h -l help -d 'this text; `--help all` shows every option, `--help COMMAND` one command'
