@@ -1,0 +1,56 @@
+import type { Mono } from '../../core/model.ts';
+import { createLineMatcher } from '../line-matcher.ts';
+import { createMemberFinder } from '../members.ts';
+import type { WatchedRun } from '../probe.ts';
+import { ERROR_PATTERN } from '../probe-spec.ts';
+import { residentBytes } from '../resident-bytes.ts';
+import type { SlidingCount } from '../sliding-count.ts';
+import type { Condition } from './condition.ts';
+
+/** Names that are always there: bytes, seconds, counts. A source that has one of them comes first. */
+export const BUILT_IN = ['memory', 'uptime', 'restarts', 'errors_per_hour', 'output_age'] as const;
+
+/** A run's own numbers. */
+export interface RunNumbers {
+  hearBytes(at: Mono): void;
+  memoryBytes(): number;
+  uptimeSeconds(): number;
+  outputAgeSeconds(): number;
+}
+
+/** Counts from now on. The tree is only measured where the condition asks for it. */
+export function watchRun(run: WatchedRun, condition: Condition, mono: () => Mono): RunNumbers {
+  const startedAt = mono();
+  let lastBytesAt = startedAt;
+  const members = condition.names.includes('memory') ? createMemberFinder(run) : () => [];
+  return {
+    hearBytes: at => {
+      lastBytesAt = at;
+    },
+    memoryBytes: () => residentBytes(members()),
+    uptimeSeconds: () => (mono() - startedAt) / 1000,
+    outputAgeSeconds: () => (mono() - lastBytesAt) / 1000,
+  };
+}
+
+/** The values of the built-in names; without a run its own numbers are 0. */
+export function builtIns(restarts: number, errors: number, run: RunNumbers | null): Record<string, unknown> {
+  const values: Record<(typeof BUILT_IN)[number], number> = {
+    restarts,
+    errors_per_hour: errors,
+    memory: run?.memoryBytes() ?? 0,
+    uptime: run?.uptimeSeconds() ?? 0,
+    output_age: run?.outputAgeSeconds() ?? 0,
+  };
+  return values;
+}
+
+/** Counts the lines that tell of an error. */
+export function errorCounter(errors: SlidingCount, pattern: RegExp | null) {
+  const matcher = createLineMatcher(pattern ?? ERROR_PATTERN);
+  return (lines: readonly string[], at: Mono): void => {
+    let found = 0;
+    matcher.scan(lines, () => ++found > 0);
+    if (found > 0) errors.add(at, found);
+  };
+}

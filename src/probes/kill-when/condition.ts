@@ -1,0 +1,130 @@
+import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
+import { serialize } from '@marcbachmann/cel-js/serialize';
+import { faultText } from './fault-text.ts';
+import { namesOf } from './names.ts';
+import { prepare } from './prepare.ts';
+import { lookUp, type Metrics, setName } from './values.ts';
+
+/** What a condition says of some metrics. */
+export type Judgement =
+  | { readonly kind: 'clear' | 'tripped'; readonly why: string }
+  /** `missing`: the names without a value, if that is the cause. */
+  | { readonly kind: 'blind'; readonly why: string; readonly missing: readonly string[] };
+
+/** A condition that parsed. */
+export interface Condition {
+  readonly written: string;
+  /** The dotted names it needs. */
+  readonly names: readonly string[];
+  evaluate(metrics: Metrics): Judgement;
+}
+
+const MOST_CHARS = 4000;
+const arithmetic = new Set<string>(['+', '-', '*', '/', '%', '-_']);
+
+/** Parses a condition. Returns it, or in one line what is wrong with it and where. */
+export function parseCondition(written: string): Condition | string {
+  if (written.trim() === '') return 'it is empty; write one such as daily_loss > 10';
+  if (written.length > MOST_CHARS) return `it is longer than ${MOST_CHARS} characters`;
+  const { text, origin } = prepare(written);
+  const environment = mixedNumbers();
+  let program: ParseResult;
+  try {
+    program = environment.parse(text);
+  } catch (error) {
+    return faultText(error, written, origin);
+  }
+  const checked = program.check();
+  if (!checked.valid) return faultText(checked.error, written, origin);
+  if ((checked.type !== 'bool' && checked.type !== 'dyn') || arithmetic.has(program.ast.op))
+    return 'it is a value, not a condition; compare it with something, as in daily_loss > 10';
+  const names = namesOf(program.ast);
+  const quotients = quotientsOf(program.ast).map(node => environment.parse(serialize(node)));
+  return { written, names, evaluate: metrics => evaluate(written, names, program, quotients, metrics) };
+}
+
+function evaluate(
+  written: string,
+  names: readonly string[],
+  program: ParseResult,
+  quotients: readonly ParseResult[],
+  metrics: Metrics,
+): Judgement {
+  const known: Record<string, unknown> = {};
+  const missing: string[] = [];
+  const said: string[] = [];
+  for (const name of names) {
+    const value = lookUp(metrics, name);
+    if (value === undefined || value === null) missing.push(name);
+    else {
+      setName(known, name, value);
+      said.push(`${name} ${show(value)}`);
+    }
+  }
+  const why = said.join(', ');
+  try {
+    const result: unknown = program(known);
+    if (result === true) return { kind: 'tripped', why: `${written} (${why})` };
+    if (result === false && !quotients.some(quotient => hasNoResult(quotient, known))) return { kind: 'clear', why };
+    const fault = result === false ? 'a division has no result' : 'it is neither true nor false';
+    return { kind: 'blind', why: `${fault} (${why})`, missing: [] };
+  } catch (error) {
+    const fault = missing.length > 0 ? `no value for ${missing.join(', ')}` : oneLine(error);
+    return { kind: 'blind', why: said.length > 0 ? `${fault} (${why})` : fault, missing };
+  }
+}
+
+function hasNoResult(quotient: ParseResult, known: Metrics): boolean {
+  try {
+    return Number.isNaN(quotient(known));
+  } catch {
+    // Its names are missing: the whole was false without it.
+    return false;
+  }
+}
+
+function show(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
+function oneLine(error: unknown): string {
+  if (typeof error === 'object' && error !== null && 'summary' in error) return String(error.summary);
+  return String(error).split('\n')[0] ?? '';
+}
+
+// In CEL `1 + 1.5` is an error, and size() gives an integer where all other numbers are decimals.
+function mixedNumbers(): Environment {
+  const environment = new Environment({ unlistedVariablesAreDyn: true });
+  const operators: Record<string, (a: number, b: number) => number> = {
+    '+': (a, b) => a + b,
+    '-': (a, b) => a - b,
+    '*': (a, b) => a * b,
+    '/': (a, b) => a / b,
+    '%': (a, b) => a % b,
+  };
+  for (const [operator, act] of Object.entries(operators)) {
+    const mixed = (a: unknown, b: unknown) => act(Number(a), Number(b));
+    environment.registerOperator(`int ${operator} double`, mixed);
+    environment.registerOperator(`double ${operator} int`, mixed);
+    if (operator === '%') environment.registerOperator('double % double', mixed);
+  }
+  return environment;
+}
+
+// 0/0 is NaN, every comparison with it false: without this a kill condition would be quietly blind.
+function quotientsOf(node: ASTNode): ASTNode[] {
+  if (node.op === '/' || node.op === '%') return [node];
+  // Inside all(), exists() and the like there are names that exist nowhere else.
+  if (node.op === 'rcall') return [];
+  return childrenOf(node).flatMap(quotientsOf);
+}
+
+function childrenOf(node: ASTNode): ASTNode[] {
+  const args: unknown = node.args;
+  return (Array.isArray(args) ? args.flat(2) : [args]).filter(isNode);
+}
+
+function isNode(value: unknown): value is ASTNode {
+  return typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
+}

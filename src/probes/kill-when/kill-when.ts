@@ -1,0 +1,138 @@
+/**
+ * Reads the kill condition. How it is plugged in:
+ *
+ *   before anything starts   parseKillWhen(text): a string is what is wrong with it; then open(…).missingName(): a name that a
+ *                            readable file or URL does not have
+ *   before every start       read(abort): `tripped` holds; `blind` holds too if that was asked for, unless `notYet`
+ *   while a run is up        createRounds(…, run => killWhen.probe(run), …): reported under the name KILL_WHEN
+ *
+ * It lives as long as the watcher: numbers that the child wrote before it died still count, as long as they are not too old.
+ */
+import type { Observation } from '../../core/health-model.ts';
+import type { Stamp } from '../../core/model.ts';
+import type { Probe, WatchedRun } from '../probe.ts';
+import { createSlidingCount } from '../sliding-count.ts';
+import { BUILT_IN, builtIns, errorCounter, type RunNumbers, watchRun } from './built-in.ts';
+import { commandSource } from './command-source.ts';
+import type { Condition } from './condition.ts';
+import { fileSource } from './file-source.ts';
+import { outputSource } from './output-source.ts';
+import type { MetricsPlace, MetricsSource, Reading } from './source.ts';
+import { urlSource } from './url-source.ts';
+import { lookUp, type Metrics, namesIn, setName } from './values.ts';
+
+/** What the reader needs of the world. */
+export interface KillWhenNeeds {
+  readonly metrics: readonly MetricsPlace[];
+  readonly maxAgeMs: number;
+  /** For a URL or a command. */
+  readonly timeLimitMs: number;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** What counts for errors_per_hour; null: ERROR_PATTERN. */
+  readonly errorPattern: RegExp | null;
+  now(): Stamp;
+  restarts(): number;
+}
+
+export type KillWhenReading = Extract<Observation, { kind: 'condition' }>;
+
+export interface KillWhen {
+  /** The first name that no source can bring, with all that there are; null if none is known to be missing. */
+  missingName(abort: AbortSignal): Promise<{ name: string; known: readonly string[] } | null>;
+  /** Reads all sources and judges, no run being up. Settles within the time limit, never rejects. */
+  read(abort: AbortSignal): Promise<KillWhenReading>;
+  /** The same over a run, for the rounds. */
+  probe(run: WatchedRun): Probe;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Parses a condition; the language is loaded now (20 ms). Returns it, or in one line what is wrong with it. */
+export async function parseKillWhen(written: string): Promise<Condition | string> {
+  const { parseCondition } = await import('./condition.ts');
+  return parseCondition(written);
+}
+
+/** Opens the sources. Nothing is read yet. */
+export function openKillWhen(condition: Condition, needs: KillWhenNeeds): KillWhen {
+  const mono = () => needs.now().mono;
+  const sources = needs.metrics.map(place => openSource(place, condition, needs));
+  const errors = createSlidingCount(HOUR_MS);
+
+  async function read(run: RunNumbers | null, abort: AbortSignal): Promise<KillWhenReading> {
+    const readings = await Promise.all(sources.map(source => readSafely(source, abort)));
+    const all = builtIns(needs.restarts(), errors.count(mono()), run);
+    const faults: string[] = [];
+    readings.forEach((reading, index) => {
+      if ('fault' in reading) faults.push(reading.fault);
+      else if (mono() - reading.at > needs.maxAgeMs) faults.push(`the numbers of ${sources[index]!.label} are too old`);
+      // Several sources add up; of one name the last source counts.
+      else merge(all, reading.values);
+    });
+    return toReading(
+      condition,
+      all,
+      faults,
+      sources.some(source => source.from === 'child'),
+    );
+  }
+
+  return {
+    read: abort => read(null, abort),
+    missingName: abort => missingName(condition, sources, abort),
+    probe(run) {
+      const numbers = watchRun(run, condition, mono);
+      const countErrors = condition.names.includes('errors_per_hour') ? errorCounter(errors, needs.errorPattern) : null;
+      const listeners = sources.flatMap(source => source.hearLines?.bind(source) ?? []);
+      if (countErrors !== null) listeners.push(countErrors);
+      const probe: Probe = { ask: abort => read(numbers, abort), hearBytes: numbers.hearBytes };
+      if (listeners.length > 0) probe.hearLines = (lines, at) => listeners.forEach(hear => void hear(lines, at));
+      return probe;
+    },
+  };
+}
+
+function openSource(place: MetricsPlace, condition: Condition, needs: KillWhenNeeds): MetricsSource {
+  const mono = () => needs.now().mono;
+  if (place.kind === 'file') return fileSource(place.path, () => needs.now());
+  if (place.kind === 'url') return urlSource(place.url, needs.timeLimitMs, mono);
+  if (place.kind === 'exec') return commandSource({ command: place.command, ...needs }, mono);
+  return outputSource(place.pattern, condition.names, needs.maxAgeMs, mono);
+}
+
+async function readSafely(source: MetricsSource, abort: AbortSignal): Promise<Reading> {
+  try {
+    return await source.read(abort);
+  } catch (error) {
+    return { fault: `${source.label} cannot be read (${error instanceof Error ? error.message : error})` };
+  }
+}
+
+function toReading(condition: Condition, all: Metrics, faults: readonly string[], output: boolean): KillWhenReading {
+  const judgement = condition.evaluate(all);
+  if (judgement.kind !== 'blind')
+    return { kind: 'condition', result: judgement.kind, notYet: false, why: judgement.why };
+  // Its numbers may all be there but for those that only the child can bring, and it may not have come to that yet.
+  const notYet = output && faults.length === 0 && judgement.missing.length > 0;
+  return { kind: 'condition', result: 'blind', notYet, why: [...faults, judgement.why].join('; ') };
+}
+
+function merge(all: Record<string, unknown>, values: Metrics): void {
+  for (const [name, value] of Object.entries(values))
+    if (name !== '__proto__' && (value !== null || !Object.hasOwn(all, name))) all[name] = value;
+}
+
+// Only what can be known is refused: a file or URL that is read now and lacks the name, with nothing else that might bring it.
+async function missingName(condition: Condition, sources: readonly MetricsSource[], abort: AbortSignal) {
+  if (sources.some(source => source.from === 'child' || source.label.startsWith('exec:'))) return null;
+  const known: Record<string, unknown> = {};
+  for (const name of BUILT_IN) setName(known, name, 0);
+  for (const source of sources) {
+    const reading = await readSafely(source, abort);
+    if ('fault' in reading) return null;
+    merge(known, reading.values);
+  }
+  const name = condition.names.find(needed => lookUp(known, needed) === undefined);
+  return name === undefined ? null : { name, known: namesIn(known) };
+}

@@ -1,0 +1,109 @@
+/**
+ * What people write as a condition, made into CEL: `daily_loss > $10 OR cash < 20 €` becomes `daily_loss > 10.0 || cash < 20.0`.
+ * Strings are left alone.
+ */
+export interface Prepared {
+  readonly text: string;
+  /** For each character of the text, and its end, where it stood in what was written. */
+  readonly origin: readonly number[];
+}
+
+const stringLiteral = /^[rR]?(?:"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')/;
+const word = /^[A-Za-z_]\w*/;
+const number = /^(?:0[xX][\da-fA-F_]+|(?:\d[\d_]*)?\.?\d[\d_]*(?:[eE][+-]?\d+)?)[uU]?/;
+const moneyBefore = /^[$€]\s*(?=-?\s*\.?\d)/;
+const moneyAfter = /^\s*[$€](?![$€\w])/;
+
+/** Rewrites currency signs, underscores and integers in numbers, and AND, OR and NOT in any case. Never fails. */
+export function prepare(written: string): Prepared {
+  const writer = createWriter();
+  let at = 0;
+  while (at < written.length) {
+    const rest = written.slice(at);
+    const literal = stringLiteral.exec(rest)?.[0];
+    const name = literal === undefined ? word.exec(rest)?.[0] : undefined;
+    const amount = number.exec(rest)?.[0];
+    const money = moneyBefore.exec(rest)?.[0];
+    if (literal !== undefined) at += writer.copy(literal, at);
+    else if (name !== undefined) at += writeWord(writer, name, at);
+    else if (amount !== undefined) {
+      writer.put(decimal(amount), at);
+      at += amount.length;
+      at += moneyAfter.exec(written.slice(at))?.[0].length ?? 0;
+    } else if (money !== undefined) at += money.length;
+    else at += writer.symbol(rest, at);
+  }
+  return writer.finish(written.length);
+}
+
+// NOT binds weaker than a comparison, as people who write words expect; CEL's ! binds stronger, so it gets brackets.
+function writeWord(writer: Writer, name: string, at: number): number {
+  const operator = writer.afterDot() ? null : name.toLowerCase();
+  if (operator === 'and' || operator === 'or') writer.join(operator === 'and' ? '&&' : '||', at);
+  else if (operator === 'not') writer.negate(at);
+  else writer.put(name, at);
+  return name.length;
+}
+
+// CEL keeps integers and decimals apart, even in 1/2, which is 0 there: to whoever watches money, a number is a number.
+function decimal(amount: string): string {
+  const plain = amount.replace(/_/g, '').replace(/[uU]$/, '');
+  if (/^0[xX]/.test(plain)) return `${Number(plain)}.0`;
+  const whole = plain.startsWith('.') ? `0${plain}` : plain;
+  return /[.eE]/.test(whole) ? whole : `${whole}.0`;
+}
+
+interface Writer {
+  put(text: string, at: number): void;
+  copy(text: string, at: number): number;
+  /** Copies one operator, bracket, blank or whatever it is; returns its length. */
+  symbol(rest: string, at: number): number;
+  join(operator: string, at: number): void;
+  negate(at: number): void;
+  afterDot(): boolean;
+  finish(end: number): Prepared;
+}
+
+function createWriter(): Writer {
+  let text = '';
+  const origin: number[] = [];
+  let depth = 0;
+  /** Depths at which a NOT waits for its closing bracket. */
+  const negations: number[] = [];
+  const put = (piece: string, at: number) => {
+    for (let n = 0; n < piece.length; n++) origin.push(at);
+    text += piece;
+  };
+  const closeNegations = (at: number) => {
+    for (; negations.at(-1) === depth; negations.pop()) put(')', at);
+  };
+  return {
+    put,
+    copy(piece, at) {
+      for (let n = 0; n < piece.length; n++) origin.push(at + n);
+      text += piece;
+      return piece.length;
+    },
+    symbol(rest, at) {
+      const operator = /^(?:&&|\|\|)/.exec(rest)?.[0] ?? rest[0]!;
+      if (/^(?:&&|\|\||[)\]},?:])$/.test(operator)) closeNegations(at);
+      if (/^[([{]$/.test(operator)) depth++;
+      if (/^[)\]}]$/.test(operator)) depth--;
+      return this.copy(operator, at);
+    },
+    join(operator, at) {
+      closeNegations(at);
+      put(operator, at);
+    },
+    negate(at) {
+      put('!(', at);
+      negations.push(depth);
+    },
+    afterDot: () => /\.\s*$/.test(text),
+    finish(end) {
+      closeNegations(end);
+      origin.push(end);
+      return { text, origin };
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { HealthState, ProbeReport, Verdict } from '../../src/core/health-model.ts';
+import { type HealthTurn, healthStep, startHealth } from '../../src/core/health-step.ts';
+import { stampNow } from '../../src/host/clock.ts';
+import { healthPolicy, type ProbeSpec } from '../../src/probes/probe-spec.ts';
+import { createRounds } from '../../src/probes/rounds.ts';
+import { scratch } from '../support/scratch.ts';
+import { until } from '../support/until.ts';
+import { basics, runOf, world } from './rig.ts';
+
+type Own = Partial<ProbeSpec> & Pick<ProbeSpec, 'kind'>;
+
+/** A real child, real probes and real time around the judge, as the supervisor will put them together. */
+function watch(script: string, specs: Own[]) {
+  const env = { ...process.env, AW_TEST_FOLDER: scratch() };
+  const child = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env });
+  const policy = healthPolicy(
+    specs.map(own => ({ ...basics, name: own.kind, startPeriodMs: 0, ...own }) as ProbeSpec),
+    null,
+  );
+  const verdicts: Verdict[] = [];
+  const run = runOf(child.pid);
+  let state: HealthState;
+  let timer: NodeJS.Timeout | undefined;
+  const follow = (turn: HealthTurn) => {
+    state = turn.state;
+    verdicts.push(...turn.verdicts);
+    rounds.ask(turn.ask);
+    clearTimeout(timer);
+    if (state.nextTickAt === null) return;
+    timer = setTimeout(
+      () => follow(healthStep(policy, state, { type: 'tick' }, stampNow())),
+      Math.max(0, state.nextTickAt - stampNow().mono),
+    );
+  };
+  const take = (_run: unknown, reports: readonly ProbeReport[]) =>
+    follow(healthStep(policy, state, { type: 'probes-reported', reports }, stampNow()));
+  const rounds = createRounds(
+    specs.map(own => ({ ...basics, name: own.kind, startPeriodMs: 0, ...own }) as ProbeSpec),
+    null,
+    world,
+    take,
+  );
+  rounds.startRun(run);
+  child.stdout.on('data', bytes => rounds.hear('stdout', bytes));
+  child.stderr.on('data', bytes => rounds.hear('stderr', bytes));
+  const startedAt = performance.now();
+  follow(startHealth(policy, stampNow()));
+  onTestFinished(() => {
+    clearTimeout(timer);
+    rounds.endRun();
+    process.kill(-child.pid!, 'SIGKILL');
+  });
+  return {
+    verdicts,
+    child,
+    ended: () => until('it is unhealthy', () => state.reasons.length > 0 && state.reasons, 15_000),
+    elapsedMs: () => performance.now() - startedAt,
+    get state() {
+      return state;
+    },
+  };
+}
+
+const second = 1000;
+
+describe('each breaks in its own way, and is noticed in time', () => {
+  test('silence after three lines', async () => {
+    const watched = watch('echo 1; echo 2; echo 3; sleep 60', [
+      { kind: 'stale', afterMs: second, progressPattern: null },
+    ]);
+    expect(await watched.ended()).toEqual([
+      { name: 'stale', detail: expect.stringMatching(/^no output for 1\.\d s$/), severity: 'critical' },
+    ]);
+    expect(watched.elapsedMs()).toBeLessThan(2 * second + 500);
+  });
+
+  test('retry chatter is life, but no progress', async () => {
+    const chatter = 'echo done 1; while :; do echo retrying…; sleep 0.1; done';
+    const watched = watch(chatter, [
+      { kind: 'stale', name: 'any', afterMs: second, progressPattern: null },
+      { kind: 'stale', name: 'progress', afterMs: second, progressPattern: /^done/ },
+    ]);
+    expect((await watched.ended()).map(({ name }) => name)).toEqual(['progress']);
+  });
+
+  test('a stopped child', async () => {
+    const watched = watch('while :; do echo tick; sleep 0.1; done', [
+      { kind: 'stale', afterMs: second, progressPattern: null },
+    ]);
+    await until('it is well', () => watched.verdicts.some(({ kind }) => kind === 'green'));
+    process.kill(-watched.child.pid!, 'SIGSTOP');
+    expect(await watched.ended()).toHaveLength(1);
+  });
+
+  test('a file that is written no more, and artifacts that do not grow', async () => {
+    const folder = scratch();
+    const script = `cd ${folder}; for i in 1 2 3; do echo x >> out.json; touch beat; sleep 0.2; done; while :; do echo alive; sleep 0.1; done`;
+    const watched = watch(script, [
+      { kind: 'fresh-file', path: join(folder, 'beat'), maxAgeMs: second },
+      { kind: 'grow', glob: join(folder, '*.json'), withinMs: second },
+    ]);
+    await watched.ended();
+    await until('both', () => watched.state.reasons.length === 2);
+    expect(watched.elapsedMs()).toBeLessThan(0.6 * second + 2.5 * second);
+    const said = watched.verdicts.filter(({ kind }) => kind === 'unhealthy');
+    expect(said.length).toBeLessThanOrEqual(2);
+  });
+
+  test('a server whose answers go bad; a failing line; a check', async () => {
+    let status = 200;
+    const server = createServer((_request, response) => void response.writeHead(status).end());
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const watched = watch('sleep 60', [{ kind: 'http', url, expect: null, intervalMs: 200, retries: 2 }]);
+    await until('it is well', () => watched.verdicts.some(({ kind }) => kind === 'green'));
+    status = 503;
+    expect(await watched.ended()).toMatchObject([{ name: 'http', detail: 'HTTP 503 (2 times in a row)' }]);
+    const line = watch('sleep 0.2; echo "CUDA error: lost" >&2; sleep 60', [
+      { kind: 'fail-pattern', pattern: /CUDA error/ },
+    ]);
+    expect(await line.ended()).toMatchObject([{ detail: 'a line matched: CUDA error: lost' }]);
+    const flag = join(scratch(), 'flag');
+    const check = watch('sleep 60', [{ kind: 'check', command: `test ! -e ${flag}`, intervalMs: 200, retries: 2 }]);
+    await until('it is well', () => check.verdicts.some(({ kind }) => kind === 'green'));
+    writeFileSync(flag, '');
+    expect(await check.ended()).toMatchObject([{ detail: 'exit 1 (2 times in a row)' }]);
+  });
+
+  test('a child that is well in every way stays so', async () => {
+    const folder = scratch();
+    const watched = watch(`cd ${folder}; while :; do echo x; echo x >> out.json; sleep 0.1; done`, [
+      { kind: 'stale', afterMs: second, progressPattern: null },
+      { kind: 'fresh-file', path: join(folder, 'out.json'), maxAgeMs: second },
+      { kind: 'grow', glob: join(folder, '*.json'), withinMs: second },
+      { kind: 'memory', maxBytes: 2 ** 30, intervalMs: 200 },
+      { kind: 'disk', minFreeBytes: 1, path: folder, intervalMs: 200 },
+      { kind: 'check', command: 'true', intervalMs: 200 },
+    ]);
+    await until('four seconds have passed', () => watched.elapsedMs() > 4 * second);
+    expect(watched.verdicts).toEqual([{ kind: 'green' }]);
+    expect(watched.state.memory.length).toBeGreaterThan(5);
+  });
+});
