@@ -2,10 +2,11 @@ import { closeSync, constants, fchmodSync, fstatSync, ftruncateSync, openSync, w
 import { bootId, pidNamespace } from '../host/boot-id.ts';
 import { reasonOf } from '../host/errno.ts';
 import { readProcess } from '../host/process-table.ts';
+import { checksum } from './checksum.ts';
 import { readWhole, type Written } from './whole-file.ts';
 
 /** A watcher as it can be told from every other process, also from a later one of the same pid. */
-export interface WatcherId {
+interface WatcherId {
   pid: number;
   startTicks: number | null;
 }
@@ -110,12 +111,12 @@ export function ownRecord(run: LockRecord['run']): LockRecord {
 
 function format(record: LockRecord): Buffer {
   const text = JSON.stringify(record);
-  return Buffer.from(`{"sum":"${sum(text)}","record":${text}}`.padEnd(RECORD_BYTES - 1).concat('\n'));
+  return Buffer.from(`{"sum":"${checksum(text)}","record":${text}}`.padEnd(RECORD_BYTES - 1).concat('\n'));
 }
 
 function parse(text: string): LockRecord | null {
   const match = /^\{"sum":"([0-9a-f]{8})","record":(\{.*\})\} *\n$/.exec(text);
-  if (match === null || match[2] === undefined || sum(match[2]) !== match[1]) return null;
+  if (match === null || match[2] === undefined || checksum(match[2]) !== match[1]) return null;
   try {
     const record: unknown = JSON.parse(match[2]);
     return isRecord(record) ? record : null;
@@ -140,10 +141,3 @@ function isRecord(value: unknown): value is LockRecord {
 const isText = (value: unknown) => value === null || typeof value === 'string';
 const isPid = (value: unknown) => Number.isSafeInteger(value) && (value as number) > 0;
 const isTicks = (value: unknown) => value === null || Number.isSafeInteger(value);
-
-/** FNV-1a, 32 bits: against halves and accidents, not against malice. */
-function sum(text: string): string {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return (hash >>> 0).toString(16).padStart(8, '0');
-}

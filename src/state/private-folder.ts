@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { closeSync, lstatSync, readdirSync, realpathSync } from 'node:fs';
+import { checksum } from './checksum.ts';
 import { tryOwnFolder } from './own-folder.ts';
 
 /**
@@ -15,10 +15,9 @@ function rootsOf(uid: number): string[] {
 const KEY_DIGITS = 16;
 
 function keyOf(stateDir: string, name: string): string {
-  return `${name}-${createHash('sha256')
-    .update(`${real(stateDir)}\0${name}`)
-    .digest('hex')
-    .slice(0, KEY_DIGITS)}`;
+  const text = `${real(stateDir)}\0${name}`;
+  // Two sums from two beginnings: 64 bits are enough to tell the state folders of one machine apart.
+  return `${name}-${checksum(text)}${checksum(text, 0x5bd1e995)}`;
 }
 
 function real(path: string): string {

@@ -29,7 +29,7 @@ export function newestRecord(stateDir: string, name: string): Found {
 const isGarbled = (record: LockRecord | null | 'unreadable') => record === 'unreadable';
 
 /** Paths of the records in private folders. */
-export function privateRecords(stateDir: string, name: string): string[] {
+function privateRecords(stateDir: string, name: string): string[] {
   return existingPrivateFolders(stateDir, name).map(folder => `${folder}/${RECORD}`);
 }
 
