@@ -30,7 +30,7 @@ export interface BudgetState {
 export const emptyBudget: BudgetState = { calls: [], answers: [], pausedUntil: null };
 
 /** After a failed ask, no other for so long. */
-export const PAUSE_MS = 15 * 60_000;
+const pauseMs = 15 * 60_000;
 const maxAnswers = 200;
 const maxTextUnits = 2000;
 
@@ -40,7 +40,7 @@ const maxTextUnits = 2000;
  */
 export function settled(state: BudgetState, now: number, limit: CallLimit): BudgetState {
   const calls = state.calls.map(at => Math.min(at, now)).filter(at => now - at < limit.windowMs);
-  const until = state.pausedUntil === null ? null : Math.min(state.pausedUntil, now + PAUSE_MS);
+  const until = state.pausedUntil === null ? null : Math.min(state.pausedUntil, now + pauseMs);
   return { ...state, calls, pausedUntil: until === null || until <= now ? null : until };
 }
 
@@ -51,7 +51,7 @@ export const mayCall = (state: BudgetState, limit: CallLimit): boolean => state.
 export const called = (state: BudgetState, now: number): BudgetState => ({ ...state, calls: [...state.calls, now] });
 
 /** After a failed ask. */
-export const paused = (state: BudgetState, now: number): BudgetState => ({ ...state, pausedUntil: now + PAUSE_MS });
+export const paused = (state: BudgetState, now: number): BudgetState => ({ ...state, pausedUntil: now + pauseMs });
 
 /** With an answer kept; the oldest ones go. */
 export function remembering(state: BudgetState, answer: Remembered): BudgetState {

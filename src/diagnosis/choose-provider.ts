@@ -1,6 +1,6 @@
 /** From the settings to the one provider that is asked. */
 import { anthropicBase, type Base, isLoopback, ollamaBase, openaiBase } from './address.ts';
-import { anthropicCredentials, type Credentials, ollamaCredentials, openaiCredentials } from './key.ts';
+import { anthropicCredentials, ollamaCredentials, openaiCredentials } from './key.ts';
 import type { Provider } from './provider.ts';
 import type { Site } from './site.ts';
 
@@ -27,36 +27,45 @@ export type Chosen = { readonly provider: Provider; readonly where: string } | {
 
 /** Loads the one provider that was asked for. Asks nothing yet. */
 export async function chooseProvider(settings: DiagnosisSettings): Promise<Chosen> {
-  const { provider: wanted, model, url, keyFile, env } = settings;
+  const { provider: wanted, model, env } = settings;
   if (wanted.kind === 'command') {
     const { command } = await import('./command.ts');
     return { provider: command(wanted.command, settings.cwd, env), where: 'the command' };
   }
-  const base = addressOf(wanted.kind, url, env);
-  if ('refused' in base) return base;
-  const findCredentials: Record<typeof wanted.kind, typeof openaiCredentials> = {
-    anthropic: anthropicCredentials,
-    openai: openaiCredentials,
-    ollama: ollamaCredentials,
-  };
-  const site: Site = {
-    base: base.base,
-    onThisMachine: isLoopback(base.base.hostname),
-    credentials: (): Credentials => findCredentials[wanted.kind](base.base, keyFile, env),
-    env,
-  };
-  const where = base.base.host;
+  const site = siteOf(wanted.kind, settings);
+  if ('refused' in site) return site;
+  const where = site.base.host;
   if (wanted.kind === 'anthropic') return { provider: (await import('./anthropic.ts')).anthropic(site, model), where };
   if (wanted.kind === 'openai') return { provider: (await import('./openai.ts')).openai(site, model), where };
   return { provider: (await import('./ollama.ts')).ollama(site, model), where };
 }
 
-/** Where a model will be asked, or why not: for the start's check and for doctor. */
-export function addressOf(
-  kind: 'anthropic' | 'openai' | 'ollama',
-  url: string | null,
-  env: DiagnosisSettings['env'],
-): Base {
+/** Why no question could be asked as things stand (a bad address, no key), as a clause; null: nothing is seen. Asks nobody. */
+export function obstacleTo(settings: DiagnosisSettings): string | null {
+  if (settings.provider.kind === 'command') return null;
+  const site = siteOf(settings.provider.kind, settings);
+  if ('refused' in site) return site.refused;
+  const credentials = site.credentials();
+  return 'refused' in credentials ? credentials.refused : null;
+}
+
+type Kind = 'anthropic' | 'openai' | 'ollama';
+
+function siteOf(kind: Kind, { url, keyFile, env }: DiagnosisSettings): Site | { readonly refused: string } {
+  const found = addressOf(kind, url, env);
+  if ('refused' in found) return found;
+  const { base } = found;
+  return {
+    base,
+    onThisMachine: isLoopback(base.hostname),
+    credentials: () => credentialsFor[kind](base, keyFile, env),
+    env,
+  };
+}
+
+const credentialsFor = { anthropic: anthropicCredentials, openai: openaiCredentials, ollama: ollamaCredentials };
+
+function addressOf(kind: Kind, url: string | null, env: DiagnosisSettings['env']): Base {
   if (kind === 'anthropic') return anthropicBase(url ?? (env['ANTHROPIC_BASE_URL'] || undefined));
   if (kind === 'openai') return openaiBase(url ?? (env['OPENAI_BASE_URL'] || undefined));
   return ollamaBase(url ?? (env['OLLAMA_HOST'] || undefined));

@@ -4,6 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { execa } from 'execa';
+import { signalGroup } from './process-signals.ts';
 import { readProcess } from './process-table.ts';
 
 /** What is run, and how much patience there is. */
@@ -63,8 +64,8 @@ function follow(order: ShellOrder, child: ChildProcess, pid: number): Promise<Sh
   const end = (why: NonNullable<ShellEnd['over']>) => {
     if (over !== null) return;
     over = why;
-    signalGroup(pid, why === 'aborted' ? 'SIGKILL' : 'SIGTERM');
-    later(graceMs, () => signalGroup(pid, 'SIGKILL'));
+    endGroup(pid, why === 'aborted' ? 'SIGKILL' : 'SIGTERM');
+    later(graceMs, () => endGroup(pid, 'SIGKILL'));
   };
   const output = gather(child, order.outputLimitBytes, () => end('size'));
   const onAbort = () => end('aborted');
@@ -77,7 +78,7 @@ function follow(order: ShellOrder, child: ChildProcess, pid: number): Promise<Sh
   return new Promise(resolve => {
     child.once('exit', (code, signal) => {
       // What it left behind stays if it ended by itself (a user may mean that), and goes if it outlived its time.
-      if (over !== null) signalGroup(pid, 'SIGKILL');
+      if (over !== null) endGroup(pid, 'SIGKILL');
       const finish = () => {
         for (const timer of timers) clearTimeout(timer);
         order.abort?.removeEventListener('abort', onAbort);
@@ -105,15 +106,10 @@ function gather(child: ChildProcess, limitBytes: number, onFull: () => void) {
   return () => ({ output: Buffer.concat(chunks).toString('utf8'), complaint: complaint.toString('utf8') });
 }
 
-// A process group may be signalled if it is surely the one we made: the shell leads it, or led it a moment ago.
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
+// If detaching failed, its group is somebody else's.
+function endGroup(pid: number, signal: NodeJS.Signals): void {
   const row = readProcess(pid);
-  if (pid <= 1 || (row !== null && row.group !== pid)) return;
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // ESRCH: nobody of it is left.
-  }
+  if (row === null || row.group === pid) signalGroup(pid, signal);
 }
 
 function defined(env: ShellOrder['env']): Record<string, string> {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { anthropicBase, isLoopback, isNear, openaiBase } from '../../src/diagnosis/address.ts';
+import { obstacleTo } from '../../src/diagnosis/choose-provider.ts';
 import { anthropicCredentials, ollamaCredentials, openaiCredentials, readKeyFile } from '../../src/diagnosis/key.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'agent-watch-key-'));
@@ -53,6 +54,27 @@ describe('keys', () => {
     expect(ollamaCredentials(new URL('https://ollama.com'), null, { OLLAMA_API_KEY: 'k' })).toEqual({
       headers: { authorization: 'Bearer k' },
     });
+  });
+
+  test('what stands in the way is seen before anybody is asked', () => {
+    const settings = {
+      model: null,
+      url: null,
+      timeoutMs: null,
+      maxCalls: { count: 1, windowMs: 1 },
+      keyFile: null,
+      cwd: '/',
+    };
+    const kind = (name: 'anthropic' | 'openai' | 'ollama') => ({
+      ...settings,
+      provider: { kind: name } as const,
+      env: {},
+    });
+    expect(obstacleTo(kind('anthropic'))).toBe('there is no key: set ANTHROPIC_API_KEY or --llm-key-file');
+    expect(obstacleTo({ ...kind('openai'), url: 'nonsense' })).toBe('its address is no URL');
+    expect(obstacleTo({ ...kind('openai'), url: 'http://127.0.0.1:8000' })).toBeNull();
+    expect(obstacleTo(kind('ollama'))).toBeNull();
+    expect(obstacleTo({ ...kind('openai'), env: { OPENAI_API_KEY: 'sk-1' } })).toBeNull();
   });
 
   test('hosts near and far', () => {
