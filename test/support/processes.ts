@@ -84,3 +84,12 @@ export function listeningPortsOf(pid: number): number[] {
       .map(row => Number.parseInt(row[1]?.split(':')[1] ?? '', 16)),
   );
 }
+
+/** The command line of a process, joined by blanks; empty once it is gone. */
+export function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0$/, '').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
+}
