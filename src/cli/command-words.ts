@@ -128,7 +128,7 @@ const commands = {
     options: ['state-dir'],
   },
   completion: {
-    built: false,
+    built: true,
     usage: 'completion bash|zsh|fish',
     meaning: 'completion for your shell',
     operands: [1, 1],

@@ -39,6 +39,8 @@ async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise
     case 'reset':
     case 'signal':
       return (await import('./commands/requests.ts')).requestCommand(invocation);
+    case 'completion':
+      return (await import('./commands/completion.ts')).completionCommand(invocation.shell);
     case 'help':
       return (await import('./commands/help.ts')).helpCommand(invocation.topic);
     case 'version':

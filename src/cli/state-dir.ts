@@ -22,5 +22,5 @@ export function defaultStateDir(here: Surroundings): string {
 function isMainProcessOfUnit(here: Surroundings): boolean {
   const started = here.env['SYSTEMD_EXEC_PID'];
   if (started !== undefined) return started === String(here.pid);
-  return here.env['INVOCATION_ID'] !== undefined && here.ppid === 1;
+  return here.env['INVOCATION_ID'] !== undefined && (here.ppid === 1 || here.env['MANAGERPID'] === String(here.ppid));
 }

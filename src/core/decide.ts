@@ -1,4 +1,6 @@
 import { becameHealthy, healthyByNow } from './health.ts';
+import { startHealth } from './health-step.ts';
+import { beginHealth, checkedBeforeStart, judge } from './health-turn.ts';
 import type { Effect, Event, Fact, Live, Policy, RunId, State, TimerId } from './model.ts';
 import { resetRequested, restartRequested, stopRequested } from './requests.ts';
 import { resume } from './resume.ts';
@@ -25,6 +27,7 @@ export const FRESH_STATE: State = {
   leaving: null,
   outputBlockedSince: null,
   logDroppedBytes: 0,
+  incident: null,
   saveTimer: null,
   nextTimer: 1 as TimerId,
 };
@@ -50,7 +53,7 @@ export const on: { readonly [T in Fact['type']]: (turn: Turn, event: Of<T>) => v
   'child-spawned': spawned,
   'spawn-failed': (turn, event) => {
     const { phase } = turn.state;
-    if (phase.kind === 'starting' && phase.runId === event.runId) startFailed(turn, event.failure);
+    if (phase.kind === 'starting' && !phase.checking && phase.runId === event.runId) startFailed(turn, event.failure);
   },
   'child-exited': exited,
   'run-cleared': (turn, event) => {
@@ -65,6 +68,13 @@ export const on: { readonly [T in Fact['type']]: (turn: Turn, event: Of<T>) => v
       });
   },
   'timer-fired': timerFired,
+  'probes-reported': (turn, event) => {
+    const { phase } = turn.state;
+    if (phase.kind === 'starting' && phase.checking && phase.runId === event.runId) {
+      return checkedBeforeStart(turn, event.reports);
+    }
+    if ('live' in phase && phase.live.runId === event.runId) judge(turn, event);
+  },
   'stop-requested': stopRequested,
   'restart-requested': restartRequested,
   'reset-requested': resetRequested,
@@ -83,12 +93,13 @@ export const on: { readonly [T in Fact['type']]: (turn: Turn, event: Of<T>) => v
       outputBlockedSince: event.blockedSince,
       logDroppedBytes: event.droppedBytes,
     });
+    judge(turn, { type: 'output-blocked', blocked: event.blockedSince !== null });
   },
 };
 
 function spawned(turn: Turn, event: Of<'child-spawned'>): void {
   const { phase, leaving, run } = turn.state;
-  if (phase.kind !== 'starting' || phase.runId !== event.runId) return;
+  if (phase.kind !== 'starting' || phase.checking || phase.runId !== event.runId) return;
   const { runId, pid, startTicks } = event;
   const live: Live = {
     runId,
@@ -98,6 +109,8 @@ function spawned(turn: Turn, event: Of<'child-spawned'>): void {
     healthy: false,
     healthyTimer: null,
     runtimeTimer: null,
+    health: startHealth(turn.policy.health, event.at).state,
+    tickTimer: null,
   };
   tell(turn, { kind: 'started', run, pid });
   set(turn, { everUp: true });
@@ -107,7 +120,7 @@ function spawned(turn: Turn, event: Of<'child-spawned'>): void {
   }
   live.healthyTimer = arm(turn, turn.policy.healthyAfterMs);
   if (turn.policy.maxRuntimeMs !== null) live.runtimeTimer = arm(turn, turn.policy.maxRuntimeMs);
-  enter(turn, { kind: 'running', live });
+  beginHealth(turn, live);
 }
 
 function exited(turn: Turn, event: Of<'child-exited'>): void {
@@ -117,13 +130,14 @@ function exited(turn: Turn, event: Of<'child-exited'>): void {
   const live = phase.kind === 'running' ? healthyByNow(turn, phase.live) : phase.live;
   disarm(turn, live.healthyTimer);
   disarm(turn, live.runtimeTimer);
+  disarm(turn, live.tickTimer);
   const { runId, pid, startTicks } = live;
   if (phase.kind === 'running') {
     endedByItself(turn, live, event.exit);
     return clear(turn, { runId, pid, startTicks }, true, turn.policy.stopTimeoutMs, true);
   }
   disarm(turn, phase.graceTimer);
-  ended(turn, live, event.exit, phase.cause, phase.why);
+  ended(turn, live, event.exit, phase);
   const graceMs = phase.killed ? 0 : Math.max(0, turn.policy.stopTimeoutMs - elapsed(turn, phase.since.mono));
   clear(turn, { runId, pid, startTicks }, false, graceMs, false);
 }
@@ -145,8 +159,15 @@ function timerFired(turn: Turn, { timer }: Of<'timer-fired'>): void {
     return kill(turn, `it did not end within ${turn.policy.stopTimeoutMs} ms`);
   }
   if (phase.kind !== 'running') return;
-  if (phase.live.healthyTimer === timer) becameHealthy(turn, phase.live);
+  if (phase.live.tickTimer === timer) return judge(turn, { type: 'tick' });
+  if (phase.live.healthyTimer === timer) longUp(turn, phase.live);
   if (phase.live.runtimeTimer === timer) {
     stopChild(turn, { ...phase.live, runtimeTimer: null }, 'limit', 'it ran longer than --max-runtime');
   }
+}
+
+/** Long enough up; with a probe that is not green yet, it gets healthy when that one does. */
+function longUp(turn: Turn, live: Live): void {
+  if (live.health.green) becameHealthy(turn, live);
+  else enter(turn, { kind: 'running', live: { ...live, healthyTimer: null } });
 }

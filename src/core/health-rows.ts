@@ -39,6 +39,17 @@ export function memoryOf(state: HealthState): number | null {
   return state.memory.at(-1)?.bytes ?? null;
 }
 
+/** The form of a row in a file. */
+export const healthRowShape: Shape = {
+  object: {
+    name: 'string',
+    ok: { nullable: 'boolean' },
+    severity: { oneOf: ['critical', 'optional'] },
+    detail: 'string',
+    since: 'string',
+  },
+};
+
 const stamp: Shape = { object: { mono: 'number', wall: 'number' } };
 const probe: Shape = {
   object: {
@@ -57,6 +68,11 @@ const probe: Shape = {
   },
 };
 
+/** The form of a list of reasons. */
+export const reasonsShape: Shape = {
+  list: { object: { name: 'string', detail: 'string', severity: { oneOf: ['critical', 'optional'] } } },
+};
+
 /** The form of a HealthState in a file. */
 export const healthShape: Shape = {
   object: {
@@ -66,9 +82,7 @@ export const healthShape: Shape = {
     lastTickAt: 'number',
     nextTickAt: { nullable: 'number' },
     outputBlocked: 'boolean',
-    reasons: {
-      list: { object: { name: 'string', detail: 'string', severity: { oneOf: ['critical', 'optional'] } } },
-    },
+    reasons: reasonsShape,
     green: 'boolean',
     memory: { list: { object: { at: 'number', bytes: 'number' } } },
   },

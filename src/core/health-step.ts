@@ -52,7 +52,10 @@ export function startHealth(policy: HealthPolicy, at: Stamp): HealthTurn {
   const state: HealthState = {
     startedAt: at,
     probes: policy.probes.map(probe => freshProbe(at, probe)),
-    killWhen: policy.killWhen === null ? null : { ...blank(at), nextAt: later(at, policy.killWhen.intervalMs) },
+    killWhen:
+      policy.killWhen === null
+        ? null
+        : { ...blank(at), nextAt: later(at, Math.min(policy.killWhen.intervalMs, FIRST_ASK_MS)) },
     lastTickAt: at.mono,
     nextTickAt: null,
     outputBlocked: false,
@@ -116,19 +119,24 @@ function forgive(draft: HealthDraft, gapMs: number): void {
 function askDue(draft: HealthDraft): void {
   draft.policy.probes.forEach((policy, index) => {
     const { askedAt, nextAt } = draft.state.probes[index]!;
-    if (askedAt !== null || nextAt > draft.at.mono + slackMs(policy)) return;
+    if (
+      askedAt !== null ||
+      nextAt > draft.at.mono + slackMs('intervalMs' in policy ? policy.intervalMs : policy.lookMs)
+    )
+      return;
     change(draft, index, { askedAt: draft.at.mono, askedBeforeGap: false });
     draft.ask.push(policy.name);
   });
   const { killWhen } = draft.state;
-  if (killWhen === null || killWhen.askedAt !== null || killWhen.nextAt > draft.at.mono + EARLY_MS) return;
+  if (killWhen === null || killWhen.askedAt !== null) return;
+  if (killWhen.nextAt > draft.at.mono + slackMs(draft.policy.killWhen?.intervalMs ?? 0)) return;
   draft.state = { ...draft.state, killWhen: { ...killWhen, askedAt: draft.at.mono } };
   draft.ask.push(KILL_WHEN);
 }
 
-// One wake-up for all that are due nearly together. A probe with a time of its own is never looked at early when it is due.
-function slackMs(policy: ProbePolicy): number {
-  return policy.way === 'asked' ? Math.max(EARLY_MS, Math.min(500, policy.intervalMs / 10)) : EARLY_MS;
+// One wake-up for all that are due nearly together. A look that comes too early to judge is followed by one in time.
+function slackMs(intervalMs: number): number {
+  return Math.max(EARLY_MS, Math.min(500, intervalMs / 10));
 }
 
 function take(draft: HealthDraft, { probe: name, observation }: ProbeReport): void {

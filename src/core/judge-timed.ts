@@ -26,7 +26,9 @@ export function judgeTimed(draft: HealthDraft, probe: Case<Timed>, observed: Obs
   const detail = detailOf(policy, found, draft.at.mono - base, settled);
   const held = policy.kind === 'stale' && outputBlocked;
   if (draft.at.mono < due || held) {
-    const nextAt = Math.min(held ? Number.POSITIVE_INFINITY : due, draft.at.mono + policy.lookMs) as Mono;
+    // From question to question, so that probes asked together stay together.
+    const look = Math.max((state.askedAt ?? draft.at.mono) + policy.lookMs, draft.at.mono);
+    const nextAt = Math.min(held ? Number.POSITIVE_INFINITY : due, look) as Mono;
     change(draft, index, { nextAt, suspect: false });
     if (progressed || found.well) pass(draft, index, detail);
     else change(draft, index, { detail });

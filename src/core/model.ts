@@ -1,3 +1,5 @@
+import type { HealthPolicy, HealthState, ProbeReport, Reason } from './health-model.ts';
+
 /**
  * The machine's words: what it knows (State), what it is told (Event), what it orders (Effect), what it was asked for
  * (Policy). All plain data, so that a state can be written to a file and a history replayed.
@@ -44,6 +46,8 @@ export interface Policy {
   stopTimeoutMs: number;
   maxRuntimeMs: number | null;
   expectDurationMs: number | null;
+  /** The probes and the kill condition. */
+  health: HealthPolicy;
 }
 
 /** How a run ended: one of the two is null. Both null: nobody saw it (a dead watcher's run, a failed spawn). */
@@ -74,6 +78,9 @@ export interface Live {
   healthy: boolean;
   healthyTimer: TimerId | null;
   runtimeTimer: TimerId | null;
+  health: HealthState;
+  /** When its health is looked at next. */
+  tickTimer: TimerId | null;
 }
 
 /** Why a run is being ended by us. */
@@ -96,13 +103,16 @@ export interface SpawnFailure {
 
 /** What is going on, each with exactly the data that exists in it. */
 export type Phase =
-  | { kind: 'starting'; runId: RunId; since: Stamp }
+  /** `checking`: the kill condition is read first; nothing is spawned yet. */
+  | { kind: 'starting'; runId: RunId; since: Stamp; checking: boolean }
   | { kind: 'running'; live: Live }
   | {
       kind: 'stopping';
       live: Live;
       cause: StopCause;
       why: string;
+      /** The probes that failed, where they are the cause. */
+      reasons: readonly Reason[];
       since: Stamp;
       graceTimer: TimerId;
       killed: boolean;
@@ -160,6 +170,8 @@ export interface State {
   outputBlockedSince: Stamp | null;
   /** What the log on disk had to drop, over this watcher's life, in bytes. */
   logDroppedBytes: number;
+  /** When the last incident was; open until a healthy run closes it. */
+  incident: { at: Wall; open: boolean } | null;
   /** Set from a failed save to the next that succeeds: fires the next try. */
   saveTimer: TimerId | null;
   nextTimer: TimerId;
@@ -186,6 +198,7 @@ export type Fact =
   /** Of that run nothing is left that we can find; `ended` processes had to be ended for it. */
   | { type: 'run-cleared'; runId: RunId; ended: number }
   | { type: 'timer-fired'; timer: TimerId }
+  | { type: 'probes-reported'; runId: RunId; reports: readonly ProbeReport[] }
   | { type: 'stop-requested'; by: Asker; signal: Signal | null; now: boolean }
   | { type: 'restart-requested'; by: Asker }
   | { type: 'reset-requested'; by: Asker }
@@ -226,6 +239,12 @@ export type Effect =
       graceMs: number;
       drain: boolean;
     }
+  /** Each of these probes is to report once. Before a run is up it can only be the kill condition. */
+  | { type: 'ask-probes'; runId: RunId; names: readonly string[] }
+  /** Something happened that is worth explaining. */
+  | { type: 'open-incident'; incident: IncidentSeed }
+  /** The run after it has lived and every critical probe is well. */
+  | { type: 'close-incident'; at: Wall; proof: string }
   | { type: 'arm-timer'; timer: TimerId; delayMs: number }
   | { type: 'disarm-timer'; timer: TimerId }
   /** The whole state, as it stands after this event. */
@@ -236,6 +255,24 @@ export type Effect =
   | { type: 'exit-watcher'; code: number }
   /** What cannot happen did: tests fail on it, production carries on. */
   | { type: 'report-bug'; what: string };
+
+/** What kind of trouble an incident is, as `incidents --json` says it. */
+export type IncidentKind = 'crash' | 'exit' | 'stalled' | 'unhealthy' | 'limit' | 'orphan' | 'start-failed';
+
+/** What the machine knows of an incident when it happens; evidence and explanation are others' work. */
+export interface IncidentSeed {
+  at: Stamp;
+  kind: IncidentKind;
+  run: number;
+  exit: Exit;
+  cause: ExitCause;
+  reasons: readonly Reason[];
+  /** What went wrong in one sentence, where the machine knows. */
+  why: string | null;
+  uptimeMs: number;
+  memory: readonly { at: Wall; bytes: number }[];
+  next: Next;
+}
 
 /** What comes next, for a log line. */
 export type Next =
@@ -274,6 +311,11 @@ export type Note =
   | { kind: 'orphan-found'; pid: number | null }
   | { kind: 'success-restarts' }
   | { kind: 'wait-floor'; floorMs: number }
+  | { kind: 'probe-warning'; name: string; detail: string }
+  | { kind: 'probe-restored'; name: string; detail: string }
+  | { kind: 'clock-gap'; gapMs: number }
+  | { kind: 'blind'; why: string }
+  | { kind: 'sees-again' }
   | { kind: 'slow-loop'; deaths: number; windowMs: number }
   | { kind: 'save-failed'; why: string }
   | { kind: 'save-recovered' }

@@ -1,4 +1,4 @@
-import type { Clearing, Fact, Hold, Note, RunId, Signal, Stamp, State, TimerId } from './model.ts';
+import type { Clearing, Fact, Hold, IncidentSeed, Note, RunId, Signal, Stamp, State, TimerId, Wall } from './model.ts';
 
 /** Where the loop gets what a pure machine must not have: time, chance, identity. */
 export interface SourcePort {
@@ -38,6 +38,18 @@ export interface StorePort {
   liftHold(): void;
 }
 
+/** The probes of the run. */
+export interface ProbePort {
+  /** Each of these reports once, as `probes-reported`. Before a run is up it can only be the kill condition. */
+  ask(runId: RunId, names: readonly string[]): void;
+}
+
+/** What explains incidents, beside the restart and never before it. */
+export interface IncidentPort {
+  open(incident: IncidentSeed): void;
+  close(at: Wall, proof: string): void;
+}
+
 /** The rest of the world. */
 export interface PublicPort {
   tell(note: Note): void;
@@ -49,6 +61,8 @@ export interface PublicPort {
 export interface World {
   source: SourcePort;
   child: ChildPort;
+  probes: ProbePort;
+  incidents: IncidentPort;
   timers: TimerPort;
   store: StorePort;
   public: PublicPort;

@@ -28,6 +28,8 @@ export function stopRequested(turn: Turn, event: Of<'stop-requested'>): void {
   } else if (phase.kind === 'backoff' || phase.kind === 'cooldown' || phase.kind === 'waiting') {
     disarm(turn, phase.timer);
     enter(turn, { kind: 'stopped' });
+  } else if (phase.kind === 'starting' && phase.checking) {
+    enter(turn, { kind: 'stopped' });
   }
   if (phase.kind !== 'running') tell(turn, { kind: 'stopped' });
   if (event.now) kill(turn, 'stop --now was asked for');

@@ -1,3 +1,4 @@
+import { openIncident } from './incident-kind.ts';
 import type { Clearing, Event, Hold, Leftover, Phase, RunId } from './model.ts';
 import { arm, clear, elapsed, enter, order, set, type Turn, tell } from './turn.ts';
 import { enterHold, wait } from './waits.ts';
@@ -7,7 +8,7 @@ type Started = Extract<Event, { type: 'watcher-started' }>;
 /** A watcher takes over what the last one left: ends its run, stays held, waits out its wait, or starts at once. */
 export function resume(turn: Turn, event: Started): void {
   const { phase, clearing } = turn.state;
-  const wasUp = phase.kind === 'starting' || phase.kind === 'running' || phase.kind === 'stopping';
+  const wasUp = (phase.kind === 'starting' && !phase.checking) || phase.kind === 'running' || phase.kind === 'stopping';
   set(turn, {
     everUp: turn.state.everUp && !event.newCommand,
     clearing: null,
@@ -22,7 +23,7 @@ export function resume(turn: Turn, event: Started): void {
   if (unknown) set(turn, { run: turn.state.run + 1 });
   if (wasUp || unknown) lostSightOf(turn, phase);
   if (left !== null) {
-    if (wasUp || unknown) tell(turn, { kind: 'orphan-found', pid: left.pid });
+    if (wasUp || unknown) orphanFound(turn, left, phase);
     clear(turn, left, true, turn.policy.stopTimeoutMs, false);
   }
   const kept = event.hold ?? heldBefore(phase);
@@ -70,6 +71,25 @@ function lostSightOf(turn: Turn, phase: Phase): void {
       cause: 'orphan',
       uptimeMs: elapsed(turn, since.mono),
     },
+  });
+}
+
+/** Its processes may live on, and nobody looked after them. */
+function orphanFound(turn: Turn, left: Leftover, phase: Phase): void {
+  tell(turn, { kind: 'orphan-found', pid: left.pid });
+  const { at } = turn.event;
+  const live = 'live' in phase ? phase.live : null;
+  openIncident(turn, {
+    at,
+    kind: 'orphan',
+    run: turn.state.run,
+    exit: { code: null, signal: null },
+    cause: 'orphan',
+    reasons: [],
+    why: 'its watcher died without stopping it',
+    uptimeMs: live === null ? 0 : elapsed(turn, live.since.mono),
+    memory: live?.health.memory ?? [],
+    next: { kind: 'restart', number: turn.state.run, inMs: 0 },
   });
 }
 

@@ -1,25 +1,44 @@
 import { SHORT_RUN_MS } from './backoff.ts';
 import { isSuccess, shellCode, startFailureCode } from './exit-code.ts';
 import { SLOW_LOOP_DEATHS, SLOW_LOOP_WINDOW_MS, withinWindow } from './flap.ts';
+import type { Reason } from './health-model.ts';
+import { incidentKind, openIncident } from './incident-kind.ts';
 import type { Exit, ExitCause, Live, Next, SpawnFailure } from './model.ts';
 import { elapsed, enter, set, type Turn, tell } from './turn.ts';
 import { finish, hold, wait, waitForRestart } from './waits.ts';
 
+const NO_EXIT: Exit = { code: null, signal: null };
+
 /** A run that nobody ended: what it means, and what comes next. */
 export function endedByItself(turn: Turn, live: Live, exit: Exit): void {
   const cause = isSuccess(turn.policy, exit, elapsed(turn, live.since.mono)) ? 'success' : 'crash';
-  ended(turn, live, exit, cause, null);
+  ended(turn, live, exit, { cause, why: null, reasons: [] });
+}
+
+/** Why a run ended: the cause, and in words what was wrong where it was us who ended it. */
+interface EndCause {
+  cause: ExitCause;
+  why: string | null;
+  reasons: readonly Reason[];
 }
 
 /** A run's end with its cause: counts it, decides what comes next, and says so. */
-export function ended(turn: Turn, live: Live, exit: Exit, cause: ExitCause, why: string | null): void {
+export function ended(turn: Turn, live: Live, exit: Exit, { cause, why, reasons }: EndCause): void {
   const uptimeMs = elapsed(turn, live.since.mono);
   set(turn, {
     lastExit: { ...exit, at: turn.event.at.wall, cause, uptimeMs },
     shortRuns: uptimeMs < SHORT_RUN_MS ? turn.state.shortRuns + 1 : 0,
   });
+  const deathsBefore = turn.state.slowDeaths.length;
   const next = nextAfter(turn, live, exit, cause, why);
   tell(turn, { kind: 'exited', exit, cause, why, uptimeMs, next });
+  // The list is emptied when it made a slow loop.
+  const slowLoop = turn.state.slowDeaths.length < deathsBefore;
+  const kind = incidentKind(turn, cause, reasons, slowLoop || next.kind === 'cooldown');
+  if (kind === null) return;
+  const { at } = turn.event;
+  const { memory } = live.health;
+  openIncident(turn, { at, kind, run: turn.state.run, exit, cause, reasons, why, uptimeMs, memory, next });
 }
 
 function nextAfter(turn: Turn, live: Live, exit: Exit, cause: ExitCause, why: string | null): Next {
@@ -112,6 +131,18 @@ export function startFailed(turn: Turn, failure: SpawnFailure): void {
   const next =
     policy.restart === 'never'
       ? finish(turn, kind === 'other' ? 1 : startFailureCode(kind))
-      : nextByPolicy(turn, { code: null, signal: null }, 'crash', true);
+      : nextByPolicy(turn, NO_EXIT, 'crash', true);
   tell(turn, { kind: 'start-failed', failure, next });
+  openIncident(turn, {
+    at: event.at,
+    kind: 'start-failed',
+    run: state.run,
+    exit: NO_EXIT,
+    cause: 'crash',
+    reasons: [],
+    why: failure.why,
+    uptimeMs: 0,
+    memory: [],
+    next,
+  });
 }

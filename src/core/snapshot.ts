@@ -1,5 +1,6 @@
 import { FRESH_STATE } from './decide.ts';
-import type { Mono, Stamp, State } from './model.ts';
+import { type HealthRow, healthRowShape } from './health-rows.ts';
+import type { Mono, Stamp, State, Wall } from './model.ts';
 import { faultOf, type Shape } from './shape.ts';
 import { stateShape } from './state-shape.ts';
 
@@ -21,6 +22,8 @@ export interface Snapshot {
   /** What the numbers in the state are to be read by. */
   flapWindowMs: number;
   nextBackoffMs: number;
+  /** The probes of the run that is up, ready to be shown. */
+  health: readonly HealthRow[];
   state: State;
 }
 
@@ -35,6 +38,7 @@ const snapshotShape: Shape = {
     cwd: 'string',
     flapWindowMs: 'number',
     nextBackoffMs: 'number',
+    health: { list: healthRowShape },
     state: stateShape,
   },
 };
@@ -78,6 +82,12 @@ export function emptySnapshot(name: string, bootId: string, now: Stamp): Snapsho
     cwd: '/',
     flapWindowMs: 0,
     nextBackoffMs: 0,
+    health: [],
     state: FRESH_STATE,
   };
+}
+
+/** The id of the incident of that name and time: unique, since one name has one watcher, and safe as a part of a path. */
+export function incidentId(name: string, at: Wall): string {
+  return `${name}-${at.toString(36)}`;
 }

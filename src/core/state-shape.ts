@@ -1,3 +1,4 @@
+import { healthShape, reasonsShape } from './health-rows.ts';
 import type { Shape } from './shape.ts';
 
 const stamp: Shape = { object: { mono: 'number', wall: 'number' } };
@@ -19,6 +20,8 @@ const live: Shape = {
     healthy: 'boolean',
     healthyTimer: timer,
     runtimeTimer: timer,
+    health: healthShape,
+    tickTimer: timer,
   },
 };
 const stopCauses: Shape = { oneOf: ['stopped', 'restarted', 'probe', 'limit', 'kill-condition'] };
@@ -29,9 +32,17 @@ export const stateShape: Shape = {
   object: {
     phase: {
       kinds: {
-        starting: { runId: 'string', since: stamp },
+        starting: { runId: 'string', since: stamp, checking: 'boolean' },
         running: { live },
-        stopping: { live, cause: stopCauses, why: 'string', since: stamp, graceTimer: 'number', killed: 'boolean' },
+        stopping: {
+          live,
+          cause: stopCauses,
+          why: 'string',
+          reasons: reasonsShape,
+          since: stamp,
+          graceTimer: 'number',
+          killed: 'boolean',
+        },
         backoff: waitShape,
         cooldown: waitShape,
         waiting: { due: 'number', timer },
@@ -69,6 +80,7 @@ export const stateShape: Shape = {
     leaving: { nullable: { object: { code: 'number', since: stamp, signal: 'string', now: 'boolean' } } },
     outputBlockedSince: { nullable: stamp },
     logDroppedBytes: 'number',
+    incident: { nullable: { object: { at: 'number', open: 'boolean' } } },
     saveTimer: timer,
     nextTimer: 'number',
   },

@@ -1,5 +1,6 @@
+import { type HealthRow, memoryOf } from './health-rows.ts';
 import type { ExitCause, Phase, Signal, Stamp } from './model.ts';
-import type { Snapshot } from './snapshot.ts';
+import { incidentId, type Snapshot } from './snapshot.ts';
 
 /** One row of `status --json`. Times are RFC 3339 UTC, durations ms, unknown is null, no field is ever missing. */
 export interface Status {
@@ -15,7 +16,7 @@ export interface Status {
   backoffMs: number;
   nextStartAt: string | null;
   lastExit: { code: number | null; signal: Signal | null; at: string; cause: ExitCause } | null;
-  health: { name: string; ok: boolean; severity: 'critical' | 'optional'; detail: string; since: string }[];
+  health: readonly HealthRow[];
   memoryBytes: number | null;
   outputBlockedSince: string | null;
   logDroppedBytes: number;
@@ -40,7 +41,7 @@ export function toStatus(snapshot: Snapshot, reading: Reading): Status {
   const { state } = snapshot;
   const { phase } = state;
   const { iso, now, alive, sameBoot } = reading;
-  const shown = shownPhase(phase, reading);
+  const shown = shownPhase(phase, snapshot.health, reading);
   const up = alive && (phase.kind === 'running' || phase.kind === 'stopping') ? phase.live : null;
   const waiting = phase.kind === 'backoff' || phase.kind === 'cooldown' ? phase : null;
   const lost = !alive && shown === 'lost';
@@ -71,18 +72,20 @@ export function toStatus(snapshot: Snapshot, reading: Reading): Status {
             at: iso(state.lastExit.at),
             cause: state.lastExit.cause,
           },
-    health: [],
-    memoryBytes: null,
+    health: up === null ? [] : snapshot.health,
+    memoryBytes: up === null ? null : memoryOf(up.health),
     outputBlockedSince: alive && state.outputBlockedSince !== null ? iso(state.outputBlockedSince.wall) : null,
     logDroppedBytes: state.logDroppedBytes,
     holdReason: reading.holdReason ?? (phase.kind === 'held' ? phase.hold.why : null),
-    lastIncidentId: null,
+    lastIncidentId: state.incident === null ? null : incidentId(snapshot.name, state.incident.at),
   };
 }
 
-function shownPhase(phase: Phase, { alive, holdReason }: Reading): Status['phase'] {
+function shownPhase(phase: Phase, rows: readonly HealthRow[], { alive, holdReason }: Reading): Status['phase'] {
   const up = phase.kind === 'starting' || phase.kind === 'running' || phase.kind === 'stopping';
   if (phase.kind === 'held' || (holdReason !== null && !(alive && up))) return 'held';
   if (!alive) return phase.kind === 'stopped' || phase.kind === 'finished' ? phase.kind : 'lost';
-  return phase.kind === 'running' && phase.live.healthy ? 'healthy' : phase.kind;
+  if (phase.kind !== 'running') return phase.kind;
+  if (rows.some(row => row.severity === 'critical' && row.ok === false)) return 'unhealthy';
+  return phase.live.healthy ? 'healthy' : 'running';
 }

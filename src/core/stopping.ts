@@ -1,23 +1,27 @@
 import { healthyByNow } from './health.ts';
+import type { Reason } from './health-model.ts';
 import type { Live, StopCause } from './model.ts';
 import { arm, disarm, enter, order, type Turn, tell } from './turn.ts';
 
 /** After a SIGKILL that has not ended the child yet, it is sent again this often: the tree may have forked meanwhile. */
 export const KILL_AGAIN_MS = 1000;
+
 /** Asks the whole tree to end; the grace timer kills what does not. */
-export function stopChild(turn: Turn, up: Live, cause: StopCause, why: string): void {
+export function stopChild(turn: Turn, up: Live, cause: StopCause, why: string, reasons: readonly Reason[] = []): void {
   const live = healthyByNow(turn, up);
   const { policy, state, event } = turn;
   disarm(turn, live.healthyTimer);
   disarm(turn, live.runtimeTimer);
+  disarm(turn, live.tickTimer);
   const signal = cause === 'stopped' ? (state.leaving?.signal ?? policy.stopSignal) : policy.stopSignal;
   const graceTimer = arm(turn, policy.stopTimeoutMs);
-  const quiet: Live = { ...live, healthyTimer: null, runtimeTimer: null };
+  const quiet: Live = { ...live, healthyTimer: null, runtimeTimer: null, tickTimer: null };
   enter(turn, {
     kind: 'stopping',
     live: quiet,
     cause,
     why,
+    reasons,
     since: event.at,
     graceTimer,
     killed: false,

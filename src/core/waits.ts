@@ -1,19 +1,28 @@
 import { backoffWait, FLOOR_MS } from './backoff.ts';
 import { EXIT } from './exit-code.ts';
 import { isFlapping } from './flap.ts';
+import { KILL_WHEN } from './health-model.ts';
 import type { Hold, Next } from './model.ts';
 import { arm, enter, order, set, type Turn } from './turn.ts';
 
-/** Starts the next run. Only from {@link settle}, which knows that nothing stands against it. */
+/** Begins the next run, with a look at the kill condition if there is one. Only from {@link settle}, which knows that nothing stands against it. */
 function begin(turn: Turn): void {
-  const { state, event } = turn;
+  const { state, event, policy } = turn;
   if (state.phase.kind === 'cooldown') set(turn, { crashes: [], backoffStep: 0 });
-  const run = state.run + 1;
-  set(turn, {
-    run,
-    phase: { kind: 'starting', runId: event.freshRunId, since: event.at },
-  });
-  order(turn, { type: 'spawn-child', run, runId: event.freshRunId });
+  const runId = event.freshRunId;
+  const checking = policy.health.killWhen !== null;
+  enter(turn, { kind: 'starting', runId, since: event.at, checking });
+  if (checking) order(turn, { type: 'ask-probes', runId, names: [KILL_WHEN] });
+  else spawnNow(turn);
+}
+
+/** Spawns the run that is starting. */
+export function spawnNow(turn: Turn): void {
+  const { phase } = turn.state;
+  if (phase.kind !== 'starting') return;
+  const run = turn.state.run + 1;
+  set(turn, { run, phase: { ...phase, checking: false } });
+  order(turn, { type: 'spawn-child', run, runId: phase.runId });
 }
 
 /**

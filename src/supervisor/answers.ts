@@ -30,7 +30,8 @@ export function answer({ name, stateDir, supervisor }: Answering, request: Reque
       return { ok: true };
     }
     case 'reset': {
-      const mark = { runId: run?.runId ?? null, childPid: run?.pid ?? null, startTicks: run?.startTicks ?? null };
+      const of = run ?? supervisor.state.clearing;
+      const mark = { runId: of?.runId ?? null, childPid: of?.pid ?? null, startTicks: of?.startTicks ?? null };
       const why = whyNoReset(request.pid, { name, stateDir, ...mark });
       if (why !== null) return { ok: false, why, exit: REFUSED };
       supervisor.take({ type: 'reset-requested', by: 'command' });

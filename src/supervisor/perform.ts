@@ -12,6 +12,12 @@ export function perform(effect: Effect, state: State, world: World): void {
       return world.child.signalChild(effect.runId, effect.signal);
     case 'clear-run':
       return world.child.clear(effect.clearing, effect.signal, effect.graceMs, effect.drain);
+    case 'ask-probes':
+      return world.probes.ask(effect.runId, effect.names);
+    case 'open-incident':
+      return world.incidents.open(effect.incident);
+    case 'close-incident':
+      return world.incidents.close(effect.at, effect.proof);
     case 'arm-timer':
       return world.timers.arm(effect.timer, effect.delayMs);
     case 'disarm-timer':

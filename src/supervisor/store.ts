@@ -1,4 +1,5 @@
 import { backoffWait } from '../core/backoff.ts';
+import { type HealthRow, healthRows } from '../core/health-rows.ts';
 import type { Hold, Policy, Stamp, State } from '../core/model.ts';
 import type { Report, StorePort } from '../core/ports.ts';
 import { SNAPSHOT_VERSION, type Snapshot } from '../core/snapshot.ts';
@@ -71,6 +72,12 @@ function snapshotOf({ place, policy, bootId, command, cwd, now }: StoreOf, state
     cwd,
     flapWindowMs: policy.flapWindowMs,
     nextBackoffMs: backoffWait(policy, state.backoffStep, state.shortRuns, 0),
+    health: healthOf(policy, state),
     state,
   };
+}
+
+function healthOf(policy: Policy, { phase }: State): HealthRow[] {
+  const up = phase.kind === 'running' || phase.kind === 'stopping';
+  return up ? healthRows(policy.health, phase.live.health, wall => new Date(wall).toISOString()) : [];
 }

@@ -9,12 +9,14 @@ import type { Fact, Hold, Leftover, Note, Policy, RunId, Stamp, State } from '..
 import { readSnapshot, restore, type Snapshot } from '../core/snapshot.ts';
 import { bootId } from '../host/boot-id.ts';
 import { stampNow } from '../host/clock.ts';
-import { readHold } from '../state/hold-file.ts';
+import { armHold, readHold } from '../state/hold-file.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
 import { LOG_FILE } from '../state/names.ts';
+import { PlaceRefused } from '../state/own-folder.ts';
 import { openPlace, type Place } from '../state/place.ts';
 import { loadState, openStateFile, type StateFile } from '../state/state-file.ts';
 import { answer } from './answers.ts';
+import { createProbing, type HealthOrder } from './probing.ts';
 import { hangupMeaning, listenToSignals } from './signals.ts';
 import { createSource } from './source.ts';
 import { createStore } from './store.ts';
@@ -31,6 +33,7 @@ export interface WatchOrder {
   stdin: 'inherit' | 'null';
   stdinIsTerminal: boolean;
   policy: Policy;
+  health: HealthOrder;
   ringBytes: number;
   /** The copy on disk; null: none. */
   log: { maxBytes: number; keep: number } | null;
@@ -55,6 +58,7 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   if ('heldBy' in lock) return lock;
   if (place.unwritable !== null) order.warn(`${place.unwritable}: no state can be kept for now`);
   if (lock.note !== null) order.warn(lock.note);
+  if (order.health.killWhen !== null) armOrRefuse(place);
   const found = lookBack(order, place, lock);
   const file = openStateFile(place);
   // So that no mount is held; everything of ours is absolute by now.
@@ -73,6 +77,12 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   const code = await over;
   await finish(order, { child, log, file, lock, control: await control });
   return { code };
+}
+
+/** A kill condition that could not hold on a full disk would be none. */
+function armOrRefuse(place: Place): void {
+  const armed = armHold(place);
+  if (!armed.ok) throw new PlaceRefused(`the kill condition cannot be armed: ${armed.why}`);
 }
 
 interface Parts {
@@ -96,7 +106,11 @@ function assemble(
 ): { child: Child; log: Log | null; supervisor: Supervisor } {
   const { policy, command, cwd } = order;
   let supervisor: Supervisor;
-  const report = (fact: Fact) => supervisor.take(fact);
+  const report = (fact: Fact) => {
+    probing.see(fact);
+    supervisor.take(fact);
+  };
+  const probing = createProbing(order.health, order, report);
   const output = { blockedSince: null as Stamp | null, droppedBytes: 0 };
   const reportOutput = (change: Partial<typeof output>) =>
     report({ type: 'output-reported', ...Object.assign(output, change) });
@@ -111,9 +125,12 @@ function assemble(
   );
   const log = openLog(order, place, droppedBytes => reportOutput({ droppedBytes }));
   if (log !== null) child.tap((_stream, bytes) => log.write(bytes));
+  child.tap(probing.hear);
   const world = {
     source: createSource(),
     child,
+    probes: probing,
+    incidents: { open() {}, close() {} },
     timers: createTimers(report),
     store: createStore({ place, file, lock, policy, bootId: ownBoot(), command, cwd, now: stampNow }, report),
     public: { tell: order.tell, reportBug: (what: string) => order.warn(`a fault of its own: ${what}`), exit: end },
@@ -171,6 +188,8 @@ async function finish(order: WatchOrder, { child, log, file, lock, control }: Op
   child.close();
   await log?.close(LOG_CLOSE_MS);
   await file.settle();
+  // No more requests before the lock is free: the next watcher must find no socket of ours in its way.
+  if (typeof control !== 'string') control.deafen();
   lock.release();
   // Last: whoever waits for our end on the socket may start the next watcher at once.
   if (typeof control !== 'string') await control.close();

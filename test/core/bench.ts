@@ -34,6 +34,7 @@ export const DEFAULT_POLICY: Policy = {
   stopTimeoutMs: 10_000,
   maxRuntimeMs: null,
   expectDurationMs: null,
+  health: { probes: [], killWhen: null },
 };
 
 /** What the fact watcher-started says where a test does not. */

@@ -1,4 +1,5 @@
 import { FRESH_STATE, on } from '../../src/core/decide.ts';
+import { startHealth } from '../../src/core/health-step.ts';
 import type {
   Clearing,
   Effect,
@@ -29,13 +30,24 @@ const live: Live = {
   healthy: false,
   healthyTimer: timer,
   runtimeTimer: null,
+  health: startHealth({ probes: [], killWhen: null }, since).state,
+  tickTimer: null,
 };
 const quiet: Live = { ...live, healthyTimer: null };
 
 export const PHASES: { readonly [K in PhaseKind]: Extract<Phase, { kind: K }> } = {
-  starting: { kind: 'starting', runId: run, since },
+  starting: { kind: 'starting', runId: run, since, checking: false },
   running: { kind: 'running', live },
-  stopping: { kind: 'stopping', live: quiet, cause: 'restarted', why: 'x', since, graceTimer: timer, killed: false },
+  stopping: {
+    kind: 'stopping',
+    live: quiet,
+    cause: 'restarted',
+    why: 'x',
+    reasons: [],
+    since,
+    graceTimer: timer,
+    killed: false,
+  },
   backoff: { kind: 'backoff', waitMs: 60_000, since, timer },
   cooldown: { kind: 'cooldown', waitMs: 600_000, since, timer },
   waiting: { kind: 'waiting', due: 1_700_000_100_000 as Wall, timer },
@@ -62,7 +74,7 @@ export const CONTEXTS = {
   },
 } as const;
 
-type Aged = 'child-spawned' | 'child-exited' | 'spawn-failed' | 'run-cleared' | 'timer-fired';
+type Aged = 'child-spawned' | 'child-exited' | 'spawn-failed' | 'run-cleared' | 'timer-fired' | 'probes-reported';
 export type FactKey = Fact['type'] | `stale ${Aged}`;
 
 /** Of the run and the timer that the canonical states speak of. */
@@ -73,6 +85,7 @@ const FACTS: { readonly [T in Fact['type']]: Extract<Fact, { type: T }> } = {
   'spawn-failed': { type: 'spawn-failed', runId: run, failure: { kind: 'command-missing', why: 'x' } },
   'run-cleared': { type: 'run-cleared', runId: run, ended: 1 },
   'timer-fired': { type: 'timer-fired', timer },
+  'probes-reported': { type: 'probes-reported', runId: run, reports: [] },
   'stop-requested': { type: 'stop-requested', by: 'command', signal: null, now: false },
   'restart-requested': { type: 'restart-requested', by: 'command' },
   'reset-requested': { type: 'reset-requested', by: 'command' },

@@ -20,6 +20,7 @@ function snapshotOf(state: State): Snapshot {
     cwd: '/',
     flapWindowMs: 300_000,
     nextBackoffMs: 1000,
+    health: [],
     state,
   };
 }
@@ -184,6 +185,15 @@ const NULLABLE = new Set([
   'timer',
   'healthyTimer',
   'runtimeTimer',
+  'tickTimer',
+  'nextTickAt',
+  'askedAt',
+  'value',
+  'ok',
+  'seen',
+  'mtime',
+  'killWhen',
+  'incident',
   'startTicks',
   'pid',
   'lastExit',

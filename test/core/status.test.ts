@@ -27,6 +27,7 @@ function snapshotOf(state: State): Snapshot {
     cwd: '/',
     flapWindowMs: 300_000,
     nextBackoffMs: 4000,
+    health: [],
     state,
   };
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { decide, FRESH_STATE } from '../../src/core/decide.ts';
+import { type HealthPolicy, KILL_WHEN } from '../../src/core/health-model.ts';
 import type {
   Effect,
   Event,
@@ -13,6 +14,14 @@ import type {
   TimerId,
   Wall,
 } from '../../src/core/model.ts';
+
+/** None, one that is asked, and with a kill condition. */
+const asked = { way: 'asked', name: 'port:1', severity: 'critical', kind: 'port', intervalMs: 30_000 } as const;
+const HEALTH_POLICIES: readonly HealthPolicy[] = [
+  { probes: [], killWhen: null },
+  { probes: [{ ...asked, retries: 2, graceMs: 60_000, judged: true }], killWhen: null },
+  { probes: [], killWhen: { intervalMs: 5000, maxAgeMs: 300_000, blindTrips: true } },
+];
 
 /** Any policy that the command line can make, small times included. */
 export const policies: fc.Arbitrary<Policy> = fc.record({
@@ -34,6 +43,7 @@ export const policies: fc.Arbitrary<Policy> = fc.record({
   stopTimeoutMs: fc.constantFrom(0, 10_000),
   maxRuntimeMs: fc.constantFrom(null, 1, 60_000),
   expectDurationMs: fc.constantFrom(null, 1, 50_000),
+  health: fc.constantFrom(...HEALTH_POLICIES),
 });
 
 /** One thing that happens: a fact whose ids are chosen when it is known which there are, and how long after the last. */
@@ -128,6 +138,17 @@ function factOf(state: State, type: Fact['type'], which: number, variant: number
       return { type, runId, ended: variant % 3 };
     case 'timer-fired':
       return { type, timer: pick(timersOf(state), variant, which) };
+    case 'probes-reported': {
+      const seen = (['clear', 'tripped', 'blind'] as const)[variant % 3] ?? 'clear';
+      return {
+        type,
+        runId,
+        reports: [
+          { probe: 'port:1', observation: { kind: 'answer', ok: odd, detail: 'x', value: null } },
+          { probe: KILL_WHEN, observation: { kind: 'condition', result: seen, notYet: odd, why: 'x' } },
+        ],
+      };
+    }
     case 'stop-requested':
       return { type, by: 'signal', signal: pick3(['SIGTERM', 'SIGINT', null], variant), now: variant % 4 === 0 };
     case 'restart-requested':
@@ -160,7 +181,7 @@ export function currentRun(state: State): RunId | null {
 /** Every timer that the state knows to be armed. */
 export function timersOf({ phase, saveTimer }: State): TimerId[] {
   const known: (TimerId | null)[] = [saveTimer];
-  if ('live' in phase) known.push(phase.live.healthyTimer, phase.live.runtimeTimer);
+  if ('live' in phase) known.push(phase.live.healthyTimer, phase.live.runtimeTimer, phase.live.tickTimer);
   if (phase.kind === 'stopping') known.push(phase.graceTimer);
   if ('timer' in phase) known.push(phase.timer);
   return known.filter(timer => timer !== null);

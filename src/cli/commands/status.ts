@@ -1,10 +1,8 @@
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
 import { emptySnapshot, readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import { type Status, toStatus } from '../../core/status.ts';
 import { bootId } from '../../host/boot-id.ts';
 import { stampNow } from '../../host/clock.ts';
-import { namesIn } from '../../state/names.ts';
+import { isName, namesIn } from '../../state/names.ts';
 import { readName } from '../../state/reading.ts';
 import type { Invocation } from '../invocation.ts';
 import { nearest } from '../nearest.ts';
@@ -27,7 +25,7 @@ export async function statusCommand({ name, json, watch, stateDir }: StatusInvoc
 
 /** Refuses a name that was never watched here, and offers the nearest that was. */
 export function requireKnown(stateDir: string, name: string): void {
-  if (statSync(join(stateDir, name), { throwIfNoEntry: false })?.isDirectory()) return;
+  if (isName(stateDir, name)) return;
   const names = namesIn(stateDir);
   const hint =
     names.length === 0 ? `nothing was ever watched in ${stateDir}` : `the nearest name is "${nearest(name, names)}"`;

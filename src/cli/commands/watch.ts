@@ -4,7 +4,9 @@ import { EXIT } from '../../core/exit-code.ts';
 import { findMangledArgument } from '../../host/argv.ts';
 import { PlaceRefused } from '../../state/own-folder.ts';
 import { childEnvironment } from '../../supervisor/child-environment.ts';
+import { policyOfHealth } from '../../supervisor/probing.ts';
 import { watch } from '../../supervisor/watch.ts';
+import { healthOrder } from '../health-order.ts';
 import type { Settings } from '../settings.ts';
 import { ownSurroundings } from '../surroundings.ts';
 import { UsageError } from '../usage-error.ts';
@@ -18,15 +20,18 @@ export async function watchCommand(settings: Settings): Promise<number> {
   const { identity, restart, output, command } = settings;
   const outputs = openOutputs();
   const voice = createVoice(outputs.stderr, output.quiet, ownSurroundings().underJournal);
+  const childEnv = childEnvironment(process.env, identity.env, identity);
+  const health = await healthOrder(settings, childEnv);
   const end = await watch({
     name: identity.name,
     stateDir: identity.stateDir,
     command,
     cwd: identity.cwd,
-    env: childEnvironment(process.env, identity.env, identity),
+    env: childEnv,
     stdin: identity.stdin === 'null' ? 'null' : 'inherit',
     stdinIsTerminal: identity.stdin === 'auto' && isatty(0),
-    policy: restart,
+    policy: { ...restart, health: policyOfHealth(health) },
+    health,
     ringBytes: output.bufferBytes,
     log: output.log,
     outputs,

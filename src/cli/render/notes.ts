@@ -48,6 +48,19 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
       return line(5, 'it ended with success and is started again all the same; --restart on-failure would let it rest');
     case 'wait-floor':
       return line(4, `100 runs in a row lived under a second: from now on no wait is below ${note.floorMs} ms`);
+    case 'probe-warning':
+      return line(4, `${note.name}: ${note.detail}; it is optional, so nothing is restarted`);
+    case 'probe-restored':
+      return line(5, `${note.name} is well again: ${note.detail}`);
+    case 'clock-gap':
+      return line(
+        5,
+        `the machine or the watcher stood still for ${durationText(note.gapMs)}; nothing is judged by that time`,
+      );
+    case 'blind':
+      return line(4, `the kill condition is blind: ${note.why}`);
+    case 'sees-again':
+      return line(5, 'the kill condition sees again');
     case 'slow-loop':
       return line(
         4,

@@ -1,0 +1,86 @@
+import { type HealthPolicy, KILL_WHEN, type Observation } from '../core/health-model.ts';
+import type { Fact, RunId } from '../core/model.ts';
+import type { ProbePort, Report } from '../core/ports.ts';
+import { stampNow } from '../host/clock.ts';
+import type { KillWhen } from '../probes/kill-when/kill-when.ts';
+import type { ProbeWorld } from '../probes/probe.ts';
+import { healthPolicy, killWhenIntervalMs, type ProbeSpec } from '../probes/probe-spec.ts';
+import { createRounds } from '../probes/rounds.ts';
+
+/** What is to be watched beside the child's life. */
+export interface HealthOrder {
+  specs: readonly ProbeSpec[];
+  killWhen: { reader: KillWhen; maxAgeMs: number; blindTrips: boolean } | null;
+  intervalMs: number;
+}
+
+/** The memory of the tree is sampled though nothing limits it: its history is evidence. */
+const MEMORY_EVERY_MS = 30_000;
+
+/** The judge's share of the order. */
+export function policyOfHealth({ specs, killWhen, intervalMs }: HealthOrder): HealthPolicy {
+  const kill =
+    killWhen === null
+      ? null
+      : { intervalMs: killWhenIntervalMs(intervalMs), maxAgeMs: killWhen.maxAgeMs, blindTrips: killWhen.blindTrips };
+  return healthPolicy(withMemory(specs), kill);
+}
+
+function withMemory(specs: readonly ProbeSpec[]): readonly ProbeSpec[] {
+  if (specs.some(spec => spec.kind === 'memory')) return specs;
+  const timing = { intervalMs: MEMORY_EVERY_MS, timeoutMs: 5000, retries: 1, startPeriodMs: 0 };
+  return [...specs, { kind: 'memory', name: 'memory', severity: 'optional', maxBytes: null, ...timing }];
+}
+
+/** The probes of a watcher, and what tells them of its runs and their output. */
+export interface Probing extends ProbePort {
+  /** Sees each fact before the machine does: a run's probes begin before its first bytes and end with it. */
+  see(fact: Fact): void;
+  hear(stream: 'stdout' | 'stderr', bytes: Buffer): void;
+}
+
+export function createProbing(
+  order: HealthOrder,
+  world: Pick<ProbeWorld, 'cwd'> & { env: Readonly<Record<string, string>> },
+  report: Report,
+): Probing {
+  const reader = order.killWhen?.reader ?? null;
+  const rounds = createRounds(
+    withMemory(order.specs),
+    reader === null ? null : run => reader.probe(run),
+    {
+      now: stampNow,
+      cwd: world.cwd,
+      // With the run's id, so that the sweep of the run finds what a probe's command left.
+      commandEnv: run => ({ ...world.env, AGENT_WATCH_RUN_ID: run.runId }),
+    },
+    (runId, reports) => report({ type: 'probes-reported', runId, reports }),
+  );
+  let up: RunId | null = null;
+
+  /** Before a start there is no run whose probes could be asked. */
+  async function checkBeforeStart(runId: RunId): Promise<void> {
+    const seen: Observation = (await reader?.read(new AbortController().signal)) ?? {
+      kind: 'none',
+      detail: 'no condition',
+    };
+    report({ type: 'probes-reported', runId, reports: [{ probe: KILL_WHEN, observation: seen }] });
+  }
+
+  return {
+    ask(runId, names) {
+      if (up === runId) rounds.ask(names);
+      else void checkBeforeStart(runId);
+    },
+    see(fact) {
+      if (fact.type === 'child-spawned') {
+        up = fact.runId;
+        rounds.startRun(fact);
+      } else if (fact.type === 'child-exited' && fact.runId === up) {
+        rounds.endRun();
+        up = null;
+      }
+    },
+    hear: rounds.hear,
+  };
+}
