@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Alert } from '../../src/alerts/alert.ts';
 import type { Format } from '../../src/alerts/formats.ts';
+import { eventually } from '../servers/eventually.ts';
 import { type LocalServer, localServer, sendJson } from '../servers/local-server.ts';
 import { eventOf, serving, world } from './world.ts';
 
@@ -35,12 +36,12 @@ describe('webhooks', () => {
     });
     const { alerts, disk, said } = world({ webhooks: [server.url + secretPath], format });
     alerts.raise(eventOf('crash', { exit: { code: 1, signal: null }, tail: ['last words'] }));
-    await expect.poll(() => server.received.length).toBe(1);
+    await eventually(() => server.received.length).toBe(1);
     const [request] = server.received;
     expect(request).toMatchObject({ method: 'POST', path: secretPath, headers: { 'content-type': type } });
     expect(textOf(request?.json)).toContain('crashed (exit code 1)');
     expect(request?.body).toContain('last words');
-    await expect.poll(() => kept(disk.file)).toEqual([]);
+    await eventually(() => kept(disk.file)).toEqual([]);
     expect(said).toEqual([]);
   });
 
@@ -49,7 +50,7 @@ describe('webhooks', () => {
     const url = `${server.url.replace('://', '://:tk_x@')}/topic`;
     const { alerts } = world({ webhooks: [url], format: 'ntfy' });
     alerts.raise(eventOf('hold', { reason: 'daily loss 12 > 10 – ungewöhnlich' }));
-    await expect.poll(() => server.received.length).toBe(1);
+    await eventually(() => server.received.length).toBe(1);
     const [request] = server.received;
     expect(request).toMatchObject({ path: '/topic', headers: { title: 'my_agent is held', priority: '5' } });
     expect(request?.headers.authorization).toBe(`Basic ${Buffer.from(':tk_x').toString('base64')}`);
@@ -61,8 +62,8 @@ describe('webhooks', () => {
     const { alerts } = world({ webhooks: [server.url] });
     const before = performance.now();
     for (let index = 0; index < 1000; index++) alerts.raise(fresh(`p${index}`));
-    expect(performance.now() - before).toBeLessThan(50);
-    await expect.poll(() => server.received.length).toBe(1);
+    expect(performance.now() - before).toBeLessThan(500);
+    await eventually(() => server.received.length).toBe(1);
   });
 
   test.each([401, 403, 404, 405, 410, 302])(
@@ -71,7 +72,7 @@ describe('webhooks', () => {
       const server = await serving((_, response) => sendJson(response, status, {}));
       const { alerts, clock, said, disk, start } = world({ webhooks: [server.url + secretPath] });
       alerts.raise(fresh('a'));
-      await expect.poll(() => said.length).toBe(1);
+      await eventually(() => said.length).toBe(1);
       expect(said[0]).toContain(`${server.host} stop: it answered ${status}`);
       expect(said[0]).not.toContain('geheim');
       alerts.raise(fresh('b'));
@@ -79,12 +80,14 @@ describe('webhooks', () => {
       await alerts.close(100);
       expect(server.received).toHaveLength(1);
       expect(kept(disk.file)).toHaveLength(2);
+      expect(disk.file).not.toContain('geheim');
       server.answer = ok;
       start();
       clock.advance(1000);
-      await expect.poll(() => server.received.length).toBe(2);
+      await eventually(() => server.received.length).toBe(2);
+      await eventually(() => clock.timers.length).toBe(1);
       clock.advance(1000);
-      await expect.poll(() => server.received.length).toBe(3);
+      await eventually(() => server.received.length).toBe(3);
     },
   );
 
@@ -98,12 +101,12 @@ describe('webhooks', () => {
     const server = await serving((_request, response) => sendJson(response, status, body, headers));
     const { alerts, clock, said, disk } = world({ webhooks: [server.url] });
     alerts.raise(fresh('a'));
-    await expect.poll(() => said.length).toBe(1);
+    await eventually(() => said.length).toBe(1);
     server.answer = ok;
     clock.advance(waitMs - 1);
     expect(clock.timers.length).toBe(1);
     clock.advance(1);
-    await expect.poll(() => said.length).toBe(2);
+    await eventually(() => said.length).toBe(2);
     expect(said[1]).toContain('delivered again');
     expect(server.received).toHaveLength(2);
     expect(kept(disk.file)).toEqual([]);
@@ -114,11 +117,11 @@ describe('webhooks', () => {
     const { alerts, clock } = world({ webhooks: [server.url] });
     alerts.raise(fresh('a'));
     for (const [tries, waitMs] of [5000, 30_000, 300_000, 900_000, 1_800_000, 1_800_000].entries()) {
-      await expect.poll(() => clock.timers.map(timer => timer.at - clock.now)).toEqual([waitMs]);
+      await eventually(() => clock.timers.map(timer => timer.at - clock.now)).toEqual([waitMs]);
       expect(server.received).toHaveLength(tries + 1);
       clock.advance(waitMs);
     }
-    await expect.poll(() => server.received.length).toBe(7);
+    await eventually(() => server.received.length).toBe(7);
     const ids = server.received.map(request => (request.json as Alert).id);
     expect(new Set(ids).size).toBe(1);
   });
@@ -127,16 +130,16 @@ describe('webhooks', () => {
     const server = await serving((_, response) => sendJson(response, 503, {}));
     const { alerts, clock, said } = world({ webhooks: [server.url] });
     alerts.raise(fresh('a'));
-    await expect.poll(() => said.length).toBe(1);
+    await eventually(() => said.length).toBe(1);
     clock.advance(5000);
-    await expect.poll(() => clock.timers.length).toBe(1);
+    await eventually(() => clock.timers.length).toBe(1);
     server.answer = ok;
     clock.advance(6000);
     alerts.raise(fresh('b'));
-    await expect.poll(() => server.received.length).toBe(3);
-    await expect.poll(() => clock.timers.length).toBe(1);
+    await eventually(() => server.received.length).toBe(3);
+    await eventually(() => clock.timers.length).toBe(1);
     clock.advance(1000);
-    await expect.poll(() => server.received.length).toBe(4);
+    await eventually(() => server.received.length).toBe(4);
     expect(server.received.slice(2).map(request => (request.json as Alert).probe?.name)).toEqual(['a', 'b']);
   });
 
@@ -156,7 +159,7 @@ describe('webhooks', () => {
     try {
       for (let index = 0; index < 25; index++) {
         clock.advance(1000);
-        await expect.poll(() => kept(disk.file).length < 20 - index || kept(disk.file).length === 0).toBe(true);
+        await eventually(() => kept(disk.file).length < 20 - index || kept(disk.file).length === 0).toBe(true);
       }
       expect(kept(disk.file)).toEqual([]);
       const told = back.received.map(request => request.body).join('\n');
@@ -177,13 +180,14 @@ describe('webhooks', () => {
     alerts.raise({ ...fresh('bad'), tail: ['a log'] });
     alerts.raise(fresh('good'));
     for (const waitMs of [5000, 30_000]) {
-      await expect.poll(() => clock.timers.map(timer => timer.at - clock.now)).toEqual([waitMs]);
+      await eventually(() => clock.timers.map(timer => timer.at - clock.now)).toEqual([waitMs]);
       clock.advance(waitMs);
     }
-    await expect.poll(() => server.received.length).toBe(4);
+    await eventually(() => server.received.length).toBe(4);
     expect(server.received.map(request => (request.json as Alert).tail.length)).toEqual([1, 0, 0, 0]);
-    expect(said.at(-2)).toMatch(/given up: it answered 400 3 times\. It was: my_agent is unhealthy/);
-    await expect.poll(() => kept(disk.file)).toEqual([]);
+    await eventually(() => said.length).toBe(3);
+    expect(said[1]).toMatch(/given up: it answered 400 3 times\. It was: my_agent is unhealthy/);
+    await eventually(() => kept(disk.file)).toEqual([]);
   });
 
   test.each<[string, LocalServer['answer']]>([
@@ -204,15 +208,15 @@ describe('webhooks', () => {
     const { alerts, clock, disk, start } = world({ webhooks: [server.url] });
     alerts.raise(eventOf('stop'));
     const closing = alerts.close(500);
-    await expect.poll(() => server.received.length).toBe(1);
+    await eventually(() => server.received.length).toBe(1);
     clock.advance(500);
     await closing;
     expect(kept(disk.file)).toHaveLength(1);
     server.answer = ok;
     start();
     clock.advance(1000);
-    await expect.poll(() => server.received.length).toBe(2);
-    await expect.poll(() => kept(disk.file)).toEqual([]);
+    await eventually(() => server.received.length).toBe(2);
+    await eventually(() => kept(disk.file)).toEqual([]);
   });
 
   test('a stop delivers what can be delivered', async () => {
@@ -231,9 +235,9 @@ describe('webhooks', () => {
     disk.full = true;
     alerts.raise(fresh('a'));
     alerts.raise(fresh('b'));
-    await expect.poll(() => clock.timers.length).toBeGreaterThan(0);
+    await eventually(() => clock.timers.length).toBeGreaterThan(0);
     clock.advance(1000);
-    await expect.poll(() => server.received.length).toBe(2);
+    await eventually(() => server.received.length).toBe(2);
     expect(said).toEqual(['the queue of alerts could not be saved: ENOSPC: no space left on device']);
   });
 
@@ -250,7 +254,7 @@ describe('webhooks', () => {
     const { start, disk } = world({ webhooks: [server.url] });
     disk.file = text;
     start().raise(fresh('a'));
-    await expect.poll(() => server.received.length).toBe(1);
+    await eventually(() => server.received.length).toBe(1);
   });
 
   test('only what was asked for is told, and the cooldown outlives the watcher', async () => {
@@ -266,7 +270,7 @@ describe('webhooks', () => {
     expect(server.received).toHaveLength(1);
     const third = start();
     clock.advance(900_000);
-    await expect.poll(() => server.received.length).toBe(2);
+    await eventually(() => server.received.length).toBe(2);
     expect((server.received[1]!.json as Alert).text).toContain('1 more time');
     await third.close(500);
   });
@@ -280,7 +284,7 @@ describe('commands and files', () => {
       env: { PATH: process.env['PATH'] },
     });
     alerts.raise(eventOf('crash', { tail: ['$(touch pwned)', '`id`', '"""'], reason: '$(touch pwned)' }));
-    await expect.poll(() => existsSync(`${out}.line`) && kept(disk.file).length === 0, { timeout: 5000 }).toBe(true);
+    await eventually(() => existsSync(`${out}.line`) && kept(disk.file).length === 0).toBe(true);
     expect(JSON.parse(readFileSync(out, 'utf8'))).toMatchObject({
       event: 'crash',
       tail: ['$(touch pwned)', '`id`', '"""'],
@@ -294,10 +298,10 @@ describe('commands and files', () => {
     const command = `test -e ${out} || { touch ${out}; exit 3; }; cat > ${out}`;
     const { alerts, clock, said } = world({ commands: [command], env: { PATH: process.env['PATH'] } });
     alerts.raise(fresh('a'));
-    await expect.poll(() => said.length, { timeout: 5000 }).toBe(1);
+    await eventually(() => said.length).toBe(1);
     expect(said[0]).toBe('alert to the alert command failed: it ended with 3; it is kept and tried again in 5 s');
     clock.advance(5000);
-    await expect.poll(() => said.length, { timeout: 5000 }).toBe(2);
+    await eventually(() => said.length).toBe(2);
     expect(JSON.parse(readFileSync(out, 'utf8'))).toHaveProperty('event', 'unhealthy');
   });
 
@@ -306,7 +310,7 @@ describe('commands and files', () => {
     const { alerts, disk } = world({ files: [path] });
     alerts.raise(eventOf('crash', { tail: ['\u001b[2Jwords', 'more'], incidentId: 'i1' }));
     alerts.raise(fresh('a'));
-    await expect.poll(() => existsSync(path) && kept(disk.file).length === 0).toBe(true);
+    await eventually(() => existsSync(path) && kept(disk.file).length === 0).toBe(true);
     const text = readFileSync(path, 'utf8');
     expect(text).toBe(
       [
@@ -326,10 +330,8 @@ describe('commands and files', () => {
   test('a file that cannot be written is a failure like any other', async () => {
     const { alerts, said } = world({ files: ['/nonexistent/alerts.txt'] });
     alerts.raise(fresh('a'));
-    await expect
-      .poll(() => said)
-      .toEqual([
-        'alert to /nonexistent/alerts.txt failed: ENOENT: no such file or directory; it is kept and tried again in 5 s',
-      ]);
+    await eventually(() => said).toEqual([
+      'alert to /nonexistent/alerts.txt failed: ENOENT: no such file or directory; it is kept and tried again in 5 s',
+    ]);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createHeartbeat, speaksHealthchecks } from '../../src/alerts/heartbeat.ts';
+import { eventually } from '../servers/eventually.ts';
 import type { LocalServer } from '../servers/local-server.ts';
 import { Clock, serving } from './world.ts';
 
@@ -21,30 +22,26 @@ describe('the heartbeat', () => {
     const server = await serving(ok);
     const { clock, heartbeat, said } = beating(server.url + uuid);
     const paths = () => server.received.map(request => request.path.replace(uuid, ''));
-    const after = async (count: number, ms: number) => {
-      await expect.poll(() => [paths().length, clock.timers.length > 0]).toEqual([count, true]);
-      clock.advance(ms);
-    };
+    /** So many pings were answered, so many timers are armed: the beat's, and the one that keeps pings apart. */
+    const settled = (pings: string[], timers: number) =>
+      eventually(() => [paths(), clock.timers.length]).toEqual([pings, timers]);
     heartbeat.started();
     heartbeat.well(true);
-    await after(1, 1000);
-    await expect.poll(() => paths()).toEqual(['/start', '']);
-    await expect.poll(() => clock.timers.length).toBe(2);
-    clock.advance(30_000);
-    await expect.poll(() => paths()).toEqual(['/start', '', '']);
-    await expect.poll(() => clock.timers.length).toBe(2);
+    await settled(['/start'], 2);
+    clock.advance(1000);
+    await settled(['/start', ''], 2);
+    clock.advance(29_000);
+    await settled(['/start', '', ''], 2);
     clock.advance(1000);
     heartbeat.ended('crashed', 3);
-    await expect.poll(() => paths().at(-1)).toBe('/3');
-    await expect.poll(() => clock.timers.length).toBe(1);
+    await settled(['/start', '', '', '/3'], 1);
     clock.advance(300_000);
     heartbeat.ended('crashed', null);
-    await expect.poll(() => paths()).toEqual(['/start', '', '', '/3', '/fail']);
-    await expect.poll(() => clock.timers.length).toBe(1);
+    await settled(['/start', '', '', '/3', '/fail'], 1);
     clock.advance(1000);
     heartbeat.ended('asked', 143);
     heartbeat.ended('succeeded', 0);
-    await expect.poll(() => paths()).toEqual(['/start', '', '', '/3', '/fail', '']);
+    await settled(['/start', '', '', '/3', '/fail', ''], 1);
     expect(said).toEqual([]);
     heartbeat.close();
   });
@@ -53,7 +50,7 @@ describe('the heartbeat', () => {
     const server = await serving(ok);
     const { clock, heartbeat } = beating(server.url + uuid);
     heartbeat.well(true);
-    await expect.poll(() => clock.timers.length).toBe(2);
+    await eventually(() => clock.timers.length).toBe(2);
     heartbeat.well(false);
     clock.advance(600_000);
     expect(clock.timers).toEqual([]);
@@ -65,7 +62,7 @@ describe('the heartbeat', () => {
     const { clock, heartbeat } = beating(`${server.url}/api/push/KEY/?status=up`);
     heartbeat.started();
     heartbeat.well(true);
-    await expect.poll(() => clock.timers.length).toBe(2);
+    await eventually(() => clock.timers.length).toBe(2);
     heartbeat.ended('crashed', 1);
     clock.advance(60_000);
     expect(server.received).toMatchObject([{ method: 'GET', path: '/api/push/KEY/?status=up' }]);
@@ -79,16 +76,14 @@ describe('the heartbeat', () => {
     const { clock, heartbeat, said } = beating(server.url + uuid);
     heartbeat.well(true);
     for (let round = 1; round <= 3; round++) {
-      await expect.poll(() => [server.received.length, clock.timers.length]).toEqual([round, 2]);
+      await eventually(() => [server.received.length, clock.timers.length]).toEqual([round, 2]);
       if (round === 3) server.answer = ok;
       clock.advance(30_000);
     }
-    await expect
-      .poll(() => said)
-      .toEqual([
-        `heartbeat to ${server.host} failed: it answered 404; next in 30 s`,
-        `heartbeat to ${server.host} is back`,
-      ]);
+    await eventually(() => said).toEqual([
+      `heartbeat to ${server.host} failed: it answered 404; next in 30 s`,
+      `heartbeat to ${server.host} is back`,
+    ]);
   });
 
   test('a crash loop is no flood: one at a time, a second apart, the latest word wins', async () => {
@@ -99,7 +94,7 @@ describe('the heartbeat', () => {
       heartbeat.ended('crashed', 7);
     }
     for (let round = 1; round <= 3; round++) {
-      await expect.poll(() => [server.received.length, clock.timers.length]).toEqual([round, 1]);
+      await eventually(() => [server.received.length, clock.timers.length]).toEqual([round, 1]);
       clock.advance(1000);
     }
     expect(server.received.map(request => request.path.replace(uuid, ''))).toEqual(['/start', '/start', '/7']);

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { eventually } from '../servers/eventually.ts';
 import { baseCase, world } from './world.ts';
 
 let folder = '';
@@ -50,7 +51,7 @@ describe('a command as a model', () => {
     const { diagnosis } = asking('sleep 1000 & echo $! > pid; exec sleep 1000', 200);
     expect(await diagnosis.ask(baseCase)).toMatchObject({ failed: expect.stringContaining('did not end in 0.2 s') });
     const pid = readFileSync(join(folder, 'pid'), 'utf8').trim();
-    await expect.poll(() => isAlive(pid), { timeout: 5000 }).toBe(false);
+    await eventually(() => isAlive(pid)).toBe(false);
   });
 
   test('what it leaves in the background holds nothing up', async () => {
