@@ -5,7 +5,7 @@ import { failPatternProbe } from './fail-pattern.ts';
 import { freshFileProbe } from './fresh-file.ts';
 import { growProbe } from './grow.ts';
 import { httpProbe } from './http.ts';
-import type { MemberFinder } from './members.ts';
+import type { Members } from './members.ts';
 import { memoryProbe } from './memory.ts';
 import { portProbe } from './port.ts';
 import type { Probe, ProbeWorld, SpeakUp, WatchedRun } from './probe.ts';
@@ -16,7 +16,7 @@ import { staleProbe } from './stale.ts';
 export interface ProbeNeeds {
   readonly run: WatchedRun;
   readonly world: ProbeWorld;
-  readonly members: MemberFinder;
+  readonly members: Members;
   readonly speakUp: SpeakUp;
 }
 

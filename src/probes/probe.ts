@@ -25,6 +25,8 @@ export interface Probe {
   hearBytes?(at: Mono): void;
   /** Lines of the child, in order. */
   hearLines?(lines: readonly string[], at: Mono): void;
+  /** The run is over: gives back what it holds open. */
+  close?(): void;
 }
 
 /** How a listening probe speaks up by itself. */

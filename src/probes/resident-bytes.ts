@@ -1,24 +1,28 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** Resident memory of processes together, in bytes. Pages that several of them share are counted for each. */
-export function residentBytes(pids: readonly number[]): number {
-  if (process.platform !== 'linux') return residentByPs(pids);
+/** Resident memory of processes together, in bytes, by their `statm` lines. Pages that several of them share are counted for each. */
+export function residentBytes(lines: ReadonlyMap<number, string>): number {
+  if (process.platform !== 'linux') return residentByPs([...lines.keys()]);
   let pages = 0;
-  for (const pid of pids) pages += Number(read(`/proc/${pid}/statm`)?.split(' ', 2)[1] ?? 0);
+  for (const line of lines.values()) pages += residentPages(line);
   return pages * pageBytes();
+}
+
+function residentPages(statm: string): number {
+  return Number(statm.split(' ', 2)[1] ?? 0);
 }
 
 /**
  * The same with shared pages divided among their users (PSS), which takes the kernel a walk over all pages: only for when the sum
  * decides. Of a process that does not let us look, its resident memory.
  */
-export function proportionalBytes(pids: readonly number[]): number {
-  if (process.platform !== 'linux') return residentByPs(pids);
+export function proportionalBytes(lines: ReadonlyMap<number, string>): number {
+  if (process.platform !== 'linux') return residentByPs([...lines.keys()]);
   let bytes = 0;
-  for (const pid of pids) {
+  for (const [pid, line] of lines) {
     const pss = /^Pss:\s+(\d+) kB/m.exec(read(`/proc/${pid}/smaps_rollup`) ?? '');
-    bytes += pss === null ? residentBytes([pid]) : Number(pss[1]) * 1024;
+    bytes += pss === null ? residentPages(line) * pageBytes() : Number(pss[1]) * 1024;
   }
   return bytes;
 }

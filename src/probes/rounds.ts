@@ -6,7 +6,7 @@ import { KILL_WHEN, type Observation, type ProbeReport } from '../core/health-mo
 import type { RunId } from '../core/model.ts';
 import { createHearing, type Hearing } from './hearing.ts';
 import { makeProbe } from './make-probe.ts';
-import { createMemberFinder } from './members.ts';
+import { openMembers } from './members.ts';
 import type { Probe, ProbeWorld, WatchedRun } from './probe.ts';
 import type { ProbeSpec } from './probe-spec.ts';
 
@@ -61,7 +61,7 @@ function startRun(
 ): RunRounds {
   const over = new AbortController();
   const underWay = new Set<string>();
-  const members = createMemberFinder(run);
+  const members = openMembers(run);
   let settled: ProbeReport[] = [];
 
   function report(probe: string, observation: Observation): void {
@@ -105,6 +105,8 @@ function startRun(
       hearing.close();
       deliver();
       over.abort();
+      members.close();
+      for (const { probe } of probes.values()) probe.close?.();
     },
   };
 }

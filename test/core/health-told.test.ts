@@ -48,7 +48,7 @@ describe('the kill condition', () => {
     world.run(11_000);
     expect(world.heard).toEqual([
       { atMs: 0, verdict: { kind: 'green' } },
-      { atMs: 10_010, verdict: { kind: 'tripped', why: 'tripped' } },
+      { atMs: 6010, verdict: { kind: 'tripped', why: 'tripped' } },
     ]);
   });
 

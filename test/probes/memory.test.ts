@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createMemberFinder } from '../../src/probes/members.ts';
+import { openMembers } from '../../src/probes/members.ts';
 import { memoryProbe } from '../../src/probes/memory.ts';
 import { residentBytes } from '../../src/probes/resident-bytes.ts';
 import { scratch } from '../support/scratch.ts';
@@ -16,19 +16,25 @@ function start(command: string, ...args: string[]) {
   return child;
 }
 
+function opened(pid: number | undefined) {
+  const members = openMembers(runOf(pid));
+  onTestFinished(() => members.close());
+  return members;
+}
+
 describe('--max-memory', () => {
   test('a small parent with a big grandchild trips on the tree', async () => {
     const holder = 'import time,os,sys\nb=bytearray(b"x")*(200*2**20)\nprint("up",flush=True)\ntime.sleep(60)';
     const child = start('/bin/sh', '-c', `python3 -c '${holder}' & wait`);
     await new Promise(resolve => child.stdout.once('data', resolve));
-    const finder = createMemberFinder(runOf(child.pid));
+    const finder = opened(child.pid);
     const seen = await ask(memoryProbe(spec({ kind: 'memory', maxBytes: 100 * MiB }), finder));
     expect(seen).toMatchObject({
       ok: false,
       detail: expect.stringMatching(/^2\d\dM in 2 processes .*more than 100M$/),
     });
     expect(await ask(memoryProbe(spec({ kind: 'memory', maxBytes: 900 * MiB }), finder))).toMatchObject({ ok: true });
-    expect(residentBytes([child.pid!])).toBeLessThan(50 * MiB);
+    expect(residentBytes(new Map([[child.pid!, finder.look().get(child.pid!)!]]))).toBeLessThan(50 * MiB);
   });
 
   test('pages that processes share are counted once where that decides', async () => {
@@ -36,30 +42,30 @@ describe('--max-memory', () => {
       'import os,time\nb=bytearray(b"x")*(100*2**20)\nfor _ in range(3):\n  if os.fork()==0: time.sleep(60)\nprint("up",flush=True)\ntime.sleep(60)';
     const child = start('python3', '-c', forks);
     await new Promise(resolve => child.stdout.once('data', resolve));
-    const finder = createMemberFinder(runOf(child.pid));
-    await until('all are found', () => finder().length === 4);
-    expect(residentBytes(finder())).toBeGreaterThan(350 * MiB);
+    const finder = opened(child.pid);
+    await until('all are found', () => finder.look().size === 4);
+    expect(residentBytes(finder.look())).toBeGreaterThan(350 * MiB);
     const seen = await ask(memoryProbe(spec({ kind: 'memory', maxBytes: 200 * MiB }), finder));
     expect(seen).toMatchObject({ ok: true, detail: expect.stringContaining('shared pages counted once') });
   });
 
   test('members come and go', async () => {
     const child = start('/bin/sh', '-c', 'sleep 60 & setsid sleep 60 & wait');
-    const finder = createMemberFinder(runOf(child.pid));
-    await until('three are found', () => finder().length === 3);
-    const [last] = finder().slice(-1);
+    const finder = opened(child.pid);
+    await until('three are found', () => finder.look().size === 3);
+    const [last] = [...finder.look().keys()].slice(-1);
     process.kill(last!, 'SIGKILL');
-    await until('two are left', () => finder().length === 2);
+    await until('two are left', () => finder.look().size === 2);
     const quick = start('/bin/sh', '-c', 'exit 0');
     await new Promise(resolve => quick.once('exit', resolve));
-    expect(finder()).not.toContain(quick.pid);
+    expect(finder.look().has(quick.pid!)).toBe(false);
   });
 
   test('a run of which nothing is left has no memory to judge', async () => {
     const child = start('/bin/true');
     const run = runOf(child.pid);
     await new Promise(resolve => child.once('exit', resolve));
-    expect(await ask(memoryProbe(spec({ kind: 'memory', maxBytes: 1 }), createMemberFinder(run)))).toMatchObject({
+    expect(await ask(memoryProbe(spec({ kind: 'memory', maxBytes: 1 }), openMembers(run)))).toMatchObject({
       kind: 'none',
     });
   });

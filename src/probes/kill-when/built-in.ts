@@ -1,6 +1,6 @@
 import type { Mono } from '../../core/model.ts';
 import { createLineMatcher } from '../line-matcher.ts';
-import { createMemberFinder } from '../members.ts';
+import { openMembers } from '../members.ts';
 import type { WatchedRun } from '../probe.ts';
 import { ERROR_PATTERN } from '../probe-spec.ts';
 import { residentBytes } from '../resident-bytes.ts';
@@ -16,20 +16,22 @@ export interface RunNumbers {
   memoryBytes(): number;
   uptimeSeconds(): number;
   outputAgeSeconds(): number;
+  close(): void;
 }
 
 /** Counts from now on. The tree is only measured where the condition asks for it. */
 export function watchRun(run: WatchedRun, condition: Condition, mono: () => Mono): RunNumbers {
   const startedAt = mono();
   let lastBytesAt = startedAt;
-  const members = condition.names.includes('memory') ? createMemberFinder(run) : () => [];
+  const members = condition.names.includes('memory') ? openMembers(run) : null;
   return {
     hearBytes: at => {
       lastBytesAt = at;
     },
-    memoryBytes: () => residentBytes(members()),
+    memoryBytes: () => (members === null ? 0 : residentBytes(members.look())),
     uptimeSeconds: () => (mono() - startedAt) / 1000,
     outputAgeSeconds: () => (mono() - lastBytesAt) / 1000,
+    close: () => members?.close(),
   };
 }
 
