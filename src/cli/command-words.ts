@@ -43,7 +43,7 @@ const commands = {
     options: ['json', 'watch', 'all', 'state-dir'],
   },
   health: {
-    built: false,
+    built: true,
     usage: 'health [--json]',
     meaning: 'the one honest answer: exit 0 all well, 1 not',
     operands: [0, 1],

@@ -32,6 +32,8 @@ async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise
   switch (invocation.kind) {
     case 'status':
       return (await import('./commands/status.ts')).statusCommand(invocation);
+    case 'health':
+      return (await import('./commands/health.ts')).healthCommand(invocation);
     case 'logs':
       return (await import('./commands/logs.ts')).logsCommand(invocation);
     case 'stop':

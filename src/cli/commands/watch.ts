@@ -7,6 +7,7 @@ import { childEnvironment } from '../../supervisor/child-environment.ts';
 import { policyOfHealth } from '../../supervisor/probing.ts';
 import { watch } from '../../supervisor/watch.ts';
 import { healthOrder } from '../health-order.ts';
+import { ownName } from '../own-name.ts';
 import type { Settings } from '../settings.ts';
 import { ownSurroundings } from '../surroundings.ts';
 import { UsageError } from '../usage-error.ts';
@@ -20,10 +21,12 @@ export async function watchCommand(settings: Settings): Promise<number> {
   const { identity, restart, output, command } = settings;
   const outputs = openOutputs();
   const voice = createVoice(outputs.stderr, output.quiet, ownSurroundings().underJournal);
-  const childEnv = childEnvironment(process.env, identity.env, identity);
+  const { name, said } = ownName(settings);
+  if (said !== null) voice.warn(said);
+  const childEnv = childEnvironment(process.env, identity.env, { name, stateDir: identity.stateDir });
   const health = await healthOrder(settings, childEnv);
   const end = await watch({
-    name: identity.name,
+    name,
     stateDir: identity.stateDir,
     command,
     cwd: identity.cwd,
@@ -40,9 +43,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
   if ('code' in end) return end.code;
   const holder = end.heldBy === null ? 'another watcher' : `the watcher with pid ${end.heldBy}`;
   outputs.stderr.write(
-    Buffer.from(
-      `agent-watch: "${identity.name}" is watched already, by ${holder}; --name gives this one another name\n`,
-    ),
+    Buffer.from(`agent-watch: "${name}" is watched already, by ${holder}; --name gives this one another name\n`),
   );
   return EXIT.alreadyRunning;
 }

@@ -1,0 +1,46 @@
+import { EXIT } from '../../core/exit-code.ts';
+import type { Status } from '../../core/status.ts';
+import type { Invocation } from '../invocation.ts';
+import { readStatuses, requireKnown } from './status.ts';
+
+type HealthInvocation = Extract<Invocation, { kind: 'health' }>;
+
+/** The answer about one watched thing. */
+interface Verdict {
+  name: string;
+  well: boolean;
+  phase: Status['phase'];
+  /** What is wrong, in sentences; of optional probes too, which do not make it unwell. */
+  problems: string[];
+}
+
+/** Phases in which the command does not do its work though it should. Source: the contract's exit codes. */
+const UNWELL: ReadonlySet<Status['phase']> = new Set(['lost', 'held', 'unhealthy', 'backoff', 'cooldown']);
+
+/** One line for each watched thing; the exit code is 0 only if all are well. */
+export function healthCommand({ name, json, stateDir }: HealthInvocation): number {
+  if (name !== null) requireKnown(stateDir, name);
+  const verdicts = readStatuses(stateDir, name).map(verdictOf);
+  if (json) process.stdout.write(`${JSON.stringify(verdicts, null, 2)}\n`);
+  else if (verdicts.length === 0) process.stdout.write(`nothing is watched here (${stateDir})\n`);
+  else process.stdout.write(`${verdicts.map(lineOf).join('\n')}\n`);
+  return verdicts.every(({ well }) => well) ? EXIT.ok : EXIT.notWell;
+}
+
+function verdictOf(status: Status): Verdict {
+  const failing = status.health.filter(row => row.ok === false);
+  const problems = failing.map(row => `${row.name}${row.severity === 'optional' ? ' (optional)' : ''}: ${row.detail}`);
+  if (status.phase === 'lost') problems.unshift('its watcher is gone');
+  if (status.holdReason !== null) problems.unshift(`held: ${status.holdReason}`);
+  if (status.lastExit !== null && (status.phase === 'backoff' || status.phase === 'cooldown')) {
+    const { code, signal, cause } = status.lastExit;
+    problems.push(`last exit: ${cause} (${signal ?? (code === null ? 'unseen' : `code ${code}`)})`);
+  }
+  const critical = failing.some(row => row.severity === 'critical');
+  return { name: status.name, well: !UNWELL.has(status.phase) && !critical, phase: status.phase, problems };
+}
+
+function lineOf({ name, well, phase, problems }: Verdict): string {
+  const rest = problems.length === 0 ? '' : `: ${problems.join('; ')}`;
+  return `${well ? 'ok ' : 'BAD'}  ${name}  ${phase}${rest}`;
+}
