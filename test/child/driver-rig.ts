@@ -1,6 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -36,6 +36,12 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** Lets another user run the driver and write its events. */
+export function openToAll(): void {
+  for (const path of [driverFolder, driver]) chmodSync(path, 0o755);
+  chmodSync(folder, 0o777);
+}
 
 export const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
 export const eventsFile = () => join(folder, 'events');

@@ -1,10 +1,37 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { collect, driverCommand, driverLine, event, events, eventsFile, folder, quoted, run } from './driver-rig.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import {
+  collect,
+  driverCommand,
+  driverLine,
+  event,
+  events,
+  eventsFile,
+  folder,
+  openToAll,
+  quoted,
+  run,
+} from './driver-rig.ts';
 import { until } from './rig.ts';
+
+// A pseudo-terminal that is not read, as after Ctrl-S, then read to the end.
+const stallingTerminal = `import os, pty, select, sys, time, json, fcntl
+pid, fd = pty.fork()
+if pid == 0: os.execvp(sys.argv[2], sys.argv[2:])
+events, n, end = sys.argv[1], 0, time.monotonic() + 20
+def happened(what): return os.path.exists(events) and what in open(events).read()
+while not happened('run-cleared') and time.monotonic() < end: time.sleep(0.02)
+last = b''
+try:
+    while True:
+        got = os.read(fd, 65536)
+        if not got: break
+        n += len(got); last = (last + got)[-20:]
+except OSError: pass
+print(n, os.waitpid(pid, 0)[1], last)`;
 
 const MiB = 1024 * 1024;
 const random = (bytes: number, seed: number) => `import random, sys, threading
@@ -127,6 +154,36 @@ print([bool(fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_NONBLOCK) for fd in (w, w2)])`
   });
 });
 
+describe("into another user's pipe or terminal, which cannot be opened again", () => {
+  const canBeNobody = process.getuid?.() === 0 && spawnSync('runuser', ['-u', 'nobody', 'true']).status === 0;
+  const why = canBeNobody ? '' : ' (skipped: needs root and runuser)';
+  const asNobody = (spec: object) => ['runuser', '-u', 'nobody', '--', ...driverCommand(spec)];
+  beforeEach(() => openToAll());
+
+  test.skipIf(!canBeNobody)(`every byte arrives, and the flags are put back at the end${why}`, async () => {
+    const check = `import fcntl, os, subprocess, sys, threading
+r, w = os.pipe()
+p = subprocess.Popen(sys.argv[1:], stdout=w, stderr=subprocess.DEVNULL)
+n = 0
+while n < 3000000: n += len(os.read(r, 65536))
+print(n, p.wait(), bool(fcntl.fcntl(w, fcntl.F_GETFL) & os.O_NONBLOCK))`;
+    const child = run(['python3', '-c', check, ...asNobody({ command: ['head', '-c', '3000000', '/dev/zero'] })]);
+    const got = collect(child);
+    await child.ended;
+    await got.closed;
+    expect(got.text.stdout).toBe('3000000 0 False\n');
+  });
+
+  test.skipIf(!canBeNobody)(`a terminal that stalls delays nothing but the bytes${why}`, async () => {
+    const command = asNobody({ command: ['sh', '-c', 'head -c 500000 /dev/zero | tr "\\0" x; printf last'] });
+    const child = run(['python3', '-c', stallingTerminal, eventsFile(), ...command]);
+    const got = collect(child);
+    await child.ended;
+    await got.closed;
+    expect(got.text.stdout).toBe(`500004 0 b'xxxxxxxxxxxxxxxxlast'\n`);
+  });
+});
+
 describe('into files', () => {
   test('goes on where the caller was, and the caller where it ended', async () => {
     const file = join(folder, 'log');
@@ -198,25 +255,15 @@ print(n, p.wait())`;
     expect(got.text.stdout).toBe('5000000 0\n');
   });
 
-  // A pseudo-terminal that is not read, as after Ctrl-S, then read to the end.
-  const terminal = `import os, pty, select, sys, time, json, fcntl
-pid, fd = pty.fork()
-if pid == 0: os.execvp(sys.argv[2], sys.argv[2:])
-events, n, end = sys.argv[1], 0, time.monotonic() + 20
-def happened(what): return os.path.exists(events) and what in open(events).read()
-while not happened('run-cleared') and time.monotonic() < end: time.sleep(0.02)
-last = b''
-try:
-    while True:
-        got = os.read(fd, 65536)
-        if not got: break
-        n += len(got); last = (last + got)[-20:]
-except OSError: pass
-print(n, os.waitpid(pid, 0)[1], last)`;
-
   test('a terminal that stalls delays nothing but the bytes', async () => {
     const script = 'head -c 500000 /dev/zero | tr "\\0" x; printf last';
-    const child = run(['python3', '-c', terminal, eventsFile(), ...driverCommand({ command: ['sh', '-c', script] })]);
+    const child = run([
+      'python3',
+      '-c',
+      stallingTerminal,
+      eventsFile(),
+      ...driverCommand({ command: ['sh', '-c', script] }),
+    ]);
     const got = collect(child);
     await child.ended;
     await got.closed;
