@@ -1,0 +1,10 @@
+import type { IncidentSeed } from '../core/model.ts';
+import type { Incident } from '../incidents/incident.ts';
+
+/** Who wants to know of incidents once they are explained: alerts, diagnosis, remedies. Nothing here may delay a restart. */
+export interface IncidentListener {
+  /** It is on disk. `seed` is what the machine said of it. */
+  opened(incident: Incident, seed: IncidentSeed): void;
+  /** A healthy run closed it. */
+  recovered(incident: Incident): void;
+}
