@@ -1,5 +1,5 @@
 import { bears, type ProcessRow, readTable } from '../host/process-table.ts';
-import { type OpenLine, openLine } from './open-line.ts';
+import { type OpenLine, openLine, reopenedLine } from './open-line.ts';
 import type { WatchedRun } from './probe.ts';
 
 /** Measures a run's processes again and again, at little cost. */
