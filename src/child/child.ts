@@ -48,7 +48,9 @@ export type ChildNote =
   /** Real pipes could not be made: opening /dev/stdout fails in the child. Said once. */
   | { kind: 'no-pipes'; why: string }
   /** Processes of an ended run that not even SIGKILL ended. */
-  | { kind: 'cannot-end'; pids: number[] };
+  | { kind: 'cannot-end'; pids: number[] }
+  /** The system does not show processes (no /proc, no ps): only the child itself can be signalled. Said once. */
+  | { kind: 'no-process-table' };
 
 /** The port, the output, and what is asked about the child from outside. */
 export interface Child extends ChildPort, OutputView {
@@ -63,6 +65,7 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
   const output = createOutput(spec.ringBytes, spec.outputs, spec.now, spec.onBlocked);
   const runs = new Map<RunId, Run>();
   let current: Run | null = null;
+  let toldBlind = false;
   let stdinGiven = spec.stdin === 'null' || spec.stdinIsTerminal;
   const outputFds = readPipes(spec, output);
   if (outputFds === null && 'why' in spec.pipes) note({ kind: 'no-pipes', why: spec.pipes.why });
@@ -82,6 +85,10 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     const started = newRun(runId, child, spec.now().mono);
     runs.set(runId, started);
     current = started;
+    if (started.tree.startTicks === null && !toldBlind) {
+      toldBlind = true;
+      note({ kind: 'no-process-table' });
+    }
     const { pid, startTicks } = started.tree;
     queueMicrotask(() => report({ type: 'child-spawned', runId, pid: pid ?? 0, startTicks }));
     const lastWords = child.streams === null ? null : attachStreams(child.streams, output);

@@ -1,4 +1,5 @@
 import type { RunId } from '../core/model.ts';
+import { isInOwnCgroup } from '../host/own-cgroup.ts';
 import { bears, newestPid, type ProcessRow, readTable, usersOf } from '../host/process-table.ts';
 
 /** The environment variable that marks every process of a run, with the run's id as its value. */
@@ -88,10 +89,12 @@ function addDescendants(members: Map<number, ProcessRow>, rows: ProcessRow[]): v
   }
 }
 
-// The id alone does not make another user's process ours, not even for root: it is proof only together with descent.
+// The id alone does not make another user's process ours, not even for root: it is proof only together with descent, or with a
+// control group that is ours alone.
 function isBearer(tree: Tree, pid: number): boolean {
   if (!bears(pid, `${RUN_ID_VARIABLE}=${tree.runId}`)) return false;
   const us = process.geteuid?.();
   const users = usersOf(pid);
-  return us === undefined || (users !== null && users.real === us && users.effective === us);
+  if (us === undefined || (users !== null && users.real === us && users.effective === us)) return true;
+  return us === 0 && isInOwnCgroup(pid);
 }

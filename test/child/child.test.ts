@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { freshRunId, rig, runs, until } from './rig.ts';
 
@@ -143,6 +144,106 @@ time.sleep(0.3)`;
     await fact('run-cleared');
     expect(members.filter(row => runs(row.pid))).toEqual([]);
   });
+
+  test('that is stopped is woken up to take its signal', async () => {
+    const { child, start, fact, out } = await rig(
+      sh(`trap 'echo bye; exit 0' TERM; echo up; kill -STOP $$; sleep 100 & wait`),
+    );
+    const run = await start();
+    await until('it to stop', () => child.members().some(row => row.halted));
+    child.signalTree(run.runId, 'SIGTERM');
+    expect((await fact('child-exited')).exit.code).toBe(0);
+    expect(out.text()).toBe('up\nbye\n');
+  });
+
+  test('that forks faster than one can look is ended all the same', async () => {
+    const script = `import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(os.getpid(), flush=True)
+end = time.monotonic() + 20
+while time.monotonic() < end:
+    if os.fork() > 0: os._exit(0)
+    os.setsid()
+    time.sleep(0.002)`;
+    const { start, fact, out, clear } = await rig(['python3', '-c', script]);
+    const run = await start();
+    await fact('child-exited');
+    clear(run, 'SIGTERM', 100, false);
+    await fact('run-cleared', run.runId, 15_000);
+    const mark = Buffer.from(`AGENT_WATCH_RUN_ID=${run.runId}`);
+    const left = readdirSync('/proc').filter(name => {
+      try {
+        return /^\d+$/.test(name) && readFileSync(`/proc/${name}/environ`).includes(mark);
+      } catch {
+        return false;
+      }
+    });
+    expect(left).toEqual([]);
+    expect(out.text()).toMatch(/^\d+\n/);
+  });
+
+  test('kills at once when told so in the middle of the grace, and in the drain', async () => {
+    for (const drain of [false, true]) {
+      const { child, start, fact, clear } = await rig(
+        sh(`sh -c 'trap "" TERM; while :; do echo x; sleep 0.05; done' & exit 1`),
+      );
+      const run = await start();
+      const exited = await fact('child-exited');
+      clear(run, 'SIGTERM', 60_000, drain);
+      child.signalTree(run.runId, 'SIGKILL');
+      const cleared = await fact('run-cleared');
+      expect(cleared.mono - exited.mono).toBeLessThan(900);
+    }
+  });
+
+  test('finishes in its grace, and is not killed', async () => {
+    const script = `trap 'sleep 0.3; echo bye; exit 3' TERM; echo up; while :; do sleep 0.05; done`;
+    const { child, start, fact, out } = await rig(sh(script));
+    const run = await start();
+    await until('up', () => out.text() === 'up\n');
+    child.signalTree(run.runId, 'SIGTERM');
+    expect((await fact('child-exited')).exit).toEqual({ code: 3, signal: null });
+    expect(out.text()).toBe('up\nbye\n');
+  });
+
+  test('a signal for the child alone reaches only it, once', async () => {
+    const count = `trap 'echo $0' USR1; echo up; while :; do sleep 0.05; done`;
+    const { child, start, out } = await rig([
+      'sh',
+      '-c',
+      `sh -c '${count.replaceAll("'", `'"'"'`)}' inner & ${count}`,
+      'outer',
+    ]);
+    const run = await start();
+    await until('both', () => out.text().match(/up/g)?.length === 2);
+    child.signalChild(run.runId, 'SIGUSR1');
+    await until('the answer', () => out.text().includes('outer'));
+    await new Promise(resolve => setTimeout(resolve, 100));
+    expect(out.text().match(/inner|outer/g)).toEqual(['outer']);
+  });
+
+  const canBeNobody = process.getuid?.() === 0 && spawnSync('runuser', ['-u', 'nobody', 'true']).status === 0;
+  test.skipIf(!canBeNobody)(
+    `spares another user's process that merely bears the id, and ends one that descends${canBeNobody ? '' : ' (skipped: needs root and runuser)'}`,
+    async () => {
+      const script = `runuser -u nobody -- sh -c 'setsid sh -c "echo a \\$\\$; exec sleep 1000" & sleep 0.2'; runuser -u nobody -- sleep 1000`;
+      const { child, start, fact, out, clear } = await rig(sh(script));
+      const run = await start();
+      const far = Number((await until('the far one', () => out.text().match(/a (\d+)/)))[1]);
+      await until('it to be nobody and the other to run', () => child.members().length >= 3);
+      await until('it to be on its own', () => readFileSync(`/proc/${far}/stat`, 'latin1').includes(') S 1 '));
+      const near = child.members().filter(row => row.pid !== far);
+      const alone = await rig(['true']);
+      alone.clear(run, 'SIGKILL', 0, false);
+      await alone.fact('run-cleared');
+      await fact('child-exited');
+      expect(near.filter(row => runs(row.pid))).toEqual([]);
+      expect(runs(far)).toBe(true);
+      process.kill(far, 'SIGKILL');
+      clear(run, null, 0, false);
+      await fact('run-cleared');
+    },
+  );
 
   test('of a dead watcher is ended by pid, start time and id', async () => {
     const first = await rig(
