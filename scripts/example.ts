@@ -1,6 +1,6 @@
 /**
- * Shows the built executable at its main job: it watches scripts/example/agent.mjs, which crashes in two ways and
- * recovers, then prints `status` and the end of the log. Leaves nothing behind.
+ * Shows the built executable at its main job: it watches scripts/example/agent.mjs, which crashes in two ways,
+ * hangs once, and recovers; then prints `status` and the end of the log. Leaves nothing behind.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -10,6 +10,8 @@ import { join, resolve } from 'node:path';
 const root = resolve(import.meta.dirname, '..');
 const executable = join(root, 'build/agent-watch');
 const folder = mkdtempSync(join(tmpdir(), 'agent-watch-example-'));
+/** A start period of a minute is more than the whole example lasts. */
+const early = ['--health-start-period', '0s'];
 const place = ['--state-dir', join(folder, 'state')];
 
 function run(args: string[]): void {
@@ -23,8 +25,9 @@ function run(args: string[]): void {
 
 try {
   const agent = [process.execPath, 'scripts/example/agent.mjs', join(folder, 'place.json')];
-  run(['--name', 'example', ...place, '--restart', 'on-failure', '--', ...agent]);
+  run(['--name', 'example', ...place, '--restart', 'on-failure', '--stale-after', '3s', ...early, '--', ...agent]);
   run(['status', ...place]);
+  run(['logs', 'example', '-n', '15', ...place]);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

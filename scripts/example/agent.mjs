@@ -1,5 +1,5 @@
-// A small agent to watch: it works through twelve pages, keeps its place in a file, and has two bugs that end it on the
-// way. Started again, it goes on where it stopped. Run by `npm run example`.
+// A small agent to watch: it works through twelve pages, keeps its place in a file, and has three bugs that stop it on the
+// way: two crashes, and a wait for an answer that never comes. Started again, it goes on where it stopped. Run by `npm run example`.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -39,6 +39,11 @@ while (progress.page < pages) {
     console.error('native library: heap corrupted');
     process.kill(process.pid, 'SIGSEGV');
     for (;;);
+  });
+  stumble(progress, 10, () => {
+    console.log('asking the model again');
+    // Nothing but a kill ends this: the process lives on, and does nothing.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   });
   progress.page += 1;
   progress.words += 40 + ((progress.page * 7) % 13);

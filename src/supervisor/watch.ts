@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Child, createChild } from '../child/child.ts';
+import { type Child, type ChildNote, createChild } from '../child/child.ts';
 import { openPipes } from '../child/fifo.ts';
 import { createLog, type Log } from '../child/log.ts';
 import type { Outputs } from '../child/sink.ts';
@@ -117,11 +117,7 @@ function assemble(
   const child = createChild(
     { ...order, pipes, now: stampNow, onBlocked: blockedSince => reportOutput({ blockedSince }) },
     report,
-    note => {
-      if (note.kind === 'no-pipes')
-        order.warn(`no real pipes for the child's output (${note.why}): it cannot open /dev/stdout`);
-      else order.warn(`not even SIGKILL ended ${note.pids.join(', ')} of the last run`);
-    },
+    note => order.warn(childNoteText(note)),
   );
   const log = openLog(order, place, droppedBytes => reportOutput({ droppedBytes }));
   if (log !== null) child.tap((_stream, bytes) => log.write(bytes));
@@ -139,6 +135,19 @@ function assemble(
   listenToSignals(report, hangupMeaning());
   supervisor.take(found.started);
   return { child, log, supervisor };
+}
+
+function childNoteText(note: ChildNote): string {
+  switch (note.kind) {
+    case 'no-pipes':
+      return `no real pipes for the child's output (${note.why}): it cannot open /dev/stdout`;
+    case 'cannot-end':
+      return `not even SIGKILL ended ${note.pids.join(', ')} of the last run`;
+    case 'no-process-table':
+      return "the processes of this system cannot be listed: what leaves the child's group cannot be ended";
+    default:
+      return note satisfies never;
+  }
 }
 
 /** What an earlier watcher left: its state on our clock, its hold, its run. */
