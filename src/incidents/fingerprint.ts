@@ -63,14 +63,17 @@ const steps: readonly (readonly [RegExp, string])[] = [
 const token = /[A-Za-z0-9_-]{10,200}/g;
 const number =
   /(?<![A-Za-z_\d])\d[\d.,_]*(?:ns|us|µs|ms|s|sec|secs|seconds?|m|min|minutes?|h|d|days?|B|[KMGT]i?B|[kMGT]|%)?(?![A-Za-z_])/g;
-/** Numbers that are the message: error numbers, statuses, ports of services, exit codes. */
-const kept =
-  /(?:errno|os error|error|winerror|code|status|http|port|exit|signal|sqlstate|line \d+ column|http\/\d\.\d"?|(?:localhost|\d|[a-z]):)[\s:=([#-]{0,3}$/i;
+/** Numbers that are the message: error numbers, statuses, exit codes, and ports behind a host. */
+const kept = /(?:errno|os error|error|winerror|code|status|http|port|exit|signal|sqlstate)[\s:=([#-]{0,3}$/i;
+const behindHost = /(?:[A-Za-z\]>*:]|\.\d{1,3}):$/;
+/** Not behind a host but behind a file: a line number. */
+const behindFile = /\.(?:py|pyx|[cm]?[jt]sx?|java|kt|rs|go|c|cc|cpp|h|hpp|rb|php|cs|sh|pl|lua|swift|scala|exs?|R):$/;
 
 /** The text without what differs from one occurrence to the next. */
 export const normalised = (text: string): string => {
-  let result = text;
+  let result = text.replace(/\s+/g, ' ');
   for (const [pattern, replacement] of steps) result = result.replace(pattern, replacement);
+  result = result.replace(/(\d) (?:bytes|[KMGT]i?B|[kM]B|ms|s|sec|seconds|minutes|hours|days)\b/g, '$1');
   result = result.replace(token, word => (isDrawn(word) ? '<id>' : word));
   return result.replace(number, (digits, at: number) =>
     isKept(digits, result.slice(Math.max(0, at - 24), at)) ? digits : '<n>',
@@ -78,9 +81,7 @@ export const normalised = (text: string): string => {
 };
 
 const isKept = (digits: string, before: string): boolean =>
-  /^\d{1,5}$/.test(digits) &&
-  (kept.test(before) || /[\w\]]:$/.test(before)) &&
-  !/(?:line|pid|attempt|retry|\d:\d\d|^\d{1,2}):?$/i.test(before);
+  /^\d{1,5}$/.test(digits) && (kept.test(before) || (behindHost.test(before) && !behindFile.test(before)));
 
 const isDrawn = (word: string): boolean => {
   if (/^[0-9a-f]{10,}$/i.test(word)) return /\d/.test(word);

@@ -64,7 +64,7 @@ const isSecret = (part: Part): boolean => {
 };
 
 const unquoted = (part: Part, value: string, isPassword: boolean): boolean => {
-  const plainWord = /^[A-Za-z_-]+$/.test(value);
+  const plainWord = /^[A-Za-z_-]+$/.test(value) && !changesCase(value);
   const spaced = /\s/.test(part.operator);
   // `password=word` is one; "token: word" is prose, and `f(password=word)` hands on a variable of that name.
   if (plainWord)
@@ -72,8 +72,12 @@ const unquoted = (part: Part, value: string, isPassword: boolean): boolean => {
   if (/^\d+(?:\.\d+)?$/.test(value)) return isPassword && value.length >= 6;
   if (/^(?:0x)?[0-9a-f]{1,7}$/i.test(value)) return isPassword;
   if (/^["'(]|^https?:\/\/[^@]*$|^\/[\w./-]*$/.test(value)) return false;
-  return isPassword ? value.length >= 4 : value.length >= 8 && (!spaced || /\d/.test(value));
+  return isPassword ? value.length >= 4 : value.length >= 8 && (!spaced || /\d/.test(value) || changesCase(value));
 };
+
+/** Letters alone, but drawn: a word or an identifier does not change its case that often. */
+const changesCase = (value: string): boolean =>
+  value.length >= 16 && (value.match(/[a-z][A-Z]|[A-Z][a-z]/g)?.length ?? 0) >= 4;
 
 const isRandomVariable = ({ name, value }: Part): boolean =>
   !/HASH|COMMIT|SHA\d*$|VERSION|BUILD|DIGEST|_ID$|PATH|IMAGE|REVISION|CHECKSUM/.test(name) &&

@@ -110,7 +110,7 @@ export const secretFormats: readonly SecretFormat[] = [
     /(?<before>\b(?:AccountKey|SharedAccessKey|SharedAccessSignature)=)[A-Za-z0-9+/=%]{20,}/g,
   ),
   format('azure-signature', ['sig='], /(?<before>[?&]sig=)[A-Za-z0-9+/=%]{16,}/g),
-  format('aws-signature', ['X-Amz-'], /(?<before>X-Amz-(?:Signature|Credential|Security-Token)=)[^\s&"']{8,}/g),
+  format('aws-signature', ['X-Amz-'], /(?<before>X-Amz-(?:Signature|Credential|Security-Token)=)[^\s&"'[]{8,}/g),
   format('ntfy-token', ['tk_'], /\btk_[a-z0-9]{29}\b/g),
   format(
     'heartbeat-url',
@@ -136,7 +136,7 @@ export const secretFormats: readonly SecretFormat[] = [
   format(
     'basic-auth',
     ['asic '],
-    /(?<before>\bbasic\s)(?=[A-Za-z0-9+/]{0,60}[\dA-Z])(?=[A-Z0-9+/]{0,60}[a-z])(?=[A-Za-z0-9+/]{12,})[A-Za-z0-9+/]{12,}={0,2}(?<after>)/gi,
+    /(?<before>\b[Bb]asic\s)(?=[A-Za-z0-9+/]{0,60}[\dA-Z])(?=[A-Z0-9+/]{0,60}[a-z])(?=[A-Za-z0-9+/]{12,})[A-Za-z0-9+/]{12,}={0,2}(?<after>)/g,
   ),
   format(
     'curl-credentials',

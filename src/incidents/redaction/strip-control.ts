@@ -25,7 +25,6 @@ export const stripSequences = (text: string): string =>
  */
 export const stripControl = (text: string): string =>
   stripSequences(text)
-    .replace(/\r+\n/g, '\n')
     .split('\n')
     .map(line => (line.includes('\r') ? lastDrawn(line) : line))
     .join('\n');

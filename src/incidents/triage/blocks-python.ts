@@ -23,7 +23,7 @@ export const pythonTrace: BlockReader = (lines, at, chain) => {
     if (follower === null) break;
     next = follower;
   }
-  return failures.length === 0 ? null : { failures, next };
+  return next > at ? { failures, next } : null;
 };
 
 const oneTrace = (lines: readonly Line[], at: number, chain: number): Found | null => {

@@ -40,6 +40,7 @@ export const readFailures = (lines: readonly Line[]): Failure[] => {
 
 /** A trace may begin above the frame that gave it away: those lines were taken for single ones. */
 const withHeadline = (failures: Failure[], found: readonly Failure[], lines: readonly Line[]): void => {
+  if (found.length === 0) return;
   const first = Math.min(...found.map(failure => failure.first));
   while ((failures.at(-1)?.last ?? -1) >= first) failures.pop();
   const head = failures.at(-1);

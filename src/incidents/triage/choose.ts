@@ -1,4 +1,5 @@
 import type { Candidate } from './candidate.ts';
+import type { Category } from './category.ts';
 
 /** An earlier failure is taken for the cause of a later one only if it is that much more telling; the same failure said twice even less. */
 const margin = 0.35;
@@ -24,9 +25,12 @@ const isOutermost = (earlier: Candidate, best: Candidate): boolean =>
 const marginOver = (best: Candidate, earlier: Candidate): number =>
   best.match.rule.id === earlier.match.rule.id && !best.indented && !earlier.failure.trace ? marginOfSame : margin;
 
+/** Categories whose later messages are echoes of the first: a dump, the deaths of the other workers. */
+const firstSpeaks: ReadonlySet<Category> = new Set(['killed-externally', 'native-crash', 'out-of-memory']);
+
 /**
  * The line that a person would quote for it: a logger's headline right above a trace that says the same thing with its
- * surroundings; of several messages of a kill or a native crash the first, because the others are its echo.
+ * surroundings; of several messages of a kill, a native crash or a lack of memory the first, because the others are its echo.
  */
 const announced = (best: Candidate, candidates: readonly Candidate[]): Candidate | null => {
   const near = candidates.filter(
@@ -35,10 +39,9 @@ const announced = (best: Candidate, candidates: readonly Candidate[]): Candidate
       !other.failure.trace &&
       other.match.rule.category === best.match.rule.category &&
       other.failure.last < best.failure.line &&
-      other.lifeAfter <= best.lifeAfter + (best.match.rule.category === 'native-crash' ? 40 : 0),
+      other.lifeAfter <= best.lifeAfter + (best.match.rule.terminal === true ? 40 : 0),
   );
-  if (best.match.rule.category === 'killed-externally' || best.match.rule.category === 'native-crash')
-    return near.findLast(other => other.score >= best.score - 0.5) ?? null;
+  if (firstSpeaks.has(best.match.rule.category)) return near.findLast(other => other.score >= best.score - 0.5) ?? null;
   if (!best.failure.trace) return null;
   const logged = near.find(
     other =>

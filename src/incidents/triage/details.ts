@@ -28,6 +28,7 @@ const moduleWords =
 export const detailsOf = (text: string, category: Category): Details => {
   const port = first(
     text,
+    /->[^\s:]{1,100}:(\d{2,5})\b/,
     /\bport\W{0,3}(\d{2,5})\b/i,
     /(?:\d{1,3}\.){3}\d{1,3}[:',\s]{1,3}(\d{2,5})\b/,
     /(?:localhost|::|\*|\]|[a-z][\w-]{0,60}(?:\.[\w-]{1,60}){0,6}):(\d{2,5})\b/i,

@@ -14,6 +14,7 @@ export interface Line {
 
 /** How much of the end of a log is looked at: a cause further up than this was survived. */
 const lookedAtChars = 1024 * 1024;
+const lookedAtLines = 20_000;
 const matchedHeadChars = 1500;
 const matchedTailChars = 500;
 
@@ -21,9 +22,13 @@ const matchedTailChars = 500;
 export const readLines = (output: string): Line[] =>
   stripSequences(output.slice(-lookedAtChars))
     .split(/\r\n|\n|\r/)
+    .slice(-lookedAtLines)
     .map(readLine);
 
+const blank: Line = { shown: '', text: '', indent: 0, level: 'none' };
+
 const readLine = (line: string): Line => {
+  if (line.trim() === '') return blank;
   const cut =
     line.length > matchedHeadChars + matchedTailChars
       ? `${line.slice(0, matchedHeadChars)}\n${line.slice(-matchedTailChars)}`

@@ -6,7 +6,7 @@ export const echoRules: readonly Rule[] = [
     id: 'wrapper.npm-echo',
     category: 'unknown',
     pattern:
-      /^npm (?:ERR!|error) (?:spawn|errno|syscall|file|path|code (?:ELIFECYCLE|1$|ENOENT|EACCES)|signal|cwd|command|Failed at)|^npm (?:ERR!|error) \S+@\S+ \w+: /,
+      /^npm (?:ERR!|error) (?:spawn|errno|syscall|file|path|code (?:ELIFECYCLE|1$|ENOENT|EACCES)|signal|cwd|command|Failed at)|^npm (?:ERR!|error) \S{1,100}@\S{1,40} \w{1,40}: /,
     example: 'npm ERR! spawn ENOENT',
     wrapper: true,
   },
