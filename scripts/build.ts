@@ -83,8 +83,10 @@ async function makeExecutable(bundlePath: string, output: string, arch: Arch): P
         disableExperimentalSEAWarning: true,
         // V8's code cache is made by running the target's own Node, so only a native build has it.
         useCodeCache: arch === process.arch,
-        // SIGUSR1 must not open a debugger in the watchdog; NODE_OPTIONS are the child's, not ours.
-        execArgv: ['--disable-sigusr1'],
+        // SIGUSR1 must not open a debugger in the watchdog, and must reach the child. Node's --disable-sigusr1 leaves the signal
+        // blocked for ever, so that our own handler never hears it. A link-local address without an interface can be bound on no
+        // machine: before our handler is there, the signal costs a line on stderr. NODE_OPTIONS are the child's, not ours.
+        execArgv: ['--inspect-port=[fe80::1]:9229'],
         execArgvExtension: 'none',
       },
     });
