@@ -35,7 +35,16 @@ async function openIn(parent: string): Promise<[Pipe, Pipe]> {
   const folder = mkdtempSync(join(parent, '.agent-watch-'));
   try {
     const [out, err] = [join(folder, 'out'), join(folder, 'err')];
-    await execa('mkfifo', ['-m', '600', out, err], { stdio: ['ignore', 'ignore', 'pipe'], cwd: '/', cleanup: false });
+    const options = {
+      stdio: 'ignore',
+      cwd: '/',
+      buffer: false,
+      cleanup: false,
+      reject: false,
+      verbose: 'none',
+    } as const;
+    const { exitCode } = await execa('mkfifo', ['-m', '600', out, err], options);
+    if (exitCode !== 0) throw new Error(exitCode === undefined ? 'mkfifo is not here' : `mkfifo failed in ${parent}`);
     return [openPipe(out), openPipe(err)];
   } finally {
     rmSync(folder, { recursive: true, force: true });
