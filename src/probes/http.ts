@@ -8,7 +8,7 @@ const BODY_BYTES = 65_536;
 /** Well if a GET brings a 2xx in time, and its body, the first 64 KiB of it, matches. Redirects are answers like any other. */
 export function httpProbe(spec: SpecOf<'http'>, world: ProbeWorld): Probe {
   const url = new URL(spec.url);
-  const matcher = spec.expect === null ? null : createLineMatcher(spec.expect);
+  const matcher = spec.expect === null ? null : createLineMatcher(spec.expect, BODY_BYTES);
   return {
     async ask(abort) {
       const { exchange } = await import('../host/http-exchange.ts');

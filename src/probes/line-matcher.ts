@@ -6,7 +6,7 @@ export interface LineMatcher {
   scan(lines: readonly string[], visit: (match: RegExpExecArray, index: number) => boolean, backwards?: boolean): void;
 }
 
-/** Of a line so much is matched: a pattern with two stars takes time by the square of it. */
+/** Of a line so much is matched, unless more is asked for: even a pattern with one star takes time by the square of it. */
 const MATCH_CHARS = 4096;
 /** A line on which a match takes longer counts as not matching. */
 const SCAN_MS = 100;
@@ -18,9 +18,10 @@ const SLOW_LINES = 3;
  * hang on what its child prints. V8 can end a running match only through node:vm, at 0.3 ms a call, so this is for the patterns
  * whose form allows such a thing, and for all lines of a call at once.
  */
-export function createLineMatcher(pattern: RegExp): LineMatcher {
+export function createLineMatcher(pattern: RegExp, mostChars = MATCH_CHARS): LineMatcher {
   const regex = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
-  const run = mayBacktrack(pattern.source) ? limited() : (act: () => void) => act();
+  const slow = mostChars > MATCH_CHARS || mayBacktrack(pattern.source);
+  const run = slow ? limited() : (act: () => void) => act();
   return {
     scan(lines, visit, backwards = false) {
       let next = 0;
@@ -29,7 +30,7 @@ export function createLineMatcher(pattern: RegExp): LineMatcher {
           const index = backwards ? lines.length - 1 - next : next;
           next++;
           const line = lines[index]!;
-          const match = regex.exec(line.length > MATCH_CHARS ? line.slice(0, MATCH_CHARS) : line);
+          const match = regex.exec(line.length > mostChars ? line.slice(0, mostChars) : line);
           if (match !== null && !visit(match, index)) next = lines.length;
         }
       };

@@ -33,8 +33,9 @@ describe('--http', () => {
     ['a redirect is no 2xx', 302, '', null, false, /^HTTP 302$/],
     ['the body matches', 200, '{"status":"ok"}', /"status":"ok"/, true, /the body matches$/],
     ['the body does not', 200, '{"status":"degraded"}', /"status":"ok"/, false, /does not match/],
+    ['far behind in one line', 200, `${'x'.repeat(60_000)}"status":"ok"`, /"status":"ok"/, true, /the body matches$/],
     ['anchors mean lines too', 200, 'a\nok\nb', /^ok$/, true, /the body matches$/],
-  ])('%s', async (_name, status, body, expected, ok, detail) => {
+  ] as const)('%s', async (_name, status, body, expected, ok, detail) => {
     const url = await serve((_request, response) => {
       response.writeHead(status, { location: 'http://127.0.0.1:1/' }).end(body);
     });

@@ -4,66 +4,20 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { HealthState, ProbeReport, Verdict } from '../../src/core/health-model.ts';
-import { type HealthTurn, healthStep, startHealth } from '../../src/core/health-step.ts';
-import { stampNow } from '../../src/host/clock.ts';
-import { healthPolicy, type ProbeSpec } from '../../src/probes/probe-spec.ts';
-import { createRounds } from '../../src/probes/rounds.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
-import { basics, runOf, world } from './rig.ts';
+import { liveWatch, type Own } from './live-watch.ts';
 
-type Own = Partial<ProbeSpec> & Pick<ProbeSpec, 'kind'>;
-
-/** A real child, real probes and real time around the judge, as the supervisor will put them together. */
 function watch(script: string, specs: Own[]) {
-  const env = { ...process.env, AW_TEST_FOLDER: scratch() };
-  const child = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env });
-  const policy = healthPolicy(
-    specs.map(own => ({ ...basics, name: own.kind, startPeriodMs: 0, ...own }) as ProbeSpec),
-    null,
-  );
-  const verdicts: Verdict[] = [];
-  const run = runOf(child.pid);
-  let state: HealthState;
-  let timer: NodeJS.Timeout | undefined;
-  const follow = (turn: HealthTurn) => {
-    state = turn.state;
-    verdicts.push(...turn.verdicts);
-    rounds.ask(turn.ask);
-    clearTimeout(timer);
-    if (state.nextTickAt === null) return;
-    timer = setTimeout(
-      () => follow(healthStep(policy, state, { type: 'tick' }, stampNow())),
-      Math.max(0, state.nextTickAt - stampNow().mono),
-    );
-  };
-  const take = (_run: unknown, reports: readonly ProbeReport[]) =>
-    follow(healthStep(policy, state, { type: 'probes-reported', reports }, stampNow()));
-  const rounds = createRounds(
-    specs.map(own => ({ ...basics, name: own.kind, startPeriodMs: 0, ...own }) as ProbeSpec),
-    null,
-    world,
-    take,
-  );
-  rounds.startRun(run);
-  child.stdout.on('data', bytes => rounds.hear('stdout', bytes));
-  child.stderr.on('data', bytes => rounds.hear('stderr', bytes));
-  const startedAt = performance.now();
-  follow(startHealth(policy, stampNow()));
-  onTestFinished(() => {
-    clearTimeout(timer);
-    rounds.endRun();
-    process.kill(-child.pid!, 'SIGKILL');
-  });
+  const live = liveWatch(script, specs, { ...process.env, AW_TEST_FOLDER: scratch() }, () => {});
+  onTestFinished(() => live.close());
+  const { state: _, ...rest } = live;
   return {
-    verdicts,
-    child,
-    ended: () => until('it is unhealthy', () => state.reasons.length > 0 && state.reasons, 15_000),
-    elapsedMs: () => performance.now() - startedAt,
+    ...rest,
     get state() {
-      return state;
+      return live.state;
     },
+    ended: () => until('it is unhealthy', () => live.state.reasons.length > 0 && live.state.reasons, 15_000),
   };
 }
 
@@ -147,4 +101,30 @@ describe('each breaks in its own way, and is noticed in time', () => {
     expect(watched.verdicts).toEqual([{ kind: 'green' }]);
     expect(watched.state.memory.length).toBeGreaterThan(5);
   });
+
+  test('a watcher that was stopped for longer than every threshold blames nobody when it goes on', async () => {
+    const watcher = spawn(process.execPath, [join(import.meta.dirname, 'stopped-watcher.ts')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, AW_TEST_FOLDER: scratch() },
+    });
+    onTestFinished(() => void watcher.kill('SIGKILL'));
+    let said = '';
+    watcher.stdout.on('data', bytes => {
+      said += bytes;
+    });
+    await until('it is well', () => said.includes('green'));
+    for (const ms of [1200, 5000]) {
+      watcher.kill('SIGSTOP');
+      await until('the stop has lasted', stopped(ms), 10_000);
+      watcher.kill('SIGCONT');
+      const before = said.length;
+      await until('it has gone on', () => said.slice(before).includes('alive 15'));
+    }
+    expect(said).not.toContain('unhealthy');
+  });
 });
+
+function stopped(ms: number): () => boolean {
+  const since = performance.now();
+  return () => performance.now() - since > ms;
+}
