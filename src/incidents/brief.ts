@@ -1,0 +1,177 @@
+import type { Status } from '../core/status.ts';
+import type { Incident } from './incident.ts';
+import { type SharedEvent, sharedEvents } from './shared-event.ts';
+
+/** What happened while nobody looked. Times RFC 3339, durations ms. */
+export interface Brief {
+  readonly since: string;
+  readonly until: string;
+  readonly names: readonly NameBrief[];
+  /** The failures of the time, the most frequent first. */
+  readonly failures: readonly FailureBrief[];
+  /** Incidents of several names within a minute. */
+  readonly shared: readonly SharedEvent[];
+  /** What waits for a person, the worst first. */
+  readonly needsPerson: readonly Need[];
+}
+
+export interface NameBrief {
+  readonly name: string;
+  readonly phase: Status['phase'];
+  /** Incidents, their repeats included. */
+  readonly incidents: number;
+  /** Incidents after which it was healthy again. */
+  readonly heals: number;
+  /** From an incident to its recovery (or now), overlaps counted once. */
+  readonly downMs: number;
+}
+
+export interface FailureBrief {
+  readonly fingerprint: string;
+  readonly name: string;
+  readonly category: Incident['category'];
+  readonly keyLine: string | null;
+  readonly count: number;
+  readonly lastAt: string;
+  readonly lastId: string;
+  readonly recommendation: string;
+}
+
+export interface Need {
+  readonly name: string;
+  readonly why: string;
+  /** What to type. */
+  readonly next: string;
+}
+
+export interface BriefInput {
+  /** All kept incidents, in any order. */
+  readonly incidents: readonly Incident[];
+  readonly states: readonly Status[];
+  readonly sinceMs: number;
+  /** Now, wall ms. */
+  readonly nowMs: number;
+}
+
+/** The summary of a night: pure, from what is on disk. */
+export const brief = ({ incidents, states, sinceMs, nowMs }: BriefInput): Brief => {
+  const from = nowMs - sinceMs;
+  const recent = incidents
+    // One that began before and was still open then belongs to this night too.
+    .filter(incident => endOf(incident, nowMs) >= from && Date.parse(incident.at) <= nowMs)
+    .sort((one, other) => (one.at < other.at ? -1 : 1));
+  const names = [...new Set([...states.map(state => state.name), ...recent.map(incident => incident.name)])].sort();
+  return {
+    since: new Date(from).toISOString(),
+    until: new Date(nowMs).toISOString(),
+    names: names.map(name => nameBrief(name, recent, states, from, nowMs)),
+    failures: failuresOf(recent.filter(incident => Date.parse(incident.at) >= from)),
+    shared: sharedEvents(recent.filter(incident => Date.parse(incident.at) >= from)),
+    needsPerson: states.flatMap(state => needOf(state, recent)),
+  };
+};
+
+const endOf = (incident: Incident, nowMs: number): number =>
+  incident.recoveredAt === null
+    ? superseded(incident)
+      ? Date.parse(incident.at)
+      : nowMs
+    : Date.parse(incident.recoveredAt);
+
+/** It ended for good: nothing is down because of it. */
+const superseded = (incident: Incident): boolean => incident.kind === 'exit' || incident.kind === 'orphan';
+
+const nameBrief = (
+  name: string,
+  recent: readonly Incident[],
+  states: readonly Status[],
+  from: number,
+  nowMs: number,
+): NameBrief => {
+  const own = recent.filter(incident => incident.name === name);
+  const state = states.find(one => one.name === name);
+  const inTime = own.filter(incident => Date.parse(incident.at) >= from);
+  return {
+    name,
+    phase: state?.phase ?? 'stopped',
+    incidents: inTime.reduce((sum, incident) => sum + 1 + incident.repeats, 0),
+    heals: inTime.filter(incident => incident.recoveredAt !== null).length,
+    downMs: downtime(own, from, nowMs, state),
+  };
+};
+
+/** The union of the spans from incident to recovery; an open one ends now, unless the name runs well or was stopped. */
+const downtime = (own: readonly Incident[], from: number, nowMs: number, state: Status | undefined): number => {
+  const well =
+    state?.phase === 'healthy' ||
+    state?.phase === 'running' ||
+    state?.phase === 'stopped' ||
+    state?.phase === 'finished';
+  let total = 0;
+  let reached = from;
+  for (const [index, incident] of own.entries()) {
+    const next = own[index + 1];
+    const open = incident.recoveredAt === null;
+    const openEnd = next !== undefined ? Date.parse(next.at) : well ? startOf(state, incident, nowMs) : nowMs;
+    const end = Math.min(nowMs, open ? openEnd : Date.parse(incident.recoveredAt ?? incident.at));
+    const start = Math.max(reached, Date.parse(incident.at));
+    if (end > start) {
+      total += end - start;
+      reached = end;
+    }
+  }
+  return total;
+};
+
+const startOf = (state: Status | undefined, incident: Incident, nowMs: number): number => {
+  const started = state?.startedAt == null ? Number.NaN : Date.parse(state.startedAt);
+  return Number.isNaN(started) ? Math.min(nowMs, Date.parse(incident.at)) : Math.max(started, Date.parse(incident.at));
+};
+
+const failuresOf = (incidents: readonly Incident[]): FailureBrief[] => {
+  const groups = Map.groupBy(incidents, incident => `${incident.name} ${incident.fingerprint}`);
+  return [...groups.values()]
+    .map(group => {
+      const last = group.at(-1) as Incident;
+      return {
+        fingerprint: last.fingerprint,
+        name: last.name,
+        category: last.category,
+        keyLine: last.keyLine,
+        count: group.reduce((sum, incident) => sum + 1 + incident.repeats, 0),
+        lastAt: last.at,
+        lastId: last.id,
+        recommendation: last.recommendation,
+      };
+    })
+    .sort((one, other) => other.count - one.count || (one.lastAt < other.lastAt ? 1 : -1));
+};
+
+/** A restart does not cure these: somebody has to change something. */
+const personal: ReadonlySet<Incident['category']> = new Set([
+  'disk-full',
+  'missing-dependency',
+  'missing-file',
+  'permission-denied',
+  'bad-config',
+  'auth-failed',
+  'corrupt-state',
+]);
+
+const needOf = (state: Status, recent: readonly Incident[]): Need[] => {
+  const { name, phase } = state;
+  const last = recent.findLast(incident => incident.name === name);
+  if (phase === 'held')
+    return [{ name, why: `held: ${state.holdReason ?? 'no reason was kept'}`, next: `agent-watch reset ${name}` }];
+  if (phase === 'lost') return [{ name, why: 'lost: nobody watches it', next: `agent-watch start ${name}` }];
+  const unwell = phase === 'unhealthy' || phase === 'backoff' || phase === 'cooldown';
+  if (unwell && last !== undefined && (personal.has(last.category) || phase === 'cooldown'))
+    return [
+      {
+        name,
+        why: `${phase}: ${last.category}, and a restart alone does not cure it`,
+        next: `agent-watch incidents show ${last.id}`,
+      },
+    ];
+  return unwell ? [{ name, why: phase, next: `agent-watch status ${name}` }] : [];
+};

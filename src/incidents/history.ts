@@ -1,0 +1,79 @@
+import type { Incident } from './incident.ts';
+import { durationWords, momentWords, ordinalWords } from './words.ts';
+
+/** What earlier incidents with the same fingerprint say about this one. */
+export interface History {
+  /** Incidents before this one within the window, each counted with its repeats. */
+  readonly count: number;
+  readonly windowDays: number;
+  readonly firstAt: string | null;
+  readonly lastAt: string | null;
+  /** What ended them, as far as it is known. */
+  readonly ends: readonly End[];
+}
+
+/** How an earlier one ended: by whom, and after how long. */
+export interface End {
+  readonly at: string;
+  readonly by: 'recovery' | 'remedy' | 'nothing';
+  readonly afterMs: number | null;
+  /** The remedy's command, where one helped. */
+  readonly command: string | null;
+}
+
+const dayMs = 86_400_000;
+
+/** The history of a fingerprint at a time. `priors`: incidents of the same name, in any order; those later than `at` do not count. */
+export const historyOf = (fingerprint: string, at: string, priors: readonly Incident[], windowDays = 90): History => {
+  const since = Date.parse(at) - windowDays * dayMs;
+  const same = priors
+    .filter(prior => prior.fingerprint === fingerprint && prior.at < at && Date.parse(prior.at) >= since)
+    .sort((one, other) => (one.at < other.at ? -1 : 1));
+  return {
+    count: same.reduce((sum, prior) => sum + 1 + prior.repeats, 0),
+    windowDays,
+    firstAt: same[0]?.at ?? null,
+    lastAt: same.at(-1)?.at ?? null,
+    ends: same.map(endOf),
+  };
+};
+
+const endOf = (prior: Incident): End => {
+  const helped = prior.remedy !== null && prior.remedy.exitCode === 0 && prior.recoveredAt !== null;
+  return {
+    at: prior.at,
+    by: prior.recoveredAt === null ? 'nothing' : helped ? 'remedy' : 'recovery',
+    afterMs: prior.recoveredAt === null ? null : Date.parse(prior.recoveredAt) - Date.parse(prior.at),
+    command: helped ? (prior.remedy?.command ?? null) : null,
+  };
+};
+
+/** The advice with what history adds to it: "Third time in 2 days; the last two ended by themselves after about 3m." */
+export const adviseFrom = (recommendation: string, history: History, at: string): string => {
+  const sentence = historySentence(history, at);
+  return sentence === null ? recommendation : `${recommendation} ${sentence}`;
+};
+
+/** What is remarkable about the earlier ones, or null if there were none. */
+export const historySentence = (history: History, at: string): string | null => {
+  if (history.count === 0 || history.firstAt === null) return null;
+  const span = Date.parse(at) - Date.parse(history.firstAt);
+  const ordinal = ordinalWords(history.count + 1);
+  const opening = `${ordinal.slice(0, 1).toUpperCase()}${ordinal.slice(1)} time in ${durationWords(Math.max(span, 60_000))} (first ${momentWords(history.firstAt)}).`;
+  const ends = endsSentence(history.ends);
+  return ends === null ? opening : `${opening} ${ends}`;
+};
+
+const endsSentence = (ends: readonly End[]): string | null => {
+  const last = ends.slice(-3);
+  if (last.length === 0) return null;
+  const subject = last.length === 1 ? 'The last one' : `The last ${last.length}`;
+  const [first] = last;
+  if (last.every(end => end.by === 'nothing')) return `${subject} did not recover before the next.`;
+  if (first?.by === 'remedy' && last.every(end => end.command === first.command))
+    return `${subject} ended after the remedy \`${first.command}\`.`;
+  const took = last.map(end => end.afterMs).filter(ms => ms !== null);
+  if (took.length === last.length)
+    return `${subject} recovered after a restart, within ${durationWords(Math.max(...took))}.`;
+  return `Of the last ${last.length}, ${took.length} recovered after a restart.`;
+};

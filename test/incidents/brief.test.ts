@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'vitest';
+import type { Status } from '../../src/core/status.ts';
+import { brief } from '../../src/incidents/brief.ts';
+import { briefText } from '../../src/incidents/brief-text.ts';
+import type { Incident } from '../../src/incidents/incident.ts';
+import { anIncident } from './an-incident.ts';
+
+const now = '2026-03-03T08:00:00.000Z';
+const hourMs = 3_600_000;
+const state = (name: string, phase: Status['phase'], changes: Partial<Status> = {}): Status => ({
+  name,
+  phase,
+  childPid: null,
+  watcherPid: null,
+  command: [name],
+  startedAt: null,
+  uptimeMs: null,
+  restarts: 0,
+  crashesInWindow: 0,
+  backoffMs: 1000,
+  nextStartAt: null,
+  lastExit: null,
+  health: [],
+  memoryBytes: null,
+  outputBlockedSince: null,
+  logDroppedBytes: 0,
+  holdReason: null,
+  lastIncidentId: null,
+  ...changes,
+});
+const of = (incidents: readonly Incident[], states: readonly Status[]) =>
+  brief({ incidents, states, sinceMs: 24 * hourMs, nowMs: Date.parse(now) });
+const at = (time: string, changes: Partial<Incident> = {}) =>
+  anIncident({ id: `x-${time}`, at: `2026-03-03T${time}.000Z`, recoveredAt: null, recoveryProof: null, ...changes });
+
+describe('counting', () => {
+  test('heals and downtime, overlapping incidents once', () => {
+    const found = of(
+      [
+        at('01:00:00', { recoveredAt: '2026-03-03T01:10:00.000Z' }),
+        at('01:05:00', { recoveredAt: '2026-03-03T01:10:00.000Z', repeats: 3 }),
+        at('03:00:00', { recoveredAt: '2026-03-03T03:05:00.000Z' }),
+      ],
+      [state('agent', 'healthy')],
+    );
+    expect(found.names).toEqual([{ name: 'agent', phase: 'healthy', incidents: 6, heals: 3, downMs: 15 * 60_000 }]);
+  });
+
+  test('an open one lasts until now where it still is down', () => {
+    expect(of([at('07:00:00')], [state('agent', 'backoff')]).names[0]?.downMs).toBe(hourMs);
+    const up = state('agent', 'running', { startedAt: '2026-03-03T07:00:05.000Z' });
+    expect(of([at('07:00:00')], [up]).names[0]?.downMs).toBe(5000);
+  });
+
+  test('what began before the night counts only from its beginning', () => {
+    const old = anIncident({ at: '2026-03-02T07:00:00.000Z', recoveredAt: '2026-03-02T09:00:00.000Z' });
+    expect(of([old], [state('agent', 'healthy')]).names[0]).toMatchObject({ incidents: 0, downMs: hourMs });
+  });
+
+  test('failures by fingerprint, the most frequent first', () => {
+    const found = of(
+      [at('01:00:00', { fingerprint: 'a'.repeat(16) }), at('02:00:00'), at('03:00:00')],
+      [state('agent', 'healthy')],
+    );
+    expect(found.failures.map(failure => [failure.fingerprint, failure.count])).toEqual([
+      ['0123456789abcdef', 2],
+      ['a'.repeat(16), 1],
+    ]);
+  });
+});
+
+describe('what needs a person', () => {
+  test.each([
+    [state('a', 'held', { holdReason: 'daily_loss > 10' }), 'held: daily_loss > 10', 'agent-watch reset a'],
+    [state('a', 'lost'), 'lost: nobody watches it', 'agent-watch start a'],
+  ])('%#', (one, why, next) => expect(of([], [one]).needsPerson).toEqual([{ name: 'a', why, next }]));
+
+  test('a backoff from a missing key is no passing trouble', () => {
+    const [need] = of(
+      [at('07:59:00', { category: 'bad-config', id: 'agent-7' })],
+      [state('agent', 'backoff')],
+    ).needsPerson;
+    expect(need).toMatchObject({ name: 'agent', next: 'agent-watch incidents show agent-7' });
+  });
+
+  test('nobody is called for what is well', () => {
+    expect(
+      of([at('01:00:00')], [state('agent', 'healthy'), state('b', 'waiting'), state('c', 'stopped')]).needsPerson,
+    ).toEqual([]);
+  });
+});
+
+describe('together', () => {
+  const full = { category: 'disk-full' as const, keyLine: 'No space left on device' };
+
+  test('several names within a minute are one event, with what they share', () => {
+    const found = of([at('02:00:00', { name: 'a', ...full }), at('02:00:40', { name: 'b', ...full })], []);
+    expect(found.shared).toMatchObject([{ names: ['a', 'b'], what: 'the disk' }]);
+  });
+
+  test.each<[Partial<Incident>, Partial<Incident>, string | null]>([
+    [
+      { keyLine: 'getaddrinfo ENOTFOUND db.internal' },
+      { keyLine: 'getaddrinfo ENOTFOUND db.internal' },
+      'the other end, db.internal',
+    ],
+    [{ keyLine: 'connect ECONNREFUSED 10.0.0.1:1000' }, { keyLine: 'x', category: 'timeout' }, 'the network'],
+    [{ category: 'out-of-memory' }, { category: 'killed-externally' }, 'the memory'],
+    [{ category: 'unknown' }, { category: 'bad-config' }, null],
+    [
+      { category: 'missing-dependency', keyLine: 'run.sh: line 2: ffmpeg: command not found' },
+      { category: 'missing-dependency', keyLine: 'sh: 1: ffmpeg: not found' },
+      'a missing ffmpeg: the PATH or an installation that changed',
+    ],
+  ])('%#', (one, other, what) => {
+    const found = of([at('02:00:00', { name: 'a', ...one }), at('02:00:10', { name: 'b', ...other })], []);
+    expect(found.shared[0]?.what).toBe(what);
+  });
+
+  test('one name alone, or an hour between, is no event', () => {
+    expect(of([at('02:00:00'), at('02:00:10')], []).shared).toEqual([]);
+    expect(of([at('02:00:00', { name: 'a' }), at('03:00:10', { name: 'b' })], []).shared).toEqual([]);
+  });
+});
+
+describe('the screen', () => {
+  test('fits in 40 lines of the given width, whatever the fleet', () => {
+    const names = Array.from({ length: 300 }, (_, index) => `agent-${index}`);
+    const incidents = names.map((name, index) =>
+      at(`0${index % 8}:00:00`, {
+        name,
+        fingerprint: index.toString(16).padStart(16, '0'),
+        keyLine: `\u001b[31m${'x'.repeat(900)}\nsecond`,
+      }),
+    );
+    const lines = briefText(
+      of(
+        incidents,
+        names.map(name => state(name, 'held')),
+      ),
+      80,
+    ).split('\n');
+    expect(lines.length).toBeLessThanOrEqual(40);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+    expect(lines.join('')).not.toContain('\u001b');
+  });
+
+  test('of a quiet night it is a line', () => {
+    expect(briefText(of([], [state('agent', 'healthy')]))).toContain('1 watched, nothing happened.');
+    expect(briefText(of([], []))).toBe('Since 2026-03-02 08:00:00 UTC: nothing is watched.');
+  });
+});
