@@ -1,5 +1,5 @@
 import { accessSync, chmodSync, closeSync, constants, existsSync, fstatSync, lstatSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { reasonOf } from '../host/errno.ts';
 import { NAME_PATTERN } from './names.ts';
 import { openOwnFolder, PlaceRefused, refuseForeign } from './own-folder.ts';
@@ -68,8 +68,16 @@ export function openPlace(stateDir: string, name: string): Place {
 
 /** One that exists keeps its mode, and may be a link (as StateDirectory= with DynamicUser= makes it). */
 function makeStateDir(stateDir: string): void {
-  const made = mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-  if (made !== undefined) chmodSync(stateDir, 0o700);
+  try {
+    const made = mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    if (made !== undefined) chmodSync(stateDir, 0o700);
+  } catch (error) {
+    // Of a read-only disk Node's recursive mkdir says ENOENT; the plain one of the first missing folder tells the truth.
+    let missing = stateDir;
+    while (!existsSync(dirname(missing))) missing = dirname(missing);
+    mkdirSync(missing, { mode: 0o700 });
+    throw error;
+  }
 }
 
 /**
