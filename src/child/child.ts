@@ -7,6 +7,7 @@
  *
  * `child` is the supervisor's ChildPort and an OutputView: tail, tap, lastOutputAt, blockedSince, flush.
  */
+import { closeSync } from 'node:fs';
 import type { Clearing, Exit, RunId, Signal, Stamp } from '../core/model.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
 import type { ProcessRow } from '../host/process-table.ts';
@@ -33,6 +34,8 @@ export interface ChildSpec {
   /** `inherit`: the first run gets our descriptor 0 if it is no terminal. Else, and later: /dev/null. */
   stdin: 'inherit' | 'null';
   stdinIsTerminal: boolean;
+  /** Opens what a run is to read on its standard input instead; null: nothing. */
+  feed?(): number | null;
   ringBytes: number;
   outputs: Outputs;
   pipes: readonly [Pipe, Pipe] | { why: string };
@@ -74,7 +77,10 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     const env = { ...spec.env, AGENT_WATCH_RUN: String(run), [RUN_ID_VARIABLE]: runId };
     const { command, cwd, detached = true } = spec;
     output.startRun();
-    const child = launch({ command, cwd, env, passStdin: !stdinGiven, outputFds, detached });
+    const fed = spec.feed?.() ?? null;
+    const stdinFd = fed ?? (stdinGiven ? null : 0);
+    const child = launch({ command, cwd, env, stdinFd, outputFds, detached });
+    if (fed !== null) closeSync(fed);
     stdinGiven = true;
     if ('then' in child) {
       child.then(error =>

@@ -8,8 +8,8 @@ export interface Launch {
   command: readonly string[];
   cwd: string;
   env: Readonly<Record<string, string>>;
-  /** Passes our descriptor 0 on as it is; else the child reads /dev/null. */
-  passStdin: boolean;
+  /** Becomes the child's descriptor 0; null: /dev/null. */
+  stdinFd: number | null;
   /** The descriptors that become the child's 1 and 2; null: Node's own sockets. */
   outputFds: readonly [number, number] | null;
   /** A session of its own. Only a test says false. */
@@ -41,7 +41,7 @@ export function launch(spec: Launch): Launched | Promise<Error> {
       cwd: spec.cwd,
       env: spec.env,
       extendEnv: false,
-      stdio: [spec.passStdin ? 0 : 'ignore', out, err],
+      stdio: [(spec.stdinFd ?? 'ignore') as 0 | 'ignore', out, err],
       detached: spec.detached,
       buffer: false,
       cleanup: false,

@@ -6,6 +6,7 @@ import { resetRequested, restartRequested, stopRequested } from './requests.ts';
 import { resume } from './resume.ts';
 import { ended, endedByItself, startFailed } from './run-end.ts';
 import { saveFinished, trySaveAgain } from './saving.ts';
+import { planRun, runPlanned } from './scheduling.ts';
 import { kill, stopChild } from './stopping.ts';
 import { arm, clear, disarm, elapsed, enter, order, set, type Turn, tell } from './turn.ts';
 import { settle } from './waits.ts';
@@ -27,6 +28,7 @@ export const FRESH_STATE: State = {
   leaving: null,
   outputBlockedSince: null,
   logDroppedBytes: 0,
+  lastDue: null,
   incident: null,
   saveTimer: null,
   nextTimer: 1 as TimerId,
@@ -68,6 +70,7 @@ export const on: { readonly [T in Fact['type']]: (turn: Turn, event: Of<T>) => v
       });
   },
   'timer-fired': timerFired,
+  'run-planned': runPlanned,
   'probes-reported': (turn, event) => {
     const { phase } = turn.state;
     if (phase.kind === 'starting' && phase.checking && phase.runId === event.runId) {
@@ -155,6 +158,7 @@ function timerFired(turn: Turn, { timer }: Of<'timer-fired'>): void {
   if ((phase.kind === 'backoff' || phase.kind === 'cooldown') && phase.timer === timer) {
     return enter(turn, { ...phase, timer: null });
   }
+  if (phase.kind === 'waiting' && phase.timer === timer) return planRun(turn, phase.due);
   if (phase.kind === 'stopping' && phase.graceTimer === timer) {
     return kill(turn, `it did not end within ${turn.policy.stopTimeoutMs} ms`);
   }

@@ -46,6 +46,8 @@ export interface Policy {
   stopTimeoutMs: number;
   maxRuntimeMs: number | null;
   expectDurationMs: number | null;
+  /** Runs begin when a schedule says so, not when the last one has ended. */
+  scheduled: boolean;
   /** The probes and the kill condition. */
   health: HealthPolicy;
 }
@@ -119,7 +121,8 @@ export type Phase =
     }
   | { kind: 'backoff'; waitMs: number; since: Stamp; timer: TimerId | null }
   | { kind: 'cooldown'; waitMs: number; since: Stamp; timer: TimerId | null }
-  | { kind: 'waiting'; due: Wall; timer: TimerId | null }
+  /** For the schedule; `due` is null until it is known. */
+  | { kind: 'waiting'; due: Wall | null; timer: TimerId | null }
   | { kind: 'held'; hold: Hold }
   | { kind: 'finished'; code: number }
   | { kind: 'stopped' };
@@ -170,6 +173,8 @@ export interface State {
   outputBlockedSince: Stamp | null;
   /** What the log on disk had to drop, over this watcher's life, in bytes. */
   logDroppedBytes: number;
+  /** The occurrence of the schedule that ran last. */
+  lastDue: Wall | null;
   /** When the last incident was; open until a healthy run closes it. */
   incident: { at: Wall; open: boolean } | null;
   /** Set from a failed save to the next that succeeds: fires the next try. */
@@ -198,6 +203,8 @@ export type Fact =
   /** Of that run nothing is left that we can find; `ended` processes had to be ended for it. */
   | { type: 'run-cleared'; runId: RunId; ended: number }
   | { type: 'timer-fired'; timer: TimerId }
+  /** The schedule was asked: when the next run is due (null: never again), and how long to wait before it is asked again; 0: it is due. */
+  | { type: 'run-planned'; due: Wall | null; waitMs: number }
   | { type: 'probes-reported'; runId: RunId; reports: readonly ProbeReport[] }
   | { type: 'stop-requested'; by: Asker; signal: Signal | null; now: boolean }
   | { type: 'restart-requested'; by: Asker }
@@ -239,6 +246,8 @@ export type Effect =
       graceMs: number;
       drain: boolean;
     }
+  /** Asks the schedule: what comes next, or (`due`) whether what is waited for still stands. Answered by run-planned. */
+  | { type: 'plan-run'; due: Wall | null; lastDue: Wall | null }
   /** Each of these probes is to report once. Before a run is up it can only be the kill condition. */
   | { type: 'ask-probes'; runId: RunId; names: readonly string[] }
   /** Something happened that is worth explaining. */
@@ -278,6 +287,7 @@ export interface IncidentSeed {
 export type Next =
   | { kind: 'restart'; number: number; inMs: number }
   | { kind: 'cooldown'; crashes: number; windowMs: number; inMs: number }
+  | { kind: 'schedule' }
   | { kind: 'hold'; hold: Hold }
   | { kind: 'finish'; code: number }
   | { kind: 'leave' };
@@ -304,6 +314,7 @@ export type Note =
   | { kind: 'killing'; why: string }
   | { kind: 'healthy'; uptimeMs: number; resets: boolean }
   | { kind: 'waiting'; phase: 'backoff' | 'cooldown'; leftMs: number }
+  | { kind: 'planned'; due: Wall }
   | { kind: 'held'; hold: Hold }
   | { kind: 'hold-lifted'; hold: Hold }
   | { kind: 'reset' }

@@ -38,6 +38,12 @@ export interface StorePort {
   liftHold(): void;
 }
 
+/** The schedule, where there is one. */
+export interface SchedulePort {
+  /** Answered by `run-planned`. */
+  plan(due: Wall | null, lastDue: Wall | null): void;
+}
+
 /** The probes of the run. */
 export interface ProbePort {
   /** Each of these reports once, as `probes-reported`. Before a run is up it can only be the kill condition. */
@@ -61,6 +67,7 @@ export interface PublicPort {
 export interface World {
   source: SourcePort;
   child: ChildPort;
+  schedule: SchedulePort;
   probes: ProbePort;
   incidents: IncidentPort;
   timers: TimerPort;

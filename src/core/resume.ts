@@ -1,5 +1,6 @@
 import { openIncident } from './incident-kind.ts';
 import type { Clearing, Event, Hold, Leftover, Phase, RunId } from './model.ts';
+import { planRun } from './scheduling.ts';
 import { arm, clear, elapsed, enter, order, set, type Turn, tell } from './turn.ts';
 import { enterHold, wait } from './waits.ts';
 
@@ -29,6 +30,7 @@ export function resume(turn: Turn, event: Started): void {
   const kept = event.hold ?? heldBefore(phase);
   if (kept !== null) return stayHeld(turn, event, kept);
   if (phase.kind === 'backoff' || phase.kind === 'cooldown') return waitOn(turn, phase);
+  if (turn.policy.scheduled) return planRun(turn, phase.kind === 'waiting' ? phase.due : null);
   wait(turn, 'backoff', 0);
 }
 

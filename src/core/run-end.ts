@@ -4,6 +4,7 @@ import { SLOW_LOOP_DEATHS, SLOW_LOOP_WINDOW_MS, withinWindow } from './flap.ts';
 import type { Reason } from './health-model.ts';
 import { incidentKind, openIncident } from './incident-kind.ts';
 import type { Exit, ExitCause, Live, Next, SpawnFailure } from './model.ts';
+import { planRun } from './scheduling.ts';
 import { elapsed, enter, set, type Turn, tell } from './turn.ts';
 import { finish, hold, wait, waitForRestart } from './waits.ts';
 
@@ -90,15 +91,19 @@ function nextByPolicy(turn: Turn, exit: Exit, cause: ExitCause, counts: boolean)
     const why = `it exited with code ${exit.code}, which --hold-codes names`;
     return hold(turn, { cause: 'hold-code', why, at: event.at.wall });
   }
-  if (policy.restart === 'never') return finish(turn, shellCode(exit));
-  if (policy.restart === 'on-failure' && cause === 'success') return finish(turn, shellCode(exit));
-  if (policy.maxRestarts !== null && state.restartsInRow >= policy.maxRestarts) {
+  if (policy.restart === 'never' && !policy.scheduled) return finish(turn, shellCode(exit));
+  if (policy.restart === 'on-failure' && !policy.scheduled && cause === 'success') return finish(turn, shellCode(exit));
+  if (policy.maxRestarts !== null && !policy.scheduled && state.restartsInRow >= policy.maxRestarts) {
     const why = `${state.restartsInRow} restarts in a row reached no healthy run (--max-restarts ${policy.maxRestarts})`;
     return hold(turn, { cause: 'max-restarts', why, at: event.at.wall });
   }
-  if (cause === 'success' && !state.toldSuccess) {
+  if (cause === 'success' && !state.toldSuccess && !policy.scheduled) {
     set(turn, { toldSuccess: true });
     tell(turn, { kind: 'success-restarts' });
+  }
+  if (policy.scheduled) {
+    planRun(turn, null);
+    return { kind: 'schedule' };
   }
   return waitForRestart(turn, counts);
 }
@@ -129,7 +134,7 @@ export function startFailed(turn: Turn, failure: SpawnFailure): void {
     crashes: withinWindow(state.crashes, event.at.mono, policy.flapWindowMs, policy.flapThreshold),
   });
   const next =
-    policy.restart === 'never'
+    policy.restart === 'never' && !policy.scheduled
       ? finish(turn, kind === 'other' ? 1 : startFailureCode(kind))
       : nextByPolicy(turn, NO_EXIT, 'crash', true);
   tell(turn, { kind: 'start-failed', failure, next });

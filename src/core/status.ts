@@ -62,7 +62,10 @@ export function toStatus(snapshot: Snapshot, reading: Reading): Status {
         ).length,
     backoffMs: Math.round(waiting?.waitMs ?? snapshot.nextBackoffMs),
     // By what is left of the wait, not by the wall time of its beginning: that clock may have jumped since.
-    nextStartAt: waits === null ? null : iso(now.wall + Math.max(0, waits.since.mono + waits.waitMs - now.mono)),
+    nextStartAt:
+      waits === null
+        ? plannedAt(phase, shown, iso)
+        : iso(now.wall + Math.max(0, waits.since.mono + waits.waitMs - now.mono)),
     lastExit:
       state.lastExit === null
         ? null
@@ -88,4 +91,8 @@ function shownPhase(phase: Phase, rows: readonly HealthRow[], { alive, holdReaso
   if (phase.kind !== 'running') return phase.kind;
   if (rows.some(row => row.severity === 'critical' && row.ok === false)) return 'unhealthy';
   return phase.live.healthy ? 'healthy' : 'running';
+}
+
+function plannedAt(phase: Phase, shown: Status['phase'], iso: Reading['iso']): string | null {
+  return shown === 'waiting' && phase.kind === 'waiting' && phase.due !== null ? iso(phase.due) : null;
 }

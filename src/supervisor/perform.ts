@@ -12,6 +12,8 @@ export function perform(effect: Effect, state: State, world: World): void {
       return world.child.signalChild(effect.runId, effect.signal);
     case 'clear-run':
       return world.child.clear(effect.clearing, effect.signal, effect.graceMs, effect.drain);
+    case 'plan-run':
+      return world.schedule.plan(effect.due, effect.lastDue);
     case 'ask-probes':
       return world.probes.ask(effect.runId, effect.names);
     case 'open-incident':

@@ -6,9 +6,11 @@ import type { Outputs } from '../child/sink.ts';
 import { type ControlServer, openControl } from '../control/server.ts';
 import { FRESH_STATE } from '../core/decide.ts';
 import type { Fact, Hold, Leftover, Note, Policy, RunId, Stamp, State } from '../core/model.ts';
+import type { Report, SchedulePort } from '../core/ports.ts';
 import { readSnapshot, restore, type Snapshot } from '../core/snapshot.ts';
 import { bootId } from '../host/boot-id.ts';
 import { stampNow } from '../host/clock.ts';
+import type { Schedule } from '../probes/schedule.ts';
 import { armHold, readHold } from '../state/hold-file.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
 import { LOG_FILE } from '../state/names.ts';
@@ -16,6 +18,7 @@ import { PlaceRefused } from '../state/own-folder.ts';
 import { openPlace, type Place } from '../state/place.ts';
 import { loadState, openStateFile, type StateFile } from '../state/state-file.ts';
 import { answer } from './answers.ts';
+import { createFeed } from './feed.ts';
 import { createProbing, type HealthOrder } from './probing.ts';
 import { hangupMeaning, listenToSignals } from './signals.ts';
 import { createSource } from './source.ts';
@@ -34,6 +37,10 @@ export interface WatchOrder {
   stdinIsTerminal: boolean;
   policy: Policy;
   health: HealthOrder;
+  /** Null: it runs always. */
+  schedule: Schedule | null;
+  /** Whether a run reads the output of the last one. */
+  feedLastOutput: boolean;
   ringBytes: number;
   /** The copy on disk; null: none. */
   log: { maxBytes: number; keep: number } | null;
@@ -64,12 +71,13 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   // So that no mount is held; everything of ours is absolute by now.
   process.chdir('/');
   const pipes = await pipesMade;
+  const schedule = await scheduling(order.schedule);
 
   let end: (code: number) => void = () => {};
   const over = new Promise<number>(resolve => {
     end = resolve;
   });
-  const { child, log, supervisor } = assemble(order, { place, file, lock, pipes }, found, code => end(code));
+  const { child, log, supervisor } = assemble(order, { place, file, lock, pipes, schedule }, found, code => end(code));
   const control = openControl(controlFolders(place, lock), request => answer({ ...order, supervisor }, request));
   control.then(opened => {
     if (typeof opened === 'string') order.warn(`no requests can be taken (${opened}); signals still work`);
@@ -90,6 +98,7 @@ interface Parts {
   file: StateFile;
   lock: Lock;
   pipes: Awaited<ReturnType<typeof openPipes>>;
+  schedule(report: Report): SchedulePort;
 }
 
 interface Found {
@@ -100,7 +109,7 @@ interface Found {
 /** Puts the world together and starts the machine in it. */
 function assemble(
   order: WatchOrder,
-  { place, file, lock, pipes }: Parts,
+  { place, file, lock, pipes, schedule }: Parts,
   found: Found,
   end: (code: number) => void,
 ): { child: Child; log: Log | null; supervisor: Supervisor } {
@@ -108,14 +117,16 @@ function assemble(
   let supervisor: Supervisor;
   const report = (fact: Fact) => {
     probing.see(fact);
+    if (fact.type === 'child-exited') feed?.keep();
     supervisor.take(fact);
   };
   const probing = createProbing(order.health, order, report);
+  const feed = order.feedLastOutput ? createFeed(place, () => child.tail()) : null;
   const output = { blockedSince: null as Stamp | null, droppedBytes: 0 };
   const reportOutput = (change: Partial<typeof output>) =>
     report({ type: 'output-reported', ...Object.assign(output, change) });
   const child = createChild(
-    { ...order, pipes, now: stampNow, onBlocked: blockedSince => reportOutput({ blockedSince }) },
+    { ...order, ...feed, pipes, now: stampNow, onBlocked: blockedSince => reportOutput({ blockedSince }) },
     report,
     note => order.warn(childNoteText(note)),
   );
@@ -125,6 +136,7 @@ function assemble(
   const world = {
     source: createSource(),
     child,
+    schedule: schedule(report),
     probes: probing,
     incidents: { open() {}, close() {} },
     timers: createTimers(report),
@@ -148,6 +160,13 @@ function childNoteText(note: ChildNote): string {
     default:
       return note satisfies never;
   }
+}
+
+/** The cron library is loaded only where there is a schedule. */
+async function scheduling(schedule: Schedule | null): Promise<Parts['schedule']> {
+  if (schedule === null) return () => ({ plan() {} });
+  const { createScheduling } = await import('./scheduling.ts');
+  return report => createScheduling(schedule, report);
 }
 
 /** What an earlier watcher left: its state on our clock, its hold, its run. */

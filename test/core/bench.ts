@@ -34,6 +34,7 @@ export const DEFAULT_POLICY: Policy = {
   stopTimeoutMs: 10_000,
   maxRuntimeMs: null,
   expectDurationMs: null,
+  scheduled: false,
   health: { probes: [], killWhen: null },
 };
 

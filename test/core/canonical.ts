@@ -85,6 +85,7 @@ const FACTS: { readonly [T in Fact['type']]: Extract<Fact, { type: T }> } = {
   'spawn-failed': { type: 'spawn-failed', runId: run, failure: { kind: 'command-missing', why: 'x' } },
   'run-cleared': { type: 'run-cleared', runId: run, ended: 1 },
   'timer-fired': { type: 'timer-fired', timer },
+  'run-planned': { type: 'run-planned', due: 1_700_000_100_000 as Wall, waitMs: 60_000 },
   'probes-reported': { type: 'probes-reported', runId: run, reports: [] },
   'stop-requested': { type: 'stop-requested', by: 'command', signal: null, now: false },
   'restart-requested': { type: 'restart-requested', by: 'command' },

@@ -194,6 +194,8 @@ const NULLABLE = new Set([
   'mtime',
   'killWhen',
   'incident',
+  'lastDue',
+  'due',
   'startTicks',
   'pid',
   'lastExit',

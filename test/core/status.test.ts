@@ -76,7 +76,8 @@ describe.each(shown)('%s', (kind, alive, dead, withFile) => {
   test('says when the next start is only while somebody waits for it', () => {
     const waits = kind === 'backoff' || kind === 'cooldown';
     const { waitMs } = waits ? PHASES[kind] : { waitMs: 0 };
-    expect(statusOf(kind).nextStartAt).toBe(waits ? iso(wall + waitMs - 20_000) : null);
+    const planned = kind === 'waiting' ? iso(PHASES.waiting.due as number) : null;
+    expect(statusOf(kind).nextStartAt).toBe(waits ? iso(wall + waitMs - 20_000) : planned);
     expect(statusOf(kind).backoffMs).toBe(waits ? waitMs : 4000);
     expect(statusOf(kind, { alive: false }).nextStartAt).toBeNull();
     expect(statusOf(kind, { holdReason: 'x' }).nextStartAt).toBeNull();

@@ -43,6 +43,7 @@ export const policies: fc.Arbitrary<Policy> = fc.record({
   stopTimeoutMs: fc.constantFrom(0, 10_000),
   maxRuntimeMs: fc.constantFrom(null, 1, 60_000),
   expectDurationMs: fc.constantFrom(null, 1, 50_000),
+  scheduled: fc.boolean(),
   health: fc.constantFrom(...HEALTH_POLICIES),
 });
 
@@ -138,6 +139,8 @@ function factOf(state: State, type: Fact['type'], which: number, variant: number
       return { type, runId, ended: variant % 3 };
     case 'timer-fired':
       return { type, timer: pick(timersOf(state), variant, which) };
+    case 'run-planned':
+      return { type, due: variant % 5 === 0 ? null : (variant as Wall), waitMs: odd ? 0 : variant };
     case 'probes-reported': {
       const seen = (['clear', 'tripped', 'blind'] as const)[variant % 3] ?? 'clear';
       return {

@@ -2,6 +2,7 @@ import { isatty } from 'node:tty';
 import { openOutputs } from '../../child/sink.ts';
 import { EXIT } from '../../core/exit-code.ts';
 import { findMangledArgument } from '../../host/argv.ts';
+import type { Schedule } from '../../probes/schedule.ts';
 import { PlaceRefused } from '../../state/own-folder.ts';
 import { childEnvironment } from '../../supervisor/child-environment.ts';
 import { policyOfHealth } from '../../supervisor/probing.ts';
@@ -25,6 +26,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
   if (said !== null) voice.warn(said);
   const childEnv = childEnvironment(process.env, identity.env, { name, stateDir: identity.stateDir });
   const health = await healthOrder(settings, childEnv);
+  const schedule = await scheduleOf(restart);
   const end = await watch({
     name,
     stateDir: identity.stateDir,
@@ -33,8 +35,10 @@ export async function watchCommand(settings: Settings): Promise<number> {
     env: childEnv,
     stdin: identity.stdin === 'null' ? 'null' : 'inherit',
     stdinIsTerminal: identity.stdin === 'auto' && isatty(0),
-    policy: { ...restart, health: policyOfHealth(health) },
+    policy: { ...restart, scheduled: schedule !== null, health: policyOfHealth(health) },
     health,
+    schedule,
+    feedLastOutput: restart.feedLastOutput,
     ringBytes: output.bufferBytes,
     log: output.log,
     outputs,
@@ -50,4 +54,12 @@ export async function watchCommand(settings: Settings): Promise<number> {
 
 function refused(error: unknown): never {
   throw error instanceof PlaceRefused ? new UsageError(error.message) : error;
+}
+
+async function scheduleOf({ schedule, timezone }: Settings['restart']): Promise<Schedule | null> {
+  if (schedule === null) return null;
+  const { parseSchedule } = await import('../../probes/schedule.ts');
+  const parsed = parseSchedule(schedule, timezone);
+  if (typeof parsed === 'string') throw new UsageError(`--schedule: ${parsed}`);
+  return parsed;
 }

@@ -134,7 +134,7 @@ export const restartOptions = {
   schedule: {
     kind: 'text',
     placeholder: 'CRON',
-    built: false,
+    built: true,
     defaultNote: 'none',
     meaning: 'a cron expression: run then, instead of always',
   },
@@ -142,12 +142,12 @@ export const restartOptions = {
     kind: 'timezone',
     default: 'local',
     value: 'local',
-    built: false,
+    built: true,
     meaning: 'the time zone of --schedule',
   },
   'feed-last-output': {
     kind: 'switch',
-    built: false,
+    built: true,
     meaning: "with --schedule: the last run's output on the next run's standard input",
   },
 } as const satisfies OptionTable;

@@ -25,6 +25,8 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
       return line(6, `healthy: up for ${durationText(note.uptimeMs)}${note.resets ? '; the backoff is reset' : ''}`);
     case 'waiting':
       return line(5, `${durationText(note.leftMs)} of a ${note.phase} are left from before; waiting them out`);
+    case 'planned':
+      return line(6, `the next run is due at ${new Date(note.due).toISOString()}`);
     case 'held':
       return line(
         4,
@@ -106,6 +108,8 @@ function nextText(next: Next): string {
       return `; restart ${next.number} ${next.inMs === 0 ? 'now' : `in ${durationText(next.inMs)}`}`;
     case 'cooldown':
       return `; ${count(next.crashes, 'crash', 'crashes')} within ${durationText(next.windowMs)}: cooling down for ${durationText(next.inMs)}`;
+    case 'schedule':
+      return '; waiting for its schedule';
     case 'hold':
       return `; held: ${next.hold.why}; nothing starts until reset`;
     case 'finish':
