@@ -63,7 +63,6 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   const pipesMade = openPipes();
   const lock = await acquireLock(place);
   if ('heldBy' in lock) return lock;
-  if (place.unwritable !== null) order.warn(`${place.unwritable}: no state can be kept for now`);
   if (lock.note !== null) order.warn(lock.note);
   if (order.health.killWhen !== null) armOrRefuse(place);
   const found = lookBack(order, place, lock);
