@@ -6,8 +6,8 @@ import type { Probe } from './probe.ts';
 export interface Hearing {
   /** Bytes of the child; the buffer may be reused after the call. */
   hear(stream: 'stdout' | 'stderr', bytes: Buffer): void;
-  /** Gives what waits, and ends. */
-  close(): void;
+  /** Gives what waits, and from now on at once what comes. */
+  flush(): void;
 }
 
 /** Lines are given together at most this often: each giving may cost a third of a millisecond, whatever there is to match. */
@@ -23,6 +23,7 @@ export function createHearing(probes: readonly Probe[], now: () => Mono): Hearin
   let waiting: string[] = [];
   let timer: NodeJS.Timeout | null = null;
   let gaveAt = Number.NEGATIVE_INFINITY;
+  let giveEveryMs = GIVE_EVERY_MS;
 
   function give(): void {
     if (timer !== null) clearTimeout(timer);
@@ -42,9 +43,12 @@ export function createHearing(probes: readonly Probe[], now: () => Mono): Hearin
       if (toLines.length === 0) return;
       for (const line of splitters[stream].push(bytes)) waiting.push(line);
       if (waiting.length === 0) return;
-      if (at - gaveAt >= GIVE_EVERY_MS || waiting.length >= MOST_LINES) give();
-      else timer ??= setTimeout(give, GIVE_EVERY_MS);
+      if (at - gaveAt >= giveEveryMs || waiting.length >= MOST_LINES) give();
+      else timer ??= setTimeout(give, giveEveryMs);
     },
-    close: give,
+    flush() {
+      giveEveryMs = 0;
+      give();
+    },
   };
 }

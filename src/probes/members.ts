@@ -12,10 +12,14 @@ export interface Members {
 const hasProc = process.platform === 'linux';
 /** Descriptors are few, and a tree may have any number of processes. */
 const MOST_OPEN = 64;
+/** So many new processes are looked at one by one. */
+const FEW_PIDS = 16;
+const WALK_EVERY_MS = 15_000;
 
 /**
- * The child, its group and session, its descendants, and what bears the run's id. Pids are given out in order, so each look reads
- * only processes that are newer than the last look's: a walk of all of /proc every few seconds would be most of what an idle
+ * The child, its group and session, its descendants, and what bears the run's id. Pids are given out in order, so a look reads only
+ * processes that are newer than the last look's; where many are, because others fork a lot, the members' own lists of children are
+ * asked instead, and the others' every quarter of a minute. A walk of all of /proc every few seconds would be most of what an idle
  * watcher costs. A member's file stays open: reading it again is one system call, and it never speaks of another process that got
  * the same pid. Where the system does not tell its newest pid, all processes are read.
  */
@@ -24,6 +28,7 @@ export function openMembers(run: WatchedRun): Members {
   const newestPid = hasProc ? openLine('/proc/sys/kernel/ns_last_pid') : null;
   const members = new Map<number, OpenLine | null>();
   let lookedUpTo = run.pid;
+  let walkedAt = Number.NEGATIVE_INFINITY;
   adoptOne(run.pid);
 
   function adoptOne(pid: number): void {
@@ -46,12 +51,31 @@ export function openMembers(run: WatchedRun): Members {
     }
   }
 
+  // Only children of a process's first thread: what others forked is found by the walk.
+  function adoptChildren(): void {
+    // A map that grows while it is walked is walked to its new end: so grandchildren are found too.
+    for (const pid of members.keys()) {
+      const children = openLine(`/proc/${pid}/task/${pid}/children`);
+      for (const child of children?.read()?.trim().split(' ') ?? [])
+        if (child !== '' && !members.has(Number(child))) adoptOne(Number(child));
+      children?.close();
+    }
+  }
+
+  function findNew(): void {
+    const newest = Number(newestPid?.read() ?? Number.NaN);
+    if (newest === lookedUpTo) return;
+    const few = newest > lookedUpTo && newest - lookedUpTo <= FEW_PIDS;
+    const now = performance.now();
+    if (hasProc && !few && now - walkedAt < WALK_EVERY_MS) return adoptChildren();
+    walkedAt = now;
+    adopt(readTable(Number.isNaN(newest) ? null : { first: lookedUpTo + 1, last: newest }));
+    if (!Number.isNaN(newest)) lookedUpTo = newest;
+  }
+
   return {
     look() {
-      const newest = Number(newestPid?.read() ?? Number.NaN);
-      if (Number.isNaN(newest)) adopt(readTable(null));
-      else if (newest !== lookedUpTo) adopt(readTable({ first: lookedUpTo + 1, last: newest }));
-      if (!Number.isNaN(newest)) lookedUpTo = newest;
+      findNew();
       const live = new Map<number, string>();
       for (const [pid, line] of members) {
         const text = line === null ? '' : line.read();

@@ -7,7 +7,7 @@ export interface OpenLine {
   close(): void;
 }
 
-const buffer = Buffer.allocUnsafe(256);
+const buffer = Buffer.allocUnsafe(4096);
 
 /** Null if it cannot be opened: gone, not ours to read, or not on this system. */
 export function openLine(path: string): OpenLine | null {

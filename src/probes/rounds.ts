@@ -6,7 +6,7 @@ import { KILL_WHEN, type Observation, type ProbeReport } from '../core/health-mo
 import type { RunId } from '../core/model.ts';
 import { createHearing, type Hearing } from './hearing.ts';
 import { makeProbe } from './make-probe.ts';
-import { openMembers } from './members.ts';
+import { type Members, openMembers } from './members.ts';
 import type { Probe, ProbeWorld, WatchedRun } from './probe.ts';
 import type { ProbeSpec } from './probe-spec.ts';
 
@@ -17,32 +17,32 @@ export interface Rounds {
   ask(names: readonly string[]): void;
   /** Bytes of the child; valid only during the call. */
   hear(stream: 'stdout' | 'stderr', bytes: Buffer): void;
-  /** The run has ended or is to end: what is under way is given up, and nothing is reported any more. */
+  /**
+   * The run has ended: what is under way is given up, and nothing is reported any more. Its last words may still be in the pipe, and
+   * may hold the number that the kill condition waits for: they are heard until the next run.
+   */
   endRun(): void;
 }
 
 /** Reports that settled in the same turn of the loop come together. */
 export type TakeReports = (runId: RunId, reports: readonly ProbeReport[]) => void;
 
-/** `killWhen` makes the reader of the kill condition for a run; null: there is none. */
+/** `killWhen` makes the reader of the kill condition for a run, which may share the run's members; null: there is none. */
 export function createRounds(
   specs: readonly ProbeSpec[],
-  killWhen: ((run: WatchedRun) => Probe) | null,
+  killWhen: ((run: WatchedRun, members: Members) => Probe) | null,
   world: ProbeWorld,
   take: TakeReports,
 ): Rounds {
   let current: RunRounds | null = null;
   return {
     startRun(run) {
-      current?.end();
+      current?.close();
       current = startRun(run, specs, killWhen, world, take);
     },
     ask: names => current?.ask(names),
     hear: (stream, bytes) => current?.hearing.hear(stream, bytes),
-    endRun() {
-      current?.end();
-      current = null;
-    },
+    endRun: () => current?.end(),
   };
 }
 
@@ -50,12 +50,13 @@ interface RunRounds {
   hearing: Hearing;
   ask(names: readonly string[]): void;
   end(): void;
+  close(): void;
 }
 
 function startRun(
   run: WatchedRun,
   specs: readonly ProbeSpec[],
-  killWhen: ((run: WatchedRun) => Probe) | null,
+  killWhen: ((run: WatchedRun, members: Members) => Probe) | null,
   world: ProbeWorld,
   take: TakeReports,
 ): RunRounds {
@@ -81,7 +82,7 @@ function startRun(
     const speakUp = (observation: Observation) => report(spec.name, observation);
     probes.set(spec.name, { probe: makeProbe(spec, { run, world, members, speakUp }), limitMs: patienceMs(spec) });
   }
-  if (killWhen !== null) probes.set(KILL_WHEN, { probe: killWhen(run), limitMs: GIVE_UP_MS });
+  if (killWhen !== null) probes.set(KILL_WHEN, { probe: killWhen(run, members), limitMs: GIVE_UP_MS });
 
   function askOne(name: string): void {
     const found = probes.get(name);
@@ -99,14 +100,19 @@ function startRun(
   return {
     hearing,
     ask: names => {
-      for (const name of names) askOne(name);
+      if (!over.signal.aborted) for (const name of names) askOne(name);
     },
     end() {
-      hearing.close();
+      if (over.signal.aborted) return;
+      hearing.flush();
       deliver();
       over.abort();
       members.close();
       for (const { probe } of probes.values()) probe.close?.();
+    },
+    close() {
+      this.end();
+      hearing.flush();
     },
   };
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import type { HealthState, ProbeReport, Verdict } from '../../src/core/health-model.ts';
 import { type HealthTurn, healthStep, startHealth } from '../../src/core/health-step.ts';
 import type { RunId } from '../../src/core/model.ts';
@@ -63,7 +64,11 @@ export function liveWatch(
     follow(healthStep(policy, state, { type: 'probes-reported', reports }, stampNow()));
 
   const rounds = createRounds(specs, null, world, take);
-  rounds.startRun({ runId: '0'.repeat(32) as RunId, pid, startTicks: readProcess(pid)?.startTicks ?? null });
+  rounds.startRun({
+    runId: randomBytes(16).toString('hex') as RunId,
+    pid,
+    startTicks: readProcess(pid)?.startTicks ?? null,
+  });
   child.stdout?.on('data', bytes => rounds.hear('stdout', bytes));
   child.stderr?.on('data', bytes => rounds.hear('stderr', bytes));
   const startedAt = performance.now();

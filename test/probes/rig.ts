@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Observation } from '../../src/core/health-model.ts';
 import type { RunId } from '../../src/core/model.ts';
 import { stampNow } from '../../src/host/clock.ts';
@@ -19,12 +20,9 @@ export const world: ProbeWorld = {
   commandEnv: () => ({ PATH: process.env['PATH'] ?? '/usr/bin:/bin' }),
 };
 
-let runs = 0;
-
 /** A run whose child is this process or another one that lives. */
 export function runOf(pid = process.pid): WatchedRun {
-  runs++;
-  const runId = `${runs}`.padStart(32, '0') as RunId;
+  const runId = randomBytes(16).toString('hex') as RunId;
   return { runId, pid, startTicks: readProcess(pid)?.startTicks ?? null };
 }
 

@@ -1,6 +1,6 @@
 import type { Mono } from '../../core/model.ts';
 import { createLineMatcher } from '../line-matcher.ts';
-import { openMembers } from '../members.ts';
+import { type Members, openMembers } from '../members.ts';
 import type { WatchedRun } from '../probe.ts';
 import { ERROR_PATTERN } from '../probe-spec.ts';
 import { residentBytes } from '../resident-bytes.ts';
@@ -19,19 +19,23 @@ export interface RunNumbers {
   close(): void;
 }
 
-/** Counts from now on. The tree is only measured where the condition asks for it. */
-export function watchRun(run: WatchedRun, condition: Condition, mono: () => Mono): RunNumbers {
+/** Counts from now on. The tree is only measured where the condition asks for it, by `shared` members or by its own. */
+export function watchRun(run: WatchedRun, condition: Condition, mono: () => Mono, shared: Members | null): RunNumbers {
   const startedAt = mono();
   let lastBytesAt = startedAt;
-  const members = condition.names.includes('memory') ? openMembers(run) : null;
+  const own = shared === null && condition.names.includes('memory') ? openMembers(run) : null;
+  const members = shared ?? own;
   return {
     hearBytes: at => {
       lastBytesAt = at;
     },
-    memoryBytes: () => (members === null ? 0 : residentBytes(members.look())),
+    memoryBytes: () => {
+      const wanted = condition.names.includes('memory') && members !== null;
+      return wanted ? residentBytes(members.look()) : 0;
+    },
     uptimeSeconds: () => (mono() - startedAt) / 1000,
     outputAgeSeconds: () => (mono() - lastBytesAt) / 1000,
-    close: () => members?.close(),
+    close: () => own?.close(),
   };
 }
 

@@ -4,12 +4,13 @@
  *   before anything starts   parseKillWhen(text): a string is what is wrong with it; then open(…).missingName(): a name that a
  *                            readable file or URL does not have
  *   before every start       read(abort): `tripped` holds; `blind` holds too if that was asked for, unless `notYet`
- *   while a run is up        createRounds(…, run => killWhen.probe(run), …): reported under the name KILL_WHEN
+ *   while a run is up        createRounds(…, killWhen.probe, …): reported under the name KILL_WHEN
  *
  * It lives as long as the watcher: numbers that the child wrote before it died still count, as long as they are not too old.
  */
 import type { Observation } from '../../core/health-model.ts';
 import type { Stamp } from '../../core/model.ts';
+import type { Members } from '../members.ts';
 import type { Probe, WatchedRun } from '../probe.ts';
 import { createSlidingCount } from '../sliding-count.ts';
 import { BUILT_IN, builtIns, errorCounter, type RunNumbers, watchRun } from './built-in.ts';
@@ -43,7 +44,7 @@ export interface KillWhen {
   /** Reads all sources and judges, no run being up. Settles within the time limit, never rejects. */
   read(abort: AbortSignal): Promise<KillWhenReading>;
   /** The same over a run, for the rounds. */
-  probe(run: WatchedRun): Probe;
+  probe(run: WatchedRun, members?: Members): Probe;
 }
 
 const HOUR_MS = 3_600_000;
@@ -81,8 +82,8 @@ export function openKillWhen(condition: Condition, needs: KillWhenNeeds): KillWh
   return {
     read: abort => read(null, abort),
     missingName: abort => missingName(condition, sources, abort),
-    probe(run) {
-      const numbers = watchRun(run, condition, mono);
+    probe(run, members) {
+      const numbers = watchRun(run, condition, mono, members ?? null);
       const countErrors = condition.names.includes('errors_per_hour') ? errorCounter(errors, needs.errorPattern) : null;
       const listeners = sources.flatMap(source => source.hearLines?.bind(source) ?? []);
       if (countErrors !== null) listeners.push(countErrors);
