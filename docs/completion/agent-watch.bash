@@ -26,11 +26,13 @@ _agent_watch() {
     fi
     case ${COMP_WORDS[i]} in
       status) [ -n "$word" ] || word=status ;;
+      health) [ -n "$word" ] || word=health ;;
       logs) [ -n "$word" ] || word=logs ;;
       stop) [ -n "$word" ] || word=stop ;;
       restart) [ -n "$word" ] || word=restart ;;
       reset) [ -n "$word" ] || word=reset ;;
       signal) [ -n "$word" ] || word=signal ;;
+      completion) [ -n "$word" ] || word=completion ;;
       help) [ -n "$word" ] || word=help ;;
       version) [ -n "$word" ] || word=version ;;
     esac
@@ -39,32 +41,36 @@ _agent_watch() {
     --stdin) COMPREPLY=($(compgen -W 'inherit null' -- "$cur")); return ;;
     --restart) COMPREPLY=($(compgen -W 'always on-failure never' -- "$cur")); return ;;
     --on-hold) COMPREPLY=($(compgen -W 'wait exit' -- "$cur")); return ;;
-    --diagnose) COMPREPLY=($(compgen -W 'off rules' -- "$cur")); return ;;
-    --state-dir|--config|--cwd|--env-file)
+    --diagnose) COMPREPLY=($(compgen -W 'off rules anthropic openai ollama' -- "$cur")); return ;;
+    --alert-format) COMPREPLY=($(compgen -W 'slack discord ntfy generic' -- "$cur")); return ;;
+    --alert-on) COMPREPLY=($(compgen -W 'flap slow-loop hold unhealthy recovered crash start stop all' -- "$cur")); return ;;
+    --state-dir|--config|--cwd|--env-file|--fresh-file|--grow|--metrics|--llm-url|--llm-key-file|--alert-webhook|--alert-file|--heartbeat-url)
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$cur"))
       return ;;
     --stop-signal) COMPREPLY=($(compgen -A signal -- "$cur")); return ;;
-    --name|--env|--backoff|--backoff-factor|--backoff-max|--jitter|--healthy-after|--flap-threshold|--flap-window|--flap-cooldown|--max-restarts|--success-codes|--hold-codes|--stop-timeout|--max-runtime|--expect-duration|--log-max-size|--log-keep|--tail-lines|--buffer-size|--lines) return ;;
+    --name|--env|--backoff|--backoff-factor|--backoff-max|--jitter|--healthy-after|--flap-threshold|--flap-window|--flap-cooldown|--max-restarts|--success-codes|--hold-codes|--stop-timeout|--max-runtime|--expect-duration|--schedule|--timezone|--stale-after|--progress-pattern|--fail-pattern|--http|--http-expect|--port|--check|--max-memory|--min-disk|--error-rate|--error-pattern|--health-interval|--health-timeout|--health-retries|--health-start-period|--kill-when|--metrics-max-age|--remedy|--log-max-size|--log-keep|--tail-lines|--buffer-size|--llm-model|--llm-timeout|--llm-max-calls|--alert-command|--alert-cooldown|--lines) return ;;
   esac
   case $word in
     status) options='--json --watch --all --state-dir --help' ;;
+    health) options='--json --all --state-dir --help' ;;
     logs) options='--lines --follow --raw --state-dir --help' ;;
     stop) options='--now --state-dir --help' ;;
     restart) options='--state-dir --help' ;;
     reset) options='--state-dir --help' ;;
     signal) options='--state-dir --help' ;;
+    completion) options='--help' ;;
     help) options='--help' ;;
     version) options='--help' ;;
-    *) options='--name --state-dir --config --cwd --env --env-file --stdin --restart --backoff --backoff-factor --backoff-max --jitter --healthy-after --flap-threshold --flap-window --flap-cooldown --max-restarts --success-codes --hold-codes --on-hold --stop-signal --stop-timeout --max-runtime --expect-duration --quiet --log-max-size --log-keep --no-log --tail-lines --buffer-size --diagnose --help --version --' ;;
+    *) options='--name --state-dir --config --cwd --env --env-file --stdin --restart --backoff --backoff-factor --backoff-max --jitter --healthy-after --flap-threshold --flap-window --flap-cooldown --max-restarts --success-codes --hold-codes --on-hold --stop-signal --stop-timeout --max-runtime --expect-duration --schedule --timezone --feed-last-output --stale-after --progress-pattern --fail-pattern --fresh-file --grow --http --http-expect --port --check --max-memory --min-disk --error-rate --error-pattern --health-interval --health-timeout --health-retries --health-start-period --kill-when --metrics --metrics-max-age --kill-when-blind --remedy --quiet --log-max-size --log-keep --no-log --tail-lines --buffer-size --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --alert-webhook --alert-format --alert-command --alert-file --alert-on --alert-cooldown --heartbeat-url --help --version --' ;;
   esac
   if [[ $cur == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$cur"))
     return
   fi
   case $word in
-    '') COMPREPLY=($(compgen -W 'status logs stop restart reset signal help version' -- "$cur")) ;;
-    help) COMPREPLY=($(compgen -W 'all status logs stop restart reset signal help version' -- "$cur")) ;;
+    '') COMPREPLY=($(compgen -W 'status health logs stop restart reset signal completion help version' -- "$cur")) ;;
+    help) COMPREPLY=($(compgen -W 'all status health logs stop restart reset signal completion help version' -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")) ;;
     status|logs|incidents|diagnose|stop|restart|reset|signal|uninstall|doctor)
       COMPREPLY=($(compgen -W "$(_agent_watch_names)" -- "$cur")) ;;

@@ -26,6 +26,8 @@ export interface Heartbeat {
   well(isWell: boolean): void;
   /** A run ended: badly (the code, or null if a signal ended it or it never started), as planned, or because it was asked to. */
   ended(how: 'crashed' | 'succeeded' | 'asked', code: number | null): void;
+  /** Sends what waits, without the usual distance and for at most that long, and is closed then. */
+  finish(limitMs: number): Promise<void>;
   close(): void;
 }
 
@@ -46,11 +48,14 @@ export function createHeartbeat(settings: HeartbeatSettings, ports: HeartbeatPor
   let callOff = () => {};
   let waiting: string[] = [];
   let busy = false;
+  let hurried = false;
+  let onIdle = () => {};
+  let skipWait = () => {};
 
   const next = () => {
     const signal = waiting.shift();
     busy = signal !== undefined;
-    if (signal === undefined) return;
+    if (signal === undefined) return onIdle();
     void send(settings, signal, abort.signal).then(why => {
       if (abort.signal.aborted) return;
       if (why !== null && !failing)
@@ -60,7 +65,14 @@ export function createHeartbeat(settings: HeartbeatSettings, ports: HeartbeatPor
       if (why === null && failing) ports.say(`heartbeat to ${shownUrl(settings.url)} is back`);
       failing = why !== null;
       // A crash loop must not become a flood of pings, which such services turn away.
-      ports.after(spacingMs, next);
+      if (hurried) return next();
+      const goOn = () => {
+        callOffWait();
+        skipWait = () => {};
+        next();
+      };
+      const callOffWait = ports.after(spacingMs, goOn);
+      skipWait = goOn;
     });
   };
   // In order, since a /start after its success would say the opposite; and only the last ones: what is late is of no use.
@@ -77,6 +89,10 @@ export function createHeartbeat(settings: HeartbeatSettings, ports: HeartbeatPor
     isWell = false;
     callOff();
   };
+  const close = () => {
+    silence();
+    abort.abort();
+  };
   return {
     started() {
       if (hasSignals) ping('/start');
@@ -92,10 +108,20 @@ export function createHeartbeat(settings: HeartbeatSettings, ports: HeartbeatPor
       if (how === 'succeeded') ping('');
       if (how === 'crashed' && hasSignals) ping(code !== null && code >= 1 && code <= 255 ? `/${code}` : '/fail');
     },
-    close() {
+    async finish(leaveMs) {
       silence();
-      abort.abort();
+      hurried = true;
+      let callOffLimit = () => {};
+      await new Promise<void>(resolve => {
+        onIdle = resolve;
+        callOffLimit = ports.after(leaveMs, resolve);
+        skipWait();
+        if (!busy) resolve();
+      });
+      callOffLimit();
+      close();
     },
+    close,
   };
 }
 

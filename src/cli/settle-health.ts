@@ -1,5 +1,6 @@
 /** Probes from what was written for them: values, companions (--http-expect), and their own timing in the file. */
 import { type OptionName, type OptionValues, optionRow } from './options.ts';
+import { refuseUnknownWords } from './remedy-words.ts';
 import type { HealthSettings, ProbeBasics, ProbeSettings } from './settings.ts';
 import type { RawValues } from './settle.ts';
 import { at, UsageError } from './usage-error.ts';
@@ -31,8 +32,11 @@ export type ProbeOption = keyof typeof probeOptions;
 
 /** Everything of the Health section. `folder`: the child's working directory, where --min-disk looks by default. */
 export function healthSettings(values: OptionValues, raw: RawValues, folder: string): HealthSettings {
+  const found = probes(values, raw, folder);
+  const names = found.map(({ name }) => name);
+  refuseUnknownWords(values.remedy, names, raw.get('remedy'));
   return {
-    probes: probes(values, raw, folder),
+    probes: found,
     intervalMs: values['health-interval'],
     timeoutMs: values['health-timeout'],
     retries: values['health-retries'],

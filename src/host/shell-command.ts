@@ -16,6 +16,8 @@ export interface ShellOrder {
   readonly timeLimitMs: number;
   /** Of standard output; of standard error the last 2 KiB are kept. */
   readonly outputLimitBytes: number;
+  /** What is above the limit is read and forgotten; else the command is ended for it. */
+  readonly dropRest?: boolean;
   readonly abort: AbortSignal | null;
 }
 
@@ -67,7 +69,9 @@ function follow(order: ShellOrder, child: ChildProcess, pid: number): Promise<Sh
     endGroup(pid, why === 'aborted' ? 'SIGKILL' : 'SIGTERM');
     later(graceMs, () => endGroup(pid, 'SIGKILL'));
   };
-  const output = gather(child, order.outputLimitBytes, () => end('size'));
+  const output = gather(child, order.outputLimitBytes, () => {
+    if (order.dropRest !== true) end('size');
+  });
   const onAbort = () => end('aborted');
   later(Math.min(order.timeLimitMs, longestTimerMs), () => end('time'));
   order.abort?.addEventListener('abort', onAbort);

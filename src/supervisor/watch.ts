@@ -7,6 +7,7 @@ import { type ControlServer, openControl } from '../control/server.ts';
 import { FRESH_STATE } from '../core/decide.ts';
 import type { Fact, Hold, Leftover, Note, Policy, RunId, Stamp, State } from '../core/model.ts';
 import type { Report, SchedulePort } from '../core/ports.ts';
+import type { Remedy } from '../core/remedy.ts';
 import { readSnapshot, restore, type Snapshot } from '../core/snapshot.ts';
 import { bootId } from '../host/boot-id.ts';
 import { stampNow } from '../host/clock.ts';
@@ -17,8 +18,10 @@ import { LOG_FILE } from '../state/names.ts';
 import { PlaceRefused } from '../state/own-folder.ts';
 import { openPlace, type Place } from '../state/place.ts';
 import { loadState, openStateFile, type StateFile } from '../state/state-file.ts';
+import type { AftermathOrder } from './aftermath.ts';
 import { answer } from './answers.ts';
 import { createFeed } from './feed.ts';
+import { createFollowUp, type FollowUp } from './follow-up.ts';
 import { createProbing, type HealthOrder } from './probing.ts';
 import { hangupMeaning, listenToSignals } from './signals.ts';
 import { createSource } from './source.ts';
@@ -45,6 +48,8 @@ export interface WatchOrder {
   /** The copy on disk; null: none. */
   log: { maxBytes: number; keep: number } | null;
   outputs: Outputs;
+  aftermath: AftermathOrder;
+  remedies: readonly Remedy[];
   tell(note: Note): void;
   /** A line that is no note of the machine. */
   warn(text: string): void;
@@ -52,6 +57,8 @@ export interface WatchOrder {
 
 /** How long a slow disk may keep our end waiting for the rest of the log. */
 const LOG_CLOSE_MS = 2000;
+/** What is undelivered by then stays queued for the next start. */
+const ALERTS_CLOSE_MS = 500;
 
 /** How a watch ended: it never began because the name is taken, or it is over. */
 export type WatchEnd = { heldBy: number | null } | { code: number };
@@ -76,13 +83,15 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   const over = new Promise<number>(resolve => {
     end = resolve;
   });
-  const { child, log, supervisor } = assemble(order, { place, file, lock, pipes, schedule }, found, code => end(code));
+  const { child, log, supervisor, followUp } = assemble(order, { place, file, lock, pipes, schedule }, found, code =>
+    end(code),
+  );
   const control = openControl(controlFolders(place, lock), request => answer({ ...order, supervisor }, request));
   control.then(opened => {
     if (typeof opened === 'string') order.warn(`no requests can be taken (${opened}); signals still work`);
   });
   const code = await over;
-  await finish(order, { child, log, file, lock, control: await control });
+  await finish(order, { child, log, file, lock, followUp, control: await control });
   return { code };
 }
 
@@ -111,11 +120,12 @@ function assemble(
   { place, file, lock, pipes, schedule }: Parts,
   found: Found,
   end: (code: number) => void,
-): { child: Child; log: Log | null; supervisor: Supervisor } {
+): { child: Child; log: Log | null; supervisor: Supervisor; followUp: FollowUp } {
   const { policy, command, cwd } = order;
   let supervisor: Supervisor;
   const report = (fact: Fact) => {
     probing.see(fact);
+    followUp.see(fact);
     if (fact.type === 'child-exited') feed?.keep();
     supervisor.take(fact);
   };
@@ -132,20 +142,21 @@ function assemble(
   const log = openLog(order, place, droppedBytes => reportOutput({ droppedBytes }));
   if (log !== null) child.tap((_stream, bytes) => log.write(bytes));
   child.tap(probing.hear);
+  const followUp = createFollowUp(order, { place, child, report, state: () => supervisor.state });
   const world = {
     source: createSource(),
-    child,
+    child: followUp.child,
     schedule: schedule(report),
     probes: probing,
-    incidents: { open() {}, close() {} },
+    incidents: followUp.around({ open() {}, close() {} }),
     timers: createTimers(report),
     store: createStore({ place, file, lock, policy, bootId: ownBoot(), command, cwd, now: stampNow }, report),
-    public: { tell: order.tell, reportBug: (what: string) => order.warn(`a fault of its own: ${what}`), exit: end },
+    public: { tell: followUp.tell, reportBug: (what: string) => order.warn(`a fault of its own: ${what}`), exit: end },
   };
   supervisor = createSupervisor(policy, found.state, world);
   listenToSignals(report, hangupMeaning());
   supervisor.take(found.started);
-  return { child, log, supervisor };
+  return { child, log, supervisor, followUp };
 }
 
 function childNoteText(note: ChildNote): string {
@@ -205,12 +216,13 @@ interface Open {
   log: Log | null;
   file: StateFile;
   lock: Lock;
+  followUp: FollowUp;
   control: ControlServer | string;
 }
 
 /** Lets what our readers have not taken out, and leaves everything in order. */
-async function finish(order: WatchOrder, { child, log, file, lock, control }: Open): Promise<void> {
-  const left = await child.flush(order.policy.stopTimeoutMs);
+async function finish(order: WatchOrder, { child, log, file, lock, followUp, control }: Open): Promise<void> {
+  const [left] = await Promise.all([child.flush(order.policy.stopTimeoutMs), followUp.close(ALERTS_CLOSE_MS)]);
   if (left > 0) order.warn(`${left} bytes of the child's output were not taken by its reader and are lost`);
   child.close();
   await log?.close(LOG_CLOSE_MS);

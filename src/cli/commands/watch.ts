@@ -7,6 +7,7 @@ import { PlaceRefused } from '../../state/own-folder.ts';
 import { childEnvironment } from '../../supervisor/child-environment.ts';
 import { policyOfHealth } from '../../supervisor/probing.ts';
 import { watch } from '../../supervisor/watch.ts';
+import { aftermathOrder } from '../aftermath-order.ts';
 import { healthOrder } from '../health-order.ts';
 import { ownName } from '../own-name.ts';
 import type { Settings } from '../settings.ts';
@@ -27,6 +28,8 @@ export async function watchCommand(settings: Settings): Promise<number> {
   const childEnv = childEnvironment(process.env, identity.env, { name, stateDir: identity.stateDir });
   const health = await healthOrder(settings, childEnv);
   const schedule = await scheduleOf(restart);
+  const { notes, ...aftermath } = await aftermathOrder(settings, ownSurroundings());
+  for (const note of notes) voice.warn(note);
   const end = await watch({
     name,
     stateDir: identity.stateDir,
@@ -42,6 +45,8 @@ export async function watchCommand(settings: Settings): Promise<number> {
     ringBytes: output.bufferBytes,
     log: output.log,
     outputs,
+    aftermath,
+    remedies: settings.health.remedies,
     ...voice,
   }).catch(refused);
   if ('code' in end) return end.code;

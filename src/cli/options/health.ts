@@ -128,7 +128,7 @@ export const healthOptions = {
   remedy: {
     kind: 'remedy',
     repeat: true,
-    built: false,
-    meaning: "a command before the next start, such as 'disk-full => ./clean-up.sh'",
+    built: true,
+    meaning: "a command before the next start, at most 60 s, such as 'disk-full => ./clean-up.sh'",
   },
 } as const satisfies OptionTable;

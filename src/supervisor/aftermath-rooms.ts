@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Place } from '../state/place.ts';
+import { replaceFile } from '../state/replace-file.ts';
+import { readWhole } from '../state/whole-file.ts';
+import type { AftermathOrder, AftermathWorld } from './aftermath.ts';
+import type { Alerting } from './alerting.ts';
+import { cleanerFor } from './cleaner.ts';
+import type { Diagnosing } from './diagnosing.ts';
+
+/** Neither file comes near this. */
+const FILE_LIMIT_BYTES = 1 << 20;
+
+/** Alerts and diagnosis as they were asked for, with what they need of the system. */
+export async function openRooms(
+  order: AftermathOrder,
+  world: AftermathWorld,
+): Promise<{ alerting: Alerting | null; diagnosing: Diagnosing | null }> {
+  const clean = cleanerFor(world.env, ownSecrets(order));
+  const clocks = { wallMs: () => world.now().wall, monoMs: () => world.now().mono };
+  const say = (line: string) => world.warn(clean(line));
+  return {
+    alerting: await openAlerting(order, world, { ...clocks, clean, say }),
+    diagnosing: await openDiagnosing(order, world, { ...clocks, clean, say }),
+  };
+}
+
+interface Shared {
+  wallMs(): number;
+  monoMs(): number;
+  clean(text: string): string;
+  say(line: string): void;
+}
+
+async function openAlerting({ alerts }: AftermathOrder, world: AftermathWorld, shared: Shared) {
+  if (alerts === null) return null;
+  const { createAlerting } = await import('./alerting.ts');
+  return createAlerting(alerts, {
+    ...world,
+    name: world.place.name,
+    host: hostname(),
+    ports: {
+      ...shared,
+      after,
+      freshId: () => randomBytes(8).toString('hex'),
+      store: storeIn(world.place, 'alerts.json'),
+    },
+  });
+}
+
+async function openDiagnosing({ diagnosis }: AftermathOrder, world: AftermathWorld, shared: Shared) {
+  if (diagnosis === null) return null;
+  const { createDiagnosing } = await import('./diagnosing.ts');
+  return createDiagnosing(diagnosis, {
+    command: world.command.map(shared.clean),
+    desk: {
+      attachDiagnosis: (id, guess) => world.desk().attachDiagnosis?.(id, guess),
+    },
+    say: shared.say,
+    ports: { ...shared, token, wait, store: storeIn(world.place, 'diagnosis.json') },
+  });
+}
+
+/** Our own secrets beside those of the environment: an address whose host only is shown. */
+function ownSecrets({ alerts, diagnosis }: AftermathOrder): string[] {
+  const addresses = (alerts?.targets ?? []).flatMap(target => (target.kind === 'webhook' ? [target.url.href] : []));
+  return [...addresses, alerts?.heartbeat?.url.href, diagnosis?.url].filter(text => typeof text === 'string');
+}
+
+/** A file of the name's folder that is read and replaced as a whole. */
+export function storeIn(place: Pick<Place, 'at' | 'ensure'>, file: string) {
+  return {
+    read: () => readWhole(place.at(file), FILE_LIMIT_BYTES),
+    write: (text: string) => {
+      const gone = place.ensure();
+      if (gone !== null) throw new Error(gone);
+      replaceFile(place.at(file), text);
+    },
+  };
+}
+
+const after = (delayMs: number, act: () => void): (() => void) => {
+  const timer = setTimeout(act, delayMs);
+  return () => clearTimeout(timer);
+};
+
+/** Fresh bits in hex for the fence around a log. */
+export const token = (): string => randomBytes(16).toString('hex');
+
+/** Resolves after that long, or at once when aborted. */
+export const wait = (delayMs: number, signal: AbortSignal): Promise<void> =>
+  pause(delayMs, undefined, { signal }).catch(() => {
+    // Aborted: whoever waits looks at the signal itself.
+  });

@@ -1,0 +1,85 @@
+import type { IncidentSeed, Note, Policy, Stamp, State, Wall } from '../core/model.ts';
+import type { DiagnosisSettings } from '../diagnosis/choose-provider.ts';
+import type { Incident } from '../incidents/incident.ts';
+import type { Place } from '../state/place.ts';
+import type { Alerting, AlertOrder } from './alerting.ts';
+import type { Diagnosing, IncidentDesk } from './diagnosing.ts';
+import type { IncidentListener } from './incident-listener.ts';
+
+/** Who is told and who is asked; null: nobody. */
+export interface AftermathOrder {
+  alerts: AlertOrder | null;
+  diagnosis: DiagnosisSettings | null;
+}
+
+/** What it needs of the watcher. */
+export interface AftermathWorld {
+  place: Place;
+  policy: Policy;
+  command: readonly string[];
+  /** The child's, which names most secrets that its log may show. */
+  env: Readonly<Record<string, string>>;
+  state(): State;
+  now(): Stamp;
+  desk(): IncidentDesk;
+  /** One line for people. */
+  warn(line: string): void;
+}
+
+/** What follows from what happens, beside supervision and never before it: alerts, the heartbeat, a model's guess. */
+export interface Aftermath extends IncidentListener {
+  hear(note: Note): void;
+  happened(seed: IncidentSeed): void;
+  closed(at: Wall): void;
+  /** Gives a running diagnosis up, and waits at most so long for alerts. */
+  close(limitMs: number): Promise<void>;
+}
+
+interface Rooms {
+  alerting: Alerting | null;
+  diagnosing: Diagnosing | null;
+}
+
+/**
+ * Loads its rooms after the first news, which is that of the first start: until then the start of the child is all that
+ * matters. What happens meanwhile is told in order once they are there.
+ */
+export function createAftermath(order: AftermathOrder, world: AftermathWorld): Aftermath {
+  const idle = order.alerts === null && order.diagnosis === null;
+  const early: ((rooms: Rooms) => void)[] = [];
+  let rooms: Rooms | null = null;
+  let loading: Promise<void> | null = null;
+
+  async function load(): Promise<void> {
+    const { openRooms } = await import('./aftermath-rooms.ts');
+    rooms = await openRooms(order, world);
+    for (const act of early.splice(0)) act(rooms);
+  }
+
+  function then(act: (rooms: Rooms) => void): void {
+    if (idle) return;
+    if (rooms !== null) return act(rooms);
+    early.push(act);
+    loading ??= new Promise<void>(resolve => setImmediate(resolve))
+      .then(load)
+      .catch((error: unknown) => world.warn(`neither alerts nor diagnosis: ${error}`));
+  }
+
+  return {
+    hear: note => then(({ alerting }) => alerting?.hear(note)),
+    happened: seed => then(({ alerting }) => alerting?.happened(seed)),
+    opened: (incident: Incident, seed) =>
+      then(({ alerting, diagnosing }) => {
+        alerting?.explained(incident, seed);
+        diagnosing?.opened(incident);
+      }),
+    // The machine's own word, which comes without an incident on disk too, is what is listened to.
+    recovered() {},
+    closed: at => then(({ alerting }) => alerting?.recovered(at)),
+    async close(limitMs) {
+      await loading;
+      rooms?.diagnosing?.close();
+      await rooms?.alerting?.close(limitMs);
+    },
+  };
+}

@@ -1,0 +1,110 @@
+/** From what the machine knows of an incident, and what was found out about it, to the event that is alerted. Pure. */
+import type { AlertEvent, AlertKind } from '../alerts/alert.ts';
+import type { HealthPolicy, ProbeKind } from '../core/health-model.ts';
+import type { IncidentSeed, State } from '../core/model.ts';
+import type { Incident } from '../incidents/incident.ts';
+
+/** An event of which nothing is known but that it happened. */
+export function plainEvent(event: AlertKind, at: number, state: State, more: Partial<AlertEvent> = {}): AlertEvent {
+  return {
+    event,
+    cause: null,
+    at,
+    incidentId: null,
+    reason: null,
+    category: null,
+    keyLine: null,
+    exit: null,
+    oom: 'no',
+    uptimeMs: null,
+    downMs: null,
+    restarts: { total: Math.max(0, state.run - 1), window: state.crashes.length },
+    nextRestartInMs: null,
+    probe: null,
+    prior: null,
+    tail: [],
+    diagnosis: null,
+    ...more,
+  };
+}
+
+/** What an incident is, gravest first: one alert says it, by the first of these that somebody wants to hear. */
+export function kindsOf(seed: IncidentSeed, slowLoop: boolean): AlertKind[] {
+  const kinds: AlertKind[] = [];
+  if (seed.next.kind === 'hold') kinds.push('hold');
+  if (seed.next.kind === 'cooldown') kinds.push('flap');
+  if (slowLoop) kinds.push('slow-loop');
+  if (seed.kind === 'unhealthy' || seed.kind === 'stalled' || seed.kind === 'limit') kinds.push('unhealthy');
+  if (seed.kind !== 'exit') kinds.push('crash');
+  return kinds;
+}
+
+/** The event for an incident; `incident` is null if nobody could explain it in time. */
+export function incidentEvent(
+  event: AlertKind,
+  seed: IncidentSeed,
+  incident: Incident | null,
+  state: State,
+  health: HealthPolicy,
+): AlertEvent {
+  const { next, exit, uptimeMs, reasons } = seed;
+  const [first] = reasons;
+  const probe = first === undefined ? null : { name: first.name, message: first.detail };
+  const window = next.kind === 'cooldown' ? next.crashes : state.crashes.length;
+  return plainEvent(event, seed.at.wall, state, {
+    cause: causeOf(event, seed),
+    reason: reasonOf(event, seed, incident, health),
+    exit,
+    uptimeMs,
+    probe,
+    restarts: { total: Math.max(0, state.run - 1), window },
+    nextRestartInMs: next.kind === 'restart' || next.kind === 'cooldown' ? next.inMs : null,
+    ...(incident === null ? {} : explained(incident)),
+  });
+}
+
+function explained(incident: Incident): Partial<AlertEvent> {
+  const { id, category, confidence, keyLine, priorMatches, tail } = incident;
+  const oom = category !== 'out-of-memory' ? 'no' : confidence < 0.5 ? 'suspected' : 'yes';
+  return {
+    incidentId: id,
+    category,
+    keyLine,
+    oom,
+    prior: priorMatches.count === 0 ? null : { count: priorMatches.count, lastAt: priorMatches.lastAt, id: null },
+    tail,
+  };
+}
+
+/** Two probes are two causes, and so are two kinds of hold; a flap is a flap. */
+function causeOf(event: AlertKind, { next, reasons, cause }: IncidentSeed): string | null {
+  if (event === 'hold' && next.kind === 'hold') return next.hold.cause;
+  if (event === 'unhealthy') return reasons[0]?.name ?? cause;
+  return null;
+}
+
+/** Probes whose detail is in our own words; what others say may quote the output, an answer or a command. */
+const ownWords: ReadonlySet<ProbeKind> = new Set(['stale', 'fresh-file', 'grow', 'port', 'memory', 'disk']);
+
+/** A clause without anything of the log. */
+function reasonOf(
+  event: AlertKind,
+  { next, reasons, why, exit, cause }: IncidentSeed,
+  incident: Incident | null,
+  health: HealthPolicy,
+): string | null {
+  if (event === 'hold' && next.kind === 'hold') return next.hold.why;
+  const details = reasons.flatMap(({ name, detail }) => {
+    const kind = health.probes.find(probe => probe.name === name)?.kind;
+    return kind !== undefined && ownWords.has(kind) ? [detail] : [];
+  });
+  if (details.length > 0) return details.join('; ');
+  if (cause === 'limit' && why !== null) return why;
+  const category = incident === null || incident.category === 'unknown' ? [] : [incident.category];
+  // A crash names its exit by itself.
+  const ended = event === 'crash' || cause === 'probe' ? [] : [exit.signal ?? codeText(exit.code)];
+  const words = [...ended, ...category].filter(word => word !== null);
+  return words.length === 0 ? null : words.join(', ');
+}
+
+const codeText = (code: number | null): string | null => (code === null ? null : `exit code ${code}`);

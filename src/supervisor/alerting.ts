@@ -1,0 +1,168 @@
+import type { AlertEvent, AlertKind } from '../alerts/alert.ts';
+import { type AlertPorts, createAlerts } from '../alerts/alerts.ts';
+import { createHeartbeat } from '../alerts/heartbeat.ts';
+import type { Target } from '../alerts/target.ts';
+import { durationText } from '../core/duration-text.ts';
+import { KILL_WHEN } from '../core/health-model.ts';
+import type { IncidentSeed, Mono, Note, Policy, Stamp, State, Wall } from '../core/model.ts';
+import type { Incident } from '../incidents/incident.ts';
+import { incidentEvent, kindsOf, plainEvent } from './alert-events.ts';
+import { createPulse } from './pulse.ts';
+
+/** Who is told of what, and where a dead-man's switch is. */
+export interface AlertOrder {
+  targets: readonly Target[];
+  on: ReadonlySet<AlertKind>;
+  cooldownMs: number;
+  heartbeat: { url: URL; intervalMs: number } | null;
+  /** The watcher's own, for alert commands and the proxy. */
+  env: Readonly<Record<string, string | undefined>>;
+  /** Where the watcher was started: alert commands run there. */
+  cwd: string;
+}
+
+/** What it needs of the watcher. */
+export interface AlertingWorld {
+  name: string;
+  host: string;
+  policy: Policy;
+  state(): State;
+  now(): Stamp;
+  ports: AlertPorts;
+}
+
+/** Every method but `close` returns at once. */
+export interface Alerting {
+  hear(note: Note): void;
+  /** An incident happened; `explained` follows, or does not. */
+  happened(seed: IncidentSeed): void;
+  explained(incident: Incident, seed: IncidentSeed): void;
+  /** A healthy run closed the last incident. */
+  recovered(at: Wall): void;
+  close(limitMs: number): Promise<void>;
+}
+
+/** So long an alert waits for the incident that tells more. */
+const EXPLAIN_MS = 3000;
+/** A storm's incidents are put together, and most of them never explained. */
+const MOST_WAITING = 50;
+
+/** Turns what happens into alerts and heartbeats. What an earlier life could not deliver is sent too. */
+export function createAlerting(order: AlertOrder, world: AlertingWorld): Alerting {
+  const { policy, ports } = world;
+  const alerts = createAlerts({ ...order, name: world.name, host: world.host }, ports);
+  const pulse =
+    order.heartbeat === null
+      ? null
+      : createPulse(createHeartbeat({ ...order.heartbeat, env: order.env }, ports), policy, world.state);
+  const waiting = new Map<IncidentSeed, { kind: AlertKind; callOff(): void }>();
+  const warned = new Map<string, Mono>();
+  let slowLoop = false;
+  let lastId: string | null = null;
+  let trouble: Trouble | null = null;
+  let lastStart: Stamp | null = null;
+
+  const raise = (event: AlertEvent) => alerts.raise(event);
+  const plain = (kind: AlertKind, more: Partial<AlertEvent> = {}) =>
+    raise(plainEvent(kind, world.now().wall, world.state(), more));
+
+  function tell(seed: IncidentSeed, incident: Incident | null): void {
+    const told = waiting.get(seed);
+    if (told === undefined) return;
+    told.callOff();
+    waiting.delete(seed);
+    raise(incidentEvent(told.kind, seed, incident, world.state(), policy.health));
+  }
+
+  /** Something that is not well though the run goes on, and its end. */
+  function warn(name: string, message: string | null): void {
+    warned.set(name, warned.get(name) ?? world.now().mono);
+    plain('unhealthy', { cause: name, probe: { name, message } });
+  }
+  function wellAgain(name: string): void {
+    const since = warned.get(name);
+    if (since === undefined) return;
+    warned.delete(name);
+    const downMs = world.now().mono - since;
+    const restarts = { total: Math.max(0, world.state().run - 1), window: 0 };
+    plain('recovered', { cause: name, reason: `${name} is well again`, downMs, restarts });
+  }
+
+  function listen(note: Note): void {
+    switch (note.kind) {
+      case 'started':
+        lastStart = world.now();
+        if (trouble !== null) trouble.restarts += 1;
+        return plain('start', { reason: `run ${note.run}` });
+      case 'stopped':
+        return plain('stop', { reason: 'as asked' });
+      case 'exited':
+        if (note.cause === 'stopped') plain('stop', { reason: 'as asked', uptimeMs: note.uptimeMs });
+        else if (note.next.kind === 'finish')
+          plain('stop', { reason: 'no restart was asked for', exit: note.exit, uptimeMs: note.uptimeMs });
+        return;
+      case 'held':
+        return plain('hold', { cause: note.hold.cause, reason: note.hold.why });
+      case 'slow-loop':
+        slowLoop = true;
+        return;
+      case 'probe-warning':
+        return warn(note.name, note.detail);
+      case 'probe-restored':
+        return wellAgain(note.name);
+      case 'blind':
+        return warn(KILL_WHEN, `blind: ${note.why}`);
+      case 'sees-again':
+        return wellAgain(KILL_WHEN);
+    }
+  }
+
+  return {
+    hear(note) {
+      listen(note);
+      pulse?.hear(note);
+    },
+    happened(seed) {
+      const kind = kindsOf(seed, slowLoop).find(one => order.on.has(one));
+      slowLoop = false;
+      trouble ??= { since: seed.at, restarts: 0 };
+      if (kind === undefined) return;
+      waiting.set(seed, { kind, callOff: ports.after(EXPLAIN_MS, () => tell(seed, null)) });
+      const [oldest] = waiting.keys();
+      if (waiting.size > MOST_WAITING && oldest !== undefined) tell(oldest, null);
+    },
+    explained(incident, seed) {
+      lastId = incident.id;
+      tell(seed, incident);
+    },
+    recovered(at) {
+      for (const seed of [...waiting.keys()]) tell(seed, null);
+      const { uptimeText, ...was } = troubleOver(trouble, lastStart, at, world);
+      trouble = null;
+      const restarts = { total: Math.max(0, world.state().run - 1), window: was.restarts };
+      plain('recovered', { at, incidentId: lastId, downMs: was.downMs, restarts, reason: `up for ${uptimeText}` });
+    },
+    async close(limitMs) {
+      for (const seed of [...waiting.keys()]) tell(seed, null);
+      await Promise.all([alerts.close(limitMs), pulse?.finish(limitMs)]);
+    },
+  };
+}
+
+/** From the first incident to the run that ended it. */
+interface Trouble {
+  since: Stamp;
+  restarts: number;
+}
+
+/** What it took until the run that is healthy now; of a trouble that an earlier watcher saw, the last incident is all that is known. */
+function troubleOver(trouble: Trouble | null, lastStart: Stamp | null, at: Wall, { state, now }: AlertingWorld) {
+  const { phase, incident } = state();
+  const up = phase.kind === 'running' ? phase.live.since : lastStart;
+  const uptimeText = durationText(up === null ? 0 : Math.max(0, now().mono - up.mono));
+  if (trouble !== null) return { restarts: trouble.restarts, downMs: downMs(trouble.since.mono, up?.mono), uptimeText };
+  return { restarts: 0, downMs: downMs(incident?.at ?? at, up?.wall), uptimeText };
+}
+
+const downMs = (since: number, until: number | undefined): number | null =>
+  until === undefined ? null : Math.max(0, until - since);

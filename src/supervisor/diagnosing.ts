@@ -1,0 +1,54 @@
+import type { DiagnosisSettings } from '../diagnosis/choose-provider.ts';
+import { obstacleTo } from '../diagnosis/choose-provider.ts';
+import type { Diagnosed, DiagnosisPorts } from '../diagnosis/consult.ts';
+import { createDiagnosis } from '../diagnosis/diagnose.ts';
+import type { Incident } from '../incidents/incident.ts';
+
+/** Who keeps the incidents, and puts into them what is found out later. Neither delays or throws. */
+export interface IncidentDesk {
+  attachDiagnosis?(id: string, diagnosis: Diagnosed): void;
+  attachRemedy?(id: string, remedy: NonNullable<Incident['remedy']>): void;
+}
+
+/** What it needs of the watcher. */
+export interface DiagnosingWorld {
+  /** With its secrets masked. */
+  command: readonly string[];
+  desk: IncidentDesk;
+  ports: DiagnosisPorts;
+  /** One line for people. */
+  say(line: string): void;
+}
+
+export interface Diagnosing {
+  /** Returns at once; the answer comes into the incident when it comes. */
+  opened(incident: Incident): void;
+  close(): void;
+}
+
+/** Asks the model about incidents, once for each fingerprint, and says once why it cannot be asked. */
+export function createDiagnosing(settings: DiagnosisSettings, world: DiagnosingWorld): Diagnosing {
+  const diagnosis = createDiagnosis(settings, world.ports);
+  const obstacle = obstacleTo(settings);
+  if (obstacle !== null) world.say(`no model can be asked: ${obstacle}; the rules explain incidents all the same`);
+
+  async function ask(incident: Incident): Promise<void> {
+    const answer = await diagnosis.ask({ ...incident, command: world.command });
+    if ('failed' in answer) {
+      // What stands in the way from the start has been said.
+      if (answer.news && obstacle === null) world.say(`no diagnosis of ${incident.id}: ${answer.failed}`);
+      return;
+    }
+    world.desk.attachDiagnosis?.(incident.id, answer);
+    if (answer.ms > 0) world.say(`a model's guess at it is in: agent-watch incidents show ${incident.id}`);
+  }
+
+  return {
+    opened(incident) {
+      // Of a run that nobody saw end there is nothing to be explained.
+      if (incident.kind === 'orphan') return;
+      void ask(incident).catch((error: unknown) => world.say(`no diagnosis of ${incident.id}: ${error}`));
+    },
+    close: () => diagnosis.close(),
+  };
+}

@@ -1,0 +1,147 @@
+import { durationText } from '../core/duration-text.ts';
+import type { Fact, IncidentSeed, RunId, State } from '../core/model.ts';
+import type { ChildPort, Report } from '../core/ports.ts';
+import { type Remedy, remedyFor } from '../core/remedy.ts';
+import type { ShellEnd } from '../host/shell-command.ts';
+import type { Incident } from '../incidents/incident.ts';
+import type { IncidentDesk } from './diagnosing.ts';
+import type { IncidentListener } from './incident-listener.ts';
+
+/** What remedies need of the watcher. */
+export interface RemedyWorld {
+  remedies: readonly Remedy[];
+  child: ChildPort;
+  report: Report;
+  state(): State;
+  /** The child's, and its folder. */
+  env: Readonly<Record<string, string>>;
+  cwd: string;
+  desk(): IncidentDesk;
+  monoMs(): number;
+  /** One line for people. */
+  warn(line: string): void;
+}
+
+/** Commands of the user's before a start, and the child port that waits for them. */
+export interface Remedies extends IncidentListener {
+  child: ChildPort;
+  happened(seed: IncidentSeed): void;
+  /** Sees each fact before the machine does: a stop ends a remedy and the start that waits for it. */
+  see(fact: Fact): void;
+}
+
+/** A remedy that takes longer is ended: the child has been down for so long by it. */
+export const REMEDY_LIMIT_MS = 60_000;
+/** A start waits so long to learn whether there is a remedy for what happened. */
+const EXPLAIN_LIMIT_MS = 2000;
+
+/** The last incident, and what was found out about it; null: nothing in time. */
+interface Trouble {
+  seed: IncidentSeed;
+  known: Promise<Incident | null>;
+  tell(incident: Incident | null): void;
+  /** A start has waited for it: a remedy is tried once. */
+  treated: boolean;
+}
+
+/**
+ * Runs the first remedy that fits the last incident when the next start is due, and holds that start until it has ended.
+ * Without a fitting one a start is as quick as ever.
+ */
+export function createRemedies(world: RemedyWorld): Remedies {
+  const { child, report } = world;
+  let last: Trouble | null = null;
+  let stop: AbortController | null = null;
+
+  async function startAfterRemedy(run: number, runId: RunId, abort: AbortSignal, incident: Promise<Incident | null>) {
+    const found = await incident;
+    if (found !== null && !abort.aborted) await Promise.race([cure(world, found, abort), aborted(abort)]);
+    stop = null;
+    if (abort.aborted) return refuse(runId, 'a stop was asked for before it started');
+    try {
+      child.spawn(run, runId);
+    } catch (error) {
+      refuse(runId, String(error));
+    }
+  }
+  const refuse = (runId: RunId, why: string) =>
+    report({ type: 'spawn-failed', runId, failure: { kind: 'other', why } });
+
+  return {
+    child: {
+      ...child,
+      spawn(run, runId) {
+        if (last === null || last.treated) return child.spawn(run, runId);
+        last.treated = true;
+        stop = new AbortController();
+        const { known, tell } = last;
+        const late = setTimeout(tell, EXPLAIN_LIMIT_MS, null);
+        stop.signal.addEventListener('abort', () => tell(null));
+        void startAfterRemedy(run, runId, stop.signal, known).finally(() => clearTimeout(late));
+      },
+    },
+    happened(seed) {
+      last = null;
+      // After a hold a person starts it again, who has looked at it.
+      if (seed.next.kind !== 'restart' && seed.next.kind !== 'cooldown') return;
+      const { promise, resolve } = Promise.withResolvers<Incident | null>();
+      last = { seed, known: promise, tell: resolve, treated: false };
+    },
+    opened(incident, seed) {
+      if (last?.seed === seed) last.tell(incident);
+    },
+    recovered() {},
+    see(fact) {
+      if (fact.type === 'stop-requested') stop?.abort();
+    },
+  };
+}
+
+const aborted = (abort: AbortSignal): Promise<void> =>
+  new Promise(resolve => abort.addEventListener('abort', () => resolve(), { once: true }));
+
+/** Runs the remedy for an incident, if there is one, and has its outcome written into it. Never rejects. */
+async function cure(world: RemedyWorld, incident: Incident, abort: AbortSignal): Promise<void> {
+  const { category, reasons, keyLine } = incident;
+  const remedy = remedyFor(world.remedies, {
+    category,
+    probes: reasons.map(({ name }) => name),
+    keyLine: keyLine ?? '',
+  });
+  if (remedy === null) return;
+  const { runShell } = await import('../host/shell-command.ts');
+  const { cleanerFor } = await import('./cleaner.ts');
+  const clean = cleanerFor(world.env, []);
+  const startedAt = world.monoMs();
+  try {
+    const end = await runShell({
+      command: remedy.command,
+      input: '',
+      cwd: world.cwd,
+      env: { ...world.env, AGENT_WATCH_INCIDENT: incident.id, AGENT_WATCH_CATEGORY: category },
+      timeLimitMs: REMEDY_LIMIT_MS,
+      outputLimitBytes: 0,
+      dropRest: true,
+      abort,
+    });
+    const ms = Math.round(world.monoMs() - startedAt);
+    world.desk().attachRemedy?.(incident.id, { command: clean(remedy.command), exitCode: end.code, ms });
+    world.warn(
+      `the remedy for ${incident.id} (${category}) ${outcome(end)} after ${durationText(ms)}${lastWords(end, clean)}`,
+    );
+  } catch (error) {
+    world.warn(`the remedy for ${incident.id} (${category}) could not be run: ${clean(String(error))}`);
+  }
+}
+
+function outcome({ code, signal, over }: ShellEnd): string {
+  if (over === 'time') return 'took too long and was ended';
+  if (over === 'aborted') return 'was ended for a stop';
+  return code === null ? `was ended by ${signal}` : `ended with code ${code}`;
+}
+
+/** What it complained of, where it failed. */
+function lastWords({ code, complaint }: ShellEnd, clean: (text: string) => string): string {
+  const words = code === 0 ? '' : (clean(complaint).trimEnd().split('\n').at(-1)?.trim() ?? '');
+  return words === '' ? '' : `: ${words.slice(0, 200)}`;
+}
