@@ -1,7 +1,19 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { asNobody, missing } from '../support/fixture.ts';
 import { scratch } from '../support/scratch.ts';
 import { executable, run, testEnvironment } from '../support/watcher.ts';
 
@@ -104,4 +116,108 @@ test('hostile files in the working directory and NODE_OPTIONS change nothing', (
   });
   expect(ended).toMatchObject({ code: 0, out: '--require ./evil.js\n' });
   expect(readdirSync(folder)).not.toContain('pwned');
+});
+
+const noOtherUser = missing(asNobody[0] ?? '', ...asNobody.slice(1), 'true');
+
+describe.skipIf(noOtherUser)(`what another user could write${noOtherUser ? ` (skipped: ${noOtherUser})` : ''}`, () => {
+  const other = 65534;
+  const child = ['--', 'touch', 'ran'];
+  const cases: Record<string, { make(folder: string): string[]; names: RegExp }> = {
+    'a config file of theirs': {
+      make: folder => {
+        writeFileSync(join(folder, 'bot.yaml'), 'restart: never\n');
+        chownSync(join(folder, 'bot.yaml'), other, other);
+        return ['--config', 'bot.yaml', ...child];
+      },
+      names: /bot\.yaml.*(nobody|65534).*0644/,
+    },
+    'a config file that everybody may write': {
+      make: folder => {
+        writeFileSync(join(folder, 'bot.yaml'), 'restart: never\n');
+        chmodSync(join(folder, 'bot.yaml'), 0o666);
+        return ['--config', 'bot.yaml', ...child];
+      },
+      names: /bot\.yaml.*root.*0666/,
+    },
+    'a link of theirs to a config file of ours': {
+      make: folder => {
+        writeFileSync(join(folder, 'real.yaml'), 'restart: never\n');
+        symlinkSync('real.yaml', join(folder, 'bot.yaml'));
+        lchownSync(join(folder, 'bot.yaml'), other, other);
+        return ['--config', 'bot.yaml', ...child];
+      },
+      names: /bot\.yaml.*(nobody|65534)/,
+    },
+    'an env file of theirs': {
+      make: folder => {
+        writeFileSync(join(folder, 'vars'), 'PATH=/tmp\n');
+        chownSync(join(folder, 'vars'), other, other);
+        return ['--env-file', 'vars', ...child];
+      },
+      names: /vars.*(nobody|65534).*0644/,
+    },
+    "a name's folder of theirs": {
+      make: folder => {
+        mkdirSync(join(folder, 'state/bot'), { recursive: true });
+        chownSync(join(folder, 'state/bot'), other, other);
+        return ['--name', 'bot', ...child];
+      },
+      names: /state\/bot.*65534/,
+    },
+    "a link in the place of the name's folder": {
+      make: folder => {
+        mkdirSync(join(folder, 'state'));
+        mkdirSync(join(folder, 'elsewhere'));
+        symlinkSync(join(folder, 'elsewhere'), join(folder, 'state/bot'));
+        return ['--name', 'bot', ...child];
+      },
+      names: /state\/bot.*link/,
+    },
+    'a state file of theirs': {
+      make: folder => {
+        mkdirSync(join(folder, 'state/bot'), { recursive: true, mode: 0o700 });
+        writeFileSync(join(folder, 'state/bot/state.json'), '{}');
+        chownSync(join(folder, 'state/bot/state.json'), other, other);
+        return ['--name', 'bot', ...child];
+      },
+      names: /state\.json.*65534/,
+    },
+    'a link in the place of the lock': {
+      make: folder => {
+        mkdirSync(join(folder, 'state/bot'), { recursive: true, mode: 0o700 });
+        writeFileSync(join(folder, 'precious'), 'kept');
+        symlinkSync(join(folder, 'precious'), join(folder, 'state/bot/lock'));
+        return ['--name', 'bot', ...child];
+      },
+      names: /lock.*link/,
+    },
+  };
+  for (const [what, { make, names }] of Object.entries(cases)) {
+    test(`${what}: 125, one line that names it, nothing started`, () => {
+      const folder = scratch();
+      const ended = run(folder, make(folder));
+      expect(ended.err).toMatch(names);
+      expect(ended.err.trim().split('\n')).toHaveLength(1);
+      expect(ended.code).toBe(125);
+      expect(existsSync(join(folder, 'ran'))).toBe(false);
+      if (existsSync(join(folder, 'precious'))) expect(readFileSync(join(folder, 'precious'), 'utf8')).toBe('kept');
+    });
+  }
+
+  test('the folder of a name is 0700 and its files 0600, whatever the umask, and the state folder keeps its mode', () => {
+    const folder = scratch();
+    mkdirSync(join(folder, 'state'));
+    chmodSync(join(folder, 'state'), 0o755);
+    const args = ['--name', 'bot', '--restart', 'never', '--', 'echo', 'x'];
+    const ended = spawnSync('sh', ['-c', 'umask 0; exec "$0" "$@"', executable, ...args], {
+      cwd: folder,
+      env: testEnvironment(folder),
+    });
+    expect(ended.status).toBe(0);
+    const mode = (path: string) => statSync(join(folder, path)).mode & 0o777;
+    expect(mode('state')).toBe(0o755);
+    expect(mode('state/bot')).toBe(0o700);
+    for (const file of readdirSync(join(folder, 'state/bot'))) expect(mode(`state/bot/${file}`), file).toBe(0o600);
+  });
 });
