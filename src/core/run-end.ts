@@ -33,8 +33,8 @@ export function ended(turn: Turn, live: Live, exit: Exit, { cause, why, reasons 
   const deathsBefore = turn.state.slowDeaths.length;
   const next = nextAfter(turn, live, exit, cause, why);
   tell(turn, { kind: 'exited', exit, cause, why, uptimeMs, next });
-  // The list is emptied when it made a slow loop.
-  const slowLoop = turn.state.slowDeaths.length < deathsBefore;
+  // The list is emptied when it made a slow loop; it gets shorter also when old deaths leave its window.
+  const slowLoop = deathsBefore > 0 && turn.state.slowDeaths.length === 0;
   const kind = incidentKind(turn, cause, reasons, slowLoop || next.kind === 'cooldown');
   if (kind === null) return;
   const { at } = turn.event;
