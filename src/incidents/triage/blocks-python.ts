@@ -2,6 +2,7 @@ import type { BlockReader, Failure, Found } from './failure.ts';
 import type { Line } from './lines.ts';
 
 const opening = /(?:^|\+ (?:Exception Group )?)Traceback \(most recent call last\)/;
+const boxed = /^[╭┌+].{0,200}Traceback \(most recent call last\)/;
 const fileLine = /^File "[^"\n]{1,400}", line \d+/;
 const linked =
   /^(?:During handling of the above exception, another exception occurred|The above exception was the direct cause of the following exception)/;
@@ -11,6 +12,7 @@ const longestMessage = 12;
 /** A Python traceback with all that it is chained to, from "Traceback" (or a frame, where the log was cut) to the message. */
 export const pythonTrace: BlockReader = (lines, at, chain) => {
   const text = lines[at]?.text ?? '';
+  if (boxed.test(lines[at]?.shown ?? '')) return boxedTrace(lines, at, chain);
   if (!opening.test(text) && !fileLine.test(text)) return null;
   const failures: Failure[] = [];
   let next = at;
@@ -26,9 +28,21 @@ export const pythonTrace: BlockReader = (lines, at, chain) => {
   return next > at ? { failures, next } : null;
 };
 
+/** The same in a frame of lines, as the rich library draws it: the message stands below the frame. */
+const boxedTrace: BlockReader = (lines, at, chain) => {
+  let next = at + 1;
+  const context: string[] = [];
+  while (/^[│┃╰╭|]/.test(lines[next]?.shown ?? '')) {
+    context.push((lines[next]?.shown ?? '').replace(/^[│┃|]\s*|\s*[│┃|]$/g, ''));
+    next += 1;
+  }
+  const head = lines[next];
+  if (head === undefined || head.text === '') return { failures: [], next };
+  return { failures: [failureAt(lines, next, at, chain, context)], next: next + 1 };
+};
+
 const oneTrace = (lines: readonly Line[], at: number, chain: number): Found | null => {
   let next = opening.test(lines[at]?.text ?? '') ? at + 1 : at;
-  const level = lines[at]?.level ?? 'none';
   const frameIndent = lines[next]?.indent ?? 0;
   const context: string[] = [];
   if (!fileLine.test(lines[next]?.text ?? '')) return null;
@@ -39,11 +53,23 @@ const oneTrace = (lines: readonly Line[], at: number, chain: number): Found | nu
   const head = lines[next];
   // The log ends inside the trace: its last frame is all there is to say.
   if (head === undefined || head.text === '') return { failures: [], next: Math.max(next, at + 1) };
-  const texts = [head.text, ...message(lines, next + 1)];
-  const failure: Failure = {
-    line: next,
-    first: at,
-    last: next + texts.length - 1,
+  const failure = failureAt(lines, next, at, chain, context);
+  return { failures: [failure], next: failure.last + 1 };
+};
+
+const failureAt = (
+  lines: readonly Line[],
+  head: number,
+  first: number,
+  chain: number,
+  context: readonly string[],
+): Failure => {
+  const level = lines[first]?.level ?? 'none';
+  const texts = [lines[head]?.text ?? '', ...message(lines, head + 1)];
+  return {
+    line: head,
+    first,
+    last: head + texts.length - 1,
     texts,
     context: context.slice(-24),
     grade: level === 'warn' || level === 'info' || level === 'debug' ? 'error' : 'crash',
@@ -51,7 +77,6 @@ const oneTrace = (lines: readonly Line[], at: number, chain: number): Found | nu
     rest: false,
     chain,
   };
-  return { failures: [failure], next: next + texts.length };
 };
 
 const isFrame = (line: Line | undefined, frameIndent: number): boolean => {

@@ -9,6 +9,7 @@ const cause = /^(?:Caused by: |\[cause\]: |---> |-> )/;
 const more =
   /^(?:\.\.\. \d+ (?:more|common frames|lines matching)|--- End of |Suppressed: |Emitted 'error' event |\[errors\]: )/;
 const crashSign = /^(?:Node\.js v\d|throw (?:er|err|e|error|new )|Exception in thread |Unhandled exception|Uncaught )/;
+const emptyHeadline = /^(?:Uncaught )?[\w$.]{0,100}(?:Error|Exception)\w{0,20}:?$/;
 const headWithin = 60;
 
 /** A trace of "at" lines (Node, Java, .NET) with its headline above, its properties below and its causes. */
@@ -50,9 +51,16 @@ const isAt = (line: Line | undefined): boolean => line !== undefined && atFrame.
 
 /** The nearest line above that names an error; without one, the line right above the frames. */
 const headAbove = (lines: readonly Line[], at: number): number => {
+  let gap = false;
   for (let up = at - 1; up >= Math.max(0, at - headWithin); up -= 1) {
     const text = lines[up]?.text ?? '';
-    if (isAt(lines[up]) || (text === '' && up < at - 1)) break;
+    if (isAt(lines[up])) break;
+    gap ||= text === '' && up < at - 1;
+    // Behind a blank line only a headline that has its message below it.
+    if (gap && text !== '' && !emptyHeadline.test(text)) {
+      if (up < at - 8) break;
+      continue;
+    }
     // Only Node's list of requiring files makes a message long.
     if (up < at - 12 && !(lines[up]?.shown ?? '').startsWith('- ') && !named.test(text) && text !== 'Require stack:')
       break;

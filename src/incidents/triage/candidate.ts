@@ -21,39 +21,44 @@ export interface Candidate {
 export const tooWeak = 1.5;
 
 const gradeScores: Readonly<Record<Grade, number>> = { crash: 5, fatal: 4.6, error: 4, plain: 3.6, warn: 2, info: 1.9 };
-/** Of failures that differ only in numbers the last is enough; and further up than so many others none is the cause. */
-const mostDistinct = 600;
+/** So many different lines are held against the rules; what stands further up than all of these is not the cause. */
+const mostTried = 600;
+/** Behind so much life only what no program survives is still looked for, once something was found. */
+const longLife = 60;
+const goodEnough = 3.2;
 
 /** The failures that a rule fits, weighed, last first. */
 export const candidatesOf = (failures: readonly Failure[], lines: readonly Line[]): Candidate[] => {
-  const seen = new Map<string, Candidate>();
   const candidates: Candidate[] = [];
+  // Lines that differ only in numbers are tried once.
+  const tried = new Map<string, Match | null>();
+  let best = 0;
   let lifeAfter = 0;
   let recoveredAfter = false;
   for (const failure of failures.toReversed()) {
     const text = failure.texts[0] ?? '';
     const key = `${failure.trace ? failure.chain : ''} ${failure.grade} ${text.replace(/\d+/g, '#')}`;
-    const again = seen.get(key);
-    // Of a kill's messages the first counts, of a retry's the last.
-    if ((again !== undefined && again.match.rule.category !== 'killed-externally') || seen.size > mostDistinct)
-      continue;
-    const ordinary = accessLog.test(text) || isSourceLine(failure, lines);
-    const match = ordinary ? null : matchFailure(failure);
-    const indented = !failure.trace && failure.grade === 'plain' && (lines[failure.line]?.indent ?? 0) > 0;
-    const score =
-      match === null
-        ? 0
-        : scoreOf(failure, match) - (indented ? 0.5 : 0) - penalty(match.rule, lifeAfter, recoveredAfter);
-    if (match !== null && score > 0) {
-      const candidate = { failure, match, score, lifeAfter, indented };
-      seen.set(key, candidate);
-      candidates.push(candidate);
+    const known = tried.get(key);
+    const over = lifeAfter > longLife && best > goodEnough && !failure.trace && !terminalWords.test(text);
+    const match = known !== undefined ? known : over || tried.size > mostTried ? null : matchOf(failure, lines);
+    tried.set(key, match);
+    // Of a retry's messages the last counts, of a kill's the first.
+    if (match !== null && (known === undefined || match.rule.category === 'killed-externally')) {
+      const indented = !failure.trace && failure.grade === 'plain' && (lines[failure.line]?.indent ?? 0) > 0;
+      const score = scoreOf(failure, match) - (indented ? 0.5 : 0) - penalty(match.rule, lifeAfter, recoveredAfter);
+      best = Math.max(best, score);
+      if (score > 0) candidates.push({ failure, match, score, lifeAfter, indented });
     }
     if (isLife(failure, match, lines)) lifeAfter += 1;
-    if (recovered.test(text) && failure.grade !== 'error') recoveredAfter = true;
+    if (failure.grade !== 'error' && recovered.test(text)) recoveredAfter = true;
   }
   return candidates;
 };
+
+const terminalWords = /memory|heap|fatal|panic|SIG[A-Z]{3}|Segm|abort|corrupt|assert|free\(|thread/i;
+
+const matchOf = (failure: Failure, lines: readonly Line[]): Match | null =>
+  accessLog.test(failure.texts[0] ?? '') || isSourceLine(failure, lines) ? null : matchFailure(failure);
 
 const scoreOf = (failure: Failure, { rule, depth, text }: Match): number => {
   const base = gradeScores[failure.grade];
@@ -79,7 +84,7 @@ const isLife = (failure: Failure, match: Match | null, lines: readonly Line[]): 
 
 /** A line of code, of JSON or of a listing quotes words of failure without meaning them. */
 const isSourceLine = (failure: Failure, lines: readonly Line[]): boolean => {
-  if (failure.trace || failure.grade !== 'plain') return false;
+  if (failure.trace) return false;
   const text = lines[failure.line]?.text ?? '';
   return /^(?:raise |throw |return |except |catch|import |from \S+ import|if |const |let |var |def |async |await |\/\/|\* )/.test(
     text,

@@ -39,7 +39,8 @@ const announced = (best: Candidate, candidates: readonly Candidate[]): Candidate
       !other.failure.trace &&
       other.match.rule.category === best.match.rule.category &&
       other.failure.last < best.failure.line &&
-      other.lifeAfter <= best.lifeAfter + (best.match.rule.terminal === true ? 40 : 0),
+      other.lifeAfter <=
+        best.lifeAfter + (best.match.rule.terminal === true || other.match.rule.terminal === true ? 40 : 0),
   );
   if (firstSpeaks.has(best.match.rule.category)) return near.findLast(other => other.score >= best.score - 0.5) ?? null;
   if (!best.failure.trace) return null;

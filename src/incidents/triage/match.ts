@@ -7,6 +7,10 @@ import { anyTrace } from './rules/general.ts';
 export const trigger =
   /err|exce|fail|fatal|panic|abort|crash|den[iy]|refus|reset|time|cannot|can't|could|unable|not |n't|no such|missing|invalid|unauth|forbid|kill|term|signal|sig[a-z]{3}|memory|space|quota|limit|exceed|lock|in use|already|corrupt|malform|unexpected|cert|ssl|tls|close|unreach|route|resol|cuda|hip|gpu|nccl|nvml|too |overload|unavail|exit|E[A-Z]{3}|undef|null|none|requir|usage|unknown|unrecog|double|segm|bus |illegal|trap|bad|lost|end|stop|interrupt|cancel|evict|preempt|\b[45]\d\d\b|hangup|thrott|flood|install|uncaught|what\(|assert|broken|\^C|shut|expect|available|EULA|must|with|hostname|another|provide|fork|address/i;
 
+/** What a line that calls itself information must have in it to be tried: most of a log is such lines, and they fail outright or not at all. */
+export const plainTrigger =
+  /\b(?:error|exception|fail(?:ed|ure)|fatal|panic|crash|kill|denied|refused|cannot|unable|not found|no such|invalid|unauthori[sz]ed|forbidden|exceeded|too many|out of memory|timed out|unreachable|corrupt|aborted)|_exceeded|SIG[A-Z]{3,4}\b|\b[45]\d\d\b|signal:? /i;
+
 /** A rule and the text of the failure that it fits. */
 export interface Match {
   readonly rule: Rule;
@@ -18,8 +22,8 @@ export interface Match {
 const fits = (rule: Rule, text: string, context: readonly string[]): boolean =>
   rule.pattern.test(text) && (rule.context === undefined || context.some(line => rule.context?.test(line) === true));
 
-const ofText = (text: string, context: readonly string[]): Rule | undefined =>
-  trigger.test(text) ? ruleBook.find(rule => fits(rule, text, context)) : undefined;
+const ofText = (text: string, { context, grade }: Failure): Rule | undefined =>
+  (grade === 'info' ? plainTrigger : trigger).test(text) ? ruleBook.find(rule => fits(rule, text, context)) : undefined;
 
 const isVague = (rule: Rule): boolean =>
   rule.wrapper === true || rule.id.startsWith('exception.') || rule.id.startsWith('log.') || (rule.weight ?? 0) <= 0.1;
@@ -28,7 +32,7 @@ const isVague = (rule: Rule): boolean =>
 export const matchFailure = (failure: Failure): Match | null => {
   const found = new Map<number, Rule>();
   for (const [depth, text] of failure.texts.slice(0, 12).entries()) {
-    const rule = ofText(text, failure.context);
+    const rule = ofText(text, failure);
     if (rule === undefined) continue;
     if (!isVague(rule)) return { rule, text, depth };
     if (!found.has(depth)) found.set(depth, rule);

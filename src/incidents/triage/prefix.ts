@@ -2,7 +2,8 @@
 export type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'none';
 
 const time = '\\d{1,2}:\\d{2}:\\d{2}(?:[.,:]\\d{1,9})?(?: ?[AP]M)?';
-const date = '(?:\\d{4}[-/.]\\d{1,2}[-/.]\\d{1,2}|\\d{1,2}[-/.](?:\\d{1,2}|[A-Z][a-z]{2})[-/.]\\d{2,4}|\\d{8})';
+const date =
+  '(?:\\d{4}[-/.]\\d{1,2}[-/.]\\d{1,2}|\\d{1,2}[-/.](?:\\d{1,2}|[A-Z][a-z]{2})[-/.]\\d{2,4}|\\d{8}|\\d{2}-\\d{2})';
 const zone = '(?: ?(?:Z|[+-]\\d{2}:?\\d{2}|UTC|GMT|CET|CEST|[ECMP][SD]T))?';
 const month = '(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)';
 
@@ -22,6 +23,8 @@ const prefixes = [
   /^\d{1,8} --- (?:\[[^\]\n]{0,60}\] ?){1,3}[\w.$[\]/-]{1,80}\s{0,40}: ?/,
   // docker compose, foreman, honcho
   /^(?:[\w.-]{1,40}(?: \d{1,3})?|) {0,30}\| /,
+  /^\(node:\d{1,9}\) /,
+  /^\([\w.@/-]{1,60} \d{2,9}\) (?:<std(?:err|out)> )?/,
   /^(?:stdout|stderr) [FP] /,
   /^(?:stdout|stderr): ?/i,
   /^[a-z][\w.-]{0,30}\[[a-z]{1,20}\.\d{1,4}\]: /,
@@ -73,7 +76,7 @@ const levels: readonly (readonly [Level, RegExp])[] = [
   ['error', /\b(?:ERROR|ERR|SEVERE)\b|ERR!|\[(?:error|err)\]|level"?[=:] ?"?(?:error|err|50)\b|\u274c|^npm error\b/],
   [
     'warn',
-    /\b(?:WARN|WARNING)\b|\[warn(?:ing)?\]|level"?[=:] ?"?(?:warn|40)|\b[A-Z]\w{2,40}Warning: |^npm warn\b|\u26a0/,
+    /\b(?:WARN|WARNING)\b|\[warn(?:ing)?\]|level"?[=:] ?"?(?:warn|40)|\b(?!UnhandledPromise)[A-Z]\w{2,40}Warning: |^npm warn\b|\u26a0/,
   ],
   ['info', /\b(?:INFO|NOTICE)\b|\[(?:info|notice)\]|level"?[=:] ?"?(?:info|30)\b/],
   ['debug', /\b(?:DEBUG|TRACE|VERBOSE)\b|\[(?:debug|trace)\]|level"?[=:] ?"?(?:debug|trace|20|10)\b/],

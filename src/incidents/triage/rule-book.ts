@@ -7,7 +7,7 @@ import { gpuRules } from './rules/gpu.ts';
 import { authRules, rateRules, upstreamRules } from './rules/http.ts';
 import { llmRules } from './rules/llm.ts';
 import { memoryRules } from './rules/memory.ts';
-import { killRules, nativeRules } from './rules/native.ts';
+import { heapRules, killRules, nativeRules } from './rules/native.ts';
 import { networkRules, timeoutRules, tlsRules, vagueNetworkRules } from './rules/network.ts';
 import { diskRules, fileRules, limitRules, portRules } from './rules/system.ts';
 
@@ -29,6 +29,7 @@ export const ruleBook: readonly Rule[] = [
   ...networkRules,
   ...upstreamRules,
   ...timeoutRules,
+  ...heapRules,
   ...corruptRules,
   ...fileRules,
   ...wrapperRules,

@@ -87,7 +87,7 @@ const accepted = (found: Candidate | null, exit: Exit): Candidate | null => {
       category === 'resource-limit';
     return native || (telling && found.lifeAfter <= 1) ? found : null;
   }
-  if (exit.code === 0) return found.score >= 3 && category !== 'killed-externally' ? found : null;
+  if (exit.code === 0) return found.score >= (category === 'killed-externally' ? tooWeak : 3) ? found : null;
   return found;
 };
 

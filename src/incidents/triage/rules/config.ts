@@ -65,7 +65,7 @@ export const configRules: readonly Rule[] = [
     id: 'config.unparsable',
     category: 'bad-config',
     pattern:
-      /yaml\.\w{1,20}\.\w{1,30}Error|YAMLException|YAMLParseError|YAML(?:Syntax|Parse)?Error|TOMLDecodeError|TomlError|toml: |TOML parse error|ParserError: while parsing|ScannerError|mapping values are not allowed|EJSONPARSE|(?:parse|parsing|load|loading|read|reading|invalid|bad|malformed) .{0,30}config(?:uration)?\b|config(?:uration)?(?: file)?\b.{0,80}(?:is invalid|invalid|syntax error|parse error|is not valid|error|failed|malformed)|\[emerg\]|error in config|dotenv.{0,30}could not parse|invalid (?:YAML|TOML|INI)/i,
+      /yaml\.\w{1,20}\.\w{1,30}Error|YAMLException|YAMLParseError|YAML(?:Syntax|Parse)?Error|TOMLDecodeError|TomlError|toml: |TOML parse error|ParserError: while parsing|ScannerError|mapping values are not allowed|EJSONPARSE|(?:parse|parsing|load|loading|read|reading|invalid|bad|malformed) .{0,30}config(?:uration)?\b|config(?:uration)?(?: file)?\b.{0,80}(?:is invalid|invalid|syntax error|parse error|is not valid|error|failed|malformed)|directive is not allowed|is duplicate in|invalid number of arguments|unexpected (?:"|end of file, expecting)|error in config|dotenv.{0,30}could not parse|invalid (?:YAML|TOML|INI)/i,
     example: 'yaml.scanner.ScannerError: mapping values are not allowed here',
     weight: 0.3,
     check: 'Check the syntax of {path|the configuration file} at the place the message names.',

@@ -18,6 +18,13 @@ export const echoRules: readonly Rule[] = [
     wrapper: true,
   },
   {
+    id: 'wrapper.nginx-echo',
+    category: 'bad-config',
+    pattern: /configuration file .{1,200} test failed|still could not bind/,
+    example: 'nginx: configuration file /etc/nginx/nginx.conf test failed',
+    wrapper: true,
+  },
+  {
     id: 'wrapper.perhaps',
     category: 'unknown',
     pattern: /^(?:perhaps|maybe|is (?:the|another) .{1,60}\?$)/i,

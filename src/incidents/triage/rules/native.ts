@@ -1,5 +1,19 @@
 import type { Rule } from '../rule.ts';
 
+/** The allocator's own checks: they speak of corruption, and mean memory, not data. */
+export const heapRules: readonly Rule[] = [
+  {
+    id: 'native.heap',
+    category: 'native-crash',
+    terminal: true,
+    pattern:
+      /double free|free\(\): invalid|malloc\(\): |malloc_consolidate|munmap_chunk|corrupted (?:size|double-linked|unsorted|top)|invalid (?:next )?(?:size|pointer)\b|stack smashing|buffer overflow detected|AddressSanitizer|UndefinedBehaviorSanitizer|ThreadSanitizer|MemorySanitizer|LeakSanitizer|heap corruption|heap-use-after-free|pointer being freed was not allocated|free list corrupt/i,
+    example: 'free(): double free detected in tcache 2',
+    weight: 0.4,
+    check: 'Run it under AddressSanitizer or valgrind; suspect native modules that were updated last.',
+  },
+];
+
 /** Deaths of native code: signals, aborts, sanitizers, virtual machines. */
 export const nativeRules: readonly Rule[] = [
   {
@@ -45,16 +59,6 @@ export const nativeRules: readonly Rule[] = [
       'Get a native trace: coredumpctl (or a debugger) on the core file, python -X faulthandler; suspect native modules that were updated last.',
   },
   {
-    id: 'native.heap',
-    category: 'native-crash',
-    terminal: true,
-    pattern:
-      /double free|free\(\): invalid|malloc\(\): |malloc_consolidate|munmap_chunk|corrupted (?:size|double-linked|unsorted|top)|invalid (?:next )?(?:size|pointer)\b|stack smashing|buffer overflow detected|AddressSanitizer|UndefinedBehaviorSanitizer|ThreadSanitizer|MemorySanitizer|LeakSanitizer|heap corruption|heap-use-after-free|pointer being freed was not allocated|free list corrupt/i,
-    example: 'free(): double free detected in tcache 2',
-    weight: 0.4,
-    check: 'Run it under AddressSanitizer or valgrind; suspect native modules that were updated last.',
-  },
-  {
     id: 'native.abort',
     category: 'native-crash',
     terminal: true,
@@ -91,7 +95,7 @@ export const killRules: readonly Rule[] = [
     id: 'kill.sigterm',
     category: 'killed-externally',
     pattern:
-      /(?:^|[\s:])Terminated\b|\bSIGTERM\b|\bSIGINT\b|\bSIGHUP\b|(?:received|got|caught|handling|handle|on|by|with) (?:a )?(?:signal|sig) ?:?\(?(?:1|2|15)\b|signal 15\b|KeyboardInterrupt|exit(?:ed)?(?: with)?(?: code| status)? (?:143|130|-15)\b|signal: (?:terminated|interrupt|hangup)|^\^C|Interrupted\b|shutdown signal|termination signal|Stopping .{0,30}due to signal|Received (?:shutdown|stop|termination|exit) (?:signal|request|command)|Ctrl\+?C\b(?! to)|user interrupt|^Hangup/i,
+      /(?:^|[\s:])Terminated\b|\bSIGTERM\b|\bSIGINT\b|\bSIGHUP\b|(?:received|got|caught|handling|handle|on|by|with) (?:a )?(?:signal|sig) ?:? ?\(?(?:1|2|15|term|int|hup)\b|signal 15\b|KeyboardInterrupt|exit(?:ed)?(?: with)?(?: code| status)? (?:143|130|-15)\b|signal: (?:terminated|interrupt|hangup)|^\^C|Interrupted\b|shutdown signal|termination signal|Stopping .{0,30}due to signal|Received (?:shutdown|stop|termination|exit) (?:signal|request|command)|Ctrl\+?C\b(?! to)|user interrupt|^Hangup/i,
     example: 'Received SIGTERM, shutting down gracefully',
     check: 'Somebody asked it to end: check the service manager, a deployment, a cron job or a person at that time.',
   },

@@ -39,7 +39,7 @@ export const networkRules: readonly Rule[] = [
     id: 'network.refused',
     category: 'network-unreachable',
     pattern:
-      /\bECONNREFUSED\b|Connection ?refused|actively refused|ConnectionRefused|Errno (?:111|61|10061)\]|Error (?:111|61) connecting|os error (?:111|61|10061)\)|WinError 10061|ERR_CONNECTION_REFUSED|Connection to .{1,120} refused|connect(?:ion)? .{0,40}was refused|refused to connect|Is the (?:server|docker daemon) running|Cannot connect to the Docker daemon|could not connect to (?:server|ollama|redis|database|the database)|Can't connect to (?:local )?(?:MySQL|MariaDB) server|Can't reach database server|NoBrokersAvailable|Broker(?:s)? .{0,30}not available|Bootstrap broker|server is not running|No servers? (?:available|could be reached)/i,
+      /\bECONNREFUSED\b|Connection ?refused|actively refused|ConnectionRefused|Errno (?:111|61|10061)\]|Error (?:111|61) connecting|os error (?:111|61|10061)\)|WinError 10061|ERR_CONNECTION_REFUSED|Connection to .{1,120} refused|connect(?:ion)? .{0,40}was refused|refused to connect|Is the (?:server|docker daemon) running|Cannot connect to the Docker daemon|could not connect to (?:server|ollama|redis|database|the database)|Can't connect to (?:local )?(?:MySQL|MariaDB) server|Can't reach database server|NoBrokersAvailable|Brokers? .{0,30}not (?:be )?available|could not be established|Bootstrap broker|server is not running|No servers? (?:available|could be reached)/i,
     example: 'redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused.',
     weight: 0.35,
     check:
@@ -72,7 +72,7 @@ export const timeoutRules: readonly Rule[] = [
     id: 'timeout.job-limit',
     category: 'timeout',
     pattern:
-      /(?:hard |soft )?time limit\b.{0,30}(?:exceed|reach)|DUE TO TIME LIMIT|TimeLimitExceeded|WORKER TIMEOUT|exceeded (?:the |its )?(?:maximum )?(?:execution|run|wall|job|step|time) ?(?:time|limit)|Maximum execution time|max(?:imum)? (?:run ?time|execution time)|Task timed out after|job timed? ?out|watchdog.{0,60}time(?:d )?out|collective operation timeout|startup timed out|did not (?:respond|start|finish|complete|become ready) (?:in|within)|start operation timed out|timed? ?out waiting|wait(?:ing|ed)? .{0,40}timed out|execution expired|ETIME\b|exceeded.{0,10}deadline/i,
+      /server tick took \d+|(?:hard |soft )?time limit\b.{0,30}(?:exceed|reach)|DUE TO TIME LIMIT|TimeLimitExceeded|WORKER TIMEOUT|exceeded (?:the |its )?(?:maximum )?(?:execution|run|wall|job|step|time) ?(?:time|limit)|Maximum execution time|max(?:imum)? (?:run ?time|execution time)|Task timed out after|job timed? ?out|watchdog.{0,60}time(?:d )?out|collective operation timeout|startup timed out|did not (?:respond|start|finish|complete|become ready) (?:in|within)|start operation timed out|timed? ?out waiting|wait(?:ing|ed)? .{0,40}timed out|execution expired|ETIME\b|exceeded.{0,10}deadline/i,
     example: 'slurmstepd: error: *** JOB 4711 ON node7 CANCELLED AT 2026-01-01T10:00:00 DUE TO TIME LIMIT ***',
     weight: 0.45,
     check: 'Check what it was doing when the limit passed: a hang, or honest work that needs a longer limit.',

@@ -54,7 +54,7 @@ export const limitRules: readonly Rule[] = [
     id: 'system.rlimit',
     category: 'resource-limit',
     pattern:
-      /File size limit exceeded|CPU time limit exceeded|Cputime limit exceeded|\bEFBIG\b|\bSIGXCPU\b|\bSIGXFSZ\b|File too large|Errno 27\]|RLIMIT_\w+/,
+      /File size limit exceeded|CPU time limit exceeded|Cputime limit exceeded|\bEFBIG\b|\bSIGXCPU\b|\bSIGXFSZ\b|File too large|Errno 27\]|vm\.max_map_count|is too low, increase/,
     example: 'OSError: [Errno 27] File too large',
     weight: 0.2,
     check: "Check the limits in force (`ulimit -a`, the unit's Limit… settings).",
