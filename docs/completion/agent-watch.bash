@@ -25,6 +25,7 @@ _agent_watch() {
       return
     fi
     case ${COMP_WORDS[i]} in
+      start) [ -n "$word" ] || word=start ;;
       status) [ -n "$word" ] || word=status ;;
       health) [ -n "$word" ] || word=health ;;
       logs) [ -n "$word" ] || word=logs ;;
@@ -52,6 +53,7 @@ _agent_watch() {
     --name|--env|--backoff|--backoff-factor|--backoff-max|--jitter|--healthy-after|--flap-threshold|--flap-window|--flap-cooldown|--max-restarts|--success-codes|--hold-codes|--stop-timeout|--max-runtime|--expect-duration|--schedule|--timezone|--stale-after|--progress-pattern|--fail-pattern|--http|--http-expect|--port|--check|--max-memory|--min-disk|--error-rate|--error-pattern|--health-interval|--health-timeout|--health-retries|--health-start-period|--kill-when|--metrics-max-age|--remedy|--log-max-size|--log-keep|--tail-lines|--buffer-size|--llm-model|--llm-timeout|--llm-max-calls|--alert-command|--alert-cooldown|--lines) return ;;
   esac
   case $word in
+    start) options='--name --state-dir --config --cwd --env --env-file --stdin --restart --backoff --backoff-factor --backoff-max --jitter --healthy-after --flap-threshold --flap-window --flap-cooldown --max-restarts --success-codes --hold-codes --on-hold --stop-signal --stop-timeout --max-runtime --expect-duration --schedule --timezone --feed-last-output --stale-after --progress-pattern --fail-pattern --fresh-file --grow --http --http-expect --port --check --max-memory --min-disk --error-rate --error-pattern --health-interval --health-timeout --health-retries --health-start-period --kill-when --metrics --metrics-max-age --kill-when-blind --remedy --quiet --log-max-size --log-keep --no-log --tail-lines --buffer-size --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --alert-webhook --alert-format --alert-command --alert-file --alert-on --alert-cooldown --heartbeat-url --help' ;;
     status) options='--json --watch --all --state-dir --help' ;;
     health) options='--json --all --state-dir --help' ;;
     logs) options='--lines --follow --raw --state-dir --help' ;;
@@ -69,8 +71,8 @@ _agent_watch() {
     return
   fi
   case $word in
-    '') COMPREPLY=($(compgen -W 'status health logs stop restart reset signal completion help version' -- "$cur")) ;;
-    help) COMPREPLY=($(compgen -W 'all status health logs stop restart reset signal completion help version' -- "$cur")) ;;
+    '') COMPREPLY=($(compgen -W 'start status health logs stop restart reset signal completion help version' -- "$cur")) ;;
+    help) COMPREPLY=($(compgen -W 'all start status health logs stop restart reset signal completion help version' -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")) ;;
     status|logs|incidents|diagnose|stop|restart|reset|signal|uninstall|doctor)
       COMPREPLY=($(compgen -W "$(_agent_watch_names)" -- "$cur")) ;;

@@ -28,7 +28,7 @@ const commands = {
     watches: true,
   },
   start: {
-    built: false,
+    built: true,
     usage: 'start [options] -- <command> [args...]',
     meaning: 'the same, detached; --config FILE|DIR: each file of a folder',
     operands: [0, 0],

@@ -30,6 +30,8 @@ async function perform(invocation: Invocation): Promise<Ending> {
 
 async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise<number> {
   switch (invocation.kind) {
+    case 'start':
+      return (await import('./commands/start.ts')).startCommand(invocation.settings);
     case 'status':
       return (await import('./commands/status.ts')).statusCommand(invocation);
     case 'health':

@@ -127,6 +127,8 @@ export interface GivenOption {
 export interface Settings {
   /** The command to watch: exact, never empty. */
   readonly command: readonly string[];
+  /** Whether it stood on the command line, not in the file. */
+  readonly commandGiven: boolean;
   readonly configFile: string | null;
   readonly given: readonly GivenOption[];
   readonly identity: IdentitySettings;

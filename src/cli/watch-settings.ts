@@ -2,6 +2,7 @@
 import { type Stats, statSync } from 'node:fs';
 import type { CommandLine } from './argv.ts';
 import type { ConfigFile } from './config.ts';
+import { withOptionVariables } from './option-variables.ts';
 import { type OptionName, type OptionValues, optionRow, watchOptionNames } from './options.ts';
 import type { GivenOption, IdentitySettings, Settings } from './settings.ts';
 import {
@@ -27,13 +28,14 @@ import type { RawValue } from './values/read-value.ts';
  * @throws UsageError, with nothing started.
  */
 export async function watchSettings(line: CommandLine, file: ConfigFile | null, here: Surroundings): Promise<Settings> {
-  const raw = layered(rawFlags(line, here), file);
+  const raw = layered(withOptionVariables(rawFlags(line, here), here), file);
   refuseNotBuilt(raw);
   const values = readValues(watchOptionNames, raw);
   const command = commandOf(line, file);
   const identity = await identityOf(values, raw, command, here);
   return {
     command,
+    commandGiven: line.command !== null,
     configFile: file?.path ?? null,
     given: givenOptions(line, here),
     identity,

@@ -1,6 +1,6 @@
 /** What systemd means for its main process, which is us, and what of ours is none of the child's business. */
 const OURS = ['NOTIFY_SOCKET', 'JOURNAL_STREAM', 'INVOCATION_ID', 'STATE_DIRECTORY', 'AGENT_WATCH_ALERT_WEBHOOK'];
-const OUR_PREFIXES = ['WATCHDOG_', 'LISTEN_'];
+const OUR_PREFIXES = ['WATCHDOG_', 'LISTEN_', 'AGENT_WATCH_OPTION_'];
 /** Set anew for each run; a caller's own, where we are watched ourselves, must not shine through. */
 const PER_RUN = ['AGENT_WATCH_RUN', 'AGENT_WATCH_RUN_ID', 'AGENT_WATCH_LAST_INCIDENT'];
 

@@ -22,6 +22,7 @@ import type { AftermathOrder } from './aftermath.ts';
 import { answer } from './answers.ts';
 import { createFeed } from './feed.ts';
 import { createFollowUp, type FollowUp } from './follow-up.ts';
+import { type Onlooker, seenBy } from './onlooker.ts';
 import { createProbing, type HealthOrder } from './probing.ts';
 import { hangupMeaning, listenToSignals } from './signals.ts';
 import { createSource } from './source.ts';
@@ -50,6 +51,7 @@ export interface WatchOrder {
   outputs: Outputs;
   aftermath: AftermathOrder;
   remedies: readonly Remedy[];
+  onlookers: readonly Onlooker[];
   tell(note: Note): void;
   /** A line that is no note of the machine. */
   warn(text: string): void;
@@ -150,7 +152,10 @@ function assemble(
     probes: probing,
     incidents: followUp.around({ open() {}, close() {} }),
     timers: createTimers(report),
-    store: createStore({ place, file, lock, policy, bootId: ownBoot(), command, cwd, now: stampNow }, report),
+    store: seenBy(
+      order.onlookers,
+      createStore({ place, file, lock, policy, bootId: ownBoot(), command, cwd, now: stampNow }, report),
+    ),
     public: { tell: followUp.tell, reportBug: (what: string) => order.warn(`a fault of its own: ${what}`), exit: end },
   };
   supervisor = createSupervisor(policy, found.state, world);
@@ -227,6 +232,7 @@ async function finish(order: WatchOrder, { child, log, file, lock, followUp, con
   child.close();
   await log?.close(LOG_CLOSE_MS);
   await file.settle();
+  await Promise.all(order.onlookers.map(onlooker => onlooker.close()));
   // No more requests before the lock is free: the next watcher must find no socket of ours in its way.
   if (typeof control !== 'string') control.deafen();
   lock.release();

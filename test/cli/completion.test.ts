@@ -42,7 +42,7 @@ describe.skipIf(!here('bash'))('bash (skipped where it is missing)', () => {
     ]);
 
   test.each<[string[], string[]]>([
-    [['sta'], ['status']],
+    [['stat'], ['status']],
     [['--backoff-'], ['--backoff-factor', '--backoff-max']],
     [
       ['--restart', ''],

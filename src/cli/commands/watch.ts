@@ -11,6 +11,7 @@ import { aftermathOrder } from '../aftermath-order.ts';
 import { healthOrder } from '../health-order.ts';
 import { ownName } from '../own-name.ts';
 import type { Settings } from '../settings.ts';
+import { starterOf } from '../start-report.ts';
 import { ownSurroundings } from '../surroundings.ts';
 import { UsageError } from '../usage-error.ts';
 import { createVoice } from '../voice.ts';
@@ -24,12 +25,14 @@ export async function watchCommand(settings: Settings): Promise<number> {
   const outputs = openOutputs();
   const voice = createVoice(outputs.stderr, output.quiet, ownSurroundings().underJournal);
   const { name, said } = ownName(settings);
+  const starter = starterOf(process.env, name);
   if (said !== null) voice.warn(said);
   const childEnv = childEnvironment(process.env, identity.env, { name, stateDir: identity.stateDir });
   const health = await healthOrder(settings, childEnv);
   const schedule = await scheduleOf(restart);
   const { notes, ...aftermath } = await aftermathOrder(settings, ownSurroundings());
   for (const note of notes) voice.warn(note);
+  const onlookers = starter === null ? [] : [starter];
   const end = await watch({
     name,
     stateDir: identity.stateDir,
@@ -47,8 +50,10 @@ export async function watchCommand(settings: Settings): Promise<number> {
     outputs,
     aftermath,
     remedies: settings.health.remedies,
+    onlookers,
     ...voice,
   }).catch(refused);
+  starter?.ended('code' in end ? end.code : EXIT.alreadyRunning);
   if ('code' in end) return end.code;
   const holder = end.heldBy === null ? 'another watcher' : `the watcher with pid ${end.heldBy}`;
   outputs.stderr.write(

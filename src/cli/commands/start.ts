@@ -1,0 +1,87 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import { EXIT } from '../../core/exit-code.ts';
+import { startDetached } from '../../host/detached.ts';
+import { ownProgram } from '../../host/own-program.ts';
+import { carryOptions } from '../secret-options.ts';
+import type { Settings } from '../settings.ts';
+import { REPORT_VARIABLE, type StartReport } from '../start-report.ts';
+
+/** Starts each watcher in a session of its own and says what came of it; the code is that of the first that failed. */
+export async function startCommand(fleet: readonly Settings[]): Promise<number> {
+  let code: number = EXIT.ok;
+  for (const settings of fleet) {
+    const ended = await startOne(settings);
+    if (code === EXIT.ok) code = ended;
+  }
+  return code;
+}
+
+async function startOne(settings: Settings): Promise<number> {
+  const { args, env } = argumentsOf(settings);
+  const started = await startDetached([...ownProgram(), ...args], { ...callersEnvironment(), ...env });
+  if (typeof started === 'string') {
+    process.stderr.write(`agent-watch: ${started}\n`);
+    return EXIT.usage;
+  }
+  // What it says before it is up, the child's own complaints included.
+  started.stderr.on('data', bytes => process.stderr.write(bytes));
+  const report = await readReport(started.report);
+  if (report === null || 'code' in report) await endOf(started.stderr);
+  else await pause(LAST_LINES_MS);
+  started.stderr.destroy();
+  started.report.destroy();
+  if (report === null) {
+    process.stderr.write(`agent-watch: ${settings.identity.name}: the watcher ended before its command was up\n`);
+    return EXIT.usage;
+  }
+  return 'code' in report ? report.code : said(report);
+}
+
+const LAST_LINES_MS = 10;
+/** An ended watcher has nothing left to say; what it started may hold its standard error for ever. */
+const END_MS = 1000;
+
+function said({ name, pid, phase, text }: Exclude<StartReport, { code: number }>): number {
+  process.stdout.write(`${name}: ${text} (watcher ${pid})\n`);
+  return phase === 'held' ? EXIT.held : EXIT.ok;
+}
+
+/** What is given again: the options as they were written, the file of a fleet's folder instead of the folder. */
+function argumentsOf({ given, configFile, identity, command, commandGiven }: Settings) {
+  const own = given.filter(({ name }) => name !== 'config' && name !== 'state-dir');
+  const { args, env } = carryOptions(own);
+  const config = configFile === null ? [] : ['--config', configFile];
+  const after = commandGiven ? ['--', ...command] : [];
+  return { args: [...config, '--state-dir', identity.stateDir, ...args, ...after], env };
+}
+
+/** Marks of the run that we may be part of: with them, the new watcher would end together with that run. */
+const CALLERS_RUN = ['AGENT_WATCH_NAME', 'AGENT_WATCH_RUN', 'AGENT_WATCH_RUN_ID', 'AGENT_WATCH_LAST_INCIDENT'];
+/** What a service manager means for our caller alone. */
+const CALLERS_SERVICE =
+  /^(?:NOTIFY_SOCKET|JOURNAL_STREAM|INVOCATION_ID|SYSTEMD_EXEC_PID|STATE_DIRECTORY|WATCHDOG_.*|LISTEN_.*)$/;
+
+function callersEnvironment(): Record<string, string> {
+  const env: Record<string, string> = { [REPORT_VARIABLE]: '1' };
+  for (const [name, value] of Object.entries(process.env))
+    if (value !== undefined && !CALLERS_RUN.includes(name) && !CALLERS_SERVICE.test(name)) env[name] = value;
+  return env;
+}
+
+/** The one line that comes; null if it ended without. */
+async function readReport(stream: Readable): Promise<StartReport | null> {
+  let text = '';
+  for await (const bytes of stream) {
+    text += bytes;
+    const end = text.indexOf('\n');
+    if (end >= 0) return JSON.parse(text.slice(0, end)) as StartReport;
+  }
+  return null;
+}
+
+async function endOf(stream: Readable): Promise<void> {
+  if (stream.readableEnded) return;
+  const ended = new Promise<void>(resolve => stream.once('close', resolve).once('end', resolve));
+  await Promise.race([ended, pause(END_MS)]);
+}

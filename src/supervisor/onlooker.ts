@@ -1,0 +1,21 @@
+import type { State } from '../core/model.ts';
+import type { StorePort } from '../core/ports.ts';
+
+/** Somebody beside the machine who is told each state as it is saved: a service manager, or whoever started us. */
+export interface Onlooker {
+  see(state: State): void;
+  /** The end: what is still to be said is said now, or never. Takes half a second at most. */
+  close(): Promise<void>;
+}
+
+/** A store whose states the onlookers see: the one place that every transition passes. */
+export function seenBy(onlookers: readonly Onlooker[], store: StorePort): StorePort {
+  if (onlookers.length === 0) return store;
+  return {
+    ...store,
+    save(state) {
+      store.save(state);
+      for (const onlooker of onlookers) onlooker.see(state);
+    },
+  };
+}
