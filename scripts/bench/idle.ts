@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { inFolder, ours, start } from './run.ts';
+
+/** What idle watchers cost, for each of them. */
+export interface IdleCost {
+  privateMb: number;
+  wakeUpsPerSecond: number;
+  cpuMsPerSecond: number;
+}
+
+const WATCHERS = 13;
+const SETTLE_MS = 5000;
+const WINDOW_MS = 20_000;
+
+/** Starts 13 watchers over sleeping children, lets them settle, and looks at them twice. */
+export async function idleCost(options: readonly string[]): Promise<IdleCost> {
+  return await inFolder(async folder => {
+    const names = Array.from({ length: WATCHERS }, (_, index) => `idle-${index}`);
+    const watchers = names.map(name => start(ours(`${folder}/${name}`, options, ['sleep', '1000']), 'ignore'));
+    const pids = watchers.map(({ pid }) => pid ?? 0);
+    try {
+      await pause(SETTLE_MS);
+      const before = pids.map(look);
+      await pause(WINDOW_MS);
+      const after = pids.map(look);
+      const per = (pick: (cost: Look) => number) =>
+        after.reduce((sum, cost, index) => sum + pick(cost) - pick(before[index] ?? cost), 0) /
+        WATCHERS /
+        (WINDOW_MS / 1000);
+      return {
+        privateMb: pids.reduce((sum, pid) => sum + privateBytes(pid), 0) / WATCHERS / 1e6,
+        wakeUpsPerSecond: per(cost => cost.wakeUps),
+        cpuMsPerSecond: per(cost => cost.cpuMs),
+      };
+    } finally {
+      await Promise.all(
+        watchers.map(watcher => new Promise(done => watcher.once('exit', done) && watcher.kill('SIGTERM'))),
+      );
+    }
+  });
+}
+
+interface Look {
+  wakeUps: number;
+  cpuMs: number;
+}
+
+/** All threads: the runtime's own wake up too. */
+function look(pid: number): Look {
+  let wakeUps = 0;
+  let cpuMs = 0;
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    const status = readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8');
+    wakeUps += Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+    // Nanoseconds on a processor: the tick counters are too coarse for an idle process.
+    cpuMs += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+  }
+  return { wakeUps, cpuMs };
+}
+
+function privateBytes(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  const kb = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? 0);
+  return (kb('Private_Dirty') + kb('Private_Clean')) * 1024;
+}
