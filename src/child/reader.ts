@@ -15,29 +15,23 @@ export interface Reader {
 /** The size of one read, and of a pipe as Linux makes it. */
 export const PIPE_BYTES = 65_536;
 
-const SMALL_READ_BYTES = 16_384;
-const QUICK_MS = 0.1;
-const QUICK_READS = 8;
-const NAP_MS = 0.15;
-const never = new Int32Array(new SharedArrayBuffer(4));
-
 /** Reads a non-blocking descriptor, which it owns from here on. The bytes given to `take` are valid only during the call. */
 export function createReader(readFd: number, take: (bytes: Buffer) => void): Reader {
   const block = Buffer.allocUnsafeSlow(PIPE_BYTES);
+  const flood = createFlood();
   let paused = false;
-  let doneAt = 0;
-  let quickReads = 0;
 
-  // Many small writes in a row: each would wake us, and cost more than it brings.
-  function isHurried(bytes: number): boolean {
-    quickReads = bytes < SMALL_READ_BYTES && performance.now() - doneAt < QUICK_MS ? quickReads + 1 : 0;
-    return quickReads > QUICK_READS;
-  }
-
-  // The pipe goes on filling while we sleep, and the child does not wait before it is full.
-  function collectMore(bytes: number): number {
-    Atomics.wait(never, 0, 0, NAP_MS);
-    return readNow(readFd, block.subarray(bytes));
+  // While the child writes much in small pieces, waking up for each costs it and us more than the bytes do. So we read on without
+  // going back to the loop, and let the pipe fill a little before each time: the child does not wait before it is full.
+  function readFlood(): void {
+    const end = performance.now() + FLOOD_LIMIT_MS;
+    while (!paused && performance.now() < end) {
+      flood.nap();
+      const bytes = readNow(readFd, block);
+      flood.got(bytes);
+      if (bytes === 0) return;
+      take(block.subarray(0, bytes));
+    }
   }
 
   const socket = new Socket({
@@ -47,9 +41,10 @@ export function createReader(readFd: number, take: (bytes: Buffer) => void): Rea
     onread: {
       buffer: block,
       callback(bytes) {
-        const more = isHurried(bytes) ? collectMore(bytes) : 0;
-        take(block.subarray(0, bytes + more));
-        doneAt = performance.now();
+        const flooded = flood.begins(bytes);
+        take(block.subarray(0, bytes));
+        if (flooded) readFlood();
+        flood.done();
         return !paused;
       },
     },
@@ -83,6 +78,39 @@ export function createReader(readFd: number, take: (bytes: Buffer) => void): Rea
     discard: maxBytes => readAll(maxBytes, () => {}),
     close() {
       socket.destroy();
+    },
+  };
+}
+
+/** The loop is kept from signals and timers for no longer than this. */
+const FLOOD_LIMIT_MS = 3;
+/** A read this soon after the last one, and not of a whole pipe, is one of many. */
+const QUICK_MS = 0.3;
+const QUICK_READS = 4;
+const SHORTEST_NAP_MS = 0.02;
+const LONGEST_NAP_MS = 0.4;
+const nobodyWakesUs = new Int32Array(new SharedArrayBuffer(4));
+
+// Sleeps that leave the pipe about half full. Timers of the loop are of whole milliseconds, in which a pipe fills many times.
+function createFlood() {
+  let doneAt = 0;
+  let quickReads = 0;
+  let napMs = 0.1;
+  return {
+    begins(bytes: number): boolean {
+      quickReads = bytes < PIPE_BYTES && performance.now() - doneAt < QUICK_MS ? quickReads + 1 : 0;
+      return quickReads > QUICK_READS;
+    },
+    nap(): void {
+      Atomics.wait(nobodyWakesUs, 0, 0, napMs);
+    },
+    got(bytes: number): void {
+      if (bytes === 0) quickReads = 0;
+      else if (bytes > 0.75 * PIPE_BYTES) napMs = Math.max(SHORTEST_NAP_MS, napMs / 2);
+      else if (bytes < 0.4 * PIPE_BYTES) napMs = Math.min(LONGEST_NAP_MS, napMs * 1.5);
+    },
+    done(): void {
+      doneAt = performance.now();
     },
   };
 }

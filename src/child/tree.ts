@@ -35,21 +35,19 @@ export function newTree(runId: RunId, pid: number | null, startTicks: number | n
 
 /** The live processes of a run: its child's group and session, all descendants, and those that bear the run's id wherever they went. */
 export function membersOf(tree: Tree, look: Look): ProcessRow[] {
-  const rows = readYoung(tree, look.ageMs);
-  const members = new Map<number, ProcessRow>();
   const isKnown = (row: ProcessRow) => tree.known.get(row.pid) === row.startTicks;
   const inGroup = (row: ProcessRow) => row.group === tree.pid || row.session === tree.pid;
+  const members = new Map<number, ProcessRow>();
+  // At the moment it is met, and not after all others: it may be about to fork and die.
+  const rows = readYoung(tree, look.ageMs, row => {
+    if (isKnown(row) || (!row.dead && !inGroup(row) && isBearer(tree, row.pid))) members.set(row.pid, row);
+    return !row.dead && (inGroup(row) || members.has(row.pid));
+  });
   // A pid stays taken as long as a group or session of that number has a member, so a known member in it proves it ours; a
   // process of that pid with another start time proves the opposite.
   const reused = rows.some(row => row.pid === tree.pid && row.startTicks !== tree.startTicks);
-  const add = (wanted: (row: ProcessRow) => boolean) => {
-    for (const row of rows) if (!members.has(row.pid) && wanted(row)) members.set(row.pid, row);
-  };
-  add(isKnown);
-  addDescendants(members, rows);
-  add(row => !row.dead && !inGroup(row) && isBearer(tree, row.pid));
   const proven = look.groupIsOurs || rows.some(row => inGroup(row) && (isKnown(row) || isBearer(tree, row.pid)));
-  if (proven && !reused) add(inGroup);
+  if (proven && !reused) for (const row of rows) if (inGroup(row)) members.set(row.pid, row);
   addDescendants(members, rows);
   for (const row of members.values()) tree.known.set(row.pid, row.startTicks);
   return [...members.values()].filter(row => !row.dead);
@@ -57,19 +55,25 @@ export function membersOf(tree: Tree, look: Look): ProcessRow[] {
 
 // At the smallest pid space, 32768, using up a whole cycle in this time would take 130,000 forks a second.
 const CYCLE_FLOOR_MS = 250;
+/** So often what was born during the last look is looked at, while nothing alive was found. */
+const MORE_LOOKS = 20;
 
 // What is not older than the child. Pids are given out in order: in a crash loop usually none is newer than the child's, and
-// nothing is read at all. A process may fork and die while we look: what was born meanwhile is looked at again.
-function readYoung(tree: Tree, ageMs: number | null): ProcessRow[] {
+// nothing is read at all. A process may fork and die while we look, so what was born meanwhile is looked at again.
+function readYoung(tree: Tree, ageMs: number | null, meet: (row: ProcessRow) => boolean): ProcessRow[] {
   let newest = newestPid();
   const short = ageMs !== null && ageMs < CYCLE_FLOOR_MS && tree.pid !== null && newest !== null;
   const rows = new Map<number, ProcessRow>();
+  let found = false;
   const read = (first: number | null, last: number | null) => {
-    for (const row of readTable(first !== null && last !== null ? { first, last } : null))
-      if (row.pid > 1 && row.pid !== process.pid && row.startTicks >= (tree.startTicks ?? 0)) rows.set(row.pid, row);
+    readTable(first !== null && last !== null ? { first, last } : null, row => {
+      if (row.pid <= 1 || row.pid === process.pid || row.startTicks < (tree.startTicks ?? 0)) return;
+      rows.set(row.pid, row);
+      if (meet(row)) found = true;
+    });
   };
   read(short ? tree.pid : null, newest);
-  for (let again = 0; again < 5 && newest !== null; again++) {
+  for (let again = 0; again < MORE_LOOKS && newest !== null && !found; again++) {
     const now = newestPid();
     if (now === null || now === newest) break;
     read(newest + 1, now);

@@ -49,25 +49,34 @@ export interface PidRange {
 // Up to this many pids, asking for each is cheaper than listing /proc.
 const FEW_PIDS = 64;
 
-/** Every process that can be seen, or on Linux only those with a pid of this range. */
-export function readTable(range: PidRange | null): ProcessRow[] {
-  if (!hasProc) return psTable();
-  const rows: ProcessRow[] = [];
-  const add = (pid: number) => {
-    const row = readProcess(pid);
-    if (row !== null) rows.push(row);
-  };
-  if (range !== null && range.first <= range.last && range.last - range.first < FEW_PIDS) {
-    for (let pid = range.first; pid <= range.last; pid++) add(pid);
+/** Every process that can be seen, or on Linux only those with a pid of this range. `meet` is told of each as soon as it is read. */
+export function readTable(range: PidRange | null, meet: (row: ProcessRow) => void = () => {}): ProcessRow[] {
+  if (!hasProc) {
+    const rows = psTable();
+    for (const row of rows) meet(row);
     return rows;
   }
+  const rows: ProcessRow[] = [];
+  for (const pid of pidsIn(range)) {
+    const row = readProcess(pid);
+    if (row === null) continue;
+    rows.push(row);
+    meet(row);
+  }
+  return rows;
+}
+
+function pidsIn(range: PidRange | null): number[] {
+  if (range !== null && range.first <= range.last && range.last - range.first < FEW_PIDS)
+    return Array.from({ length: range.last - range.first + 1 }, (_, index) => range.first + index);
+  const pids: number[] = [];
   for (const name of readdirSync('/proc')) {
     const digit = name.charCodeAt(0);
     if (digit < 48 || digit > 57) continue;
     const pid = Number(name);
-    if (range === null || isInRange(pid, range)) add(pid);
+    if (range === null || isInRange(pid, range)) pids.push(pid);
   }
-  return rows;
+  return pids;
 }
 
 function isInRange(pid: number, { first, last }: PidRange): boolean {

@@ -2,6 +2,7 @@
  * A watcher without a machine, for tests of real descriptors: runs a command a number of times one after the other, then flushes
  * and ends. What happened goes as JSON lines into a file. driver.ts '{"command":[..],"events":PATH}'
  */
+import { randomBytes } from 'node:crypto';
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { createChild } from '../../src/child/child.ts';
@@ -37,7 +38,8 @@ async function main() {
   const outputs = openOutputs();
   const pipes = spec.pipes ? await openPipes() : { why: 'the test says so' };
   let run = 0;
-  const runId = () => String(run).padStart(32, '0') as RunId;
+  // Random, as a watcher's: a run of another driver with the same id would be taken for ours, and ended.
+  let runId = '' as RunId;
   const child = createChild(
     {
       command: spec.command,
@@ -59,7 +61,7 @@ async function main() {
         fds: readdirSync('/proc/self/fd').length,
       });
       if (fact.type === 'child-exited')
-        child.clear({ runId: runId(), pid: null, startTicks: null, since: now() }, 'SIGTERM', 1000, true);
+        child.clear({ runId, pid: null, startTicks: null, since: now() }, 'SIGTERM', 1000, true);
       if (fact.type === 'run-cleared') next();
       if (fact.type === 'spawn-failed') process.exit(9);
     },
@@ -67,7 +69,10 @@ async function main() {
   );
 
   function next(): void {
-    if (run < spec.times) return child.spawn(++run, runId());
+    if (run < spec.times) {
+      runId = randomBytes(16).toString('hex') as RunId;
+      return child.spawn(++run, runId);
+    }
     if (spec.linger) return tell({ type: 'lingering' });
     child.flush(spec.flushMs).then(left => {
       const { user, system } = process.cpuUsage();

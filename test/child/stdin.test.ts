@@ -86,7 +86,8 @@ describe('many runs', () => {
     expect(got.text.stdout).toBe(Array.from({ length: 400 }, (_, i) => `${i + 1}\n`).join(''));
     const exits = events().filter(one => one.type === 'child-exited') as { rss?: number; fds?: number }[];
     expect(exits.at(-1)?.fds).toBe(exits.at(20)?.fds);
-    expect((exits.at(-1)?.rss ?? 0) - (exits.at(100)?.rss ?? 0)).toBeLessThan(20e6);
+    // V8 lets its young space grow to 48 MB before it collects; a kilobyte kept for each run would not show, a buffer would.
+    expect((exits.at(-1)?.rss ?? 0) - (exits.at(100)?.rss ?? 0)).toBeLessThan(50e6);
     expect((await event('flushed'))['zombies']).toBe(0);
   });
 });
