@@ -32,20 +32,22 @@ async function killWhenOf(
   const condition = await parseKillWhen(written);
   if (typeof condition === 'string') throw new UsageError(`--kill-when: ${condition}`);
   const errorRate = health.probes.find(probe => probe.kind === 'error-rate');
-  const reader = openKillWhen(condition, {
+  const needs = {
     ...place,
     metrics: health.metrics,
     maxAgeMs: health.metricsMaxAgeMs,
     timeLimitMs: health.timeoutMs,
     errorPattern: errorRate?.kind === 'error-rate' ? errorRate.pattern : null,
     now: stampNow,
-    restarts: () => 0,
-  });
-  const missing = await reader.missingName(AbortSignal.timeout(FIRST_READ_MS));
+  };
+  const missing = await openKillWhen(condition, { ...needs, restarts: () => 0 }).missingName(
+    AbortSignal.timeout(FIRST_READ_MS),
+  );
   if (missing !== null) {
     throw new UsageError(
       `--kill-when: no source has "${missing.name}"; the nearest is "${nearest(missing.name, missing.known)}"`,
     );
   }
-  return { reader, maxAgeMs: health.metricsMaxAgeMs, blindTrips: health.killWhenBlind };
+  const open = (restarts: () => number) => openKillWhen(condition, { ...needs, restarts });
+  return { open, maxAgeMs: health.metricsMaxAgeMs, blindTrips: health.killWhenBlind };
 }

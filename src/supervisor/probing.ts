@@ -10,7 +10,8 @@ import { createRounds } from '../probes/rounds.ts';
 /** What is to be watched beside the child's life. */
 export interface HealthOrder {
   specs: readonly ProbeSpec[];
-  killWhen: { reader: KillWhen; maxAgeMs: number; blindTrips: boolean } | null;
+  /** Opened by the watcher, which alone can count the restarts. */
+  killWhen: { open(restarts: () => number): KillWhen; maxAgeMs: number; blindTrips: boolean } | null;
   intervalMs: number;
 }
 
@@ -41,13 +42,13 @@ export interface Probing extends ProbePort {
 
 export function createProbing(
   order: HealthOrder,
-  world: Pick<ProbeWorld, 'cwd'> & { env: Readonly<Record<string, string>> },
+  world: Pick<ProbeWorld, 'cwd'> & { env: Readonly<Record<string, string>>; restarts(): number },
   report: Report,
 ): Probing {
-  const reader = order.killWhen?.reader ?? null;
+  const reader = order.killWhen?.open(world.restarts) ?? null;
   const rounds = createRounds(
     withMemory(order.specs),
-    reader === null ? null : run => reader.probe(run),
+    reader === null ? null : (run, members) => reader.probe(run, members),
     {
       now: stampNow,
       cwd: world.cwd,

@@ -131,7 +131,8 @@ function assemble(
     if (fact.type === 'child-exited') feed?.keep();
     supervisor.take(fact);
   };
-  const probing = createProbing(order.health, order, report);
+  const restarts = () => Math.max(0, supervisor.state.run - 1);
+  const probing = createProbing(order.health, { ...order, restarts }, report);
   const feed = order.feedLastOutput ? createFeed(place, () => child.tail()) : null;
   const output = { blockedSince: null as Stamp | null, droppedBytes: 0 };
   const reportOutput = (change: Partial<typeof output>) =>
@@ -144,6 +145,7 @@ function assemble(
   const log = openLog(order, place, droppedBytes => reportOutput({ droppedBytes }));
   if (log !== null) child.tap((_stream, bytes) => log.write(bytes));
   child.tap(probing.hear);
+  for (const { hear } of order.onlookers) if (hear !== undefined) child.tap(hear);
   const followUp = createFollowUp(order, { place, child, report, state: () => supervisor.state });
   const world = {
     source: createSource(),
