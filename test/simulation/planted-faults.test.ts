@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { simulateMany } from './many.ts';
 import { PLANTED } from './planted.ts';
+import { PLANTED_HEALTH } from './planted-health.ts';
 
 /** Days within which a planted fault must be found, from any seed. */
 const WITHIN_DAYS = 1500;
 
-test.each(PLANTED)('found: $name', { timeout: 120_000 }, ({ name, machine }) => {
+test.each([...PLANTED, ...PLANTED_HEALTH])('found: $name', { timeout: 120_000 }, ({ name, machine }) => {
   const found = [1, 100_000].map(seed => {
     const { failure } = simulateMany(seed, WITHIN_DAYS, machine);
     expect(failure, `not found from seed ${seed}`).not.toBeNull();

@@ -11,7 +11,7 @@ export interface Planted {
 }
 
 /** Wraps the real machine: `before` changes what it is told, `after` what it answers. */
-function planted(
+export function planted(
   name: string,
   {
     before,
@@ -31,7 +31,8 @@ function planted(
   };
 }
 
-const without = (effects: readonly Effect[], drop: (effect: Effect) => boolean) =>
+/** Orders without some of them. */
+export const without = (effects: readonly Effect[], drop: (effect: Effect) => boolean) =>
   effects.filter(effect => !drop(effect));
 const isUp = ({ phase }: State) => phase.kind === 'starting' || phase.kind === 'running' || phase.kind === 'stopping';
 const waitTimer = ({ phase }: State) => (phase.kind === 'backoff' || phase.kind === 'cooldown' ? phase.timer : null);

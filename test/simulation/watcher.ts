@@ -107,6 +107,7 @@ export class SimWatcher {
     const shorter = what.startsWith('ask:') ? what.slice(0, what.lastIndexOf(':')) : what;
     const wanted = expected.has(what) || this.oracle.justifies(what) ? what : shorter;
     if (!expected.has(wanted) && what !== 'save') this.#sim.fail(`nobody asked for ${what}`);
+    if (what !== 'save' && this.#done.has(wanted)) this.#sim.fail(`it did it twice: ${what}`);
     this.#done.add(wanted);
   }
 
