@@ -70,7 +70,7 @@ const behindHost = /(?:[A-Za-z\]>*:]|\.\d{1,3}):$/;
 const behindFile = /\.(?:py|pyx|[cm]?[jt]sx?|java|kt|rs|go|c|cc|cpp|h|hpp|rb|php|cs|sh|pl|lua|swift|scala|exs?|R):$/;
 
 /** The text without what differs from one occurrence to the next. */
-export const normalised = (text: string): string => {
+const normalised = (text: string): string => {
   let result = text.replace(/\s+/g, ' ');
   for (const [pattern, replacement] of steps) result = result.replace(pattern, replacement);
   result = result.replace(/(\d) (?:bytes|[KMGT]i?B|[kM]B|ms|s|sec|seconds|minutes|hours|days)\b/g, '$1');

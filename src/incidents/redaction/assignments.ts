@@ -71,7 +71,8 @@ const unquoted = (part: Part, value: string, isPassword: boolean): boolean => {
     return isPassword && !spaced && !/[),]$/.test(part.value) && value.toLowerCase() !== part.name.toLowerCase();
   if (/^\d+(?:\.\d+)?$/.test(value)) return isPassword && value.length >= 6;
   if (/^(?:0x)?[0-9a-f]{1,7}$/i.test(value)) return isPassword;
-  if (/^["'(]|^https?:\/\/[^@]*$|^\/[\w./-]*$/.test(value)) return false;
+  if (/^["'(]|^https?:\/\/[^@]*$/.test(value)) return false;
+  if (/^\/[\w./-]*$/.test(value) && !looksRandom(value)) return false;
   return isPassword ? value.length >= 4 : value.length >= 8 && (!spaced || /\d/.test(value) || changesCase(value));
 };
 

@@ -4,8 +4,7 @@ import type { Line } from './lines.ts';
 const opening = /(?:^|\+ (?:Exception Group )?)Traceback \(most recent call last\)/;
 const boxed = /^[╭┌+].{0,200}Traceback \(most recent call last\)/;
 const fileLine = /^File "[^"\n]{1,400}", line \d+/;
-const linked =
-  /^(?:During handling of the above exception, another exception occurred|The above exception was the direct cause of the following exception)/;
+const linked = /^(?:During handling of the above exception|The above exception was the direct)/;
 const quotes = /^(?:"""|''')$/;
 const longestMessage = 12;
 

@@ -32,7 +32,7 @@ export const dependencyRules: readonly Rule[] = [
     id: 'dependency.python-home',
     category: 'bad-config',
     pattern: /No module named '?encodings|init_fs_encoding|initfsencoding/,
-    example: "ModuleNotFoundError: No module named 'encodings'",
+    example: 'Fatal Python error: init_fs_encoding: failed to get the Python codec of the filesystem encoding',
     weight: -0.4,
     check:
       'Python does not find its own library: check PYTHONHOME, and that the virtual environment it was started from still exists.',
@@ -91,7 +91,8 @@ export const dependencyRules: readonly Rule[] = [
     category: 'missing-dependency',
     pattern: /^FileNotFoundError: \[(?:Errno|WinError) 2\] (?:No such file|The system cannot find)/,
     context: /subprocess\.py|_execute_child|Popen|subprocess\.(?:run|call|check)|create_subprocess/,
-    example: "FileNotFoundError: [Errno 2] No such file or directory: 'ffprobe' … in subprocess.py, _execute_child",
+    example:
+      'FileNotFoundError: [WinError 2] The system cannot find the file specified … in subprocess.py, _execute_child',
     weight: 0.5,
     check: 'Check that the command {path|it starts} is installed and in the PATH that the service has.',
   },

@@ -109,7 +109,7 @@ export const fileRules: readonly Rule[] = [
     category: 'permission-denied',
     pattern:
       /listen EACCES|bind.{0,60}(?:permission denied|EACCES|Operation not permitted)|(?:permission denied|EACCES).{0,40}bind|WinError 10013|os error 10013|forbidden by its access permissions/i,
-    example: 'Error: listen EACCES: permission denied 0.0.0.0:443',
+    example: 'Error: listen EACCES: permission denied :::443',
     weight: 0.4,
     check: '{port|That port} is below 1024 or reserved: take another one, or grant CAP_NET_BIND_SERVICE.',
   },
@@ -137,7 +137,7 @@ export const fileRules: readonly Rule[] = [
     category: 'missing-file',
     pattern:
       /No such file or directory|\bENOENT\b|FileNotFoundError|FileNotFoundException|NoSuchFileException|os error [23]\)|cannot find the (?:file|path)|The system cannot find|(?:file|directory|folder|path|config(?:uration)?)\b.{0,200} (?:does not exist|doesn't exist|not found|is missing|could not be found|cannot be found|was not found)|can't open file|cannot open (?:file|input)|could not (?:open|find|load|read) (?:the )?(?:file|config|model|input|directory)|Unable to access jarfile|NotADirectoryError|Not a directory|No such (?:file|key|bucket|object)|NoSuchKey|is not a (?:file|directory)\b|DirectoryNotFoundException|does not appear to have a file named|is not a local folder and is not a valid model|Could not find a production build|Error opening input|manifest unknown|Can't load (?:the )?(?:tokenizer|model|config\w*|image processor|feature extractor|weights)|TemplateNotFound|TemplateDoesNotExist|Error no file named|failed to open stream/i,
-    example: "FileNotFoundError: [Errno 2] No such file or directory: 'settings/prompts.txt'",
+    example: 'cat: /srv/data/prompts.txt: No such file or directory',
     check: 'Check that {path|the file} is there from the working directory of the service, and that it was deployed.',
   },
 ];
