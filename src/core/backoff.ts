@@ -1,7 +1,7 @@
 import type { Policy } from './model.ts';
 
 /** After so many runs in a row that lived under {@link SHORT_RUN_MS}, no wait is below {@link FLOOR_MS}. */
-export const FLOOR_AFTER_RUNS = 100;
+const FLOOR_AFTER_RUNS = 100;
 export const SHORT_RUN_MS = 1000;
 export const FLOOR_MS = 20;
 

@@ -57,7 +57,7 @@ export interface IncidentPort {
 }
 
 /** The rest of the world. */
-export interface PublicPort {
+interface PublicPort {
   tell(note: Note): void;
   reportBug(what: string): void;
   exit(code: number): void;

@@ -6,7 +6,7 @@ import { wait } from './waits.ts';
 type Of<T extends Event['type']> = Extract<Event, { type: T }>;
 
 /** A second Ctrl-C counts only this long after the stop began: terminals and service managers send signals in bursts. */
-export const SECOND_INTERRUPT_MS = 1000;
+const SECOND_INTERRUPT_MS = 1000;
 
 export function stopRequested(turn: Turn, event: Of<'stop-requested'>): void {
   const { phase, leaving } = turn.state;

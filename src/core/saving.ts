@@ -2,7 +2,7 @@ import type { Event } from './model.ts';
 import { arm, disarm, type Turn, tell } from './turn.ts';
 
 /** A failed save is tried again after so long. */
-export const SAVE_RETRY_MS = 5000;
+const SAVE_RETRY_MS = 5000;
 
 /**
  * A first failure is said and tried again until a save succeeds, which is said too. Neither is itself a reason to save.

@@ -4,7 +4,7 @@ import type { Live, StopCause } from './model.ts';
 import { arm, disarm, enter, order, type Turn, tell } from './turn.ts';
 
 /** After a SIGKILL that has not ended the child yet, it is sent again this often: the tree may have forked meanwhile. */
-export const KILL_AGAIN_MS = 1000;
+const KILL_AGAIN_MS = 1000;
 
 /** Asks the whole tree to end; the grace timer kills what does not. */
 export function stopChild(turn: Turn, up: Live, cause: StopCause, why: string, reasons: readonly Reason[] = []): void {

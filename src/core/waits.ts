@@ -64,7 +64,7 @@ export function enterHold(turn: Turn, hold: Hold): void {
 }
 
 /** The watcher is to end with that code as soon as nothing is left of the child. */
-export function leave(turn: Turn, code: number): void {
+function leave(turn: Turn, code: number): void {
   if (turn.state.leaving !== null) return;
   set(turn, {
     leaving: { code, since: turn.event.at, signal: turn.policy.stopSignal, now: false },
