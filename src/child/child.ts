@@ -29,8 +29,10 @@ export interface ChildSpec {
   command: readonly string[];
   /** Absolute. */
   cwd: string;
-  /** The whole environment but for the run's number and id. */
+  /** The whole environment but for what differs from run to run. */
   env: Readonly<Record<string, string>>;
+  /** What only the next run is told, beside its number and id. Asked once for each start. */
+  runEnv?(): Readonly<Record<string, string>>;
   /** `inherit`: the first run gets our descriptor 0 if it is no terminal. Else, and later: /dev/null. */
   stdin: 'inherit' | 'null';
   stdinIsTerminal: boolean;
@@ -74,7 +76,7 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
   if (outputFds === null && 'why' in spec.pipes) note({ kind: 'no-pipes', why: spec.pipes.why });
 
   function spawn(run: number, runId: RunId): void {
-    const env = { ...spec.env, AGENT_WATCH_RUN: String(run), [RUN_ID_VARIABLE]: runId };
+    const env = { ...spec.env, ...spec.runEnv?.(), AGENT_WATCH_RUN: String(run), [RUN_ID_VARIABLE]: runId };
     const { command, cwd, detached = true } = spec;
     output.startRun();
     const fed = spec.feed?.() ?? null;

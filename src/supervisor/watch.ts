@@ -22,6 +22,8 @@ import type { AftermathOrder } from './aftermath.ts';
 import { answer } from './answers.ts';
 import { createFeed } from './feed.ts';
 import { createFollowUp, type FollowUp } from './follow-up.ts';
+import { createIncidentKeeper, type IncidentKeeper } from './incident-keeper.ts';
+import type { IncidentListener } from './incident-listener.ts';
 import { type Onlooker, seenBy } from './onlooker.ts';
 import { createProbing, type HealthOrder } from './probing.ts';
 import { hangupMeaning, listenToSignals } from './signals.ts';
@@ -49,6 +51,8 @@ export interface WatchOrder {
   /** The copy on disk; null: none. */
   log: { maxBytes: number; keep: number } | null;
   outputs: Outputs;
+  /** How much of the end is kept in an incident, and whether the rules explain it. */
+  incidents: { tailLines: number; rules: boolean };
   aftermath: AftermathOrder;
   remedies: readonly Remedy[];
   onlookers: readonly Onlooker[];
@@ -61,6 +65,8 @@ export interface WatchOrder {
 const LOG_CLOSE_MS = 2000;
 /** What is undelivered by then stays queued for the next start. */
 const ALERTS_CLOSE_MS = 500;
+/** How long a slow disk may keep our end waiting for the last incident. */
+const INCIDENTS_CLOSE_MS = 2000;
 
 /** How a watch ended: it never began because the name is taken, or it is over. */
 export type WatchEnd = { heldBy: number | null } | { code: number };
@@ -85,15 +91,14 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   const over = new Promise<number>(resolve => {
     end = resolve;
   });
-  const { child, log, supervisor, followUp } = assemble(order, { place, file, lock, pipes, schedule }, found, code =>
-    end(code),
-  );
+  const world = assemble(order, { place, file, lock, pipes, schedule }, found, code => end(code));
+  const { supervisor } = world;
   const control = openControl(controlFolders(place, lock), request => answer({ ...order, supervisor }, request));
   control.then(opened => {
     if (typeof opened === 'string') order.warn(`no requests can be taken (${opened}); signals still work`);
   });
   const code = await over;
-  await finish(order, { child, log, file, lock, followUp, control: await control });
+  await finish(order, { ...world, file, lock, control: await control });
   return { code };
 }
 
@@ -116,18 +121,27 @@ interface Found {
   started: Fact;
 }
 
+interface Assembled {
+  child: Child;
+  log: Log | null;
+  supervisor: Supervisor;
+  keeper: IncidentKeeper;
+  followUp: FollowUp;
+}
+
 /** Puts the world together and starts the machine in it. */
 function assemble(
   order: WatchOrder,
   { place, file, lock, pipes, schedule }: Parts,
   found: Found,
   end: (code: number) => void,
-): { child: Child; log: Log | null; supervisor: Supervisor; followUp: FollowUp } {
+): Assembled {
   const { policy, command, cwd } = order;
   let supervisor: Supervisor;
   const report = (fact: Fact) => {
     probing.see(fact);
     followUp.see(fact);
+    keeper.see(fact);
     if (fact.type === 'child-exited') feed?.keep();
     supervisor.take(fact);
   };
@@ -138,7 +152,14 @@ function assemble(
   const reportOutput = (change: Partial<typeof output>) =>
     report({ type: 'output-reported', ...Object.assign(output, change) });
   const child = createChild(
-    { ...order, ...feed, pipes, now: stampNow, onBlocked: blockedSince => reportOutput({ blockedSince }) },
+    {
+      ...order,
+      ...feed,
+      runEnv: () => keeper.runEnv(),
+      pipes,
+      now: stampNow,
+      onBlocked: blockedSince => reportOutput({ blockedSince }),
+    },
     report,
     note => order.warn(childNoteText(note)),
   );
@@ -146,13 +167,17 @@ function assemble(
   if (log !== null) child.tap((_stream, bytes) => log.write(bytes));
   child.tap(probing.hear);
   for (const { hear } of order.onlookers) if (hear !== undefined) child.tap(hear);
+  const keeper = keeperFor(order, place, found.state, child, () => [
+    ...followUp.listeners,
+    ...listenersOf(order.onlookers),
+  ]);
   const followUp = createFollowUp(order, { place, child, report, state: () => supervisor.state });
   const world = {
     source: createSource(),
     child: followUp.child,
     schedule: schedule(report),
     probes: probing,
-    incidents: followUp.around({ open() {}, close() {} }),
+    incidents: followUp.around(keeper),
     timers: createTimers(report),
     store: seenBy(
       order.onlookers,
@@ -163,7 +188,30 @@ function assemble(
   supervisor = createSupervisor(policy, found.state, world);
   listenToSignals(report, hangupMeaning());
   supervisor.take(found.started);
-  return { child, log, supervisor, followUp };
+  return { child, log, supervisor, followUp, keeper };
+}
+
+function keeperFor(
+  order: WatchOrder,
+  place: Place,
+  before: State,
+  child: Child,
+  listeners: () => readonly IncidentListener[],
+): IncidentKeeper {
+  return createIncidentKeeper({
+    ...order,
+    ...order.incidents,
+    place,
+    before,
+    listeners,
+    logFile: order.log === null ? null : place.at(LOG_FILE),
+    tail: maxBytes => child.tail(maxBytes),
+    members: () => child.members().map(({ pid }) => pid),
+  });
+}
+
+function listenersOf(onlookers: readonly Onlooker[]): IncidentListener[] {
+  return onlookers.map(onlooker => ({ opened: incident => onlooker.opened?.(incident), recovered() {} }));
 }
 
 function childNoteText(note: ChildNote): string {
@@ -218,21 +266,21 @@ function openLog({ log, warn }: WatchOrder, place: Place, onDropped: (bytes: num
 }
 
 /** What is still open when the machine has come to its end. */
-interface Open {
-  child: Child;
-  log: Log | null;
+interface Open extends Omit<Assembled, 'supervisor'> {
   file: StateFile;
   lock: Lock;
-  followUp: FollowUp;
   control: ControlServer | string;
 }
 
 /** Lets what our readers have not taken out, and leaves everything in order. */
-async function finish(order: WatchOrder, { child, log, file, lock, followUp, control }: Open): Promise<void> {
-  const [left] = await Promise.all([child.flush(order.policy.stopTimeoutMs), followUp.close(ALERTS_CLOSE_MS)]);
+async function finish(order: WatchOrder, { child, log, file, lock, keeper, followUp, control }: Open): Promise<void> {
+  const told = keeper.settle(INCIDENTS_CLOSE_MS).then(() => followUp.close(ALERTS_CLOSE_MS));
+  const [left] = await Promise.all([child.flush(order.policy.stopTimeoutMs), told]);
   if (left > 0) order.warn(`${left} bytes of the child's output were not taken by its reader and are lost`);
   child.close();
   await log?.close(LOG_CLOSE_MS);
+  // A guess that came in at the last moment.
+  await keeper.settle(INCIDENTS_CLOSE_MS);
   await file.settle();
   await Promise.all(order.onlookers.map(onlooker => onlooker.close()));
   // No more requests before the lock is free: the next watcher must find no socket of ours in its way.

@@ -9,6 +9,7 @@ import { policyOfHealth } from '../../supervisor/probing.ts';
 import { watch } from '../../supervisor/watch.ts';
 import { aftermathOrder } from '../aftermath-order.ts';
 import { healthOrder } from '../health-order.ts';
+import { listenerOf } from '../listen-order.ts';
 import { ownName } from '../own-name.ts';
 import type { Settings } from '../settings.ts';
 import { starterOf } from '../start-report.ts';
@@ -32,7 +33,9 @@ export async function watchCommand(settings: Settings): Promise<number> {
   const schedule = await scheduleOf(restart);
   const { notes, ...aftermath } = await aftermathOrder(settings, ownSurroundings());
   for (const note of notes) voice.warn(note);
-  const onlookers = starter === null ? [] : [starter];
+  const policy = { ...restart, scheduled: schedule !== null, health: policyOfHealth(health) };
+  const listeners = await listenerOf(settings, { name, policy, warn: voice.warn });
+  const onlookers = starter === null ? listeners : [starter, ...listeners];
   const end = await watch({
     name,
     stateDir: identity.stateDir,
@@ -41,13 +44,14 @@ export async function watchCommand(settings: Settings): Promise<number> {
     env: childEnv,
     stdin: identity.stdin === 'null' ? 'null' : 'inherit',
     stdinIsTerminal: identity.stdin === 'auto' && isatty(0),
-    policy: { ...restart, scheduled: schedule !== null, health: policyOfHealth(health) },
+    policy,
     health,
     schedule,
     feedLastOutput: restart.feedLastOutput,
     ringBytes: output.bufferBytes,
     log: output.log,
     outputs,
+    incidents: { tailLines: output.tailLines, rules: settings.diagnosis.diagnose.kind !== 'off' },
     aftermath,
     remedies: settings.health.remedies,
     onlookers,

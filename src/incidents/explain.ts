@@ -1,0 +1,171 @@
+import type { IncidentSeed } from '../core/model.ts';
+import { type FingerprintInput, fingerprint } from './fingerprint.ts';
+import type { Category } from './triage/category.ts';
+import type { Fact } from './triage/facts.ts';
+import { triage } from './triage/triage.ts';
+
+/** What an incident is put down to. Raw: nothing in it is redacted yet. */
+export interface Explained {
+  category: Category;
+  confidence: number;
+  evidence: readonly string[];
+  keyLine: string | null;
+  recommendation: string;
+  fingerprint: string;
+}
+
+export interface Unexplained {
+  seed: IncidentSeed;
+  /** Both streams of the run, in order of arrival. */
+  output: string;
+  facts: readonly Fact[];
+  /** Measurements that decide nothing, as sentences. */
+  notes: readonly string[];
+  /** `--diagnose off`: only what was measured. */
+  rules: boolean;
+  /** The kind of the probe of that name. */
+  kindOf(probe: string): string | null;
+}
+
+type Verdict = Omit<Explained, 'fingerprint'> & Pick<FingerprintInput['triage'], 'rule' | 'place'>;
+
+const NO_EXIT = { code: null, signal: null };
+/** Below this, words of a log that the program survived are no explanation of why it had to be ended. */
+const TELLING = 0.4;
+
+/** Puts an end down to something: rules for what ended by itself, the reason for what its watcher ended. */
+export function explain(of: Unexplained): Explained {
+  const { seed } = of;
+  const verdict = verdictOf(of);
+  const { category, rule, place, keyLine } = verdict;
+  const byUs = isByUs(seed);
+  const print = fingerprint({
+    kind: seed.kind,
+    exit: byUs ? NO_EXIT : seed.exit,
+    triage: { category, rule, place, keyLine: seed.kind === 'start-failed' ? seed.why : keyLine },
+    reasons: seed.reasons.map(({ name }) => name),
+  });
+  const { confidence, recommendation } = verdict;
+  return {
+    category,
+    confidence,
+    keyLine,
+    recommendation,
+    evidence: [...verdict.evidence, ...of.notes],
+    fingerprint: print,
+  };
+}
+
+function isByUs({ cause }: IncidentSeed): boolean {
+  return cause === 'probe' || cause === 'limit' || cause === 'kill-condition';
+}
+
+function verdictOf(of: Unexplained): Verdict {
+  const { seed } = of;
+  if (seed.kind === 'start-failed') return startFailed(seed.why ?? 'the command could not be started');
+  if (seed.kind === 'orphan') return orphan(of);
+  if (isByUs(seed)) return endedByUs(of);
+  if (!of.rules) return measuredOnly(of);
+  const { exit, kind } = seed;
+  const { category, confidence, evidence, keyLine, recommendation, rule, place } = triage({ ...of, exit });
+  const success = kind === 'exit' ? ['it ended with a success code, again and again'] : [];
+  return { category, confidence, keyLine, recommendation, rule, place, evidence: [...evidence, ...success] };
+}
+
+function measuredOnly({ seed: { exit }, facts }: Unexplained): Verdict {
+  const { evidence } = triage({ exit, output: '', facts });
+  const recommendation = 'The rules are off (--diagnose off).';
+  return { ...nothing('exit.off'), evidence, recommendation };
+}
+
+function nothing(rule: string): Omit<Verdict, 'evidence' | 'recommendation'> {
+  return { category: 'unknown', confidence: 0, keyLine: null, rule, place: null };
+}
+
+/** Source of the sentences: child/spawn-failure.ts, which names errno or the thing that is not there. */
+function startFailed(why: string): Verdict {
+  const named = /\((E[A-Z0-9]+)\)/.exec(why)?.[1];
+  const folder = why.startsWith('the working directory') && why.includes('does not exist');
+  const missing = /was not found|does not exist|is empty/.test(why);
+  const errno =
+    named ?? (missing ? 'ENOENT' : /executable|executed|entered|directory/.test(why) ? 'EACCES' : 'unknown');
+  const found = triage({ exit: NO_EXIT, output: '', facts: [{ kind: 'spawn-failed', errno, path: '' }] });
+  const category = folder ? 'missing-file' : found.category;
+  return { ...found, category, keyLine: null, evidence: [why] };
+}
+
+function orphan({ seed, output, rules }: Unexplained): Verdict {
+  const last = rules ? triage({ exit: NO_EXIT, output, facts: [] }).keyLine : null;
+  return {
+    ...nothing('exit.orphan'),
+    keyLine: last,
+    evidence: [
+      seed.why ?? 'its watcher died without stopping it',
+      'how the run would have ended is unknown: it was ended so that no second copy runs',
+    ],
+    recommendation:
+      'Find out what ended the watcher (a kill -9, the out-of-memory killer, a crash of the machine), and let the service manager start it again.',
+  };
+}
+
+function endedByUs(of: Unexplained): Verdict {
+  const { seed, facts, rules } = of;
+  const reasons = seed.reasons.map(({ name, detail }) => `${name}: ${detail}`);
+  const evidence = reasons.length > 0 ? reasons : [seed.why ?? 'its watcher ended it'];
+  const sent = seed.exit.signal === null ? [] : [`we sent ${seed.exit.signal}`];
+  const measured = triage({ exit: NO_EXIT, output: '', facts }).evidence.slice(0, -1);
+  const known = byReason(of);
+  const told = rules ? triage({ exit: NO_EXIT, output: of.output, facts: [] }) : null;
+  const telling = told !== null && !told.rule.startsWith('exit.') && told.confidence >= TELLING;
+  const all = [...evidence, ...sent, ...measured];
+  if (known.category !== 'unknown' || told === null || !telling) {
+    return { ...known, keyLine: told?.keyLine ?? null, evidence: all };
+  }
+  const { category, keyLine, place, rule } = told;
+  const words = told.evidence[0] ?? '';
+  // What it said before it hung is a hint, not the proof of why.
+  const confidence = Math.min(told.confidence, 0.6);
+  return { category, confidence, keyLine, place, rule, recommendation: told.recommendation, evidence: [...all, words] };
+}
+
+/** What the probe or limit that ended it says by itself, and what to check first. */
+function byReason({ seed, kindOf }: Unexplained): Omit<Verdict, 'evidence'> {
+  const kinds = new Set(seed.reasons.map(({ name }) => kindOf(name)));
+  const is = (rule: string, category: Category, confidence: number, recommendation: string) => ({
+    ...nothing(rule),
+    category,
+    confidence,
+    recommendation,
+  });
+  if (seed.cause === 'kill-condition')
+    return is(
+      'proof.kill-when',
+      'unknown',
+      0.2,
+      'Look into why the kill condition came true; it stays held until you reset it.',
+    );
+  if (seed.cause === 'limit' && seed.reasons.length === 0)
+    return is('proof.max-runtime', 'timeout', 0.8, 'Check what took it so long, or raise --max-runtime.');
+  if (kinds.has('memory'))
+    return is(
+      'proof.max-memory',
+      'out-of-memory',
+      0.9,
+      'Check --max-memory against what the program needs, and the memory history for a leak.',
+    );
+  if (kinds.has('disk'))
+    return is('proof.min-disk', 'disk-full', 0.9, 'Make room on the disk that the reason names (df, du).');
+  if (seed.kind === 'stalled')
+    return is(
+      'exit.stalled',
+      'unknown',
+      0.2,
+      'It hung: see what its last lines were waiting for, and give that call a time limit.',
+    );
+  return is(
+    'exit.unhealthy',
+    'unknown',
+    0.2,
+    'Ask what the failed probe asks, by hand, and look at the last lines of the log.',
+  );
+}

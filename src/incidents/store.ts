@@ -1,0 +1,177 @@
+import { lstatSync, mkdirSync, readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { reasonOf } from '../host/errno.ts';
+import { type Dropped, drop, nothingDropped, readDropped } from './dropped.ts';
+import { DROPPED_FILE, idsIn, readOne, readText } from './folder.ts';
+import type { Incident } from './incident.ts';
+
+/** How many incidents of a name are kept, and how many bytes of them. */
+export interface StoreLimits {
+  incidents: number;
+  bytes: number;
+}
+
+export const STORE_LIMITS: StoreLimits = { incidents: 500, bytes: 32 * 1024 * 1024 };
+
+/** What the store needs of the system. */
+export interface StoreWorld {
+  /** The incidents' folder by the way that is safe to write; asked anew each time, since it may have been removed. */
+  folder(): string;
+  /** The name's folder is there, or why it is not. */
+  ensure(): string | null;
+  /** Replaces a file, at once readable; may throw. */
+  replace(path: string, text: string): void;
+  /** The same, safe from a power cut; off the loop; may reject. */
+  replaceDurably(path: string, text: string): Promise<void>;
+  /** Told when writing begins to fail, and of broken files. */
+  warn(line: string): void;
+}
+
+/** The incidents of one name. Nothing in it throws or rejects. */
+export interface IncidentStore {
+  /** All that are kept, oldest first, without their tails; what was not written yet included. */
+  readonly kept: readonly Incident[];
+  readonly dropped: Dropped;
+  /** Puts an incident with its report on disk, over what is there of that id; the oldest go for it. */
+  put(incident: Incident, report: string): Promise<void>;
+  /** One of them, whole; null if it is not kept. */
+  read(id: string): Incident | null;
+}
+
+/** Files of ours beside the records may lie there: what an unfinished write or a broken file left. */
+const BROKEN_KEPT = 3;
+const READS_A_TURN = 20;
+
+/** Opens the folder, reads what lies there, and puts aside what cannot be read. */
+export async function openStore(world: StoreWorld, limits = STORE_LIMITS): Promise<IncidentStore> {
+  const kept: Incident[] = [];
+  const sizes = new Map<string, number>();
+  const dropped = loadDropped(world);
+  let failing = false;
+  let count = 0;
+  for (const id of idsIn(world.folder())) {
+    const found = readOne(world.folder(), id);
+    if (found !== null && 'incident' in found) {
+      kept.push(slim(found.incident));
+      sizes.set(id, sizeOf(world.folder(), id));
+    } else if (found !== null) putAside(world, id, found.fault);
+    if (++count % READS_A_TURN === 0) await nextTurn();
+  }
+
+  /** The oldest go until there is room for what comes. */
+  function makeRoom(): void {
+    let bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    let gone = 0;
+    while (kept.length - gone > 1 && (kept.length - gone > limits.incidents || bytes > limits.bytes)) {
+      const oldest = kept[gone++] as Incident;
+      bytes -= sizes.get(oldest.id) ?? 0;
+      sizes.delete(oldest.id);
+      drop(dropped, oldest);
+      for (const ending of ['json', 'md']) remove(`${world.folder()}/${oldest.id}.${ending}`);
+    }
+    if (gone === 0) return;
+    kept.splice(0, gone);
+    attempt(() => world.replace(`${world.folder()}/${DROPPED_FILE}`, JSON.stringify(dropped)));
+  }
+
+  function attempt(act: () => void): boolean {
+    try {
+      act();
+      return true;
+    } catch (error) {
+      fail(reasonOf(error));
+      return false;
+    }
+  }
+
+  function fail(why: string): void {
+    if (!failing) world.warn(`incidents cannot be written: ${why}`);
+    failing = true;
+  }
+
+  return {
+    kept,
+    dropped,
+    async put(incident, report) {
+      const { id } = incident;
+      const at = kept.findLastIndex(one => one.id === id);
+      if (at === -1) kept.push(slim(incident));
+      else kept[at] = slim(incident);
+      const text = `${JSON.stringify(incident)}\n`;
+      sizes.set(id, Buffer.byteLength(text) + Buffer.byteLength(report));
+      const refused = whyNoFolder(world);
+      if (refused !== null) return fail(refused);
+      makeRoom();
+      const { folder } = world;
+      // The report first and at once: the next life may look for it as soon as it begins.
+      if (!attempt(() => world.replace(`${folder()}/${id}.md`, report))) return;
+      try {
+        await world.replaceDurably(`${folder()}/${id}.json`, text);
+        failing = false;
+      } catch (error) {
+        fail(reasonOf(error));
+      }
+    },
+    read(id) {
+      const found = readOne(world.folder(), id);
+      return found !== null && 'incident' in found ? found.incident : null;
+    },
+  };
+}
+
+/** What is looked at again and again, without what is long. */
+function slim(incident: Incident): Incident {
+  return { ...incident, tail: [], memory: [], evidence: [], diagnosis: null };
+}
+
+/** Makes the folder (0700); a link or another's folder in its place is refused. */
+function whyNoFolder({ ensure, folder }: StoreWorld): string | null {
+  const gone = ensure();
+  if (gone !== null) return gone;
+  try {
+    const path = folder();
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) mkdirSync(path, { mode: 0o700 });
+    const stats = lstatSync(path);
+    if (!stats.isDirectory()) return 'something that is no folder is in the place of incidents/';
+    return stats.uid === process.geteuid?.() ? null : `incidents/ belongs to user ${stats.uid}`;
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+function putAside(world: StoreWorld, id: string, fault: string): void {
+  const from = `${world.folder()}/${id}.json`;
+  try {
+    renameSync(from, `${from}.corrupt`);
+    world.warn(`incidents/${id}.json could not be read (${fault}); kept as ${id}.json.corrupt`);
+    const broken = readdirSync(world.folder()).filter(name => name.endsWith('.corrupt'));
+    for (const old of broken.sort().slice(0, -BROKEN_KEPT)) remove(`${world.folder()}/${old}`);
+  } catch (error) {
+    world.warn(`incidents/${id}.json could not be read (${fault}); it stays there (${reasonOf(error)})`);
+  }
+}
+
+function loadDropped({ folder }: StoreWorld): Dropped {
+  try {
+    const text = readText(`${folder()}/${DROPPED_FILE}`);
+    return text === null ? nothingDropped() : readDropped(JSON.parse(text));
+  } catch {
+    // Broken: counts begin anew; the incidents themselves are not touched by it.
+    return nothingDropped();
+  }
+}
+
+function sizeOf(folder: string, id: string): number {
+  return ['json', 'md'].reduce(
+    (sum, ending) => sum + (statSync(`${folder}/${id}.${ending}`, { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
+}
+
+function remove(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // ENOENT mostly; what cannot be removed is tried again with the next start.
+  }
+}

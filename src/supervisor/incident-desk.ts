@@ -1,0 +1,134 @@
+import { hostname } from 'node:os';
+import type { Policy, Wall } from '../core/model.ts';
+import { type Dropped, withDropped } from '../incidents/dropped.ts';
+import { explain } from '../incidents/explain.ts';
+import { INCIDENTS_FOLDER } from '../incidents/folder.ts';
+import { adviseFrom, type History, historyOf } from '../incidents/history.ts';
+import type { Incident } from '../incidents/incident.ts';
+import { postMortem } from '../incidents/post-mortem.ts';
+import { type IncidentStore, openStore } from '../incidents/store.ts';
+import { detailsOf } from '../incidents/triage/details.ts';
+import { writeDurably } from '../state/durable-copy.ts';
+import type { Place } from '../state/place.ts';
+import { replaceFile } from '../state/replace-file.ts';
+import { cleanerFor } from './cleaner.ts';
+import { createEvidenceDesk, type EvidenceDesk } from './evidence.ts';
+import type { IncidentListener } from './incident-listener.ts';
+import { type IncidentCase, recordOf } from './incident-record.ts';
+
+/** What is written down, and who is told. */
+export interface DeskOrder {
+  place: Place;
+  policy: Policy;
+  command: readonly string[];
+  cwd: string;
+  /** The child's, which names most secrets that its log may show. */
+  env: Readonly<Record<string, string>>;
+  tailLines: number;
+  /** False: `--diagnose off`, only what was measured. */
+  rules: boolean;
+  /** Pids of the run that is up. */
+  members(): number[];
+  listeners(): readonly IncidentListener[];
+  warn(line: string): void;
+}
+
+/** Explains incidents and keeps them. One at a time: callers wait for one call before the next. */
+export interface ExplainingDesk {
+  explain(of: IncidentCase): Promise<void>;
+  /** So many more like it came too quickly. */
+  repeat(id: string, count: number): Promise<void>;
+  /** All that are open are over. */
+  close(at: Wall, proof: string): Promise<void>;
+  /** Puts in what was found out later. */
+  amend(id: string, change: Partial<Pick<Incident, 'diagnosis' | 'remedy'>>): Promise<void>;
+}
+
+export async function openDesk(order: DeskOrder): Promise<ExplainingDesk> {
+  const { place, cwd, policy, rules } = order;
+  const clean = cleanerFor(order.env, []);
+  const evidence = createEvidenceDesk([cwd, place.stateDir, order.env['TMPDIR'] ?? '/tmp']);
+  const store = await openStore(worldOf(order));
+  const service = { command: [clean(order.command.join(' '))], host: hostname() };
+
+  function put(incident: Incident): Promise<void> {
+    const priors = store.kept.filter(one => one.fingerprint === incident.fingerprint);
+    return store.put(incident, postMortem(incident, { ...service, priors }));
+  }
+
+  async function change(id: string, by: (incident: Incident) => Partial<Incident>): Promise<Incident | null> {
+    const incident = store.read(id);
+    if (incident === null) return null;
+    const changed = { ...incident, ...by(incident) };
+    await put(changed);
+    return changed;
+  }
+
+  function tell(act: (listener: IncidentListener) => void): void {
+    for (const listener of order.listeners()) {
+      try {
+        act(listener);
+      } catch (error) {
+        order.warn(`what follows from an incident failed: ${error}`);
+      }
+    }
+  }
+
+  return {
+    async explain(of) {
+      const output = of.tail.toString('utf8');
+      const measured = await evidence.measure(of.seed, of.run, output);
+      const unexplained = { seed: of.seed, output, ...measured, rules, kindOf: kindOf(policy) };
+      let found = explain(unexplained);
+      const holder = found.category === 'port-in-use' ? await holderOf(found.keyLine, evidence, order) : null;
+      if (holder !== null) found = explain({ ...unexplained, facts: [...measured.facts, holder] });
+      const at = new Date(of.seed.at.wall).toISOString();
+      const history = historyFor(store, found.fingerprint, at);
+      const incident = recordOf(of, found, { ...order, output, clean, history, name: place.name });
+      incident.recommendation = adviseFrom(incident.recommendation, history, at);
+      await put(incident);
+      tell(listener => listener.opened(incident, of.seed));
+    },
+    async repeat(id, count) {
+      await change(id, ({ repeats }) => ({ repeats: repeats + count }));
+    },
+    async close(at, proof) {
+      const recoveredAt = new Date(at).toISOString();
+      const open = store.kept.filter(one => one.recoveredAt === null && one.at <= recoveredAt).map(({ id }) => id);
+      for (const id of open) {
+        const closed = await change(id, () => ({ recoveredAt, recoveryProof: clean(proof) }));
+        if (closed !== null) tell(listener => listener.recovered(closed));
+      }
+    },
+    async amend(id, by) {
+      const { diagnosis } = by;
+      const text = diagnosis?.text;
+      const cleaned = text === undefined ? by : { ...by, diagnosis: { ...diagnosis!, text: clean(text) } };
+      await change(id, () => cleaned);
+    },
+  };
+}
+
+function worldOf({ place, warn }: DeskOrder) {
+  return {
+    folder: () => place.at(INCIDENTS_FOLDER),
+    ensure: () => place.ensure(),
+    replace: replaceFile,
+    replaceDurably: writeDurably,
+    warn,
+  };
+}
+
+function kindOf({ health }: Policy): (name: string) => string | null {
+  return name => health.probes.find(probe => probe.name === name)?.kind ?? null;
+}
+
+function holderOf(keyLine: string | null, evidence: EvidenceDesk, order: DeskOrder) {
+  const port = Number(keyLine === null ? Number.NaN : (detailsOf(keyLine, 'port-in-use').port ?? Number.NaN));
+  return Number.isInteger(port) ? evidence.holder(port, order.members()) : null;
+}
+
+function historyFor(store: IncidentStore, fingerprint: string, at: string): History {
+  const dropped: Dropped = store.dropped;
+  return withDropped(historyOf(fingerprint, at, store.kept), dropped, fingerprint, at);
+}

@@ -1,0 +1,170 @@
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import type { Fact, State } from '../core/model.ts';
+import type { IncidentPort } from '../core/ports.ts';
+import { incidentId } from '../core/snapshot.ts';
+import { stampNow } from '../host/clock.ts';
+import { INCIDENTS_FOLDER } from '../incidents/folder.ts';
+import type { Place } from '../state/place.ts';
+import type { IncidentDesk } from './diagnosing.ts';
+import type { DeskOrder, ExplainingDesk } from './incident-desk.ts';
+import type { RunWatch } from './run-watch.ts';
+
+/** What the keeper needs of the watcher. */
+export interface KeeperOrder extends DeskOrder {
+  place: Place;
+  /** The state that an earlier watcher left. */
+  before: State;
+  /** The log on disk, which alone knows the last words of a run that a dead watcher left; null: there is none. */
+  logFile: string | null;
+  /** The end of the output of the current or last run. */
+  tail(maxBytes: number): Buffer;
+}
+
+/** Writes down what happened, beside the restart and never before it. */
+export interface IncidentKeeper extends IncidentPort, Required<IncidentDesk> {
+  /** Sees each fact before the machine does. */
+  see(fact: Fact): void;
+  /** What the next run is told of the last one's end. Asked once for each start. */
+  runEnv(): Record<string, string>;
+  /** Resolves when all is on disk, or after that long. */
+  settle(limitMs: number): Promise<void>;
+}
+
+/** Above so many a second incidents are only counted. */
+const MOST_A_SECOND = 10;
+/** A disk so slow that these wait: more are only counted. */
+const MOST_WAITING = 20;
+const REPEATS_EVERY_MS = 500;
+/** A ring may be larger; nobody explains an end by what was said so long before it. */
+const TAIL_BYTES = 4 * 1024 * 1024;
+const LOG_TAIL_BYTES = 64 * 1024;
+
+/** What explains is loaded with the first incident, what looks at runs after the first start. */
+export function createIncidentKeeper(order: KeeperOrder): IncidentKeeper {
+  const { place } = order;
+  const recent: number[] = [];
+  let work: Promise<void> = Promise.resolve();
+  let desk: Promise<ExplainingDesk> | null = null;
+  let runWatch: RunWatch | null = null;
+  let loading = false;
+  let spawned: Fact | null = null;
+  let waiting = 0;
+  let repeats = { of: '', count: 0, timer: null as NodeJS.Timeout | null };
+  let lastReport = reportBefore(order);
+
+  function later(act: (desk: ExplainingDesk) => Promise<void>): void {
+    waiting++;
+    work = work
+      .then(() => new Promise<void>(resolve => setImmediate(resolve)))
+      .then(async () => {
+        desk ??= import('./incident-desk.ts').then(({ openDesk }) => openDesk(order));
+        await act(await desk);
+      })
+      .catch((error: unknown) => order.warn(`an incident could not be explained: ${error}`))
+      .finally(() => {
+        waiting--;
+      });
+  }
+
+  function flushRepeats(): void {
+    const { of, count, timer } = repeats;
+    if (timer !== null) clearTimeout(timer);
+    repeats = { of, count: 0, timer: null };
+    if (count > 0) later(open => open.repeat(of, count));
+  }
+
+  function isTooMany(now: number): boolean {
+    while (recent[0] !== undefined && now - recent[0] >= 1000) recent.shift();
+    return repeats.of !== '' && (recent.length >= MOST_A_SECOND || waiting >= MOST_WAITING);
+  }
+
+  async function watchRuns(): Promise<void> {
+    const { createRunWatch } = await import('./run-watch.ts');
+    runWatch = createRunWatch();
+    if (spawned !== null) runWatch.see(spawned, stampNow().mono);
+  }
+
+  return {
+    open(seed) {
+      const id = incidentId(place.name, seed.at.wall);
+      if (isTooMany(seed.at.mono) || id === repeats.of) {
+        repeats.count++;
+        repeats.timer ??= setTimeout(flushRepeats, REPEATS_EVERY_MS).unref();
+        lastReport = reportPath(place, repeats.of);
+        for (const listener of order.listeners()) listener.counted?.(seed);
+        return;
+      }
+      flushRepeats();
+      repeats.of = id;
+      recent.push(seed.at.mono);
+      lastReport = reportPath(place, id);
+      // Now: the next run begins with an empty ring.
+      const tail = seed.kind === 'orphan' ? endOfFile(order.logFile) : order.tail(TAIL_BYTES);
+      const run = runWatch?.notes ?? null;
+      later(open => open.explain({ id, seed, tail, run }));
+    },
+    close(at, proof) {
+      flushRepeats();
+      later(open => open.close(at, proof));
+    },
+    attachDiagnosis: (id, { source, model, text, costUsd, ms }) =>
+      later(open => open.amend(id, { diagnosis: { source, model, text, costUsd, ms } })),
+    attachRemedy: (id, remedy) => later(open => open.amend(id, { remedy })),
+    see(fact) {
+      if (fact.type !== 'child-spawned' && fact.type !== 'probes-reported') return;
+      if (runWatch !== null) return runWatch.see(fact, stampNow().mono);
+      if (fact.type === 'child-spawned') spawned = fact;
+      if (loading) return;
+      loading = true;
+      setImmediate(() => {
+        void watchRuns().catch((error: unknown) => order.warn(`runs cannot be looked at: ${error}`));
+      });
+    },
+    runEnv() {
+      const path = lastReport;
+      lastReport = null;
+      return path === null ? {} : { AGENT_WATCH_LAST_INCIDENT: path };
+    },
+    async settle(limitMs) {
+      flushRepeats();
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>(resolve => {
+        timer = setTimeout(resolve, limitMs);
+      });
+      // What is done may order more: a listener that attaches what it found.
+      const done = async () => {
+        while (waiting > 0) await work;
+      };
+      await Promise.race([done(), late]);
+      clearTimeout(timer);
+    },
+  };
+}
+
+function reportPath({ path }: Pick<Place, 'path'>, id: string): string {
+  return `${path}/${INCIDENTS_FOLDER}/${id}.md`;
+}
+
+/** The report on the life that an earlier watcher saw the end of, if that end was an incident. */
+function reportBefore({ place, before: { incident, lastExit } }: KeeperOrder): string | null {
+  if (incident === null || lastExit === null || incident.at !== lastExit.at) return null;
+  const path = reportPath(place, incidentId(place.name, incident.at));
+  return existsSync(path) ? path : null;
+}
+
+function endOfFile(path: string | null): Buffer {
+  if (path === null) return Buffer.alloc(0);
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      const { size } = fstatSync(fd);
+      const bytes = Buffer.alloc(Math.min(size, LOG_TAIL_BYTES));
+      return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, size - bytes.length));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // No log, or it cannot be read: then the last words are lost.
+    return Buffer.alloc(0);
+  }
+}

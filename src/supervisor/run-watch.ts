@@ -1,0 +1,62 @@
+import type { Fact } from '../core/model.ts';
+import { type MemoryCgroup, memoryCgroupOf, memoryLimit, oomKills } from '../host/evidence/memory-cgroup.ts';
+import { openFiles } from '../host/evidence/open-files.ts';
+
+/** What was noted of a run while it was up, for when it is gone. */
+export interface RunNotes {
+  pid: number;
+  /** Monotonic ms. */
+  startedAtMs: number;
+  cgroup: MemoryCgroup | null;
+  /** The group's `oom_kill` counter at the start, or when the run came into the group. */
+  oomKillsBefore: number | null;
+  files: { open: number; limit: number } | null;
+}
+
+/** Notes what no one can tell any more of a run that is over. */
+export interface RunWatch {
+  see(fact: Fact, nowMs: number): void;
+  /** Of the current run, or the last one. */
+  readonly notes: RunNotes | null;
+}
+
+/** A look costs a dozen system calls; more often than this it is not worth it. */
+const LOOK_EVERY_MS = 1000;
+
+export function createRunWatch(): RunWatch {
+  // A child begins in the group of its parent, which is ours.
+  const own = memoryCgroupOf('self');
+  let notes: RunNotes | null = null;
+  let lookedAtMs = 0;
+
+  function look(run: RunNotes): void {
+    run.files = openFiles(run.pid) ?? run.files;
+    // Some starters put themselves into a group of their own first thing.
+    const cgroup = memoryCgroupOf(run.pid);
+    if (cgroup === null || cgroup.folder === run.cgroup?.folder) return;
+    run.cgroup = cgroup;
+    run.oomKillsBefore = oomKills(cgroup);
+  }
+
+  return {
+    see(fact, nowMs) {
+      if (fact.type === 'child-spawned') {
+        const oomKillsBefore = own === null ? null : oomKills(own);
+        notes = { pid: fact.pid, startedAtMs: nowMs, cgroup: own, oomKillsBefore, files: null };
+        lookedAtMs = nowMs;
+      } else if (fact.type === 'probes-reported' && notes !== null && nowMs - lookedAtMs >= LOOK_EVERY_MS) {
+        lookedAtMs = nowMs;
+        look(notes);
+      }
+    },
+    get notes() {
+      return notes;
+    },
+  };
+}
+
+/** The counter now, and the limit in force; null where there is none. */
+export function memoryState({ cgroup }: RunNotes): { oomKills: number | null; limitBytes: number | null } {
+  if (cgroup === null) return { oomKills: null, limitBytes: null };
+  return { oomKills: oomKills(cgroup), limitBytes: memoryLimit(cgroup) };
+}
