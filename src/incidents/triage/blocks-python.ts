@@ -52,8 +52,21 @@ const oneTrace = (lines: readonly Line[], at: number, chain: number): Found | nu
   const head = lines[next];
   // The log ends inside the trace: its last frame is all there is to say.
   if (head === undefined || head.text === '') return { failures: [], next: Math.max(next, at + 1) };
-  const failure = failureAt(lines, next, at, chain, context);
+  const said = innerHeadline(lines, next) ?? next;
+  const failure = failureAt(lines, said, at, chain, context);
   return { failures: [failure], next: failure.last + 1 };
+};
+
+/** TensorFlow says "in user code:" and tells the exception itself below, set in. */
+const innerHeadline = (lines: readonly Line[], head: number): number | null => {
+  if (!/: in user code:$/.test(lines[head]?.text ?? '')) return null;
+  let found: number | null = null;
+  for (let at = head + 1; at < Math.min(lines.length, head + 60); at += 1) {
+    const line = lines[at];
+    if (line === undefined || (line.text !== '' && line.indent === 0)) break;
+    if (/^[A-Z]\w{2,40}(?:Error|Exception): /.test(line.text)) found = at;
+  }
+  return found;
 };
 
 const failureAt = (

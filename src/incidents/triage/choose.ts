@@ -3,7 +3,7 @@ import type { Category } from './category.ts';
 
 /** An earlier failure is taken for the cause of a later one only if it is that much more telling; the same failure said twice even less. */
 const margin = 0.35;
-const marginOfSame = 1.2;
+const marginOfSame = 0.9;
 
 /** The failure that explains the end: the last, unless an earlier one says clearly more. `candidates`: last first. */
 export const choose = (candidates: readonly Candidate[]): Candidate | null => {

@@ -23,6 +23,7 @@ const prefixes = [
   /^\d{1,8} --- (?:\[[^\]\n]{0,60}\] ?){1,3}[\w.$[\]/-]{1,80}\s{0,40}: ?/,
   // docker compose, foreman, honcho
   /^(?:[\w.-]{1,40}(?: \d{1,3})?|) {0,30}\| /,
+  /^\d{1,4} (?:verbose|info|error|silly|warn|notice|http) (?:stack )?/,
   /^\(node:\d{1,9}\) /,
   /^\([\w.@/-]{1,60} \d{2,9}\) (?:<std(?:err|out)> )?/,
   /^(?:stdout|stderr) [FP] /,

@@ -112,7 +112,7 @@ export const configRules: readonly Rule[] = [
     id: 'config.wrong-runtime',
     category: 'bad-config',
     pattern:
-      /digital envelope routines|ERR_OSSL_EVP_UNSUPPORTED|ERR_UNKNOWN_FILE_EXTENSION|Cannot use import statement outside a module|ERR_REQUIRE_ESM|require\(\) of ES Module|require is not defined in ES module|exec format error|EULA|Not a valid python home|Python Home is not|missing tsconfig|no configuration has been provided|Cannot find (?:the )?config|app import string|Error loading ASGI app|Failed to find attribute|No (?:application|module) (?:module )?specified|Could not import module/i,
+      /digital envelope routines|ERR_OSSL_EVP_UNSUPPORTED|ERR_UNKNOWN_FILE_EXTENSION|Cannot use import statement outside a module|ERR_REQUIRE_ESM|require\(\) of ES Module|require is not defined in ES module|exec format error|EULA|DisallowedIntents|[Ii]ntents? .{0,30}not enabled|Not a valid python home|Python Home is not|missing tsconfig|no configuration has been provided|Cannot find (?:the )?config|app import string|Error loading ASGI app|Failed to find attribute|No (?:application|module) (?:module )?specified|Could not import module/i,
     example: 'ERROR:    Error loading ASGI app. Attribute "app" not found in module "main".',
     weight: 0.2,
     check: 'Check how the program is started: interpreter, its version, and what it is told to load.',

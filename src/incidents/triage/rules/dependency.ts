@@ -100,7 +100,7 @@ export const dependencyRules: readonly Rule[] = [
     id: 'dependency.other-languages',
     category: 'missing-dependency',
     pattern:
-      /Can't locate \S{1,200} in @INC|cannot load such file|\bLoadError\b|Could not find gem|Gem::\w*Missing|Failed opening required .{0,100}vendor|Class ["'][\w\\]{1,200}["'] not found|Call to undefined function|cannot find package|no required module provides|there is no package called|module '[\w.]{1,100}' not found|Could not load file or assembly|[Mm]issing (?:or unsupported )?(?:mandatory )?(?:dependenc|mods?\b)|mandatory dependenc|which is missing!|could not find (?:`\w|native)|unresolved import|can't find crate|package .{1,100} does not exist|UndefinedFunctionError.{0,80}module .{1,80} is not available/,
+      /Can't locate \S{1,200} in @INC|cannot load such file|\(LoadError\)|Unable to locate package|no installation candidate|No matching distribution found|Could not find a version that satisfies|Could not find gem|Gem::\w*Missing|Failed opening required .{0,100}vendor|Class ["'][\w\\]{1,200}["'] not found|Call to undefined function|cannot find package|no required module provides|there is no package called|module '[\w.]{1,100}' not found|Could not load file or assembly|[Mm]issing (?:or unsupported )?(?:mandatory )?(?:dependenc|mods?\b)|mandatory dependenc|which is missing!|could not find (?:`\w|native)|unresolved import|can't find crate|package .{1,100} does not exist|UndefinedFunctionError.{0,80}module .{1,80} is not available/,
     example: "Can't locate JSON/XS.pm in @INC (you may need to install the JSON::XS module) at crawl.pl line 3.",
     weight: 0.3,
     check: 'Check that {module|the package} is installed for the interpreter that the service uses.',

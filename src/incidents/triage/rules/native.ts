@@ -52,7 +52,7 @@ export const nativeRules: readonly Rule[] = [
     category: 'native-crash',
     terminal: true,
     pattern:
-      /Segmentation fault|\bSIGSEGV\b|segfault|EXCEPTION_ACCESS_VIOLATION|access violation|0xC0000005|Bus error|\bSIGBUS\b|Illegal instruction|\bSIGILL\b|Floating point exception|\bSIGFPE\b|Trace\/breakpoint trap|\bSIGTRAP\b|signal 11\b|exit(?:ed)?(?: with)?(?: code)? (?:139|-11)\b|unexpected fault address|(?:killed|terminated) by signal:? (?:4|6|7|8|11)\b|3221225477|Uncaught signal: (?:6|11|7|4)\b/i,
+      /Segmentation (?:fault|violation)|Caught (?:fatal )?signal|signo: ?(?:4|6|7|8|11)\b|\bSIGSEGV\b|segfault|EXCEPTION_ACCESS_VIOLATION|access violation|0xC0000005|Bus error|\bSIGBUS\b|Illegal instruction|\bSIGILL\b|Floating point exception|\bSIGFPE\b|Trace\/breakpoint trap|\bSIGTRAP\b|signal 11\b|exit(?:ed)?(?: with)?(?: code)? (?:139|-11)\b|unexpected fault address|(?:killed|terminated) by signal:? (?:4|6|7|8|11)\b|3221225477|Uncaught signal: (?:6|11|7|4)\b/i,
     example: 'Segmentation fault (core dumped)',
     weight: 0.4,
     check:
