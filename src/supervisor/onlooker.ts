@@ -1,9 +1,14 @@
 import type { State } from '../core/model.ts';
 import type { StorePort } from '../core/ports.ts';
+import type { Incident } from '../incidents/incident.ts';
 
 /** Somebody beside the machine who is told each state as it is saved: a service manager, or whoever started us. */
 export interface Onlooker {
   see(state: State): void;
+  /** The child wrote; the buffer is valid only during the call. */
+  hear?(stream: 'stdout' | 'stderr', bytes: Buffer): void;
+  /** An incident was explained. */
+  opened?(incident: Incident): void;
   /** The end: what is still to be said is said now, or never. Takes half a second at most. */
   close(): Promise<void>;
 }

@@ -10,10 +10,15 @@ import type { Place } from '../state/place.ts';
 import type { StateFile } from '../state/state-file.ts';
 
 /** What a store writes beside the state. */
-export interface StoreOf {
+export interface StoreOf extends Omit<SnapshotOf, 'name'> {
   place: Place;
   file: StateFile;
   lock: Lock;
+}
+
+/** What belongs to a state that is shown. */
+export interface SnapshotOf {
+  name: string;
   policy: Policy;
   bootId: string;
   command: readonly string[];
@@ -37,7 +42,7 @@ export function createStore(of: StoreOf, report: Report): StorePort {
     save(state) {
       of.lock.recordRun(runOf(state));
       tryHold();
-      const written = of.file.save(snapshotOf(of, state));
+      const written = of.file.save(snapshotOf({ ...of, name: of.place.name }, state));
       if (written.ok && !failing) return;
       failing = !written.ok;
       report({ type: 'save-finished', ok: written.ok, why: written.ok ? null : written.why });
@@ -61,10 +66,11 @@ function runOf(state: State): RecordedRun | null {
   return run === null ? null : { runId: run.runId, childPid: run.pid, startTicks: run.startTicks };
 }
 
-function snapshotOf({ place, policy, bootId, command, cwd, now }: StoreOf, state: State): Snapshot {
+/** The state as it is written, and as whoever shows it needs it. */
+export function snapshotOf({ name, policy, bootId, command, cwd, now }: SnapshotOf, state: State): Snapshot {
   return {
     version: SNAPSHOT_VERSION,
-    name: place.name,
+    name,
     bootId,
     savedAt: now(),
     watcherPid: process.pid,

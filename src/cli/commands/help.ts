@@ -1,8 +1,6 @@
 import type { HelpTopic } from '../invocation.ts';
 import { helpText } from '../render/help.ts';
-
-/** Set by the build. */
-declare const AGENT_WATCH_VERSION: string | undefined;
+import { version } from '../version.ts';
 
 export function helpCommand(topic: HelpTopic): number {
   process.stdout.write(helpText(topic));
@@ -10,6 +8,6 @@ export function helpCommand(topic: HelpTopic): number {
 }
 
 export function versionCommand(): number {
-  process.stdout.write(`agent-watch ${typeof AGENT_WATCH_VERSION === 'string' ? AGENT_WATCH_VERSION : 'unbuilt'}\n`);
+  process.stdout.write(`agent-watch ${version}\n`);
   return 0;
 }

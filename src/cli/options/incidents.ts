@@ -91,14 +91,14 @@ export const incidentOptions = {
   },
   listen: {
     kind: 'host-port',
-    built: false,
+    built: true,
     defaultNote: 'off; host 127.0.0.1',
     meaning: 'serves /livez, /readyz, /status and /metrics there, read-only',
   },
   'listen-token-file': {
     kind: 'path',
     placeholder: 'FILE',
-    built: false,
+    built: true,
     meaning: 'the token that --listen on another host than loopback needs',
   },
   'notify-ready': {

@@ -1,0 +1,87 @@
+import type { HttpFace } from '../control/http-face.ts';
+import type { Metrics } from '../control/metrics.ts';
+import type { Policy, State } from '../core/model.ts';
+import { type Status, toStatus } from '../core/status.ts';
+import { bootId } from '../host/boot-id.ts';
+import { stampNow } from '../host/clock.ts';
+import type { Onlooker } from './onlooker.ts';
+import { snapshotOf } from './store.ts';
+
+/** What is shown over HTTP, and where. */
+export interface ListenOrder {
+  host: string;
+  port: number;
+  token: string | null;
+  name: string;
+  command: readonly string[];
+  policy: Policy;
+  version: string;
+  warn(text: string): void;
+}
+
+/** Phases in which a load balancer may count on the child. */
+const READY: ReadonlySet<Status['phase']> = new Set(['running', 'healthy']);
+
+/**
+ * Shows the watcher on `/livez`, `/readyz`, `/status` and `/metrics`. HTTP and the Prometheus library are loaded after the
+ * first state was saved, so they cost no start; a port that is taken is said, and supervision goes on.
+ */
+export function createListening(order: ListenOrder): Onlooker {
+  let latest: State | null = null;
+  let face: Promise<HttpFace | string> | null = null;
+  let metrics: Metrics | null = null;
+  let endsAt: number | null = null;
+  const early: ((to: Metrics) => void)[] = [];
+  const count = (act: (to: Metrics) => void) => (metrics === null ? early.push(act) : act(metrics));
+
+  function status(): Status {
+    const boot = bootId() ?? 'unknown';
+    const [program = ''] = order.command;
+    const of = { ...order, bootId: boot, command: [program], cwd: '/', now: stampNow };
+    if (latest === null) throw new Error('nothing was saved yet');
+    return toStatus(snapshotOf(of, latest), {
+      now: stampNow(),
+      alive: true,
+      sameBoot: true,
+      holdReason: null,
+      iso: wall => new Date(wall).toISOString(),
+    });
+  }
+
+  async function open(): Promise<HttpFace | string> {
+    const [{ openHttpFace }, { createMetrics }] = await Promise.all([
+      import('../control/http-face.ts'),
+      import('../control/metrics.ts'),
+    ]);
+    const series = createMetrics(order.name, order.version);
+    metrics = series;
+    for (const act of early.splice(0)) act(series);
+    const opened = await openHttpFace(order, {
+      ready: () => READY.has(status().phase),
+      status: () => JSON.stringify([status()]),
+      metrics: () => series.text(status()),
+    });
+    if (typeof opened === 'string')
+      order.warn(`--listen ${order.host}:${order.port}: ${opened}; supervision goes on without`);
+    return opened;
+  }
+
+  return {
+    see(state) {
+      latest = state;
+      const ended = state.lastExit;
+      if (endsAt !== null && ended !== null && ended.at !== endsAt) count(to => to.ended(ended.cause));
+      endsAt = ended?.at ?? 0;
+      face ??= open();
+    },
+    hear: (stream, bytes) => {
+      const { length } = bytes;
+      count(to => to.wrote(stream, length));
+    },
+    opened: incident => void count(to => to.incident(incident.category)),
+    async close() {
+      const opened = await face;
+      if (opened !== null && typeof opened !== 'string') opened.close();
+    },
+  };
+}
