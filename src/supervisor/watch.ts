@@ -26,6 +26,7 @@ import { createIncidentKeeper, type IncidentKeeper } from './incident-keeper.ts'
 import type { IncidentListener } from './incident-listener.ts';
 import { type Onlooker, seenBy } from './onlooker.ts';
 import { createProbing, type HealthOrder } from './probing.ts';
+import { sheltered } from './sheltered.ts';
 import { hangupMeaning, listenToSignals } from './signals.ts';
 import { createSource } from './source.ts';
 import { createStore } from './store.ts';
@@ -171,7 +172,7 @@ function assemble(
     ...followUp.listeners,
     ...listenersOf(order.onlookers),
   ]);
-  const followUp = createFollowUp(order, { place, child, report, state: () => supervisor.state });
+  const followUp = createFollowUp(order, { place, child: sheltered(child), report, state: () => supervisor.state });
   const world = {
     source: createSource(),
     child: followUp.child,

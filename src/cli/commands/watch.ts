@@ -1,10 +1,12 @@
 import { isatty } from 'node:tty';
 import { openOutputs } from '../../child/sink.ts';
 import { EXIT } from '../../core/exit-code.ts';
+import type { Policy } from '../../core/model.ts';
 import { findMangledArgument } from '../../host/argv.ts';
 import type { Schedule } from '../../probes/schedule.ts';
 import { PlaceRefused } from '../../state/own-folder.ts';
 import { childEnvironment } from '../../supervisor/child-environment.ts';
+import type { Onlooker } from '../../supervisor/onlooker.ts';
 import { policyOfHealth } from '../../supervisor/probing.ts';
 import { watch } from '../../supervisor/watch.ts';
 import { aftermathOrder } from '../aftermath-order.ts';
@@ -35,7 +37,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
   for (const note of notes) voice.warn(note);
   const policy = { ...restart, scheduled: schedule !== null, health: policyOfHealth(health) };
   const listeners = await listenerOf(settings, { name, policy, warn: voice.warn });
-  const onlookers = starter === null ? listeners : [starter, ...listeners];
+  const service = await serviceOf(settings, policy, voice.warn);
   const end = await watch({
     name,
     stateDir: identity.stateDir,
@@ -54,7 +56,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
     incidents: { tailLines: output.tailLines, rules: settings.diagnosis.diagnose.kind !== 'off' },
     aftermath,
     remedies: settings.health.remedies,
-    onlookers,
+    onlookers: [starter, service, ...listeners].filter(onlooker => onlooker !== null),
     ...voice,
   }).catch(refused);
   starter?.ended('code' in end ? end.code : EXIT.alreadyRunning);
@@ -68,6 +70,30 @@ export async function watchCommand(settings: Settings): Promise<number> {
 
 function refused(error: unknown): never {
   throw error instanceof PlaceRefused ? new UsageError(error.message) : error;
+}
+
+/** What tells systemd how we are doing, where systemd asks for that; loaded only there. */
+async function serviceOf(
+  { service }: Settings,
+  policy: Policy,
+  warn: (text: string) => void,
+): Promise<Onlooker | null> {
+  const socket = process.env['NOTIFY_SOCKET'];
+  if (!socket) return null;
+  const { createNotifier, findNotifyHelper } = await import('../../host/sd-notify.ts');
+  const { createServiceManager, watchdogMsOf } = await import('../../supervisor/service-manager.ts');
+  const helper = findNotifyHelper(process.env['PATH']);
+  if (helper === null) {
+    warn('systemd-notify is not here: systemd is not told when this service is up; make the unit Type=exec');
+    return null;
+  }
+  const watchdogMs = watchdogMsOf(process.env, process.pid);
+  return createServiceManager({
+    notifier: createNotifier(socket, helper, warn),
+    readyWhen: service.notifyReady,
+    policy,
+    watchdogMs,
+  });
 }
 
 async function scheduleOf({ schedule, timezone }: Settings['restart']): Promise<Schedule | null> {

@@ -106,7 +106,7 @@ export const incidentOptions = {
     choices: ['up', 'healthy'],
     default: 'up',
     value: 'up',
-    built: false,
+    built: true,
     meaning: 'when systemd is told READY',
   },
 } as const satisfies OptionTable;
