@@ -71,7 +71,7 @@ const commands = {
     options: ['since', 'json', 'all', 'state-dir'],
   },
   diagnose: {
-    built: false,
+    built: true,
     usage: 'diagnose <name> | --file LOG | - [--exit-code N | --exit-signal SIG] [--json]',
     meaning: 'the last incident, or any log, explained',
     operands: [0, 1],

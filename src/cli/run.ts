@@ -36,6 +36,8 @@ async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise
       return (await import('./commands/status.ts')).statusCommand(invocation);
     case 'health':
       return (await import('./commands/health.ts')).healthCommand(invocation);
+    case 'diagnose':
+      return (await import('./commands/diagnose.ts')).diagnoseCommand(invocation);
     case 'logs':
       return (await import('./commands/logs.ts')).logsCommand(invocation);
     case 'stop':

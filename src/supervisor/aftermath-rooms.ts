@@ -53,7 +53,8 @@ async function openDiagnosing({ diagnosis }: AftermathOrder, world: AftermathWor
   if (diagnosis === null) return null;
   const { createDiagnosing } = await import('./diagnosing.ts');
   return createDiagnosing(diagnosis, {
-    command: world.command.map(shared.clean),
+    // As one text, since a flag and its value are two.
+    command: [shared.clean(world.command.join(' '))],
     desk: {
       attachDiagnosis: (id, guess) => world.desk().attachDiagnosis?.(id, guess),
     },

@@ -73,6 +73,7 @@ export function createAftermath(order: AftermathOrder, world: AftermathWorld): A
         alerting?.explained(incident, seed);
         diagnosing?.opened(incident);
       }),
+    counted: seed => then(({ alerting }) => alerting?.explained(null, seed)),
     // The machine's own word, which comes without an incident on disk too, is what is listened to.
     recovered() {},
     closed: at => then(({ alerting }) => alerting?.recovered(at)),

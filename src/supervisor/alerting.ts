@@ -36,7 +36,8 @@ export interface Alerting {
   hear(note: Note): void;
   /** An incident happened; `explained` follows, or does not. */
   happened(seed: IncidentSeed): void;
-  explained(incident: Incident, seed: IncidentSeed): void;
+  /** null: there will be no explanation. */
+  explained(incident: Incident | null, seed: IncidentSeed): void;
   /** A healthy run closed the last incident. */
   recovered(at: Wall): void;
   close(limitMs: number): Promise<void>;
@@ -132,7 +133,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
       if (waiting.size > MOST_WAITING && oldest !== undefined) tell(oldest, null);
     },
     explained(incident, seed) {
-      lastId = incident.id;
+      lastId = incident?.id ?? lastId;
       tell(seed, incident);
     },
     recovered(at) {

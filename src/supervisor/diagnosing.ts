@@ -29,18 +29,22 @@ export interface Diagnosing {
 /** Asks the model about incidents, once for each fingerprint, and says once why it cannot be asked. */
 export function createDiagnosing(settings: DiagnosisSettings, world: DiagnosingWorld): Diagnosing {
   const diagnosis = createDiagnosis(settings, world.ports);
+  const given = new WeakSet<object>();
   const obstacle = obstacleTo(settings);
   if (obstacle !== null) world.say(`no model can be asked: ${obstacle}; the rules explain incidents all the same`);
 
   async function ask(incident: Incident): Promise<void> {
     const answer = await diagnosis.ask({ ...incident, command: world.command });
+    // Those who asked while the question was out have one answer: it is news to the first.
+    const isFirst = !given.has(answer);
+    given.add(answer);
     if ('failed' in answer) {
       // What stands in the way from the start has been said.
-      if (answer.news && obstacle === null) world.say(`no diagnosis of ${incident.id}: ${answer.failed}`);
+      if (isFirst && answer.news && obstacle === null) world.say(`no diagnosis of ${incident.id}: ${answer.failed}`);
       return;
     }
     world.desk.attachDiagnosis?.(incident.id, answer);
-    if (answer.ms > 0) world.say(`a model's guess at it is in: agent-watch incidents show ${incident.id}`);
+    if (isFirst && answer.ms > 0) world.say(`a model's guess at it is in: agent-watch incidents show ${incident.id}`);
   }
 
   return {

@@ -5,6 +5,8 @@ import type { Incident } from '../incidents/incident.ts';
 export interface IncidentListener {
   /** It is on disk. `seed` is what the machine said of it. */
   opened(incident: Incident, seed: IncidentSeed): void;
+  /** It came too quickly after others and is only counted: nothing more will be known of it. Told at once. */
+  counted?(seed: IncidentSeed): void;
   /** A healthy run closed it. */
   recovered(incident: Incident): void;
 }

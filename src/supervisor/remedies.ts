@@ -90,6 +90,9 @@ export function createRemedies(world: RemedyWorld): Remedies {
     opened(incident, seed) {
       if (last?.seed === seed) last.tell(incident);
     },
+    counted(seed) {
+      if (last?.seed === seed) last.tell(null);
+    },
     recovered() {},
     see(fact) {
       if (fact.type === 'stop-requested') stop?.abort();

@@ -17,9 +17,9 @@ export const commandOptions = {
   },
   follow: { kind: 'switch', short: 'f', built: true, flagOnly: true, meaning: 'goes on as the child writes' },
   raw: { kind: 'switch', built: true, flagOnly: true, meaning: "the child's bytes as they are" },
-  file: { kind: 'path', placeholder: 'LOG', built: false, flagOnly: true, meaning: 'any log' },
-  'exit-code': { kind: 'integer', max: '255', built: false, flagOnly: true, meaning: 'how the run of the log ended' },
-  'exit-signal': { kind: 'signal', built: false, flagOnly: true, meaning: 'how the run of the log ended' },
+  file: { kind: 'path', placeholder: 'LOG', built: true, flagOnly: true, meaning: 'any log' },
+  'exit-code': { kind: 'integer', max: '255', built: true, flagOnly: true, meaning: 'how the run of the log ended' },
+  'exit-signal': { kind: 'signal', built: true, flagOnly: true, meaning: 'how the run of the log ended' },
   now: { kind: 'switch', built: true, flagOnly: true, meaning: 'at once, by SIGKILL' },
   print: { kind: 'switch', built: false, flagOnly: true, meaning: 'only shows what would be installed' },
   format: {

@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { type DiagnosisSettings, obstacleTo } from '../../diagnosis/choose-provider.ts';
+import type { Diagnosed, Undiagnosed } from '../../diagnosis/consult.ts';
+import type { Case } from '../../diagnosis/prompt.ts';
+import { stampNow } from '../../host/clock.ts';
+import { fingerprint } from '../../incidents/fingerprint.ts';
+import { INCIDENTS_FOLDER, idsIn, readOne } from '../../incidents/folder.ts';
+import { stripControl } from '../../incidents/redaction/strip-control.ts';
+import { triage } from '../../incidents/triage/triage.ts';
+import { replaceFile } from '../../state/replace-file.ts';
+import { readWhole } from '../../state/whole-file.ts';
+import { cleanerFor } from '../../supervisor/cleaner.ts';
+import { consultation } from '../aftermath-order.ts';
+import type { Invocation } from '../invocation.ts';
+import { readLogFile, readStandardInput } from '../read-log.ts';
+import { diagnosisText } from '../render/diagnosis-text.ts';
+import { ownSurroundings } from '../surroundings.ts';
+import { UsageError } from '../usage-error.ts';
+import { requireKnown } from './status.ts';
+
+type DiagnoseInvocation = Extract<Invocation, { kind: 'diagnose' }>;
+
+/** What `diagnose --json` prints. Of a log that belongs to no incident, `id`, `name` and `at` are null. */
+export interface Explanation extends Omit<Case, 'name' | 'command' | 'priorOutcomes'> {
+  readonly id: string | null;
+  readonly name: string | null;
+  readonly at: string | null;
+  readonly recommendation: string;
+  /** A model's guess, null without one. */
+  readonly diagnosis: Diagnosed | null;
+  /** Why there is no guess, where one was asked for. */
+  readonly diagnosisFailure: string | null;
+}
+
+/** So much of a log is shown to a model, which takes less. */
+const TAIL_LINES = 200;
+/** Cleaning a text costs time by its length. */
+const TAIL_CHARS = 1 << 19;
+const BUDGET_BYTES = 1 << 20;
+
+/** Explains the last incident of a name, or any log: by the rules, and by a model if one is named. */
+export async function diagnoseCommand(invocation: DiagnoseInvocation): Promise<number> {
+  const settings = await consultation(invocation.diagnosis, ownSurroundings());
+  const clean = cleanerFor({}, settings?.url ? [settings.url] : []);
+  const explained = explanationOf(invocation, clean);
+  const answer = settings === null ? null : await ask(settings, explained, invocation, clean);
+  const whole = answer === null ? explained : withAnswer(explained, answer);
+  process.stdout.write(invocation.json ? `${JSON.stringify(whole, null, 2)}\n` : diagnosisText(whole));
+  if (whole.diagnosisFailure !== null) process.stderr.write(`agent-watch: no diagnosis: ${whole.diagnosisFailure}\n`);
+  return 0;
+}
+
+function withAnswer(explained: Explanation, answer: Diagnosed | Undiagnosed): Explanation {
+  return 'failed' in answer ? { ...explained, diagnosisFailure: answer.failed } : { ...explained, diagnosis: answer };
+}
+
+function explanationOf(invocation: DiagnoseInvocation, clean: (text: string) => string): Explanation {
+  const { target } = invocation;
+  if (target.kind === 'name') return ofIncident(invocation.stateDir, target.name);
+  return ofLog(target.kind === 'file' ? readLogFile(target.path) : readStandardInput(), invocation, clean);
+}
+
+/** As it was explained when it happened, and kept. */
+function ofIncident(stateDir: string, name: string): Explanation {
+  requireKnown(stateDir, name);
+  const folder = join(stateDir, name, INCIDENTS_FOLDER);
+  const id = idsIn(folder).at(-1);
+  const found = id === undefined ? null : readOne(folder, id);
+  if (found === null) throw new UsageError(`there is no incident of ${name}; --file LOG explains any log`);
+  if ('fault' in found) throw new UsageError(`the last incident of ${name} cannot be read: ${found.fault}`);
+  return { ...found.incident, diagnosisFailure: null };
+}
+
+function ofLog(
+  output: string,
+  { exitCode, exitSignal }: DiagnoseInvocation,
+  clean: (text: string) => string,
+): Explanation {
+  const exit = { code: exitCode, signal: exitSignal };
+  const verdict = triage({ exit, output });
+  return {
+    id: null,
+    name: null,
+    at: null,
+    kind: 'crash',
+    reasons: [],
+    exit,
+    uptimeMs: null,
+    category: verdict.category,
+    confidence: verdict.confidence,
+    evidence: verdict.evidence.map(clean),
+    keyLine: verdict.keyLine === null ? null : clean(verdict.keyLine),
+    fingerprint: fingerprint({ kind: 'crash', exit, triage: verdict }),
+    priorMatches: { count: 0, windowDays: 90, firstAt: null, lastAt: null },
+    memory: [],
+    tail: tailOf(clean(output.slice(-TAIL_CHARS))),
+    recommendation: clean(verdict.recommendation),
+    diagnosis: null,
+    diagnosisFailure: null,
+  };
+}
+
+function tailOf(text: string): string[] {
+  const lines = stripControl(text).split(/\r?\n/);
+  if (lines.at(-1) === '') lines.pop();
+  return lines.slice(-TAIL_LINES);
+}
+
+async function ask(
+  settings: DiagnosisSettings,
+  explained: Explanation,
+  { stateDir, target }: DiagnoseInvocation,
+  clean: (text: string) => string,
+): Promise<Diagnosed | Undiagnosed> {
+  const obstacle = obstacleTo(settings);
+  if (obstacle !== null) return { failed: obstacle, news: true };
+  const { createDiagnosis } = await import('../../diagnosis/diagnose.ts');
+  // What is asked by hand is paid from the budget of the name, or from one for all logs of nobody.
+  const file = join(stateDir, ...(target.kind === 'name' ? [target.name] : []), 'diagnosis.json');
+  const diagnosis = createDiagnosis(settings, {
+    wallMs: () => stampNow().wall,
+    monoMs: () => stampNow().mono,
+    token: () => randomBytes(16).toString('hex'),
+    clean,
+    store: { read: () => readWhole(file, BUDGET_BYTES), write: text => replaceFile(file, text) },
+    wait: delayMs => new Promise(resolve => setTimeout(resolve, delayMs)),
+  });
+  const name = explained.name ?? 'a program';
+  return diagnosis.ask({ ...explained, name }, true);
+}
