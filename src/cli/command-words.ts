@@ -50,7 +50,7 @@ const commands = {
     options: ['json', 'all', 'state-dir'],
   },
   brief: {
-    built: false,
+    built: true,
     usage: 'brief [--since 24h] [--json]',
     meaning: 'what happened while you slept: one screen',
     operands: [0, 0],
@@ -64,7 +64,7 @@ const commands = {
     options: ['lines', 'follow', 'raw', 'state-dir'],
   },
   incidents: {
-    built: false,
+    built: true,
     usage: 'incidents [name] [--since 24h] [--json] | incidents show <id>',
     meaning: 'the list of incidents, or the post-mortem of one',
     operands: [0, 2],

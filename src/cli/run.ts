@@ -38,6 +38,12 @@ async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise
       return (await import('./commands/health.ts')).healthCommand(invocation);
     case 'diagnose':
       return (await import('./commands/diagnose.ts')).diagnoseCommand(invocation);
+    case 'incidents':
+      return (await import('./commands/incidents.ts')).incidentsCommand(invocation);
+    case 'incident':
+      return (await import('./commands/incidents.ts')).incidentCommand(invocation);
+    case 'brief':
+      return (await import('./commands/brief.ts')).briefCommand(invocation);
     case 'logs':
       return (await import('./commands/logs.ts')).logsCommand(invocation);
     case 'stop':

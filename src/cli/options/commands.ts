@@ -5,7 +5,7 @@ export const commandOptions = {
   json: { kind: 'switch', built: true, flagOnly: true, meaning: 'for programs' },
   watch: { kind: 'switch', built: true, flagOnly: true, meaning: 'redraws until it is interrupted' },
   all: { kind: 'switch', built: true, flagOnly: true, meaning: "every user's watchers (root)" },
-  since: { kind: 'duration', built: false, flagOnly: true, meaning: 'how far back to look' },
+  since: { kind: 'duration', built: true, flagOnly: true, meaning: 'how far back to look' },
   lines: {
     kind: 'integer',
     short: 'n',
