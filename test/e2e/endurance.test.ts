@@ -51,7 +51,7 @@ describe(`${RESTARTS} restarts without a wait`, () => {
       return { descriptors: descriptorsOf(watcher.pid).size, memory: memoryOf(watcher.pid, 'RssAnon') };
     };
     const early = await look(20);
-    const late = await look(60);
+    const late = await look(45);
     expect(Math.abs(late.descriptors - early.descriptors)).toBeLessThanOrEqual(3);
     expect(late.memory).toBeLessThan(early.memory + 40 * MIB);
     watcher.process.kill('SIGTERM');
