@@ -15,7 +15,7 @@ export interface Brief {
   readonly needsPerson: readonly Need[];
 }
 
-export interface NameBrief {
+interface NameBrief {
   readonly name: string;
   readonly phase: Status['phase'];
   /** Incidents, their repeats included. */
@@ -26,7 +26,7 @@ export interface NameBrief {
   readonly downMs: number;
 }
 
-export interface FailureBrief {
+interface FailureBrief {
   readonly fingerprint: string;
   readonly name: string;
   readonly category: Incident['category'];
@@ -37,7 +37,7 @@ export interface FailureBrief {
   readonly recommendation: string;
 }
 
-export interface Need {
+interface Need {
   readonly name: string;
   readonly why: string;
   /** What to type. */

@@ -13,7 +13,7 @@ export interface History {
 }
 
 /** How an earlier one ended: by whom, and after how long. */
-export interface End {
+interface End {
   readonly at: string;
   readonly by: 'recovery' | 'remedy' | 'nothing';
   readonly afterMs: number | null;

@@ -164,5 +164,11 @@ describe('key lines', () => {
     expect(keyLine).toBe(line.replaceAll(/\u001b\[\d*m/g, '').trim());
   });
 
+  test('are redacted here only for those who ask', () => {
+    const output = 'ERROR could not connect to postgres://app:hunter2secret@db/x: Connection refused';
+    expect(triage({ exit: code(1), output }).keyLine).toContain('hunter2secret');
+    expect(JSON.stringify(triage({ exit: code(1), output, secrets: [] }))).not.toContain('hunter2secret');
+  });
+
   test('of an empty log there is none', () => expect(triage({ exit: code(1), output: ' \n\n' }).keyLine).toBeNull());
 });

@@ -4,7 +4,7 @@ import { secretFormats } from './formats.ts';
 import { redactPrivateKeys } from './private-keys.ts';
 
 /** What stands where a secret stood. A second pass leaves it alone. */
-export const mask = (kind: string): string => `[redacted ${kind}]`;
+const mask = (kind: string): string => `[redacted ${kind}]`;
 
 /**
  * The text with every secret we know how to recognise replaced: exact values first, then private key blocks, known formats,

@@ -22,9 +22,9 @@ export const tooWeak = 1.5;
 
 const gradeScores: Readonly<Record<Grade, number>> = { crash: 5, fatal: 4.6, error: 4, plain: 3.6, warn: 2, info: 1.9 };
 /** So many different lines are held against the rules; what stands further up than all of these is not the cause. */
-const mostTried = 600;
+const mostTried = 300;
 /** Behind so much life only what no program survives is still looked for, once something was found. */
-const longLife = 60;
+const longLife = 40;
 const goodEnough = 3.2;
 
 /** The failures that a rule fits, weighed, last first. */

@@ -8,7 +8,7 @@ export const trigger =
   /err|exce|fail|fatal|panic|abort|crash|den[iy]|refus|reset|time|cannot|can't|could|unable|not |n't|no such|missing|invalid|unauth|forbid|kill|term|signal|sig[a-z]{3}|memory|space|quota|limit|exceed|lock|in use|already|corrupt|malform|unexpected|cert|ssl|tls|close|unreach|route|resol|cuda|hip|gpu|nccl|nvml|too |overload|unavail|exit|E[A-Z]{3}|undef|null|none|requir|usage|unknown|unrecog|double|segm|bus |illegal|trap|bad|lost|end|stop|interrupt|cancel|evict|preempt|\b[45]\d\d\b|hangup|thrott|flood|install|uncaught|what\(|assert|broken|\^C|shut|expect|available|EULA|must|with|hostname|another|provide|fork|address/i;
 
 /** What a line that calls itself information must have in it to be tried: most of a log is such lines, and they fail outright or not at all. */
-export const plainTrigger =
+const plainTrigger =
   /\b(?:error|exception|fail(?:ed|ure)|fatal|panic|crash|kill|denied|refused|cannot|unable|not found|no such|invalid|unauthori[sz]ed|forbidden|exceeded|too many|out of memory|timed out|unreachable|corrupt|aborted)|_exceeded|SIG[A-Z]{3,4}\b|\b[45]\d\d\b|signal:? /i;
 
 /** A rule and the text of the failure that it fits. */

@@ -1,3 +1,5 @@
+import type { ExactSecrets } from '../redaction/exact-secrets.ts';
+import { redact } from '../redaction/redact.ts';
 import { readFailures } from './blocks.ts';
 import { type Candidate, candidatesOf, tooWeak } from './candidate.ts';
 import type { Category } from './category.ts';
@@ -33,6 +35,8 @@ export interface TriageInput {
   /** Both streams of this run, in order of arrival. */
   readonly output: string;
   readonly facts?: readonly Fact[];
+  /** If given, what is quoted of the log is redacted here; else that is the caller's work. */
+  readonly secrets?: ExactSecrets;
 }
 
 /** A key line is not shortened below this; a line of megabytes is. */
@@ -40,6 +44,18 @@ const keyLineChars = 1000;
 
 /** Why did it end? By proof first (counter, errno), then by the last fatal line, then by the exit. Linear in the output. */
 export const triage = (input: TriageInput): Triage => {
+  const found = judge(input);
+  if (input.secrets === undefined) return found;
+  const clean = (text: string) => redact(text, input.secrets ?? []);
+  return {
+    ...found,
+    keyLine: found.keyLine === null ? null : clean(found.keyLine),
+    evidence: found.evidence.map(clean),
+    recommendation: clean(found.recommendation),
+  };
+};
+
+const judge = (input: TriageInput): Triage => {
   const facts = input.facts ?? [];
   const lines = readLines(input.output);
   const found = explain(lines, input.exit);
