@@ -28,7 +28,10 @@ _agent_watch() {
       start) [ -n "$word" ] || word=start ;;
       status) [ -n "$word" ] || word=status ;;
       health) [ -n "$word" ] || word=health ;;
+      brief) [ -n "$word" ] || word=brief ;;
       logs) [ -n "$word" ] || word=logs ;;
+      incidents) [ -n "$word" ] || word=incidents ;;
+      diagnose) [ -n "$word" ] || word=diagnose ;;
       stop) [ -n "$word" ] || word=stop ;;
       restart) [ -n "$word" ] || word=restart ;;
       reset) [ -n "$word" ] || word=reset ;;
@@ -46,18 +49,21 @@ _agent_watch() {
     --alert-format) COMPREPLY=($(compgen -W 'slack discord ntfy generic' -- "$cur")); return ;;
     --alert-on) COMPREPLY=($(compgen -W 'flap slow-loop hold unhealthy recovered crash start stop all' -- "$cur")); return ;;
     --notify-ready) COMPREPLY=($(compgen -W 'up healthy' -- "$cur")); return ;;
-    --state-dir|--config|--cwd|--env-file|--fresh-file|--grow|--metrics|--llm-url|--llm-key-file|--alert-webhook|--alert-file|--heartbeat-url|--listen-token-file)
+    --state-dir|--config|--cwd|--env-file|--fresh-file|--grow|--metrics|--llm-url|--llm-key-file|--alert-webhook|--alert-file|--heartbeat-url|--listen-token-file|--file)
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$cur"))
       return ;;
-    --stop-signal) COMPREPLY=($(compgen -A signal -- "$cur")); return ;;
-    --name|--env|--backoff|--backoff-factor|--backoff-max|--jitter|--healthy-after|--flap-threshold|--flap-window|--flap-cooldown|--max-restarts|--success-codes|--hold-codes|--stop-timeout|--max-runtime|--expect-duration|--schedule|--timezone|--stale-after|--progress-pattern|--fail-pattern|--http|--http-expect|--port|--check|--max-memory|--min-disk|--error-rate|--error-pattern|--health-interval|--health-timeout|--health-retries|--health-start-period|--kill-when|--metrics-max-age|--remedy|--log-max-size|--log-keep|--tail-lines|--buffer-size|--llm-model|--llm-timeout|--llm-max-calls|--alert-command|--alert-cooldown|--listen|--lines) return ;;
+    --stop-signal|--exit-signal) COMPREPLY=($(compgen -A signal -- "$cur")); return ;;
+    --name|--env|--backoff|--backoff-factor|--backoff-max|--jitter|--healthy-after|--flap-threshold|--flap-window|--flap-cooldown|--max-restarts|--success-codes|--hold-codes|--stop-timeout|--max-runtime|--expect-duration|--schedule|--timezone|--stale-after|--progress-pattern|--fail-pattern|--http|--http-expect|--port|--check|--max-memory|--min-disk|--error-rate|--error-pattern|--health-interval|--health-timeout|--health-retries|--health-start-period|--kill-when|--metrics-max-age|--remedy|--log-max-size|--log-keep|--tail-lines|--buffer-size|--llm-model|--llm-timeout|--llm-max-calls|--alert-command|--alert-cooldown|--listen|--since|--lines|--exit-code) return ;;
   esac
   case $word in
     start) options='--name --state-dir --config --cwd --env --env-file --stdin --restart --backoff --backoff-factor --backoff-max --jitter --healthy-after --flap-threshold --flap-window --flap-cooldown --max-restarts --success-codes --hold-codes --on-hold --stop-signal --stop-timeout --max-runtime --expect-duration --schedule --timezone --feed-last-output --stale-after --progress-pattern --fail-pattern --fresh-file --grow --http --http-expect --port --check --max-memory --min-disk --error-rate --error-pattern --health-interval --health-timeout --health-retries --health-start-period --kill-when --metrics --metrics-max-age --kill-when-blind --remedy --quiet --log-max-size --log-keep --no-log --tail-lines --buffer-size --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --alert-webhook --alert-format --alert-command --alert-file --alert-on --alert-cooldown --heartbeat-url --listen --listen-token-file --notify-ready --help' ;;
     status) options='--json --watch --all --state-dir --help' ;;
     health) options='--json --all --state-dir --help' ;;
+    brief) options='--since --json --all --state-dir --help' ;;
     logs) options='--lines --follow --raw --state-dir --help' ;;
+    incidents) options='--since --json --all --state-dir --help' ;;
+    diagnose) options='--file --exit-code --exit-signal --json --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --state-dir --help' ;;
     stop) options='--now --state-dir --help' ;;
     restart) options='--state-dir --help' ;;
     reset) options='--state-dir --help' ;;
@@ -72,8 +78,8 @@ _agent_watch() {
     return
   fi
   case $word in
-    '') COMPREPLY=($(compgen -W 'start status health logs stop restart reset signal completion help version' -- "$cur")) ;;
-    help) COMPREPLY=($(compgen -W 'all start status health logs stop restart reset signal completion help version' -- "$cur")) ;;
+    '') COMPREPLY=($(compgen -W 'start status health brief logs incidents diagnose stop restart reset signal completion help version' -- "$cur")) ;;
+    help) COMPREPLY=($(compgen -W 'all start status health brief logs incidents diagnose stop restart reset signal completion help version' -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")) ;;
     status|logs|incidents|diagnose|stop|restart|reset|signal|uninstall|doctor)
       COMPREPLY=($(compgen -W "$(_agent_watch_names)" -- "$cur")) ;;
