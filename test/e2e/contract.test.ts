@@ -106,6 +106,11 @@ describe('`status --json` holds against its schema', () => {
       args: ['--hold-codes', '78', '--', 'sh', '-c', 'exit 78'],
       row: { holdReason: expect.stringMatching(/78/), childPid: null, nextStartAt: null },
     },
+    waiting: {
+      phase: 'waiting',
+      args: ['--schedule', '0 0 29 2 *', ...sleeps],
+      row: { nextStartAt: expect.stringMatching(/-02-(28|29)T/), childPid: null, restarts: 0 },
+    },
     stopping: {
       phase: 'stopping',
       args: ['--stop-timeout', '2s', ...deaf],

@@ -48,20 +48,24 @@ describe('the bytes of the child', () => {
     expect(text).toBe(Array.from({ length: 2000 }, (_, i) => `o${i}\ne${i}\n`).join(''));
   });
 
-  test('the last of them before a SIGKILL, without a newline, come out 50 times of 50', () => {
+  test('the last of them before a SIGKILL, without a newline, come out and stand in the incident, 50 times of 50', () => {
     const folder = scratch();
     const ended = run(folder, [
-      ...['--name', 'last', '--quiet', '--backoff', '0ms', '--flap-threshold', '0'],
+      // So slow that each crash has an incident of its own.
+      ...['--name', 'last', '--quiet', '--backoff', '100ms', '--backoff-factor', '1', '--flap-threshold', '0'],
       ...['--max-restarts', '49', '--on-hold', 'exit'],
       ...['--', 'sh', '-c', 'seq 10000; printf "last of $AGENT_WATCH_RUN|"; kill -9 $$'],
     ]);
     expect(ended.code).toBe(69);
     const numbers = Array.from({ length: 10_000 }, (_, i) => `${i + 1}\n`).join('');
     const runs = ended.out.split('|');
-    expect(runs.length).toBe(51);
-    for (let number = 1; number <= 50; number++)
+    const incidents: { tail: string[] }[] = JSON.parse(run(folder, ['incidents', 'last', '--json']).out);
+    expect([runs.length, incidents.length]).toEqual([51, 50]);
+    for (let number = 1; number <= 50; number++) {
       expect(runs[number - 1] === `${numbers}last of ${number}`, `run ${number}`).toBe(true);
-  });
+      expect(incidents[number - 1]?.tail.slice(-2)).toEqual(['10000', `last of ${number}|`]);
+    }
+  }, 60_000);
 
   test('go through without a newline for 2 GiB, and the watcher stays below 200 MB', async () => {
     const folder = scratch();
