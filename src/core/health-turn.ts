@@ -94,15 +94,16 @@ function green(turn: Turn): void {
 export function checkedBeforeStart(turn: Turn, reports: readonly ProbeReport[]): void {
   const seen = reports.find(({ probe }) => probe === KILL_WHEN)?.observation;
   if (seen === undefined) return;
-  const condition = seen.kind === 'condition' ? seen : null;
-  const blind = condition?.result === 'blind' && !condition.notYet;
-  const trips = condition?.result === 'tripped' || (blind && turn.policy.health.killWhen?.blindTrips === true);
-  if (condition !== null && trips) {
-    const held = { cause: 'kill-condition', why: condition.why, at: turn.event.at.wall } as const;
+  // One that could not be read is blind too.
+  const why = seen.kind === 'condition' ? seen.why : 'detail' in seen ? seen.detail : 'it was not read';
+  const blind = seen.kind === 'condition' ? seen.result === 'blind' && !seen.notYet : true;
+  const tripped = seen.kind === 'condition' && seen.result === 'tripped';
+  if (tripped || (blind && turn.policy.health.killWhen?.blindTrips === true)) {
+    const held = { cause: 'kill-condition', why, at: turn.event.at.wall } as const;
     hold(turn, held);
     return tell(turn, { kind: 'held', hold: held });
   }
-  if (blind && condition !== null) tell(turn, { kind: 'blind', why: condition.why });
+  if (blind) tell(turn, { kind: 'blind', why });
   set(turn, {});
   spawnNow(turn);
 }

@@ -1,7 +1,8 @@
 import type { Answer, Request } from '../control/protocol.ts';
-import type { Signal } from '../core/model.ts';
+import type { Phase, Signal } from '../core/model.ts';
 import { refusal } from '../core/requests.ts';
 import { whyNoReset } from '../host/inside-run.ts';
+import type { Written } from '../state/whole-file.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** Whose requests are answered. */
@@ -9,12 +10,14 @@ export interface Answering {
   name: string;
   stateDir: string;
   supervisor: Supervisor;
+  /** Takes the hold off the disk; says why that fails. */
+  liftHold(): Written;
 }
 
 const REFUSED = 125;
 
 /** Answers a request at once; what it asks for begins with the answer and need not be over. */
-export function answer({ name, stateDir, supervisor }: Answering, request: Request): Answer {
+export function answer({ name, stateDir, supervisor, liftHold }: Answering, request: Request): Answer {
   const { phase } = supervisor.state;
   const run = 'live' in phase ? phase.live : null;
   switch (request.verb) {
@@ -32,7 +35,7 @@ export function answer({ name, stateDir, supervisor }: Answering, request: Reque
     case 'reset': {
       const of = run ?? supervisor.state.clearing;
       const mark = { runId: of?.runId ?? null, childPid: of?.pid ?? null, startTicks: of?.startTicks ?? null };
-      const why = whyNoReset(request.pid, { name, stateDir, ...mark });
+      const why = whyNoReset(request.pid, { name, stateDir, ...mark }) ?? whyNotNow(phase, liftHold);
       if (why !== null) return { ok: false, why, exit: REFUSED };
       supervisor.take({ type: 'reset-requested', by: 'command' });
       return { ok: true };
@@ -44,4 +47,14 @@ export function answer({ name, stateDir, supervisor }: Answering, request: Reque
     default:
       return request satisfies never;
   }
+}
+
+/** A hold that stays on the disk binds whatever the machine says; one that is just coming cannot be lifted yet. */
+function whyNotNow(phase: Phase, liftHold: () => Written): string | null {
+  if (phase.kind === 'stopping' && phase.cause === 'kill-condition') {
+    return 'its kill condition is stopping it at this moment; reset it once it is held';
+  }
+  if (phase.kind !== 'held') return null;
+  const lifted = liftHold();
+  return lifted.ok ? null : `the hold cannot be lifted: ${lifted.why}`;
 }

@@ -61,7 +61,9 @@ export function createStore(of: StoreOf, report: Report): StorePort {
 /** The run of which something may be alive: what a later watcher must end first. */
 function runOf(state: State): RecordedRun | null {
   const { phase, clearing } = state;
-  if (phase.kind === 'starting') return { runId: phase.runId, childPid: null, startTicks: null };
+  // While the kill condition is still being read nothing has been spawned.
+  if (phase.kind === 'starting')
+    return phase.checking ? null : { runId: phase.runId, childPid: null, startTicks: null };
   const run = phase.kind === 'running' || phase.kind === 'stopping' ? phase.live : clearing;
   return run === null ? null : { runId: run.runId, childPid: run.pid, startTicks: run.startTicks };
 }

@@ -12,7 +12,7 @@ import { readSnapshot, restore, type Snapshot } from '../core/snapshot.ts';
 import { bootId } from '../host/boot-id.ts';
 import { stampNow } from '../host/clock.ts';
 import type { Schedule } from '../probes/schedule.ts';
-import { armHold, readHold } from '../state/hold-file.ts';
+import { armHold, liftHold, readHold } from '../state/hold-file.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
 import { LOG_FILE } from '../state/names.ts';
 import { PlaceRefused } from '../state/own-folder.ts';
@@ -94,7 +94,9 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   });
   const world = assemble(order, { place, file, lock, pipes, schedule }, found, code => end(code));
   const { supervisor } = world;
-  const control = openControl(controlFolders(place, lock), request => answer({ ...order, supervisor }, request));
+  const control = openControl(controlFolders(place, lock), request =>
+    answer({ ...order, supervisor, liftHold: () => liftHold(place, new Date()) }, request),
+  );
   control.then(opened => {
     if (typeof opened === 'string') order.warn(`no requests can be taken (${opened}); signals still work`);
   });

@@ -34,7 +34,8 @@ describe('before a start', () => {
     [reading('blind'), true, 'held'],
     [reading('blind'), false, 'running'],
     [reading('blind', true), true, 'running'],
-    [nothing, true, 'running'],
+    [nothing, true, 'held'],
+    [nothing, false, 'running'],
   ] as const)('%j, blind trips: %s: %s', (observation, blindTrips, phase) => {
     const bench = says(guarded(blindTrips).start(), observation);
     expect(bench.phase).toBe(phase);
