@@ -106,7 +106,7 @@ const commands = {
     options: ['state-dir'],
   },
   install: {
-    built: false,
+    built: true,
     usage: 'install [--print] [--format F] [--user|--system] [options] -- <command> [args...]',
     meaning: 'a systemd unit, launchd plist or crontab line; --config FILE|DIR',
     operands: [0, 0],
@@ -114,7 +114,7 @@ const commands = {
     watches: true,
   },
   uninstall: {
-    built: false,
+    built: true,
     usage: 'uninstall <name>',
     meaning: 'take it away again',
     operands: [1, 1],

@@ -32,6 +32,10 @@ async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise
   switch (invocation.kind) {
     case 'start':
       return (await import('./commands/start.ts')).startCommand(invocation.settings);
+    case 'install':
+      return (await import('./commands/install.ts')).installCommand(invocation);
+    case 'uninstall':
+      return (await import('./commands/uninstall.ts')).uninstallCommand(invocation);
     case 'status':
       return (await import('./commands/status.ts')).statusCommand(invocation);
     case 'health':

@@ -1,0 +1,147 @@
+/** From settings to what a service manager is to run: what everybody may see, and what only the owner may. */
+import { accessSync, constants, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ownProgram } from '../host/own-program.ts';
+import { findNotifyHelper } from '../host/sd-notify.ts';
+import type { ServicePlan } from '../host/systemd-unit.ts';
+import type { ServiceScope } from './invocation.ts';
+import { ownName } from './own-name.ts';
+import { carryOptions, isSecret, optionVariablesOf } from './secret-options.ts';
+import type { Settings } from './settings.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface PlannedService {
+  readonly plan: ServicePlan;
+  readonly stateDir: string;
+  /** What goes into the file of mode 0600, if anything. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** What the user should know. */
+  readonly notes: readonly string[];
+  /** Why this cannot be installed: the command is not there. */
+  readonly missing: string | null;
+}
+
+/** What a program may need of the shell in which it worked: where things are found, and how text and time are written. */
+const NEEDED =
+  /^(?:PATH|LANG|LANGUAGE|LC_[A-Z]+|TZ|VIRTUAL_ENV|CONDA_PREFIX|PYTHONPATH|PYTHONHOME|NODE_PATH|JAVA_HOME|GEM_HOME|GEM_PATH|LD_LIBRARY_PATH|SSL_CERT_(?:FILE|DIR)|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?:https?|all|no)_proxy|(?:HTTPS?|ALL|NO)_PROXY)$/;
+const PROVIDERS: Readonly<Record<string, RegExp>> = {
+  anthropic: /^ANTHROPIC_(?:API_KEY|AUTH_TOKEN|BASE_URL)$/,
+  openai: /^OPENAI_(?:API_KEY|BASE_URL)$/,
+  ollama: /^OLLAMA_HOST$/,
+};
+/** In the folder of the name. */
+export const SECRETS_FILE = 'environment';
+
+export function planService(settings: Settings, scope: ServiceScope, here: Surroundings): PlannedService {
+  const { name } = ownName(settings);
+  const stateDir = stateDirOf(settings, scope, here);
+  const own = settings.given.filter(({ name: option }) => !['config', 'name', 'state-dir'].includes(option));
+  const { args, env } = carryOptions(own);
+  const { shown, secret } = environmentOf(settings, scope, here);
+  const secrets = { ...secret, ...optionVariablesOf(here.env), ...env };
+  const command = commandOf(settings, here);
+  const notifies = findNotifyHelper(here.env['PATH']) !== null;
+  return {
+    plan: {
+      name,
+      scope,
+      program: ownProgram(),
+      args: [
+        ...(settings.configFile === null ? [] : ['--config', settings.configFile]),
+        ...['--name', name, '--state-dir', stateDir],
+        ...(needsCwd(settings, here) ? ['--cwd', settings.identity.cwd] : []),
+        ...args,
+        ...(settings.commandGiven ? ['--', ...command.words] : []),
+      ],
+      environment: shown,
+      environmentFile: Object.keys(secrets).length === 0 ? null : join(stateDir, name, SECRETS_FILE),
+      stopTimeoutMs: settings.restart.stopTimeoutMs,
+      once: settings.restart.restart === 'never',
+      notifies,
+    },
+    stateDir,
+    secrets,
+    notes: notesOf(settings, secrets, notifies, here),
+    missing: command.missing,
+  };
+}
+
+/** The system's own folder, where a user plans for the system. */
+function stateDirOf({ identity, given }: Settings, scope: ServiceScope, here: Surroundings): string {
+  const named = given.some(option => option.name === 'state-dir') || here.env['AGENT_WATCH_STATE_DIR'];
+  return scope === 'system' && here.uid !== 0 && !named ? '/var/lib/agent-watch' : identity.stateDir;
+}
+
+/** A service starts in `/`; where nothing else says so, the child is to run where it is installed. */
+function needsCwd({ identity, given }: Settings, here: Surroundings): boolean {
+  return identity.cwd === here.cwd && !given.some(option => option.name === 'cwd');
+}
+
+function environmentOf({ diagnosis, alerts }: Settings, scope: ServiceScope, here: Surroundings) {
+  const shown: Record<string, string> = {};
+  const secret: Record<string, string> = {};
+  const provider = PROVIDERS[diagnosis.diagnose.kind];
+  for (const name of ['PATH', ...Object.keys(here.env).sort()]) {
+    const value = here.env[name];
+    if (value === undefined) continue;
+    const asked = provider?.test(name) === true || alerts.webhooks.some(({ from }) => from === name);
+    if (asked || (NEEDED.test(name) && isSecret(name, value))) secret[name] = value;
+    else if (NEEDED.test(name)) shown[name] = value;
+  }
+  // Root's own services get none; a user's systemd sets it.
+  if (scope === 'system' && here.uid === 0) shown['HOME'] = here.env['HOME'] ?? homedir();
+  return { shown, secret };
+}
+
+/** The command with its program as an absolute path: a service has another PATH, and another folder. */
+function commandOf({ command, identity }: Settings, here: Surroundings): { words: string[]; missing: string | null } {
+  const [program = '', ...rest] = command;
+  if (program.includes('/')) {
+    const path = resolve(identity.cwd, program);
+    return { words: [path, ...rest], missing: isProgram(path) ? null : `${path} does not exist or is not executable` };
+  }
+  const path = here.env['PATH'] ?? '/bin:/usr/bin';
+  const found = path
+    .split(':')
+    .map(folder => resolve(identity.cwd, folder, program))
+    .find(isProgram);
+  if (found !== undefined) return { words: [found, ...rest], missing: null };
+  return { words: [program, ...rest], missing: `${program} was not found; searched PATH ${path}` };
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    // Not there, or not for us.
+    return false;
+  }
+}
+
+function notesOf(
+  { command, commandGiven }: Settings,
+  secrets: Readonly<Record<string, string>>,
+  notifies: boolean,
+  here: Surroundings,
+): string[] {
+  const notes: string[] = [];
+  if (!notifies) notes.push('systemd-notify is not here: the unit tells systemd nothing (Type=exec, no watchdog)');
+  if (commandGiven && carriesSecret(command))
+    notes.push('the command carries what looks like a key, which everybody can read there; pass it with --env instead');
+  const left = Object.keys(here.env).filter(
+    name => /_(?:API_KEY|TOKEN|SECRET|PASSWORD)$/.test(name) && !(name in secrets),
+  );
+  if (left.length > 0)
+    notes.push(
+      `set here, and not taken along: ${left.join(', ')}; --env NAME=value or --env-file FILE gives them to the command`,
+    );
+  return notes;
+}
+
+/** `--api-key sk-…`, `TOKEN=…`, or a word that is a key by its own form. */
+function carriesSecret(command: readonly string[]): boolean {
+  const text = command.map((word, index) => (command[index - 1]?.startsWith('--') ? `=${word}` : ` ${word}`)).join('');
+  return isSecret('', text);
+}
