@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
+import { readKeyFile } from '../diagnosis/key.ts';
 import type { Place } from '../state/place.ts';
 import { replaceFile } from '../state/replace-file.ts';
 import { readWhole } from '../state/whole-file.ts';
@@ -63,14 +64,25 @@ async function openDiagnosing({ diagnosis }: AftermathOrder, world: AftermathWor
   });
 }
 
-/** Our own secrets beside those of the environment: an address whose host only is shown. */
+/** Part of an address so long is no word of a path: it is what makes the address a secret. */
+const SECRET_PART_CHARS = 16;
+
+/** Our own secrets beside those of the environment: addresses of which only the host is shown, and the key in a file. */
 function ownSecrets({ alerts, diagnosis }: AftermathOrder): string[] {
-  const addresses = (alerts?.targets ?? []).flatMap(target => (target.kind === 'webhook' ? [target.url.href] : []));
-  return [...addresses, alerts?.heartbeat?.url.href, diagnosis?.url].filter(text => typeof text === 'string');
+  const targets = (alerts?.targets ?? []).flatMap(target => (target.kind === 'webhook' ? [target.url] : []));
+  const urls = [...targets, ...(alerts?.heartbeat ? [alerts.heartbeat.url] : [])];
+  const parts = urls.flatMap(({ pathname, search }) => `${pathname}${search}`.split(/[/?&=]/));
+  const key = diagnosis?.keyFile ? readKeyFile(diagnosis.keyFile) : null;
+  return [
+    ...urls.map(({ href }) => href),
+    ...parts.filter(part => part.length >= SECRET_PART_CHARS),
+    ...(diagnosis?.url ? [diagnosis.url] : []),
+    ...(key !== null && 'key' in key ? [key.key] : []),
+  ];
 }
 
 /** A file of the name's folder that is read and replaced as a whole. */
-export function storeIn(place: Pick<Place, 'at' | 'ensure'>, file: string) {
+function storeIn(place: Pick<Place, 'at' | 'ensure'>, file: string) {
   return {
     read: () => readWhole(place.at(file), FILE_LIMIT_BYTES),
     write: (text: string) => {
@@ -86,11 +98,11 @@ const after = (delayMs: number, act: () => void): (() => void) => {
   return () => clearTimeout(timer);
 };
 
-/** Fresh bits in hex for the fence around a log. */
-export const token = (): string => randomBytes(16).toString('hex');
+/** Fresh bits in hex, for the fence around a log. */
+const token = (): string => randomBytes(16).toString('hex');
 
 /** Resolves after that long, or at once when aborted. */
-export const wait = (delayMs: number, signal: AbortSignal): Promise<void> =>
+const wait = (delayMs: number, signal: AbortSignal): Promise<void> =>
   pause(delayMs, undefined, { signal }).catch(() => {
     // Aborted: whoever waits looks at the signal itself.
   });

@@ -86,6 +86,12 @@ function causeOf(event: AlertKind, { next, reasons, cause }: IncidentSeed): stri
 /** Probes whose detail is in our own words; what others say may quote the output, an answer or a command. */
 const ownWords: ReadonlySet<ProbeKind> = new Set(['stale', 'fresh-file', 'grow', 'port', 'memory', 'disk']);
 
+/** The detail of a probe if it is in our own words, else null. */
+export function ownDetail(health: HealthPolicy, name: string, detail: string): string | null {
+  const kind = health.probes.find(probe => probe.name === name)?.kind;
+  return kind !== undefined && ownWords.has(kind) ? detail : null;
+}
+
 /** A clause without anything of the log. */
 function reasonOf(
   event: AlertKind,
@@ -94,10 +100,7 @@ function reasonOf(
   health: HealthPolicy,
 ): string | null {
   if (event === 'hold' && next.kind === 'hold') return next.hold.why;
-  const details = reasons.flatMap(({ name, detail }) => {
-    const kind = health.probes.find(probe => probe.name === name)?.kind;
-    return kind !== undefined && ownWords.has(kind) ? [detail] : [];
-  });
+  const details = reasons.map(({ name, detail }) => ownDetail(health, name, detail)).filter(detail => detail !== null);
   if (details.length > 0) return details.join('; ');
   if (cause === 'limit' && why !== null) return why;
   const category = incident === null || incident.category === 'unknown' ? [] : [incident.category];

@@ -6,7 +6,7 @@ import { durationText } from '../core/duration-text.ts';
 import { KILL_WHEN } from '../core/health-model.ts';
 import type { IncidentSeed, Mono, Note, Policy, Stamp, State, Wall } from '../core/model.ts';
 import type { Incident } from '../incidents/incident.ts';
-import { incidentEvent, kindsOf, plainEvent } from './alert-events.ts';
+import { incidentEvent, kindsOf, ownDetail, plainEvent } from './alert-events.ts';
 import { createPulse } from './pulse.ts';
 
 /** Who is told of what, and where a dead-man's switch is. */
@@ -76,9 +76,9 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
   }
 
   /** Something that is not well though the run goes on, and its end. */
-  function warn(name: string, message: string | null): void {
+  function warn(name: string, message: string, reason: string | null): void {
     warned.set(name, warned.get(name) ?? world.now().mono);
-    plain('unhealthy', { cause: name, probe: { name, message } });
+    plain('unhealthy', { cause: name, reason, probe: { name, message } });
   }
   function wellAgain(name: string): void {
     const since = warned.get(name);
@@ -108,11 +108,11 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
         slowLoop = true;
         return;
       case 'probe-warning':
-        return warn(note.name, note.detail);
+        return warn(note.name, note.detail, ownDetail(policy.health, note.name, note.detail));
       case 'probe-restored':
         return wellAgain(note.name);
       case 'blind':
-        return warn(KILL_WHEN, `blind: ${note.why}`);
+        return warn(KILL_WHEN, note.why, `it is blind: ${note.why}`);
       case 'sees-again':
         return wellAgain(KILL_WHEN);
     }

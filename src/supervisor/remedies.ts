@@ -1,5 +1,5 @@
 import { durationText } from '../core/duration-text.ts';
-import type { Fact, IncidentSeed, RunId, State } from '../core/model.ts';
+import type { Fact, IncidentSeed, RunId } from '../core/model.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
 import { type Remedy, remedyFor } from '../core/remedy.ts';
 import type { ShellEnd } from '../host/shell-command.ts';
@@ -12,12 +12,13 @@ export interface RemedyWorld {
   remedies: readonly Remedy[];
   child: ChildPort;
   report: Report;
-  state(): State;
   /** The child's, and its folder. */
   env: Readonly<Record<string, string>>;
   cwd: string;
   desk(): IncidentDesk;
   monoMs(): number;
+  /** How long a remedy may take, where it is not the usual time. */
+  limitMs?: number;
   /** One line for people. */
   warn(line: string): void;
 }
@@ -31,7 +32,7 @@ export interface Remedies extends IncidentListener {
 }
 
 /** A remedy that takes longer is ended: the child has been down for so long by it. */
-export const REMEDY_LIMIT_MS = 60_000;
+const REMEDY_LIMIT_MS = 60_000;
 /** A start waits so long to learn whether there is a remedy for what happened. */
 const EXPLAIN_LIMIT_MS = 2000;
 
@@ -122,7 +123,7 @@ async function cure(world: RemedyWorld, incident: Incident, abort: AbortSignal):
       input: '',
       cwd: world.cwd,
       env: { ...world.env, AGENT_WATCH_INCIDENT: incident.id, AGENT_WATCH_CATEGORY: category },
-      timeLimitMs: REMEDY_LIMIT_MS,
+      timeLimitMs: world.limitMs ?? REMEDY_LIMIT_MS,
       outputLimitBytes: 0,
       dropRest: true,
       abort,
