@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { linuxRow } from '../../src/host/linux-stat.ts';
@@ -76,6 +76,14 @@ describe('a line of ps', () => {
 });
 
 describe('the table', () => {
+  test('has no threads, though each can be asked for by its number', () => {
+    const threads = readdirSync('/proc/self/task').map(Number);
+    expect(threads.length).toBeGreaterThan(1);
+    expect(threads.filter(thread => readProcess(thread) !== null)).toEqual([process.pid]);
+    const first = Math.min(...threads);
+    const asked = readTable({ first, last: first + 60 }).map(({ pid }) => pid);
+    expect(threads.filter(thread => asked.includes(thread))).toEqual([process.pid]);
+  });
   test('knows ourselves and a child', async () => {
     const pid = await start('sleep', ['100']);
     expect(readProcess(pid)).toMatchObject({ pid, parent: process.pid, dead: false });

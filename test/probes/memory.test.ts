@@ -37,6 +37,13 @@ describe('--max-memory', () => {
     expect(residentBytes(new Map([[child.pid!, finder.look().get(child.pid!)!]]))).toBeLessThan(50 * MiB);
   });
 
+  test('the threads of one process are one process', async () => {
+    const child = start(process.execPath, '-e', 'console.log("up");setInterval(()=>{},1000)');
+    const found = opened(child.pid);
+    await new Promise(resolve => child.stdout.once('data', resolve));
+    expect([...found.look().keys()]).toEqual([child.pid]);
+  });
+
   test('pages that processes share are counted once where that decides', async () => {
     const forks =
       'import os,time\nb=bytearray(b"x")*(100*2**20)\nfor _ in range(3):\n  if os.fork()==0: time.sleep(60)\nprint("up",flush=True)\ntime.sleep(60)';
