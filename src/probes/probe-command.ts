@@ -2,8 +2,12 @@
  * A command line of the user's that asks something: a check, or a source of metrics. It runs by `/bin/sh -c` in a session of its
  * own, and when it is over, by itself or at its time limit, nothing of it stays: not its group, not what left the group.
  */
+// Not execa: a check runs again and again, and each call of execa builds its own streams, promises and listeners, which cost more than
+// the rest of the probe.
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { execa } from 'execa';
+import { once } from 'node:events';
+import { errnoOf } from '../host/errno.ts';
 import { signalGroup, signalProcess } from '../host/process-signals.ts';
 import { bears, newestPid, readProcess, readTable } from '../host/process-table.ts';
 
@@ -33,22 +37,16 @@ const LAST_WORDS_MS = 50;
 /** Runs it. Rejects if no shell could be started. */
 export async function runProbeCommand(order: ProbeOrder): Promise<ProbeEnd> {
   const mark = `${PROBE_ID}=${randomBytes(16).toString('hex')}`;
-  const subprocess = execa('/bin/sh', ['-c', order.command], {
+  const child = spawn('/bin/sh', ['-c', order.command], {
     cwd: order.cwd,
     env: { ...order.env, [PROBE_ID]: mark.slice(PROBE_ID.length + 1) },
-    extendEnv: false,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
-    buffer: false,
-    cleanup: false,
-    reject: false,
-    verbose: 'none',
   });
-  const child = subprocess.nodeChildProcess;
   const { pid } = child;
   if (pid === undefined) {
-    await subprocess;
-    throw new Error('/bin/sh could not be started');
+    const [error] = await once(child, 'error');
+    throw new Error(`/bin/sh could not be started (${errnoOf(error) ?? error})`);
   }
   const output = keepTail(child.stdout, order.keepBytes);
   const complaint = keepTail(child.stderr, order.keepBytes);
