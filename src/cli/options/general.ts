@@ -7,8 +7,7 @@ export const generalOptions = {
     built: true,
     short: 'h',
     flagOnly: true,
-    usual: true,
     meaning: 'this text; `--help all` shows every option, `--help COMMAND` one command',
   },
-  version: { kind: 'switch', built: true, flagOnly: true, usual: true, meaning: 'the version' },
+  version: { kind: 'switch', built: true, flagOnly: true, meaning: 'the version' },
 } as const satisfies OptionTable;

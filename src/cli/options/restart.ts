@@ -106,7 +106,6 @@ export const restartOptions = {
     default: 'SIGTERM',
     value: 'SIGTERM',
     built: true,
-    usual: true,
     meaning: 'what asks the child to end',
   },
   'stop-timeout': {

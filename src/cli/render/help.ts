@@ -26,13 +26,20 @@ function usualHelp(): string {
   return `${intro}
 
 Commands
-${rows(words.map(name => [commandRow(name).usage, firstClause(commandRow(name).meaning)]))}
+${rows(words.map(name => [shortUsage(name), firstClause(commandRow(name).meaning)]))}
 
 The usual options
 ${rows(usual.map(name => [flagText(name), shortMeaning(name)]))}
 
 Durations: 500ms 30s 20m 8h 2d; sizes: 64K 10M 2G. All options: agent-watch --help all
 `;
+}
+
+/** The word and what it cannot do without; the rest is in the help of the command. */
+function shortUsage(name: CommandName): string {
+  const words = commandRow(name).usage.split(' ');
+  const end = words.findIndex(word => /^(?:\[|\||--$)/.test(word));
+  return words.slice(0, end < 0 ? undefined : end).join(' ');
 }
 
 /** One line an option: the first clause of what it means, and its default. */
