@@ -5,9 +5,9 @@ import { explain } from '../incidents/explain.ts';
 import { INCIDENTS_FOLDER } from '../incidents/folder.ts';
 import { adviseFrom, type History, historyOf } from '../incidents/history.ts';
 import type { Incident } from '../incidents/incident.ts';
+import { portsNamed } from '../incidents/ports-named.ts';
 import { postMortem } from '../incidents/post-mortem.ts';
 import { type IncidentStore, openStore } from '../incidents/store.ts';
-import { detailsOf } from '../incidents/triage/details.ts';
 import { writeDurably } from '../state/durable-copy.ts';
 import type { Place } from '../state/place.ts';
 import { replaceFile } from '../state/replace-file.ts';
@@ -80,7 +80,7 @@ export async function openDesk(order: DeskOrder): Promise<ExplainingDesk> {
       const measured = await evidence.measure(of.seed, of.run, output);
       const unexplained = { seed: of.seed, output, ...measured, rules, kindOf: kindOf(policy) };
       let found = explain(unexplained);
-      const holder = found.category === 'port-in-use' ? await holderOf(found.keyLine, evidence, order) : null;
+      const holder = found.category === 'port-in-use' ? await holderOf(found.keyLine, output, evidence, order) : null;
       if (holder !== null) found = explain({ ...unexplained, facts: [...measured.facts, holder] });
       const at = new Date(of.seed.at.wall).toISOString();
       const history = historyFor(store, found.fingerprint, at);
@@ -123,9 +123,14 @@ function kindOf({ health }: Policy): (name: string) => string | null {
   return name => health.probes.find(probe => probe.name === name)?.kind ?? null;
 }
 
-function holderOf(keyLine: string | null, evidence: EvidenceDesk, order: DeskOrder) {
-  const port = Number(keyLine === null ? Number.NaN : (detailsOf(keyLine, 'port-in-use').port ?? Number.NaN));
-  return Number.isInteger(port) ? evidence.holder(port, order.members()) : null;
+/** The first of the ports it may have wanted that somebody listens on. */
+async function holderOf(keyLine: string | null, output: string, evidence: EvidenceDesk, order: DeskOrder) {
+  const members = order.members();
+  for (const port of portsNamed(keyLine, order.command, output)) {
+    const holder = await evidence.holder(port, members);
+    if (holder !== null) return holder;
+  }
+  return null;
 }
 
 function historyFor(store: IncidentStore, fingerprint: string, at: string): History {

@@ -28,8 +28,9 @@ const LINE_CHARS = 2000;
 const TAIL_CHARS = 256 * 1024;
 const KEY_LINE_CHARS = 1000;
 const SENTENCE_CHARS = 600;
-/** Of the output, so much for each line that is kept is looked at. */
-const LOOKED_AT_CHARS = 64 * 1024;
+/** So much of a line is looked at, lest half a secret be kept of one that was cut. */
+const LOOKED_AT_CHARS = 3 * LINE_CHARS;
+const LINES_ABOVE = 100;
 
 /** The incident as it lies on disk. */
 export function recordOf({ id, seed }: IncidentCase, found: Explained, world: RecordWorld): Incident {
@@ -81,19 +82,31 @@ function reasonsOf({ reasons, cause, why }: IncidentSeed): readonly { name: stri
   return cause === 'limit' ? [{ name: 'max-runtime', detail: why }] : [];
 }
 
-/** The last lines, the unfinished one included. Cleaned as a whole: a private key spans many. */
+/** The last lines, the unfinished one included. Cleaned as a whole: a private key spans many, and may begin above the first. */
 function tailLines({ output, tailLines: most, clean }: RecordWorld): string[] {
   if (most === 0) return [];
-  const end = output.slice(-Math.max(LOOKED_AT_CHARS, Math.min(output.length, most * LINE_CHARS)));
-  const lines = clean(end).split('\n');
-  if (lines.at(-1) === '') lines.pop();
+  const raw = lastLines(output, most + LINES_ABOVE);
+  if (raw.length === 0) return [];
+  const lines = clean(raw.map(text => text.slice(0, LOOKED_AT_CHARS)).join('\n')).split('\n');
+  const isCut = raw.some(text => text.length > LOOKED_AT_CHARS);
   const kept: string[] = [];
   let left = TAIL_CHARS;
-  for (const text of lines.slice(-most).toReversed()) {
-    const shown = clipStart(text.replaceAll('\r', ' '), LINE_CHARS);
+  for (const text of lines.slice(-most).reverse()) {
+    // Where a line was cut before it was cleaned, half a secret may stand at its end.
+    const whole = isCut && text.length > LINE_CHARS / 2 && text.length <= LINE_CHARS ? text.replace(/\S*$/, '') : text;
+    const shown = clipStart(whole.replaceAll('\r', ' '), LINE_CHARS);
     left -= shown.length;
     if (left < 0) break;
     kept.push(shown);
   }
   return kept.reverse();
+}
+
+/** The output may be megabytes: it is cut from its end on. */
+function lastLines(output: string, most: number): string[] {
+  const text = output.endsWith('\n') ? output.slice(0, -1) : output;
+  if (text === '') return [];
+  let start = text.length;
+  for (let count = 0; count < most && start > 0; count++) start = text.lastIndexOf('\n', start - 1);
+  return text.slice(Math.max(0, start + 1)).split('\n');
 }
