@@ -196,6 +196,35 @@ describe('alerts', () => {
     expect(kinds(server)).toContain('stop');
   });
 
+  test('a kill condition’s hold and a watcher that ends with it: told before the end, or kept for the next start', async () => {
+    const folder = scratch();
+    const server = await serving(ok);
+    const args = [...named('loss', `${server.url}/hook`), '--on-hold', 'exit', '--metrics', 'metrics.json'];
+    writeFileSync(join(folder, 'metrics.json'), '{"loss": 1}');
+    const watcher = startWatcher(folder, [
+      ...[...args, '--kill-when', 'loss > 10', '--health-interval', '200ms', '--', 'sleep', '600'],
+    ]);
+    await watcher.said(/started/);
+    writeFileSync(join(folder, 'metrics.json'), '{"loss": 11}');
+    expect((await watcher.ended).code).toBe(69);
+    expect(kinds(server)).toEqual(['hold']);
+    expect(alerts(server)[0]!.reason).toMatch(/loss/);
+  });
+
+  test('a slow loop is told by its name, though each life was long enough', async () => {
+    const folder = scratch();
+    const server = await serving(ok);
+    const watcher = startWatcher(folder, [
+      ...[...named('slow', `${server.url}/hook`), '--healthy-after', '150ms', '--backoff', '10ms'],
+      ...['--alert-on', 'slow-loop', '--flap-threshold', '0', '--', 'sh', '-c', 'sleep 0.4; exit 1'],
+    ]);
+    await until('it was told', () => server.received.length > 0, 20_000);
+    expect(kinds(server)).toEqual(['slow-loop']);
+    expect(statusOf(folder, 'slow').restarts).toBeGreaterThanOrEqual(4);
+    watcher.process.kill('SIGTERM');
+    await watcher.ended;
+  });
+
   test('the address of the environment is said by host, and gets no line of the log', async () => {
     const folder = scratch();
     const server = await serving(ok);
