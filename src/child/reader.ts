@@ -20,18 +20,24 @@ export function createReader(readFd: number, take: (bytes: Buffer) => void): Rea
   const block = Buffer.allocUnsafeSlow(PIPE_BYTES);
   const flood = createFlood();
   let paused = false;
+  let flooded = false;
 
-  // While the child writes much in small pieces, waking up for each costs it and us more than the bytes do. So we read on without
-  // going back to the loop, and let the pipe fill a little before each time: the child does not wait before it is full.
+  // While the child writes much in small pieces, waking up for each costs us more than the bytes do. And a pipe that epoll watches
+  // costs the writer more at every write, so then it is not watched: we look ourselves, after letting it fill a little.
   function readFlood(): void {
-    const end = performance.now() + FLOOD_LIMIT_MS;
+    const end = performance.now() + FLOOD_TURN_MS;
     while (!paused && performance.now() < end) {
       flood.nap();
       const bytes = readNow(readFd, block);
-      flood.got(bytes);
-      if (bytes === 0) return;
-      take(block.subarray(0, bytes));
+      if (bytes > 0) take(block.subarray(0, bytes));
+      if (flood.isOver(bytes)) {
+        flooded = false;
+        if (!paused) socket.resume();
+        return;
+      }
     }
+    if (paused) flooded = false;
+    else setImmediate(readFlood);
   }
 
   const socket = new Socket({
@@ -41,11 +47,12 @@ export function createReader(readFd: number, take: (bytes: Buffer) => void): Rea
     onread: {
       buffer: block,
       callback(bytes) {
-        const flooded = flood.begins(bytes);
         take(block.subarray(0, bytes));
-        if (flooded) readFlood();
-        flood.done();
-        return !paused;
+        if (!flooded && flood.begins(bytes)) {
+          flooded = true;
+          setImmediate(readFlood);
+        }
+        return !paused && !flooded;
       },
     },
   });
@@ -72,45 +79,61 @@ export function createReader(readFd: number, take: (bytes: Buffer) => void): Rea
     },
     resume() {
       paused = false;
-      socket.resume();
+      if (!flooded) socket.resume();
     },
     drain: maxBytes => readAll(maxBytes, take),
     discard: maxBytes => readAll(maxBytes, () => {}),
     close() {
+      paused = true;
       socket.destroy();
     },
   };
 }
 
 /** The loop is kept from signals and timers for no longer than this. */
-const FLOOD_LIMIT_MS = 3;
+const FLOOD_TURN_MS = 3;
 /** A read this soon after the last one, and not of a whole pipe, is one of many. */
 const QUICK_MS = 0.3;
-const QUICK_READS = 4;
+const QUICK_READS = 8;
+/** So many looks without a byte end a flood. */
+const EMPTY_LOOKS = 4;
+/** So many looks at a full pipe end it too, and for so long it does not begin again. */
+const FULL_LOOKS = 4;
+const LARGE_PIECES_MS = 200;
 const SHORTEST_NAP_MS = 0.02;
 const LONGEST_NAP_MS = 0.4;
 const nobodyWakesUs = new Int32Array(new SharedArrayBuffer(4));
 
 // Sleeps that leave the pipe about half full. Timers of the loop are of whole milliseconds, in which a pipe fills many times.
 function createFlood() {
-  let doneAt = 0;
+  let readAt = 0;
   let quickReads = 0;
+  let emptyLooks = 0;
+  let fullLooks = 0;
+  let notBefore = 0;
   let napMs = 0.1;
   return {
     begins(bytes: number): boolean {
-      quickReads = bytes < PIPE_BYTES && performance.now() - doneAt < QUICK_MS ? quickReads + 1 : 0;
-      return quickReads > QUICK_READS;
+      const now = performance.now();
+      quickReads = bytes < PIPE_BYTES && now - readAt < QUICK_MS ? quickReads + 1 : 0;
+      readAt = now;
+      emptyLooks = 0;
+      fullLooks = 0;
+      return quickReads > QUICK_READS && now >= notBefore;
     },
     nap(): void {
       Atomics.wait(nobodyWakesUs, 0, 0, napMs);
     },
-    got(bytes: number): void {
-      if (bytes === 0) quickReads = 0;
-      else if (bytes > 0.75 * PIPE_BYTES) napMs = Math.max(SHORTEST_NAP_MS, napMs / 2);
+    isOver(bytes: number): boolean {
+      if (bytes > 0.75 * PIPE_BYTES) napMs = Math.max(SHORTEST_NAP_MS, napMs / 2);
       else if (bytes < 0.4 * PIPE_BYTES) napMs = Math.min(LONGEST_NAP_MS, napMs * 1.5);
-    },
-    done(): void {
-      doneAt = performance.now();
+      emptyLooks = bytes === 0 ? emptyLooks + 1 : 0;
+      fullLooks = bytes === PIPE_BYTES && napMs === SHORTEST_NAP_MS ? fullLooks + 1 : 0;
+      // Full after the shortest nap: the pieces are not small, and the child waits for us.
+      if (fullLooks === FULL_LOOKS) notBefore = performance.now() + LARGE_PIECES_MS;
+      else if (emptyLooks < EMPTY_LOOKS) return false;
+      quickReads = 0;
+      return true;
     },
   };
 }
