@@ -20,6 +20,7 @@ import { openPlace, type Place } from '../state/place.ts';
 import { loadState, openStateFile, type StateFile } from '../state/state-file.ts';
 import type { AftermathOrder } from './aftermath.ts';
 import { answer } from './answers.ts';
+import { guardAgainstFaults } from './faults.ts';
 import { createFeed } from './feed.ts';
 import { createFollowUp, type FollowUp } from './follow-up.ts';
 import { createIncidentKeeper, type IncidentKeeper } from './incident-keeper.ts';
@@ -100,7 +101,12 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   control.then(opened => {
     if (typeof opened === 'string') order.warn(`no requests can be taken (${opened}); signals still work`);
   });
+  const guard = guardAgainstFaults(order.warn, () => {
+    const { phase } = supervisor.state;
+    if ('live' in phase) world.child.signalTree(phase.live.runId, 'SIGKILL');
+  });
   const code = await over;
+  guard.disarm();
   await finish(order, { ...world, file, lock, control: await control });
   return { code };
 }
