@@ -1,0 +1,183 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { ExitCause } from '../../src/core/model.ts';
+import { DYING_MS, freePort, startWorker } from '../support/health-worker.ts';
+import { scratch } from '../support/scratch.ts';
+import { phaseIs, statusOf } from '../support/watcher.ts';
+
+interface Breakage {
+  /** What the worker does. */
+  fault: string;
+  options(folder: string, port: number): string[];
+  /** The probe's row. */
+  probe(folder: string, port: number): string;
+  detail: RegExp;
+  /** Until it must be noticed; for what asks, retries × interval, and the last answer's time. */
+  thresholdMs: number;
+  cause?: ExitCause;
+}
+
+const ASKED_MS = 2 * 500;
+const url = (port: number) => `http://127.0.0.1:${port}/health`;
+
+const breakages: Record<string, Breakage> = {
+  'no output': {
+    fault: 'quiet',
+    options: () => ['--stale-after', '1s'],
+    probe: () => 'stale',
+    detail: /no output for 1\.\d s/,
+    thresholdMs: 1000,
+  },
+  'a line that tells of the end': {
+    fault: 'pattern',
+    options: () => ['--fail-pattern', '^FATAL'],
+    probe: () => 'fail-pattern',
+    detail: /FATAL: the order book is inconsistent/,
+    thresholdMs: 0,
+  },
+  'a file no longer written': {
+    fault: 'untouched',
+    options: () => ['--fresh-file', 'heart=1s'],
+    probe: () => 'fresh:heart',
+    detail: /changed 1\.\d s ago/,
+    thresholdMs: 1000,
+  },
+  'artifacts that do not grow': {
+    fault: 'sterile',
+    options: () => ['--grow', 'out/*.json=1s'],
+    probe: () => 'grow:out/*.json',
+    detail: /1 file, \d+ bytes; grew 1\.\d s ago/,
+    thresholdMs: 1000,
+  },
+  'HTTP 503': {
+    fault: 'status',
+    options: (_folder, port) => ['--http', url(port)],
+    probe: (_folder, port) => `http:${url(port)}`,
+    detail: /HTTP 503 \(2 times in a row\)/,
+    thresholdMs: ASKED_MS,
+  },
+  'HTTP 200 with another body': {
+    fault: 'body',
+    options: (_folder, port) => ['--http', url(port), '--http-expect', '"status":"ok"'],
+    probe: (_folder, port) => `http:${url(port)}`,
+    detail: /HTTP 200, but the body does not match .*\(2 times in a row\)/,
+    thresholdMs: ASKED_MS,
+  },
+  'no answer over HTTP': {
+    fault: 'mute',
+    options: (_folder, port) => ['--http', url(port)],
+    probe: (_folder, port) => `http:${url(port)}`,
+    detail: /no answer in 0\.5 s \(2 times in a row\)/,
+    thresholdMs: ASKED_MS + 500,
+  },
+  'a port that is closed': {
+    fault: 'deaf',
+    options: (_folder, port) => ['--port', `${port}`],
+    probe: (_folder, port) => `port:${port}`,
+    detail: /connection refused \(2 times in a row\)/,
+    thresholdMs: ASKED_MS,
+  },
+  'a check that fails': {
+    fault: 'sick',
+    options: () => ['--check', 'test ! -e sick || { echo it is sick >&2; exit 4; }'],
+    probe: () => 'check:1',
+    detail: /exit 4: it is sick \(2 times in a row\)/,
+    thresholdMs: ASKED_MS,
+  },
+  'a check that hangs': {
+    fault: 'sick',
+    options: () => ['--check', 'test ! -e sick || sleep 100'],
+    probe: () => 'check:1',
+    detail: /not over after 500 ms \(2 times in a row\)/,
+    thresholdMs: ASKED_MS + 500,
+  },
+  'a tree that takes too much memory': {
+    fault: 'hungry',
+    options: () => ['--max-memory', '180M'],
+    probe: () => 'memory',
+    detail: /\d{3}M in 2 processes .*more than 180M \(2 times in a row\)/,
+    thresholdMs: ASKED_MS,
+    cause: 'limit',
+  },
+  'too many errors': {
+    fault: 'errors',
+    options: () => ['--error-rate', '5/1h', '--error-pattern', '^ERROR', '--health-start-period', '200ms'],
+    probe: () => 'errors',
+    detail: /6 errors in 1 ?h/,
+    thresholdMs: 0,
+  },
+};
+
+describe('each probe alone: noticed in time, restarted, and said why', () => {
+  test.each(Object.entries(breakages))('%s', async (_what, { fault, options, probe, detail, thresholdMs, cause }) => {
+    const folder = scratch();
+    const port = await freePort();
+    const name = probe(folder, port);
+    const worker = startWorker(folder, port, fault, options(folder, port));
+    await worker.well(name);
+    const brokeAt = await worker.break();
+    const ill = await phaseIs(folder, 'w', 'stopping');
+    const row = ill.health.find(one => one.name === name);
+    expect(row).toMatchObject({ ok: false, severity: 'critical', detail: expect.stringMatching(detail) });
+    expect((await worker.up(2)) - brokeAt).toBeLessThan(thresholdMs + 1000 + DYING_MS);
+    expect(worker.watcher.err()).toContain(`stopping it: ${name}: ${row?.detail}; SIGTERM sent`);
+    expect(worker.watcher.err()).toContain(`(${name}: ${row?.detail}); restart 1 now`);
+    await worker.well(name);
+    expect(statusOf(folder, 'w')).toMatchObject({ restarts: 1, lastExit: { code: 9, cause: cause ?? 'probe' } });
+    await worker.end();
+    expect(worker.runs()).toBe(2);
+  });
+});
+
+test('two probes that fail at once are one restart with both reasons', async () => {
+  const folder = scratch();
+  const port = await freePort();
+  const worker = startWorker(folder, port, 'both', ['--check', 'test ! -e sick', '--http', url(port)]);
+  await worker.well('check:1', `http:${url(port)}`);
+  await worker.break();
+  await worker.up(2);
+  await worker.well('check:1', `http:${url(port)}`);
+  await worker.end();
+  expect(worker.runs()).toBe(2);
+  expect(worker.watcher.err().match(/restart \d/g)).toEqual(['restart 1']);
+  const why = /exited with code 9 after [^(]*\((.*)\); restart 1 now/.exec(worker.watcher.err())?.[1] ?? '';
+  expect(why.split('; ').sort()).toEqual([
+    'check:1: exit 1 (2 times in a row)',
+    expect.stringMatching(/^http:.*: HTTP 503 \(2 times in a row\)$/),
+  ]);
+});
+
+test('in the file a probe has its own name, timing and severity; an optional one only warns', async () => {
+  const folder = scratch();
+  const port = await freePort();
+  mkdirSync(join(folder, 'out'));
+  writeFileSync(
+    join(folder, 'w.yaml'),
+    `check:
+  - command: test ! -e sick
+    name: disk of the broker
+    interval: 200ms
+    retries: 1
+    severity: optional
+http:
+  - url: ${url(port)}
+    expect: ok
+    name: api
+    interval: 100ms
+    retries: 20
+`,
+  );
+  const worker = startWorker(folder, port, 'sick', ['--config', 'w.yaml']);
+  await worker.well('disk of the broker', 'api');
+  await worker.break();
+  await worker.watcher.said(/disk of the broker: exit 1; it is optional, so nothing is restarted/);
+  const { phase, health } = statusOf(folder, 'w');
+  expect(phase).toBe('running');
+  expect(health).toMatchObject([
+    { name: 'api', ok: true, severity: 'critical' },
+    { name: 'disk of the broker', ok: false, severity: 'optional', detail: 'exit 1' },
+  ]);
+  await worker.end();
+  expect(worker.runs()).toBe(1);
+});
