@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { nothingDropped, readDropped } from '../incidents/dropped.ts';
-import { DROPPED_FILE, INCIDENTS_FOLDER, readAll, readText } from '../incidents/folder.ts';
+import { readAll, readText } from '../incidents/folder.ts';
 import type { Incident } from '../incidents/incident.ts';
+import { DROPPED_FILE, INCIDENTS_FOLDER } from '../incidents/names.ts';
 
 /** What the files of some names tell of their incidents. */
 export interface KeptIncidents {

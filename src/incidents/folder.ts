@@ -2,12 +2,7 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, read
 import { reasonOf } from '../host/errno.ts';
 import type { Incident } from './incident.ts';
 import { readIncident } from './incident-shape.ts';
-
-/** The folder in a name's folder that holds its incidents: `<id>.json` for programs, `<id>.md` for people. */
-export const INCIDENTS_FOLDER = 'incidents';
-
-/** What is remembered of those that are kept no more. */
-export const DROPPED_FILE = 'dropped.json';
+import { DROPPED_FILE } from './names.ts';
 
 /** No record comes near this. */
 const RECORD_LIMIT_BYTES = 2 * 1024 * 1024;

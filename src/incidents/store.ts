@@ -2,8 +2,9 @@ import { lstatSync, mkdirSync, readdirSync, renameSync, statSync, unlinkSync } f
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { reasonOf } from '../host/errno.ts';
 import { type Dropped, drop, nothingDropped, readDropped } from './dropped.ts';
-import { DROPPED_FILE, idsIn, readOne, readText } from './folder.ts';
+import { idsIn, readOne, readText } from './folder.ts';
 import type { Incident } from './incident.ts';
+import { DROPPED_FILE } from './names.ts';
 
 /** How many incidents of a name are kept, and how many bytes of them. */
 export interface StoreLimits {
@@ -41,6 +42,8 @@ export interface IncidentStore {
 /** Files of ours beside the records may lie there: what an unfinished write or a broken file left. */
 const BROKEN_KEPT = 3;
 const READS_A_TURN = 20;
+/** Of the limits, this is left after the oldest have gone. */
+const ROOM_MADE = 0.95;
 
 /** Opens the folder, reads what lies there, and puts aside what cannot be read. */
 export async function openStore(world: StoreWorld, limits = STORE_LIMITS): Promise<IncidentStore> {
@@ -58,11 +61,14 @@ export async function openStore(world: StoreWorld, limits = STORE_LIMITS): Promi
     if (++count % READS_A_TURN === 0) await nextTurn();
   }
 
-  /** The oldest go until there is room for what comes. */
+  /** The oldest go until there is room for what comes, and for some more: what is counted is written for all of them at once. */
   function makeRoom(): void {
     let bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
     let gone = 0;
-    while (kept.length - gone > 1 && (kept.length - gone > limits.incidents || bytes > limits.bytes)) {
+    const isOver = (share: number) =>
+      kept.length - gone > Math.ceil(limits.incidents * share) || bytes > limits.bytes * share;
+    if (!isOver(1)) return;
+    while (kept.length - gone > 1 && isOver(ROOM_MADE)) {
       const oldest = kept[gone++] as Incident;
       bytes -= sizes.get(oldest.id) ?? 0;
       sizes.delete(oldest.id);

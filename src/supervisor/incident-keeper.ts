@@ -3,7 +3,7 @@ import type { Fact, State } from '../core/model.ts';
 import type { IncidentPort } from '../core/ports.ts';
 import { incidentId } from '../core/snapshot.ts';
 import { stampNow } from '../host/clock.ts';
-import { INCIDENTS_FOLDER } from '../incidents/folder.ts';
+import { INCIDENTS_FOLDER } from '../incidents/names.ts';
 import type { Place } from '../state/place.ts';
 import type { IncidentDesk } from './diagnosing.ts';
 import type { DeskOrder, ExplainingDesk } from './incident-desk.ts';

@@ -1,0 +1,176 @@
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { FRESH_STATE } from '../../src/core/decide.ts';
+import type { IncidentSeed, Mono, State, Wall } from '../../src/core/model.ts';
+import type { Incident } from '../../src/incidents/incident.ts';
+import { openPlace } from '../../src/state/place.ts';
+import { createIncidentKeeper } from '../../src/supervisor/incident-keeper.ts';
+import type { IncidentListener } from '../../src/supervisor/incident-listener.ts';
+import { DEFAULT_POLICY } from '../core/bench.ts';
+import { scratch } from '../support/scratch.ts';
+
+const START = Date.parse('2026-03-02T10:00:00.000Z');
+
+function seedAt(ms: number, changes: Partial<IncidentSeed> = {}): IncidentSeed {
+  return {
+    at: { mono: (1000 + ms) as Mono, wall: (START + ms) as Wall },
+    kind: 'crash',
+    run: 1,
+    exit: { code: 1, signal: null },
+    cause: 'crash',
+    reasons: [],
+    why: null,
+    uptimeMs: 12.5,
+    memory: [],
+    next: { kind: 'restart', number: 1, inMs: 1000 },
+    ...changes,
+  };
+}
+
+function rig(before: State = FRESH_STATE, folder = scratch()) {
+  const place = openPlace(join(folder, 'state'), 'bot');
+  onTestFinished(() => place.close());
+  const told = { opened: [] as Incident[], recovered: [] as Incident[], counted: 0, said: [] as string[] };
+  const output = { text: 'last words\n' };
+  const broken: IncidentListener = {
+    opened() {
+      throw new Error('a listener fell over');
+    },
+    recovered() {},
+  };
+  const listener: IncidentListener = {
+    opened: incident => told.opened.push(incident),
+    recovered: incident => told.recovered.push(incident),
+    counted: () => told.counted++,
+  };
+  const keeper = createIncidentKeeper({
+    place,
+    policy: DEFAULT_POLICY,
+    command: ['bot', '--api-key', 'sk-live-1234567890abcdef'],
+    cwd: folder,
+    env: { API_TOKEN: 'tell-nobody-1234' },
+    tailLines: 20,
+    rules: true,
+    before,
+    logFile: null,
+    members: () => [],
+    tail: () => Buffer.from(output.text),
+    listeners: () => [broken, listener],
+    warn: line => told.said.push(line),
+  });
+  const path = join(folder, 'state/bot/incidents');
+  return { keeper, told, output, path, folder };
+}
+
+const reports = (path: string) => (existsSync(path) ? readdirSync(path).filter(file => file.endsWith('.md')) : []);
+
+describe('an incident', () => {
+  test('is explained beside the caller, from the output of that moment, and told though a listener falls over', async () => {
+    const { keeper, told, output, path } = rig();
+    keeper.open(seedAt(0));
+    expect(reports(path)).toEqual([]);
+    output.text = 'the next run\n';
+    await keeper.settle(5000);
+    expect(told.opened).toHaveLength(1);
+    expect(told.opened[0]).toMatchObject({ name: 'bot', tail: ['last words'], uptimeMs: 13, repeats: 0 });
+    expect(told.said).toEqual(['what follows from an incident failed: Error: a listener fell over']);
+    expect(reports(path)).toEqual([`${told.opened[0]?.id}.md`]);
+  });
+
+  test('above ten a second is counted in the last one that is kept', async () => {
+    const { keeper, told, path } = rig();
+    for (let index = 0; index < 30; index++) keeper.open(seedAt(index * 10));
+    await keeper.settle(5000);
+    keeper.open(seedAt(2000));
+    await keeper.settle(5000);
+    expect(told.counted).toBe(20);
+    expect(reports(path)).toHaveLength(11);
+    const last = JSON.parse(readFileSync(join(path, `${told.opened[9]?.id}.json`), 'utf8')) as Incident;
+    expect(last.repeats).toBe(20);
+    // Those that were only counted are remembered by the next that is explained.
+    expect(told.opened[10]?.priorMatches.count).toBe(30);
+  });
+
+  test('has no secret in record and report', async () => {
+    const { keeper, told, output, path } = rig();
+    output.text = 'token tell-nobody-1234\nError: bad key sk-live-1234567890abcdef\n';
+    keeper.open(seedAt(0));
+    keeper.attachDiagnosis(`bot-${START.toString(36)}`, {
+      source: 'ollama',
+      model: null,
+      text: 'It printed tell-nobody-1234\u001b[2J.',
+      costUsd: null,
+      ms: 5,
+    });
+    await keeper.settle(5000);
+    const { id } = told.opened[0] as Incident;
+    for (const ending of ['json', 'md']) {
+      const text = readFileSync(join(path, `${id}.${ending}`), 'utf8');
+      expect(text).not.toMatch(/tell-nobody|1234567890abcdef|\u001b/);
+      expect(text).toContain('It printed [redacted');
+    }
+  });
+
+  test('is closed with its proof, and those of an earlier watcher with it', async () => {
+    const folder = scratch();
+    const first = rig(FRESH_STATE, folder);
+    first.keeper.open(seedAt(0));
+    await first.keeper.settle(5000);
+    const second = rig(FRESH_STATE, folder);
+    second.keeper.open(seedAt(60_000));
+    second.keeper.close((START + 200_000) as Wall, 'up for 2m');
+    await second.keeper.settle(5000);
+    expect(second.told.recovered.map(({ recoveredAt }) => recoveredAt)).toEqual([
+      '2026-03-02T10:03:20.000Z',
+      '2026-03-02T10:03:20.000Z',
+    ]);
+    for (const report of reports(second.path))
+      expect(readFileSync(join(second.path, report), 'utf8')).toContain('Confirmed 2026-03-02 10:03:20 UTC');
+  });
+
+  test('gets its remedy', async () => {
+    const { keeper, told, path } = rig();
+    keeper.open(seedAt(0));
+    keeper.attachRemedy(`bot-${START.toString(36)}`, { command: 'rm lock', exitCode: 0, ms: 7 });
+    await keeper.settle(5000);
+    expect(readFileSync(join(path, `${told.opened[0]?.id}.md`), 'utf8')).toContain(
+      'Remedy `rm lock` ended with code 0',
+    );
+  });
+});
+
+describe('the next run', () => {
+  test('is told of the last one once', async () => {
+    const { keeper, path } = rig();
+    expect(keeper.runEnv()).toEqual({});
+    keeper.open(seedAt(0));
+    await keeper.settle(5000);
+    expect(keeper.runEnv()).toEqual({ AGENT_WATCH_LAST_INCIDENT: join(path, `bot-${START.toString(36)}.md`) });
+    expect(keeper.runEnv()).toEqual({});
+  });
+
+  test('of another watcher too, if that life ended so', async () => {
+    const folder = scratch();
+    const first = rig(FRESH_STATE, folder);
+    first.keeper.open(seedAt(0));
+    await first.keeper.settle(5000);
+    const at = START as Wall;
+    const lastExit = { code: 1, signal: null, at, cause: 'crash', uptimeMs: 1 } as const;
+    const after: State = { ...FRESH_STATE, incident: { at, open: true }, lastExit };
+    expect(rig(after, folder).keeper.runEnv()).toHaveProperty('AGENT_WATCH_LAST_INCIDENT');
+    const stopped: State = { ...after, lastExit: { ...lastExit, at: (START + 5) as Wall, cause: 'stopped' } };
+    expect(rig(stopped, folder).keeper.runEnv()).toEqual({});
+  });
+});
+
+test('a place that takes nothing is said once, and all else goes on', async () => {
+  const { keeper, told, path } = rig();
+  rmSync(path, { recursive: true, force: true });
+  writeFileSync(path, 'in the way');
+  for (let index = 0; index < 3; index++) keeper.open(seedAt(index * 1000));
+  await keeper.settle(5000);
+  expect(told.opened).toHaveLength(3);
+  expect(told.said.filter(line => line.includes('cannot be written'))).toHaveLength(1);
+  expect(readFileSync(path, 'utf8')).toBe('in the way');
+});
