@@ -79,7 +79,11 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   // mkfifo runs while the lock is taken and the state is read.
   const pipesMade = openPipes();
   const lock = await acquireLock(place);
-  if ('heldBy' in lock) return lock;
+  if ('heldBy' in lock) {
+    // Ended in the middle of it, we would leave its folder behind.
+    await pipesMade;
+    return lock;
+  }
   if (lock.note !== null) order.warn(lock.note);
   if (order.health.killWhen !== null) armOrRefuse(place);
   const found = lookBack(order, place, lock);
