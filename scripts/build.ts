@@ -25,6 +25,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { withEagerFunctions } from './eager-functions.ts';
+import { slimExeca } from './slim-execa.ts';
 
 type Arch = 'x64' | 'arm64';
 
@@ -50,6 +52,7 @@ async function bundle(outfile: string): Promise<void> {
     legalComments: 'none',
     define: { AGENT_WATCH_VERSION: JSON.stringify(manifest.version) },
     logLevel: 'warning',
+    plugins: [slimExeca],
   });
 }
 
@@ -74,6 +77,14 @@ function strip(file: string, arch: Arch): void {
       `not stripped: ${tool} ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'is not here' : 'failed'}`,
     );
   }
+}
+
+/** V8's code cache holds what was compiled with the script: this makes that the functions which a start calls. */
+function compileEagerly(bundlePath: string): void {
+  const scratch = mkdtempSync(join(tmpdir(), 'agent-watch-build-'));
+  const start = ['--state-dir', scratch, '--restart', 'never', '--no-log', '--', '/bin/true'];
+  writeFileSync(bundlePath, withEagerFunctions(process.execPath, bundlePath, start));
+  rmSync(scratch, { recursive: true, force: true });
 }
 
 /**
@@ -133,6 +144,7 @@ mkdirSync(join(root, 'build'), { recursive: true });
 const bundlePath = join(root, 'build/agent-watch.cjs');
 const output = join(root, arch === process.arch ? 'build/agent-watch' : `build/agent-watch-linux-${arch}`);
 await bundle(bundlePath);
+if (arch === process.arch) compileEagerly(bundlePath);
 await makeExecutable(bundlePath, output, arch);
 const digest = createHash('sha256').update(readFileSync(output)).digest('hex');
 console.log(`${output.slice(root.length + 1)}  ${(statSync(output).size / 1e6).toFixed(1)} MB  sha256 ${digest}`);

@@ -1,20 +1,35 @@
-import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
 import type { RunId } from '../core/model.ts';
 import type { SourcePort } from '../core/ports.ts';
 import { stampNow } from '../host/clock.ts';
 
+const ID_BYTES = 16;
+/** Drawn so many at a time: every event carries an id, and few use it. */
+const IDS_AT_ONCE = 16;
+
 /** The machine's own clocks and randomness. */
 export function createSource(): SourcePort {
-  let spare = randomBytes(0);
+  let spare: Buffer = Buffer.alloc(0);
   return {
     now: stampNow,
     roll: Math.random,
-    // Drawn 16 at a time: every event carries an id, and few use it.
     freshRunId() {
-      if (spare.length === 0) spare = randomBytes(16 * 16);
-      const id = spare.subarray(0, 16).toString('hex');
-      spare = spare.subarray(16);
+      if (spare.length === 0) spare = randomBytes(ID_BYTES * IDS_AT_ONCE);
+      const id = spare.subarray(0, ID_BYTES).toString('hex');
+      spare = spare.subarray(ID_BYTES);
       return id as RunId;
     },
   };
+}
+
+/** From the kernel itself: node:crypto is the same source behind OpenSSL, whose first use costs a start several ms. */
+function randomBytes(count: number): Buffer {
+  const bytes = Buffer.alloc(count);
+  const fd = openSync('/dev/urandom', 'r');
+  try {
+    readSync(fd, bytes);
+  } finally {
+    closeSync(fd);
+  }
+  return bytes;
 }
