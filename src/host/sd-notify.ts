@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 
 /** What a message says: READY, STATUS, WATCHDOG, STOPPING, EXTEND_TIMEOUT_USEC. */
-export type Notification = Readonly<Record<string, string>>;
+type Notification = Readonly<Record<string, string>>;
 
 export interface Notifier {
   /** Sends, now or after the message that is on its way; what waits meanwhile goes as one message, the later value of a field. */
