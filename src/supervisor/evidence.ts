@@ -2,11 +2,12 @@ import { totalmem } from 'node:os';
 import type { IncidentSeed } from '../core/model.ts';
 import { diskRoom } from '../host/evidence/disk-room.ts';
 import { type KernelLog, openKernelLog } from '../host/evidence/kernel-log.ts';
+import { memoryLimit, oomKills } from '../host/evidence/memory-cgroup.ts';
 import { portHolder } from '../host/evidence/port-holder.ts';
 import { signalOf } from '../incidents/triage/exit.ts';
 import type { Fact } from '../incidents/triage/facts.ts';
 import { bytesWords } from '../incidents/words.ts';
-import { memoryState, type RunNotes } from './run-watch.ts';
+import type { RunNotes } from './run-watch.ts';
 
 /** What was measured about an end: facts that decide, and sentences beside them. */
 export interface Measured {
@@ -49,20 +50,20 @@ export function createEvidenceDesk(paths: readonly string[]): EvidenceDesk {
   }
 
   async function memory(seed: IncidentSeed, run: RunNotes): Promise<Measured> {
-    const { oomKills, limitBytes } = memoryState(run);
+    const now = run.cgroup === null ? null : oomKills(run.cgroup);
     const before = run.oomKillsBefore;
     const killed = signalOf(seed.exit) === 'SIGKILL';
     const facts: Fact[] = [];
     const notes: string[] = [];
-    const grown = before !== null && oomKills !== null && oomKills > before;
-    if (grown) facts.push({ kind: 'oom-kill-counter', before, after: oomKills });
+    const grown = before !== null && now !== null && now > before;
+    if (grown) facts.push({ kind: 'oom-kill-counter', before, after: now });
     if (killed || grown) facts.push(...(await kernelSays(seed, run)));
     if (!killed || facts.length > 0) return { facts, notes };
-    if (before !== null && oomKills !== null) notes.push("the cgroup's oom_kill counter did not grow during this run");
+    if (before !== null && now !== null) notes.push("the cgroup's oom_kill counter did not grow during this run");
     const last = seed.memory.at(-1);
-    const limit = limitBytes ?? totalmem();
+    const limit = (run.cgroup === null ? null : memoryLimit(run.cgroup)) ?? totalmem();
     // A counter that can be read and did not grow acquits the kernel.
-    if (oomKills === null && last !== undefined && last.bytes >= limit * NEAR_LIMIT)
+    if (now === null && last !== undefined && last.bytes >= limit * NEAR_LIMIT)
       facts.push({ kind: 'memory-near-limit', bytes: last.bytes, limitBytes: limit });
     return { facts, notes };
   }

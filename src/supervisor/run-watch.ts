@@ -1,5 +1,5 @@
 import type { Fact } from '../core/model.ts';
-import { type MemoryCgroup, memoryCgroupOf, memoryLimit, oomKills } from '../host/evidence/memory-cgroup.ts';
+import { type MemoryCgroup, memoryCgroupOf, oomKills } from '../host/evidence/memory-cgroup.ts';
 import { openFiles } from '../host/evidence/open-files.ts';
 
 /** What was noted of a run while it was up, for when it is gone. */
@@ -53,10 +53,4 @@ export function createRunWatch(): RunWatch {
       return notes;
     },
   };
-}
-
-/** The counter now, and the limit in force; null where there is none. */
-export function memoryState({ cgroup }: RunNotes): { oomKills: number | null; limitBytes: number | null } {
-  if (cgroup === null) return { oomKills: null, limitBytes: null };
-  return { oomKills: oomKills(cgroup), limitBytes: memoryLimit(cgroup) };
 }
