@@ -89,7 +89,9 @@ describe.skipIf(noBox !== null)(`under a real systemd${because(noBox)}`, () => {
     expect(seen).not.toMatch(/4c1f9e7a2b|hooks\.example/);
     expect(statSync(file('state/quiet/environment')).mode & 0o777).toBe(0o600);
     expect(text('state/quiet/environment')).toContain(hook);
-    remove('quiet');
+    const removed = aw('uninstall quiet');
+    expect(removed.out).toContain(file('state/quiet/environment'));
+    expect(existsSync(file('state/quiet/environment'))).toBe(false);
   });
 
   test('systemctl stop leaves nothing, whatever its processes did to get away', async () => {

@@ -1,5 +1,5 @@
-import { rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { EXIT } from '../../core/exit-code.ts';
 import { crontabMark } from '../../host/crontab-line.ts';
 import { reasonOf } from '../../host/errno.ts';
@@ -18,16 +18,25 @@ type UninstallInvocation = Extract<Invocation, { kind: 'uninstall' }>;
 export async function uninstallCommand({ name, scope, stateDir }: UninstallInvocation): Promise<number> {
   const scopes: ServiceScope[] = scope === null ? ['system', 'user'] : [scope];
   const removed: string[] = [];
+  const secrets = new Set([join(stateDir, name, SECRETS_FILE)]);
   for (const one of scopes) {
-    if (exists(unitPath(name, one))) removed.push(await removeUnit(name, one));
+    if (exists(unitPath(name, one))) {
+      for (const path of secretsOf(unitPath(name, one))) secrets.add(path);
+      removed.push(await removeUnit(name, one));
+    }
     if (exists(plistPath(name, one))) removed.push(await removePlist(name, one));
   }
   if (await outOfCrontab(name)) removed.push('its line in the crontab');
   if (removed.length === 0) throw new UsageError(`${name} is not installed`);
-  const secrets = join(stateDir, name, SECRETS_FILE);
-  if (exists(secrets)) removed.push(remove(secrets));
+  for (const path of secrets) if (exists(path)) removed.push(remove(path));
   process.stdout.write(removed.map(what => `${name}: removed ${what}\n`).join(''));
   return EXIT.ok;
+}
+
+/** The files of ours that the unit reads: its state folder need not be the usual one. */
+function secretsOf(unit: string): string[] {
+  const named = readFileSync(unit, 'utf8').matchAll(/^EnvironmentFile=-?(.+)$/gm);
+  return [...named].map(([, path = '']) => path.replaceAll('%%', '%')).filter(path => basename(path) === SECRETS_FILE);
 }
 
 /** First it is stopped, while systemd still knows it. */
