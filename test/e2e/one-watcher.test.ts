@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openRecord, readRecord } from '../../src/state/lock-record.ts';
@@ -20,8 +20,12 @@ const startedIn = (folder: string) =>
 describe('one name has one watcher', () => {
   test(`of ${WATCHERS} started at once, ${ROUNDS} times: the others end with 75 and name its pid`, async () => {
     const folder = scratch();
+    const env = { TMPDIR: join(folder, 'tmp') };
+    mkdirSync(env.TMPDIR);
     for (let round = 0; round < ROUNDS; round++) {
-      const watchers = Array.from({ length: WATCHERS }, () => startWatcher(folder, ['--name', 'one', ...child]));
+      const watchers = Array.from({ length: WATCHERS }, () =>
+        startWatcher(folder, ['--name', 'one', ...child], { env }),
+      );
       const left = new Set(watchers);
       for (const watcher of watchers) watcher.ended.then(() => left.delete(watcher));
       await until('all but one have ended', () => left.size <= 1, 20_000);
@@ -34,6 +38,7 @@ describe('one name has one watcher', () => {
       expect(await winner?.ended).toEqual({ code: 0, signal: null });
     }
     expect(startedIn(folder).filter(lives)).toEqual([]);
+    expect(readdirSync(env.TMPDIR)).toEqual([]);
   }, 240_000);
 
   const noNamespace = missing('unshare', '-n', 'true');
