@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
-import { reasonOf } from '../host/errno.ts';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { errnoOf, reasonOf } from '../host/errno.ts';
 import type { Incident } from './incident.ts';
 import { readIncident } from './incident-shape.ts';
 import { DROPPED_FILE } from './names.ts';
@@ -45,9 +45,8 @@ export function readAll(folder: string): { incidents: Incident[]; said: string[]
 
 /** The text of a regular file; null if there is none. Neither a link is followed nor a pipe waited for. */
 export function readText(path: string): string | null {
-  // So that a missing file, which is common, costs no error object with its stack.
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return null;
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const fd = openOr(path);
+  if (fd === null) return null;
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) throw new Error('it is not a regular file');
@@ -56,5 +55,14 @@ export function readText(path: string): string | null {
     return bytes.toString('utf8', 0, readSync(fd, bytes, 0, stats.size, 0));
   } finally {
     closeSync(fd);
+  }
+}
+
+function openOr(path: string): number | null {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
   }
 }

@@ -2,6 +2,12 @@ import { faultOf, type Shape } from '../core/shape.ts';
 import type { Incident } from './incident.ts';
 import { categories } from './triage/category.ts';
 
+// The long lists are looked at without keeping book of where one is: hundreds of records are read at a time.
+const texts: Shape = {
+  is: value => Array.isArray(value) && value.every(text => typeof text === 'string'),
+  what: 'a list of texts',
+};
+
 const incidentShape: Shape = {
   object: {
     id: 'string',
@@ -13,7 +19,7 @@ const incidentShape: Shape = {
     uptimeMs: 'number',
     category: { oneOf: categories },
     confidence: 'number',
-    evidence: { list: 'string' },
+    evidence: texts,
     keyLine: { nullable: 'string' },
     fingerprint: 'string',
     priorMatches: {
@@ -25,8 +31,8 @@ const incidentShape: Shape = {
       },
     },
     repeats: 'number',
-    tail: { list: 'string' },
-    memory: { list: { object: { at: 'string', bytes: 'number' } } },
+    tail: texts,
+    memory: { is: value => isMemory(value), what: 'a memory history' },
     action: 'string',
     remedy: { nullable: { object: { command: 'string', exitCode: { nullable: 'number' }, ms: 'number' } } },
     recoveredAt: { nullable: { is: value => isTime(value), what: 'a time' } },
@@ -45,6 +51,10 @@ const incidentShape: Shape = {
     recommendation: 'string',
   },
 };
+
+function isMemory(value: unknown): boolean {
+  return Array.isArray(value) && value.every(point => typeof point?.at === 'string' && typeof point.bytes === 'number');
+}
 
 function isTime(value: unknown): boolean {
   return typeof value === 'string' && /^\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value);
