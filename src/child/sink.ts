@@ -78,7 +78,7 @@ const NULL_DEVICE = 0x103;
  * A sink over an inherited descriptor, whose flags are never changed where that can be avoided: they belong to an open file
  * that our caller shares and would find non-blocking after a kill -9. A pipe or terminal is opened once more, for ourselves.
  */
-export function openSink(fd: number, stats: Stats = fstatSync(fd)): Sink {
+function openSink(fd: number, stats: Stats = fstatSync(fd)): Sink {
   const terminal = isatty(fd);
   if (stats.isFIFO() || terminal) {
     const own = reopen(fd, terminal);

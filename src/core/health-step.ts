@@ -39,7 +39,7 @@ export interface HealthTurn {
 }
 
 /** While a timed probe waits, a tick comes at least this often: a starved machine shows by a late one. */
-export const HEARTBEAT_MS = 5000;
+const HEARTBEAT_MS = 5000;
 /** A tick this late, and late by three of its intervals, is a gap. */
 const GAP_MS = 2000;
 /** A timer may fire a trifle early. */

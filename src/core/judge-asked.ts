@@ -7,7 +7,7 @@ type Asked = Extract<ProbePolicy, { way: 'asked' }>;
 type Told = Extract<ProbePolicy, { way: 'told' }>;
 
 /** Until its first success a probe is asked at least this often, so that a start is noticed soon. */
-export const START_INTERVAL_MS = 5000;
+const START_INTERVAL_MS = 5000;
 /** A question that could not be put is put again after this. */
 const AGAIN_MS = 1000;
 

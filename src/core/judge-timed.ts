@@ -10,7 +10,7 @@ type Timed = Extract<ProbePolicy, { way: 'timed' }>;
  * Overdue is judged at a second look, so long after the first. When we wake from a stop, timers fire before the pipes are
  * read; and a file that is being replaced is missing for a moment.
  */
-export const CONFIRM_MS = 300;
+const CONFIRM_MS = 300;
 
 /** A look for progress. What counts is when it last happened, not what the look happened to find. */
 export function judgeTimed(draft: HealthDraft, probe: Case<Timed>, observed: Observation): void {

@@ -1,7 +1,7 @@
 import type { MemoryPoint } from './health-model.ts';
 
 /** At most this many points are kept of a run. */
-export const MEMORY_POINTS = 60;
+const MEMORY_POINTS = 60;
 
 /**
  * Adds a point. When the list is full every second one goes, so that it always spans the whole run, the last points at
