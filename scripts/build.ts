@@ -113,7 +113,9 @@ async function makeExecutable(bundlePath: string, output: string, arch: Arch): P
     // A home of the build's own leaves the user's cache alone; pkg asks os.homedir(), which asks HOME.
     process.env['HOME'] = scratch;
     for (const one of cross ? [native, arch] : [arch]) intoPkgCache(scratch, one, scratch);
-    const targets = [target(arch, output)];
+    // Renamed into place: an executable that runs at the moment cannot be written to.
+    const fresh = `${output}.new`;
+    const targets = [target(arch, fresh)];
     if (cross) targets.push(target(native, join(scratch, 'native')));
     // pkg has no entry point for its SEA mode but its command line; the function behind it takes these options.
     const sea: (entry: string, options: SeaOptions) => Promise<void> = require('@yao-pkg/pkg/lib-es5/sea.js').default;
@@ -130,6 +132,7 @@ async function makeExecutable(bundlePath: string, output: string, arch: Arch): P
         execArgvExtension: 'none',
       },
     });
+    renameSync(fresh, output);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
