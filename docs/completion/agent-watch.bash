@@ -38,6 +38,7 @@ _agent_watch() {
       signal) [ -n "$word" ] || word=signal ;;
       install) [ -n "$word" ] || word=install ;;
       uninstall) [ -n "$word" ] || word=uninstall ;;
+      doctor) [ -n "$word" ] || word=doctor ;;
       completion) [ -n "$word" ] || word=completion ;;
       help) [ -n "$word" ] || word=help ;;
       version) [ -n "$word" ] || word=version ;;
@@ -73,6 +74,7 @@ _agent_watch() {
     signal) options='--state-dir --help' ;;
     install) options='--print --format --user --system --name --state-dir --config --cwd --env --env-file --stdin --restart --backoff --backoff-factor --backoff-max --jitter --healthy-after --flap-threshold --flap-window --flap-cooldown --max-restarts --success-codes --hold-codes --on-hold --stop-signal --stop-timeout --max-runtime --expect-duration --schedule --timezone --feed-last-output --stale-after --progress-pattern --fail-pattern --fresh-file --grow --http --http-expect --port --check --max-memory --min-disk --error-rate --error-pattern --health-interval --health-timeout --health-retries --health-start-period --kill-when --metrics --metrics-max-age --kill-when-blind --remedy --quiet --log-max-size --log-keep --no-log --tail-lines --buffer-size --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --alert-webhook --alert-format --alert-command --alert-file --alert-on --alert-cooldown --heartbeat-url --listen --listen-token-file --notify-ready --help' ;;
     uninstall) options='--user --system --state-dir --help' ;;
+    doctor) options='--state-dir --help' ;;
     completion) options='--help' ;;
     help) options='--help' ;;
     version) options='--help' ;;
@@ -83,8 +85,8 @@ _agent_watch() {
     return
   fi
   case $word in
-    '') COMPREPLY=($(compgen -W 'start status health brief logs incidents diagnose stop restart reset signal install uninstall completion help version' -- "$cur")) ;;
-    help) COMPREPLY=($(compgen -W 'all start status health brief logs incidents diagnose stop restart reset signal install uninstall completion help version' -- "$cur")) ;;
+    '') COMPREPLY=($(compgen -W 'start status health brief logs incidents diagnose stop restart reset signal install uninstall doctor completion help version' -- "$cur")) ;;
+    help) COMPREPLY=($(compgen -W 'all start status health brief logs incidents diagnose stop restart reset signal install uninstall doctor completion help version' -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")) ;;
     status|logs|incidents|diagnose|stop|restart|reset|signal|uninstall|doctor)
       COMPREPLY=($(compgen -W "$(_agent_watch_names)" -- "$cur")) ;;

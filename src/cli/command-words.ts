@@ -121,7 +121,7 @@ const commands = {
     options: ['user', 'system', 'state-dir'],
   },
   doctor: {
-    built: false,
+    built: true,
     usage: 'doctor [name]',
     meaning: 'what would surprise you tomorrow',
     operands: [0, 1],

@@ -55,14 +55,14 @@ async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise
     case 'reset':
     case 'signal':
       return (await import('./commands/requests.ts')).requestCommand(invocation);
+    case 'doctor':
+      return (await import('./commands/doctor.ts')).doctorCommand(invocation);
     case 'completion':
       return (await import('./commands/completion.ts')).completionCommand(invocation.shell);
     case 'help':
       return (await import('./commands/help.ts')).helpCommand(invocation.topic);
     case 'version':
       return (await import('./commands/help.ts')).versionCommand();
-    default:
-      throw new UsageError(`"${invocation.kind}" is not in this version`);
   }
 }
 

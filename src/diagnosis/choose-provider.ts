@@ -49,6 +49,13 @@ export function obstacleTo(settings: DiagnosisSettings): string | null {
   return 'refused' in credentials ? credentials.refused : null;
 }
 
+/** The address that would be asked; null for a command, or where it is none. A secret: only its host is ever shown. */
+export function addressAsked({ provider, url, env }: DiagnosisSettings): URL | null {
+  if (provider.kind === 'command') return null;
+  const found = addressOf(provider.kind, url, env);
+  return 'refused' in found ? null : found.base;
+}
+
 type Kind = 'anthropic' | 'openai' | 'ollama';
 
 function siteOf(kind: Kind, { url, keyFile, env }: DiagnosisSettings): Site | { readonly refused: string } {

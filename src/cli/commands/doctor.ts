@@ -1,0 +1,75 @@
+import { EXIT } from '../../core/exit-code.ts';
+import { readTable } from '../../host/process-table.ts';
+import { namesIn } from '../../state/names.ts';
+import { lookAtBuffering } from '../doctor/buffering.ts';
+import { lookAtCommand } from '../doctor/command.ts';
+import { lookAtContacts, lookAtOwnContacts } from '../doctor/contacts.ts';
+import { type Finding, serious, well } from '../doctor/finding.ts';
+import { lookAtMachine } from '../doctor/machine.ts';
+import { lookAtStateFolder } from '../doctor/state-folder.ts';
+import { type Subject, subjectOf } from '../doctor/subject.ts';
+import { lookForTwins } from '../doctor/twins.ts';
+import { lookAtWatcher } from '../doctor/watcher.ts';
+import type { Invocation } from '../invocation.ts';
+import { terminalLine } from '../render/terminal-line.ts';
+import { requireKnown } from './status.ts';
+
+type DoctorInvocation = Extract<Invocation, { kind: 'doctor' }>;
+
+/** Says what would surprise the user tomorrow, each with its cure; 1 if any of it is serious. Changes nothing, sends nothing. */
+export async function doctorCommand({ name, stateDir }: DoctorInvocation): Promise<number> {
+  if (name !== null) requireKnown(stateDir, name);
+  const all = namesIn(stateDir);
+  const table = readTable(null);
+  const findings = [
+    ...(await tried('the state folder', () => lookAtStateFolder(stateDir, all))),
+    ...(await tried('this machine', () => lookAtMachine(process.env, table))),
+    ...(await tried('this shell', lookAtOwnContacts)),
+  ];
+  for (const one of name === null ? all : [name]) {
+    const found = await tried(one, async () => {
+      const subject = await subjectOf(stateDir, one);
+      return subject === null ? [] : lookAt(subject, stateDir, table);
+    });
+    findings.push(...found.map(finding => ({ ...finding, what: `${one}: ${finding.what}` })));
+  }
+  process.stdout.write(`${reportOf(findings)}\n`);
+  return findings.some(finding => finding.serious) ? EXIT.notWell : EXIT.ok;
+}
+
+async function lookAt(
+  subject: Subject,
+  stateDir: string,
+  table: Parameters<typeof lookForTwins>[2],
+): Promise<Finding[]> {
+  const findings = [
+    ...lookAtWatcher(subject),
+    ...lookForTwins(subject, stateDir, table),
+    ...lookAtCommand(subject),
+    ...lookAtBuffering(subject),
+    ...(await lookAtContacts(subject)),
+  ];
+  return findings.length > 0 ? findings : [well(`${subject.status.phase}; nothing to say`)];
+}
+
+/** A look that fails must not keep the others from being heard. */
+async function tried(where: string, look: () => Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await look();
+  } catch (error) {
+    return [serious(`${where} could not be looked at: ${String(error)}`, 'report this')];
+  }
+}
+
+/** The worst first; what is well in one short line each, last. */
+function reportOf(findings: readonly Finding[]): string {
+  const graves = findings.filter(finding => finding.serious);
+  const notes = findings.filter(finding => !finding.serious && finding.cure !== null);
+  const fine = findings.filter(({ cure }) => cure === null);
+  const lines = [
+    ...graves.flatMap(({ what, cure }) => [`SERIOUS  ${what}`, `         cure: ${cure}`]),
+    ...notes.flatMap(({ what, cure }) => [`note     ${what}`, `         cure: ${cure}`]),
+    ...fine.map(({ what }) => `ok       ${what}`),
+  ];
+  return lines.map(line => terminalLine(line, false)).join('\n');
+}

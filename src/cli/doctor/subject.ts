@@ -1,0 +1,63 @@
+import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
+import type { Status } from '../../core/status.ts';
+import { argumentsOf, environmentOf } from '../../host/process-facts.ts';
+import type { RecordedRun } from '../../state/lock-record.ts';
+import { readName } from '../../state/reading.ts';
+import { readStatuses } from '../commands/status.ts';
+import type { Settings } from '../settings.ts';
+import { ownSurroundings } from '../surroundings.ts';
+import { installedUnit, type Unit } from './unit.ts';
+
+/** One name, with all that can be found out about it from outside. */
+export interface Subject {
+  readonly name: string;
+  readonly folder: string;
+  readonly status: Status;
+  /** Where the command runs. */
+  readonly cwd: string;
+  /** What is wrong with its state file; null: nothing. */
+  readonly fault: string | null;
+  /** The run that is up, or that a dead watcher may have left. */
+  readonly run: RecordedRun | null;
+  /** The live watcher's pid. */
+  readonly watcher: number | null;
+  /** The environment of the live watcher, or where there is none, ours. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** What the live watcher was told to do; null where that cannot be known. */
+  readonly settings: Settings | null;
+  readonly unit: Unit | null;
+}
+
+/** Null for a folder that holds nothing of a watcher. */
+export async function subjectOf(stateDir: string, name: string): Promise<Subject | null> {
+  const status = readStatuses(stateDir, name)[0];
+  if (status === undefined) return null;
+  const { folder, fault, record, state } = readName<Snapshot>(stateDir, name, readSnapshot, () => true);
+  const known = record === null || record === 'unreadable' ? null : record;
+  const run = known === null || known.run === 'unknown' ? null : known.run;
+  const watcher = status.watcherPid;
+  const env = watcher === null ? null : environmentOf(watcher);
+  return {
+    ...{ name, folder, status, fault, run, watcher },
+    cwd: state?.cwd ?? '/',
+    env: env ?? process.env,
+    settings: watcher === null || env === null ? null : await settingsOf(watcher, env),
+    unit: installedUnit(name),
+  };
+}
+
+/** What a live watcher was told, read from its own command line and environment by the parser that read it first. */
+async function settingsOf(pid: number, env: Record<string, string>): Promise<Settings | null> {
+  const words = argumentsOf(pid);
+  // Under a Node of the machine's, the script is the second word.
+  const from = words[1]?.endsWith('agent-watch.cjs') ? 2 : 1;
+  const { parse } = await import('../parse.ts');
+  try {
+    const here = { ...ownSurroundings(), env, pid, cwd: env['PWD'] ?? '/' };
+    const invocation = await parse(words.slice(from), here);
+    return invocation.kind === 'watch' ? invocation.settings : null;
+  } catch {
+    // Its file was changed or moved since, or it is another version: then less can be said.
+    return null;
+  }
+}

@@ -1,0 +1,98 @@
+import { userInfo } from 'node:os';
+import { serviceOf } from '../../host/process-facts.ts';
+import { limitsOf } from '../../host/process-limits.ts';
+import { readProcess } from '../../host/process-table.ts';
+import { lingers } from '../service-places.ts';
+import { type Finding, note, serious, well } from './finding.ts';
+import type { Subject } from './subject.ts';
+import { supervisorAbove } from './supervisors.ts';
+import { childOf } from './twins.ts';
+
+/** Fewer than this run out with a few hundred connections. */
+const FEW_FILES = 1024;
+
+/** Whether the watcher itself is there, and what becomes of its child if it is killed. */
+export function lookAtWatcher(subject: Subject): Finding[] {
+  const { status, watcher, fault } = subject;
+  const findings =
+    fault === null ? [] : [note(`its state file cannot be read (${fault})`, 'the next start keeps it aside')];
+  if (status.phase === 'lost') findings.push(lost(subject));
+  if (status.phase === 'held')
+    findings.push(
+      serious(
+        `held, so nothing starts: ${status.holdReason ?? 'why is unreadable'}`,
+        `agent-watch reset ${status.name}`,
+      ),
+    );
+  if (watcher !== null) findings.push(...unprotected(subject, watcher), ...limits(watcher));
+  findings.push(...unitBeside(subject));
+  return findings;
+}
+
+function lost(subject: Subject): Finding {
+  const child = childOf(subject);
+  const again =
+    subject.unit === null ? `start it again; agent-watch install keeps it started` : 'systemctl start it again';
+  if (child === null) return serious('its watcher is gone and nothing runs', again);
+  return serious(
+    `its watcher is gone, and its child ${child} runs on unwatched`,
+    `${again}: that child is ended first`,
+  );
+}
+
+/** Only a unit's control group, or the end of a container, ends what a killed watcher leaves. */
+function unprotected({ env }: Subject, watcher: number): Finding[] {
+  if (process.platform !== 'linux' || watcher === 1) return [];
+  const service = serviceOf(watcher);
+  const isMain =
+    env['SYSTEMD_EXEC_PID'] === String(watcher) || (service !== null && readProcess(watcher)?.parent === 1);
+  if (isMain) return [well(`its watcher is ${service ?? 'a unit'}: systemd keeps it, and ends all of it`)];
+  const above = supervisorAbove(watcher);
+  const findings = [
+    note(
+      `its watcher is in no unit: kill -9 of ${watcher} (as the OOM killer does) leaves the command unwatched until the next start`,
+      'agent-watch install makes it a unit of systemd',
+    ),
+  ];
+  if (above !== null && !above.startsWith('systemd'))
+    findings.push(
+      note(
+        `its watcher runs under ${above}, which starts watchers again that ended on purpose`,
+        'use agent-watch install',
+      ),
+    );
+  return findings;
+}
+
+function limits(watcher: number): Finding[] {
+  const { files } = limitsOf(watcher);
+  if (files === null || files >= FEW_FILES) return [];
+  return [note(`its watcher and command may open ${files} files at a time`, 'ulimit -n, or LimitNOFILE= in the unit')];
+}
+
+function unitBeside({ name, unit, watcher, status }: Subject): Finding[] {
+  if (unit === null) return [];
+  const findings: Finding[] = [];
+  if (
+    watcher !== null &&
+    serviceOf(watcher)?.startsWith(`agent-watch-${name}`) !== true &&
+    process.platform === 'linux'
+  )
+    findings.push(
+      note(
+        `${unit.path} is installed, but the watcher in charge is another`,
+        `agent-watch stop ${name}, then systemctl start it`,
+      ),
+    );
+  const owner = userInfo().username;
+  if (!unit.path.startsWith('/etc/') && !lingers(owner))
+    findings.push(
+      serious(
+        `${unit.path} ends with your last session, and does not start at boot`,
+        `loginctl enable-linger ${owner}`,
+      ),
+    );
+  if (status.phase === 'stopped')
+    findings.push(note('stopped by hand; it starts at the next boot', 'agent-watch uninstall, if it is not to'));
+  return findings;
+}

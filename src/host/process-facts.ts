@@ -1,0 +1,55 @@
+/** What /proc tells of a process beside its row in the table. Null or empty where it is gone, another user's, or there is no /proc. */
+import { readFileSync, readlinkSync } from 'node:fs';
+
+/** Its arguments, the program first; empty for a kernel thread or a zombie. */
+export function argumentsOf(pid: number): string[] {
+  return fields(`/proc/${pid}/cmdline`);
+}
+
+/** The environment it was started with; null where that may not be read. */
+export function environmentOf(pid: number): Record<string, string> | null {
+  const lines = fields(`/proc/${pid}/environ`);
+  if (lines.length === 0) return null;
+  return Object.fromEntries(
+    lines.map(line => {
+      const equals = line.indexOf('=');
+      return equals === -1 ? [line, ''] : [line.slice(0, equals), line.slice(equals + 1)];
+    }),
+  );
+}
+
+export function folderOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    // ENOENT: gone. EACCES: another user's.
+    return null;
+  }
+}
+
+/** Its name, cut to 15 bytes by the kernel; Node calls itself `node` or by the title that the program sets. */
+export function titleOf(pid: number): string | null {
+  return textOf(`/proc/${pid}/comm`)?.trimEnd() ?? null;
+}
+
+/** The systemd service in whose control group it is, as its name ends; null: in none. */
+export function serviceOf(pid: number): string | null {
+  const lines = (textOf(`/proc/${pid}/cgroup`) ?? '').split('\n');
+  const path = lines.find(line => line.startsWith('0::')) ?? lines.find(line => line.includes(':name=systemd:')) ?? '';
+  // Of a user's own systemd the service is `user@1000.service`; what lies below it counts.
+  const services = path.split('/').filter(step => step.endsWith('.service') && !/^user@\d+\.service$/.test(step));
+  return services.at(-1) ?? null;
+}
+
+function fields(path: string): string[] {
+  const text = textOf(path);
+  return text === null || text === '' ? [] : text.replace(/\0$/, '').split('\0');
+}
+
+function textOf(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
