@@ -1,7 +1,7 @@
 import { openPipes } from '../child/fifo.ts';
 import { type ControlServer, openControl } from '../control/server.ts';
 import type { Schedule } from '../probes/schedule.ts';
-import { armHold, liftHold } from '../state/hold-file.ts';
+import { armHold, liftHold, readHold } from '../state/hold-file.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
 import { PlaceRefused } from '../state/own-folder.ts';
 import { openPlace, type Place } from '../state/place.ts';
@@ -64,7 +64,8 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
 /** A kill condition that could not hold on a full disk would be none. */
 function armOrRefuse(place: Place): void {
   const armed = armHold(place);
-  if (!armed.ok) throw new PlaceRefused(`the kill condition cannot be armed: ${armed.why}`);
+  // A hold that is there needs no room, and its file arms the next when it is lifted.
+  if (!armed.ok && readHold(place) === null) throw new PlaceRefused(`the kill condition cannot be armed: ${armed.why}`);
 }
 
 /** The cron library is loaded only where there is a schedule. */
