@@ -1,0 +1,153 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { freePort, startWorker } from '../support/health-worker.ts';
+import { processesWithEnvironment, scratch } from '../support/scratch.ts';
+import { until } from '../support/until.ts';
+import { phaseIs, startWatcher, statusOf } from '../support/watcher.ts';
+
+/** What the frozen worker still answers. */
+async function fetchStatus(port: number): Promise<number> {
+  return (await fetch(`http://127.0.0.1:${port}/`)).status;
+}
+
+describe('alive but frozen: the process is up, the port bound, HTTP says 200, and nothing is produced', () => {
+  test.each([
+    ['stale', ['--stale-after', '1s']],
+    ['fresh:heart', ['--fresh-file', 'heart=1s']],
+    ['grow:out/*.json', ['--grow', 'out/*.json=1s']],
+  ])('caught by %s alone', async (name, options) => {
+    const folder = scratch();
+    const port = await freePort();
+    const alive = ['--port', `${port}`, '--http', `http://127.0.0.1:${port}/`];
+    const worker = startWorker(folder, port, 'frozen', [...options, ...alive]);
+    await worker.well(name, `port:${port}`);
+    await worker.break();
+    expect(await fetchStatus(port)).toBe(200);
+    const { health } = await phaseIs(folder, 'w', 'stopping');
+    expect(health.filter(({ ok }) => ok === false).map(row => row.name)).toEqual([name]);
+    await worker.up(2);
+    await worker.end();
+    expect(worker.runs()).toBe(2);
+  });
+});
+
+describe('what only looks like work', () => {
+  test.each(['chatter', 'spinner'])('%s is no progress by --progress-pattern', async fault => {
+    const folder = scratch();
+    const worker = startWorker(folder, 0, fault, ['--stale-after', '1s', '--progress-pattern', '^done']);
+    await worker.well('stale');
+    await worker.break();
+    await worker.watcher.said(/stopping it: stale: no line matching \/\^done\/ for 1\.\d+ s/);
+    await worker.up(2);
+    await worker.end();
+  });
+
+  test('retry chatter defeats --stale-after alone', async () => {
+    const folder = scratch();
+    const worker = startWorker(folder, 0, 'chatter', ['--stale-after', '1s']);
+    await worker.well('stale');
+    await worker.break();
+    // Three times as long as silence would be borne.
+    await worker.watcher.printed(/(?:retrying the broker\n){60}/);
+    await worker.end();
+    expect(worker.runs()).toBe(1);
+  });
+});
+
+test('a child that is stopped is cured', async () => {
+  const folder = scratch();
+  const worker = startWorker(folder, 0, 'none', ['--stale-after', '1s', '--stop-timeout', '500ms']);
+  await worker.well('stale');
+  const { childPid } = statusOf(folder, 'w');
+  process.kill(childPid ?? 0, 'SIGSTOP');
+  await worker.watcher.said(/stopping it: stale/);
+  await worker.up(2);
+  await worker.well('stale');
+  await worker.end();
+});
+
+test('a watcher that is stopped for longer than every threshold blames nobody when it wakes', async () => {
+  const folder = scratch();
+  const port = await freePort();
+  const worker = startWorker(folder, port, 'none', [
+    ...['--stale-after', '1s', '--progress-pattern', '^done', '--fresh-file', 'heart=1s', '--grow', 'out/*.json=1s'],
+    ...['--http', `http://127.0.0.1:${port}/`, '--port', `${port}`, '--check', 'true', '--max-memory', '1G'],
+  ]);
+  const all = ['stale', 'fresh:heart', 'grow:out/*.json', `port:${port}`, 'check:1', 'memory'];
+  await worker.well(...all);
+  const { childPid } = statusOf(folder, 'w');
+  process.kill(worker.watcher.pid, 'SIGSTOP');
+  // The child goes on until it waits for room in the pipe; how long is told by what it writes elsewhere.
+  const since = Date.now();
+  await until('it was stopped long enough', () => Date.now() - since > 6000);
+  process.kill(worker.watcher.pid, 'SIGCONT');
+  await worker.watcher.said(/stood still for/);
+  const woke = Date.now();
+  await until('every threshold has passed again', () => Date.now() - woke > 3000);
+  expect(statusOf(folder, 'w')).toMatchObject({ childPid, restarts: 0 });
+  await worker.well(...all);
+  expect(worker.watcher.err()).not.toMatch(/stopping it/);
+  await worker.end();
+  expect(worker.runs()).toBe(1);
+}, 60_000);
+
+describe('a slow starter', () => {
+  const timing = ['--health-interval', '500ms', '--health-retries', '2', '--health-timeout', '500ms'];
+  const serve = (port: number, afterMs: number) => [
+    process.execPath,
+    '-e',
+    `setTimeout(() => require('http').createServer().listen(${port}, '127.0.0.1'), ${afterMs}); setInterval(() => {}, 1000)`,
+  ];
+
+  test('is left alone inside its start period', async () => {
+    const folder = scratch();
+    const port = await freePort();
+    const args = ['--name', 'w', '--port', `${port}`, '--health-start-period', '4s', ...timing];
+    const watcher = startWatcher(folder, [...args, '--', ...serve(port, 2500)]);
+    await phaseIs(folder, 'w', 'running');
+    await until('it is well', () => statusOf(folder, 'w').health[0]?.ok === true);
+    expect(statusOf(folder, 'w').restarts).toBe(0);
+    expect(watcher.err()).not.toMatch(/stopping it/);
+    watcher.process.kill('SIGTERM');
+    await watcher.ended;
+  });
+
+  test('that never comes up is ended after start period and retries × interval, not before', async () => {
+    const folder = scratch();
+    const port = await freePort();
+    const args = ['--name', 'w', '--port', `${port}`, '--health-start-period', '2s', ...timing];
+    const watcher = startWatcher(folder, [...args, '--', 'sleep', '1000']);
+    await watcher.said(/was ended by SIGTERM after/);
+    const [, amount = '', unit] = /SIGTERM after ([\d.]+) (ms|s)/.exec(watcher.err()) ?? [];
+    const livedMs = Number(amount) * (unit === 's' ? 1000 : 1);
+    expect(livedMs).toBeGreaterThanOrEqual(3000);
+    expect(livedMs).toBeLessThan(3000 + 1000);
+    watcher.process.kill('SIGTERM');
+    await watcher.ended;
+  });
+});
+
+test('20 rounds of a check that hangs and forks: never two at once, and nothing is left', async () => {
+  const folder = scratch();
+  const check =
+    'echo x >> rounds; mkdir alone || echo twice >> faults; sleep 100 & setsid sleep 100 & rmdir alone; sleep 100';
+  const args = ['--name', 'w', '--check', check, '--health-interval', '100ms', '--health-timeout', '150ms'];
+  const patient = ['--health-retries', '1000', '--health-start-period', '0s'];
+  const watcher = startWatcher(folder, [...args, ...patient, '--', 'sleep', '1000']);
+  const mine = () => processesWithEnvironment(`AW_TEST_FOLDER=${folder}`).length;
+  await until(
+    '20 rounds',
+    () => {
+      const path = join(folder, 'rounds');
+      return existsSync(path) && readFileSync(path, 'utf8').length >= 40;
+    },
+    20_000,
+  );
+  expect(existsSync(join(folder, 'faults'))).toBe(false);
+  // The watcher, its child, and the round under way.
+  expect(mine()).toBeLessThanOrEqual(2 + 4);
+  watcher.process.kill('SIGTERM');
+  await watcher.ended;
+  await until('nothing is left', () => mine() === 0, 2000);
+});
