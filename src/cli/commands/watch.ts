@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { openOutputs } from '../../child/sink.ts';
 import { EXIT } from '../../core/exit-code.ts';
@@ -38,6 +39,8 @@ export async function watchCommand(settings: Settings): Promise<number> {
   const policy = { ...restart, scheduled: schedule !== null, health: policyOfHealth(health) };
   const listeners = await listenerOf(settings, { name, policy, warn: voice.warn });
   const service = await serviceOf(settings, policy, voice.warn);
+  const termination = await terminationLog(voice.warn);
+  if (process.pid === 1) voice.warn(AS_INIT);
   const end = await watch({
     name,
     stateDir: identity.stateDir,
@@ -56,7 +59,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
     incidents: { tailLines: output.tailLines, rules: settings.diagnosis.diagnose.kind !== 'off' },
     aftermath,
     remedies: settings.health.remedies,
-    onlookers: [starter, service, ...listeners].filter(onlooker => onlooker !== null),
+    onlookers: [starter, service, termination, ...listeners].filter(onlooker => onlooker !== null),
     ...voice,
   }).catch(refused);
   starter?.ended('code' in end ? end.code : EXIT.alreadyRunning);
@@ -66,6 +69,18 @@ export async function watchCommand(settings: Settings): Promise<number> {
     Buffer.from(`agent-watch: "${name}" is watched already, by ${holder}; --name gives this one another name\n`),
   );
   return EXIT.alreadyRunning;
+}
+
+/** Kubernetes makes it where it starts a container; elsewhere there is none. */
+const TERMINATION_LOG = '/dev/termination-log';
+const AS_INIT =
+  'this is PID 1, which has to reap what others leave and cannot: put an init in front (docker run --init, or tini)';
+
+/** What tells Kubernetes why its container ended, where that asks for it; loaded only there. */
+async function terminationLog(warn: (text: string) => void): Promise<Onlooker | null> {
+  if (!existsSync(TERMINATION_LOG)) return null;
+  const { createTerminationLog } = await import('../../supervisor/termination-log.ts');
+  return createTerminationLog(TERMINATION_LOG, warn);
 }
 
 function refused(error: unknown): never {
