@@ -1,0 +1,316 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { serving } from '../servers/serving.ts';
+import { because, missing } from '../support/fixture.ts';
+import { lives } from '../support/processes.ts';
+import { scratch } from '../support/scratch.ts';
+import { until } from '../support/until.ts';
+import { executable, phaseIs, run, startWatcher, statusOf, testEnvironment, type Watcher } from '../support/watcher.ts';
+
+/** Writes the line that is in `line` again and again; counts its runs; asks for a reset on USR1, and when it is told to end. */
+const CHILD = `echo run >> runs
+ask() { "$AGENT_WATCH" reset bot > reset.out 2>&1; echo $? >> resets; }
+trap ask USR1
+trap 'ask; exit 0' TERM
+while :; do cat line 2> /dev/null; sleep 0.1; done`;
+
+const WELL = { daily_loss: 3, cash: 100 };
+const RUINED = { daily_loss: 12.5, cash: 15 };
+const EXPRESSION = 'daily_loss > $10 OR cash < $20';
+
+interface Scene {
+  folder: string;
+  start(...more: string[]): Watcher;
+  runs(): number;
+  file(name: string): string;
+}
+
+function scene(options: readonly string[], expression = EXPRESSION): Scene {
+  const folder = scratch();
+  const file = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : '');
+  const args = ['--name', 'bot', '--backoff', '0ms', '--health-interval', '200ms', '--kill-when', expression];
+  return {
+    folder,
+    file,
+    start: (...more) =>
+      startWatcher(folder, [...args, ...options, ...more, '--', 'sh', '-c', CHILD], {
+        env: { AGENT_WATCH: executable },
+      }),
+    runs: () => file('runs').split('\n').length - 1,
+  };
+}
+
+/** Its row says that the numbers are read and well. */
+async function sees(folder: string): Promise<void> {
+  await phaseIs(folder, 'bot', 'running');
+  await until('the kill condition is clear', () => {
+    const row = statusOf(folder, 'bot').health.find(({ name }) => name === 'kill-when');
+    return row?.ok === true ? row : false;
+  });
+}
+
+async function dies(watcher: Watcher): Promise<void> {
+  watcher.process.kill('SIGKILL');
+  await watcher.ended;
+}
+
+const put = (folder: string, name: string, text: string) => writeFileSync(join(folder, name), text);
+const json = (values: object) => `${JSON.stringify(values)}\n`;
+type Numbers = typeof WELL;
+
+/** Where the numbers come from, and how they are changed there. */
+const sources: Record<string, (folder: string) => Promise<{ metrics: string; set(values: Numbers): void }>> = {
+  'a file': async folder => ({
+    metrics: join(folder, 'm.json'),
+    set: values => put(folder, 'm.json', json(values)),
+  }),
+  'a URL': async () => {
+    let now = WELL;
+    const server = await serving((_request, response) => response.end(json(now)));
+    const set = (values: Numbers) => {
+      now = values;
+    };
+    return { metrics: `${server.url}/metrics`, set };
+  },
+  'a command': async folder => ({
+    metrics: 'exec:cat m.json',
+    set: values => put(folder, 'm.json', json(values)),
+  }),
+  'JSON lines of the output': async folder => ({
+    metrics: 'output',
+    set: values => put(folder, 'line', json(values)),
+  }),
+  'key=value pairs of the output': async folder => ({
+    metrics: 'output',
+    set: ({ daily_loss, cash }) => put(folder, 'line', `day 3: daily_loss=$${daily_loss} cash=$${cash}\n`),
+  }),
+  'named groups of the output': async folder => ({
+    metrics: String.raw`output:/lost \$(?<daily_loss>[\d.]+), (?<cash>\d+) left/`,
+    set: ({ daily_loss, cash }) => put(folder, 'line', `lost $${daily_loss}, ${cash} left\n`),
+  }),
+};
+
+describe('a kill condition, from its trip to its reset', () => {
+  test.each(Object.entries(sources))(
+    'over %s',
+    async (_what, open) => {
+      const { folder, start, runs, file } = scene([]);
+      const { metrics, set } = await open(folder);
+      set(WELL);
+      const first = start('--metrics', metrics);
+      await sees(folder);
+
+      // From inside the child nothing is reset: not while it is well, and not in its last moments.
+      expect(run(folder, ['signal', 'bot', 'USR1']).code).toBe(0);
+      await until('it asked for a reset', () => file('resets') === '125\n');
+      const { childPid } = statusOf(folder, 'bot');
+      set(RUINED);
+      const held = await phaseIs(folder, 'bot', 'held');
+      expect(held.holdReason).toMatch(/daily_loss > \$10 OR cash < \$20 \(daily_loss 12\.5, cash 15\)/);
+      expect(held.lastExit).toMatchObject({ cause: 'kill-condition' });
+      expect(lives(childPid ?? 0)).toBe(false);
+      expect(file('resets')).toBe('125\n125\n');
+      await first.said(/held: daily_loss > .*; nothing starts until reset/);
+      expect(JSON.parse(file('state/bot/hold.json'))).toMatchObject({ cause: 'kill-condition', why: held.holdReason });
+
+      await dies(first);
+      set(WELL);
+      expect(statusOf(folder, 'bot')).toMatchObject({ phase: 'held', watcherPid: null, holdReason: held.holdReason });
+      const state = join(folder, 'state/bot/state.json');
+      for (const damage of [
+        () => {},
+        () => rmSync(state),
+        () => writeFileSync(state, ''),
+        () => writeFileSync(state, '{"version":1,"sta'),
+      ]) {
+        damage();
+        const next = start('--metrics', metrics);
+        await next.said(/held since .*daily_loss/);
+        expect(await phaseIs(folder, 'bot', 'held')).toMatchObject({ holdReason: held.holdReason });
+        await dies(next);
+      }
+      expect(runs()).toBe(1);
+
+      expect(run(folder, ['reset', 'bot'])).toMatchObject({ code: 0 });
+      expect(existsSync(join(folder, 'state/bot/hold.json'))).toBe(false);
+      const last = start('--metrics', metrics);
+      await sees(folder);
+      expect(runs()).toBe(2);
+      last.process.kill('SIGTERM');
+      expect(await last.ended).toMatchObject({ code: 0 });
+    },
+    60_000,
+  );
+
+  test('a reset while it is watched starts it again; numbers that are still bad hold it before it starts', async () => {
+    const { folder, start, runs } = scene(['--metrics', 'm.json']);
+    put(folder, 'm.json', json(RUINED));
+    const watcher = start();
+    await phaseIs(folder, 'bot', 'held');
+    expect(run(folder, ['reset', 'bot'])).toMatchObject({ code: 0 });
+    await watcher.said(/the hold is lifted[\s\S]*held since/);
+    expect(runs()).toBe(0);
+    put(folder, 'm.json', json(WELL));
+    expect(run(folder, ['reset', 'bot'])).toMatchObject({ code: 0 });
+    await sees(folder);
+    expect(runs()).toBe(1);
+    watcher.process.kill('SIGTERM');
+    await watcher.ended;
+  });
+
+  test('the built-in names need no source: restarts are those there were', async () => {
+    const { folder, start } = scene([], 'restarts >= 3');
+    const watcher = start('--stop-timeout', '100ms');
+    for (let done = 1; done <= 3; done++) {
+      await phaseIs(folder, 'bot', 'running');
+      run(folder, ['restart', 'bot']);
+      await until(`restart ${done}`, () => statusOf(folder, 'bot').restarts === done);
+    }
+    const { holdReason, restarts } = await phaseIs(folder, 'bot', 'held');
+    expect(holdReason).toMatch(/restarts >= 3 \(restarts 3\)/);
+    expect(restarts).toBe(3);
+    watcher.process.kill('SIGTERM');
+    await watcher.ended;
+  });
+});
+
+describe('blind', () => {
+  test('is said, is a row that is not well, and makes health end with 1; the child goes on', async () => {
+    const { folder, start, runs } = scene(['--metrics', 'm.json', '--metrics-max-age', '1s']);
+    put(folder, 'm.json', json(WELL));
+    const watcher = start();
+    await sees(folder);
+    await watcher.said(/the kill condition is blind: the numbers of m\.json are too old/);
+    const health = run(folder, ['health']);
+    expect(health.code).toBe(1);
+    expect(health.out).toMatch(/^BAD +bot +unhealthy: kill-when: the numbers of m\.json are too old/);
+    put(folder, 'm.json', json({ ...WELL, cash: 99 }));
+    await watcher.said(/the kill condition sees again/);
+    expect(run(folder, ['health'])).toMatchObject({ code: 0, out: expect.stringMatching(/^ok +bot +running/) });
+    watcher.process.kill('SIGTERM');
+    await watcher.ended;
+    expect(runs()).toBe(1);
+  });
+
+  test('holds under --kill-when-blind', async () => {
+    const { folder, start } = scene(['--metrics', 'm.json', '--metrics-max-age', '1s', '--kill-when-blind']);
+    put(folder, 'm.json', json(WELL));
+    const watcher = start();
+    const { holdReason } = await phaseIs(folder, 'bot', 'held');
+    expect(holdReason).toMatch(/blind: the numbers of m\.json are too old/);
+    watcher.process.kill('SIGTERM');
+    await watcher.ended;
+  });
+
+  test('is not what the output has not told yet', async () => {
+    const { folder, start, runs } = scene(['--metrics', 'output', '--kill-when-blind']);
+    const watcher = start();
+    await phaseIs(folder, 'bot', 'running');
+    put(folder, 'line', 'warming up\n');
+    await watcher.printed(/(warming up\n){12}/);
+    expect(statusOf(folder, 'bot')).toMatchObject({ phase: 'running', health: [{ name: 'kill-when', ok: null }] });
+    put(folder, 'line', json(WELL));
+    await sees(folder);
+    expect(runs()).toBe(1);
+    watcher.process.kill('SIGTERM');
+    await watcher.ended;
+  });
+});
+
+describe('refused with 125 before anything starts', () => {
+  const refused = (folder: string, expression: string) =>
+    run(folder, ['--kill-when', expression, '--metrics', 'm.json', '--', 'sh', '-c', 'echo run >> runs']);
+
+  test.each([
+    ['daily_loss >> 10', /--kill-when: .*column 13/],
+    ['daily_loss + 1', /it is a value, not a condition; compare it with something/],
+    ['daily_los > 10', /no source has "daily_los"; the nearest is "daily_loss"/],
+    ['cash < 20 AND uptim > 5', /no source has "uptim"; the nearest is "uptime"/],
+  ])('%s', (expression, words) => {
+    const folder = scratch();
+    put(folder, 'm.json', json(WELL));
+    const ended = refused(folder, expression);
+    expect(ended).toMatchObject({ code: 125, err: expect.stringMatching(words) });
+    expect(ended.err.trim().split('\n')).toHaveLength(1);
+    expect(existsSync(join(folder, 'runs'))).toBe(false);
+  });
+
+  test('an armed.json that cannot be written', () => {
+    const folder = scratch();
+    put(folder, 'm.json', json(WELL));
+    mkdirSync(join(folder, 'state/sh/armed.json/in-the-way'), { recursive: true });
+    execFileSync('chmod', ['-R', 'go-rwx', join(folder, 'state')]);
+    const args = [
+      '--name',
+      'sh',
+      '--kill-when',
+      'cash < 20',
+      '--metrics',
+      'm.json',
+      '--',
+      'sh',
+      '-c',
+      'echo run >> runs',
+    ];
+    const ended = run(folder, args);
+    expect(ended).toMatchObject({ code: 125, err: expect.stringMatching(/the kill condition cannot be armed/) });
+    expect(existsSync(join(folder, 'runs'))).toBe(false);
+  });
+});
+
+const noMount =
+  missing('unshare', '-m', 'sh', '-c', 'mount -t tmpfs -o size=1m none /mnt') ?? missing('nsenter', '--version');
+
+describe.skipIf(noMount !== null)(`on a full disk${because(noMount)}`, () => {
+  test('it is stopped and held all the same, also by the next watcher', async () => {
+    const folder = scratch();
+    mkdirSync(join(folder, 'disk'));
+    put(folder, 'm.json', json(WELL));
+    const script = 'mount -t tmpfs -o size=1m none disk; exec sleep 1000';
+    const holder = spawn('unshare', ['-m', 'sh', '-c', script], {
+      cwd: folder,
+      env: testEnvironment(folder),
+      stdio: 'ignore',
+    });
+    // A working folder given from outside would lie under the mount: it is entered inside.
+    const enter = ['sh', '-c', `cd ${folder} && exec "$0" "$@"`];
+    const within = ['-t', String(holder.pid), '-m', '--', ...enter];
+    const env = testEnvironment(folder, { AGENT_WATCH_STATE_DIR: `${folder}/disk/state` });
+    const inside = (...command: string[]) =>
+      execFileSync('nsenter', [...within, ...command], { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    await until('the disk is there', () => inside('sh', '-c', 'grep -c disk /proc/self/mounts || true').trim() === '1');
+    const args = ['--name', 'bot', '--health-interval', '200ms', '--kill-when', EXPRESSION, '--metrics', 'm.json'];
+    const start = (): ChildProcess =>
+      spawn('nsenter', [...within, executable, ...args, '--', 'sh', '-c', 'echo run >> runs; exec sleep 1000'], {
+        env,
+        stdio: 'ignore',
+      });
+    const status = () => {
+      const out = inside('sh', '-c', `"${executable}" status bot --json || true`);
+      return out === '' ? null : JSON.parse(out)[0];
+    };
+    const first = start();
+    await until('it sees', () => status()?.health[0]?.ok === true);
+    inside('sh', '-c', 'dd if=/dev/zero of=disk/filler bs=4k count=1024 2> /dev/null || true');
+    const { childPid } = status();
+    put(folder, 'm.json', json(RUINED));
+    await until('the child is gone', () => !lives(childPid));
+    const { holdReason } = await until('it is held', () => {
+      const now = status();
+      return now?.phase === 'held' && now;
+    });
+    expect(holdReason).toMatch(/cash 15/);
+    put(folder, 'm.json', json(WELL));
+    for (let watcher = first; ; watcher = start()) {
+      await until('it is held by a watcher', () => status()?.phase === 'held' && status()?.watcherPid !== null);
+      const gone = new Promise(resolve => watcher.once('close', resolve));
+      process.kill(status().watcherPid, 'SIGKILL');
+      await gone;
+      if (watcher !== first) break;
+    }
+    expect(readFileSync(join(folder, 'runs'), 'utf8')).toBe('run\n');
+    holder.kill('SIGKILL');
+  }, 60_000);
+});
