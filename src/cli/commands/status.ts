@@ -2,6 +2,7 @@ import { emptySnapshot, readSnapshot, type Snapshot } from '../../core/snapshot.
 import { type Status, toStatus } from '../../core/status.ts';
 import { bootId } from '../../host/boot-id.ts';
 import { stampNow } from '../../host/clock.ts';
+import type { LockRecord } from '../../state/lock-record.ts';
 import { isName, namesIn } from '../../state/names.ts';
 import { readName } from '../../state/reading.ts';
 import type { Invocation } from '../invocation.ts';
@@ -50,11 +51,31 @@ function statusOf(stateDir: string, name: string): Status | null {
   if (read.state === null && read.hold === null && read.record === null) return null;
   const now = stampNow();
   const snapshot = read.state ?? emptySnapshot(name, boot, now);
-  return toStatus(snapshot, {
+  const status = toStatus(snapshot, {
     now,
     alive: read.alive,
     sameBoot: snapshot.bootId === boot,
     holdReason: read.hold?.why ?? null,
     iso: wall => new Date(wall).toISOString(),
   });
+  return read.alive ? bySign(status, snapshot, read.record) : status;
+}
+
+/**
+ * A live watcher that cannot save (a full or read-only disk) has signed its record all the same: then the state is of an
+ * earlier one, and only the record tells what is going on.
+ */
+function bySign(status: Status, { watcherPid }: Snapshot, record: LockRecord | null | 'unreadable'): Status {
+  if (record === null || record === 'unreadable' || record.watcher === null) return status;
+  const { watcher, run } = record;
+  if (watcher.pid === watcherPid || status.phase === 'held') return status;
+  const childPid = run === null || run === 'unknown' ? null : run.childPid;
+  const unknown = { startedAt: null, uptimeMs: null, nextStartAt: null, memoryBytes: null, health: [] };
+  return {
+    ...status,
+    ...unknown,
+    phase: childPid === null ? 'starting' : 'running',
+    childPid,
+    watcherPid: watcher.pid,
+  };
 }
