@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { execa, type Options } from 'execa';
 import type { Exit } from '../core/model.ts';
@@ -41,7 +42,7 @@ export function launch(spec: Launch): Launched | Promise<Error> {
       cwd: spec.cwd,
       env: spec.env,
       extendEnv: false,
-      stdio: [(spec.stdinFd ?? 'ignore') as 0 | 'ignore', out, err],
+      stdio: [(spec.stdinFd ?? nothing()) as 0 | 'ignore', out, err],
       detached: spec.detached,
       buffer: false,
       cleanup: false,
@@ -52,11 +53,21 @@ export function launch(spec: Launch): Launched | Promise<Error> {
     const subprocess = execa(file, args, options);
     const child = subprocess.nodeChildProcess;
     if (child.pid === undefined) return subprocess.then(result => causeOf(result));
+    // Only where nothing() was a pipe: the child finds its end.
+    child.stdin?.destroy();
     return launched(child, child.pid);
   } catch (error) {
     // Arguments that no exec can take, such as a NUL byte, are thrown.
     return Promise.resolve(error as Error);
   }
+}
+
+let nullDevice: boolean | null = null;
+
+/** What a child reads that is to read nothing. A bare root has no /dev/null, and a spawn with it would fail with ENOENT. */
+function nothing(): 'ignore' | 'pipe' {
+  nullDevice ??= existsSync('/dev/null');
+  return nullDevice ? 'ignore' : 'pipe';
 }
 
 // execa wraps what the system said in an error of its own.

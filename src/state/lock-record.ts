@@ -97,10 +97,14 @@ export function watcherAlive(record: LockRecord | null | 'unreadable'): boolean 
   return watcher.startTicks === null || watcher.startTicks === found.startTicks;
 }
 
-/** Whether the record is of this boot, but its pids count in a container that is not ours: only the lock can tell then. */
+/**
+ * Whether the record is of this boot, but its pids count in a container that is not ours, or no pid can be looked up here (no
+ * /proc): only the lock can tell then.
+ */
 export function isElsewhere(record: LockRecord | null | 'unreadable'): record is LockRecord {
   if (record === null || record === 'unreadable' || record.watcher === null) return false;
-  return record.bootId === bootId() && record.pidNamespace !== pidNamespace();
+  if (record.bootId !== bootId()) return false;
+  return record.pidNamespace !== pidNamespace() || readProcess(process.pid) === null;
 }
 
 /** A record of this process. */

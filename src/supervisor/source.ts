@@ -24,12 +24,18 @@ export function createSource(): SourcePort {
 
 /** From the kernel itself: node:crypto is the same source behind OpenSSL, whose first use costs a start several ms. */
 function randomBytes(count: number): Buffer {
-  const bytes = Buffer.alloc(count);
-  const fd = openSync('/dev/urandom', 'r');
+  let fd: number;
   try {
+    fd = openSync('/dev/urandom', 'r');
+  } catch {
+    // A bare root has no /dev; getrandom(2) needs none.
+    return process.getBuiltinModule('node:crypto').randomBytes(count);
+  }
+  try {
+    const bytes = Buffer.alloc(count);
     readSync(fd, bytes);
+    return bytes;
   } finally {
     closeSync(fd);
   }
-  return bytes;
 }

@@ -1,5 +1,5 @@
 import { EXIT } from '../../core/exit-code.ts';
-import { readTable } from '../../host/process-table.ts';
+import { type ProcessRow, readTable } from '../../host/process-table.ts';
 import { namesIn } from '../../state/names.ts';
 import { lookAtBuffering } from '../doctor/buffering.ts';
 import { lookAtCommand } from '../doctor/command.ts';
@@ -20,7 +20,7 @@ type DoctorInvocation = Extract<Invocation, { kind: 'doctor' }>;
 export async function doctorCommand({ name, stateDir }: DoctorInvocation): Promise<number> {
   if (name !== null) requireKnown(stateDir, name);
   const all = namesIn(stateDir);
-  const table = readTable(null);
+  const table = everyProcess();
   const findings = [
     ...(await tried('the state folder', () => lookAtStateFolder(stateDir, all))),
     ...(await tried('this machine', () => lookAtMachine(process.env, table))),
@@ -37,11 +37,16 @@ export async function doctorCommand({ name, stateDir }: DoctorInvocation): Promi
   return findings.some(finding => finding.serious) ? EXIT.notWell : EXIT.ok;
 }
 
-async function lookAt(
-  subject: Subject,
-  stateDir: string,
-  table: Parameters<typeof lookForTwins>[2],
-): Promise<Finding[]> {
+/** Empty where there is no /proc, which is a finding of its own. */
+function everyProcess(): ProcessRow[] {
+  try {
+    return readTable(null);
+  } catch {
+    return [];
+  }
+}
+
+async function lookAt(subject: Subject, stateDir: string, table: readonly ProcessRow[]): Promise<Finding[]> {
   const findings = [
     ...lookAtWatcher(subject),
     ...lookForTwins(subject, stateDir, table),

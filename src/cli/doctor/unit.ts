@@ -16,11 +16,20 @@ const SYSTEMD_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin';
 /** The unit of a name, the system's or this user's; null: none is installed. */
 export function installedUnit(name: string): Unit | null {
   for (const scope of ['system', 'user'] as const) {
-    const path = unitPath(name, scope);
-    const text = textOf(path);
-    if (text !== null) return { path, ...readUnit(text) };
+    const path = placeOf(name, scope);
+    const text = path === null ? null : textOf(path);
+    if (path !== null && text !== null) return { path, ...readUnit(text) };
   }
   return null;
+}
+
+function placeOf(name: string, scope: 'system' | 'user'): string | null {
+  try {
+    return unitPath(name, scope);
+  } catch {
+    // No HOME, and no such user in /etc/passwd: then there are no units of this user's either.
+    return null;
+  }
 }
 
 /** The PATH under which the unit's command is looked for. */
