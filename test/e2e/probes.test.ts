@@ -1,10 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { ExitCause } from '../../src/core/model.ts';
+import type { ExitCause, IncidentKind } from '../../src/core/model.ts';
+import type { Incident } from '../../src/incidents/incident.ts';
+import { because, missing } from '../support/fixture.ts';
 import { DYING_MS, freePort, startWorker } from '../support/health-worker.ts';
 import { scratch } from '../support/scratch.ts';
-import { phaseIs, statusOf } from '../support/watcher.ts';
+import { until } from '../support/until.ts';
+import { phaseIs, run, statusOf } from '../support/watcher.ts';
 
 interface Breakage {
   /** What the worker does. */
@@ -16,6 +19,7 @@ interface Breakage {
   /** Until it must be noticed; for what asks, retries × interval, and the last answer's time. */
   thresholdMs: number;
   cause?: ExitCause;
+  kind: IncidentKind;
 }
 
 const ASKED_MS = 2 * 500;
@@ -28,6 +32,7 @@ const breakages: Record<string, Breakage> = {
     probe: () => 'stale',
     detail: /no output for 1\.\d s/,
     thresholdMs: 1000,
+    kind: 'stalled',
   },
   'a line that tells of the end': {
     fault: 'pattern',
@@ -35,6 +40,7 @@ const breakages: Record<string, Breakage> = {
     probe: () => 'fail-pattern',
     detail: /FATAL: the order book is inconsistent/,
     thresholdMs: 0,
+    kind: 'unhealthy',
   },
   'a file no longer written': {
     fault: 'untouched',
@@ -42,6 +48,7 @@ const breakages: Record<string, Breakage> = {
     probe: () => 'fresh:heart',
     detail: /changed 1\.\d s ago/,
     thresholdMs: 1000,
+    kind: 'stalled',
   },
   'artifacts that do not grow': {
     fault: 'sterile',
@@ -49,6 +56,7 @@ const breakages: Record<string, Breakage> = {
     probe: () => 'grow:out/*.json',
     detail: /1 file, \d+ bytes; grew 1\.\d s ago/,
     thresholdMs: 1000,
+    kind: 'stalled',
   },
   'HTTP 503': {
     fault: 'status',
@@ -56,6 +64,7 @@ const breakages: Record<string, Breakage> = {
     probe: (_folder, port) => `http:${url(port)}`,
     detail: /HTTP 503 \(2 times in a row\)/,
     thresholdMs: ASKED_MS,
+    kind: 'unhealthy',
   },
   'HTTP 200 with another body': {
     fault: 'body',
@@ -63,6 +72,7 @@ const breakages: Record<string, Breakage> = {
     probe: (_folder, port) => `http:${url(port)}`,
     detail: /HTTP 200, but the body does not match .*\(2 times in a row\)/,
     thresholdMs: ASKED_MS,
+    kind: 'unhealthy',
   },
   'no answer over HTTP': {
     fault: 'mute',
@@ -70,6 +80,7 @@ const breakages: Record<string, Breakage> = {
     probe: (_folder, port) => `http:${url(port)}`,
     detail: /no answer in 0\.5 s \(2 times in a row\)/,
     thresholdMs: ASKED_MS + 500,
+    kind: 'unhealthy',
   },
   'a port that is closed': {
     fault: 'deaf',
@@ -77,6 +88,7 @@ const breakages: Record<string, Breakage> = {
     probe: (_folder, port) => `port:${port}`,
     detail: /connection refused \(2 times in a row\)/,
     thresholdMs: ASKED_MS,
+    kind: 'unhealthy',
   },
   'a check that fails': {
     fault: 'sick',
@@ -84,6 +96,7 @@ const breakages: Record<string, Breakage> = {
     probe: () => 'check:1',
     detail: /exit 4: it is sick \(2 times in a row\)/,
     thresholdMs: ASKED_MS,
+    kind: 'unhealthy',
   },
   'a check that hangs': {
     fault: 'sick',
@@ -91,6 +104,7 @@ const breakages: Record<string, Breakage> = {
     probe: () => 'check:1',
     detail: /not over after 500 ms \(2 times in a row\)/,
     thresholdMs: ASKED_MS + 500,
+    kind: 'unhealthy',
   },
   'a tree that takes too much memory': {
     fault: 'hungry',
@@ -98,6 +112,7 @@ const breakages: Record<string, Breakage> = {
     probe: () => 'memory',
     detail: /\d{3}M in 2 processes .*more than 180M \(2 times in a row\)/,
     thresholdMs: ASKED_MS,
+    kind: 'limit',
     cause: 'limit',
   },
   'too many errors': {
@@ -106,28 +121,78 @@ const breakages: Record<string, Breakage> = {
     probe: () => 'errors',
     detail: /6 errors in 1 ?h/,
     thresholdMs: 0,
+    kind: 'unhealthy',
   },
 };
 
 describe('each probe alone: noticed in time, restarted, and said why', () => {
-  test.each(Object.entries(breakages))('%s', async (_what, { fault, options, probe, detail, thresholdMs, cause }) => {
-    const folder = scratch();
-    const port = await freePort();
-    const name = probe(folder, port);
-    const worker = startWorker(folder, port, fault, options(folder, port));
-    await worker.well(name);
-    const brokeAt = await worker.break();
-    const ill = await phaseIs(folder, 'w', 'stopping');
-    const row = ill.health.find(one => one.name === name);
-    expect(row).toMatchObject({ ok: false, severity: 'critical', detail: expect.stringMatching(detail) });
-    expect((await worker.up(2)) - brokeAt).toBeLessThan(thresholdMs + 1000 + DYING_MS);
-    expect(worker.watcher.err()).toContain(`stopping it: ${name}: ${row?.detail}; SIGTERM sent`);
-    expect(worker.watcher.err()).toContain(`(${name}: ${row?.detail}); restart 1 now`);
-    await worker.well(name);
-    expect(statusOf(folder, 'w')).toMatchObject({ restarts: 1, lastExit: { code: 9, cause: cause ?? 'probe' } });
-    await worker.end();
-    expect(worker.runs()).toBe(2);
+  test.each(Object.entries(breakages))(
+    '%s',
+    async (_what, { fault, options, probe, detail, thresholdMs, cause, kind }) => {
+      const folder = scratch();
+      const port = await freePort();
+      const name = probe(folder, port);
+      const worker = startWorker(folder, port, fault, options(folder, port));
+      await worker.well(name);
+      const brokeAt = await worker.break();
+      const ill = await phaseIs(folder, 'w', 'stopping');
+      const row = ill.health.find(one => one.name === name);
+      expect(row).toMatchObject({ ok: false, severity: 'critical', detail: expect.stringMatching(detail) });
+      expect((await worker.up(2)) - brokeAt).toBeLessThan(thresholdMs + 1000 + DYING_MS);
+      expect(worker.watcher.err()).toContain(`stopping it: ${name}: ${row?.detail}; SIGTERM sent`);
+      expect(worker.watcher.err()).toContain(`(${name}: ${row?.detail}); restart 1 now`);
+      await worker.well(name);
+      expect(statusOf(folder, 'w')).toMatchObject({ restarts: 1, lastExit: { code: 9, cause: cause ?? 'probe' } });
+      await worker.end();
+      expect(worker.runs()).toBe(2);
+      const incidents = incidentsOf(folder);
+      expect(incidents).toMatchObject([{ kind, reasons: [{ name, detail: row?.detail }], recoveredAt: null }]);
+    },
+  );
+});
+
+const noMount =
+  missing('unshare', '-m', 'sh', '-c', 'mount -t tmpfs -o size=1m none /mnt') ?? missing('nsenter', '--version');
+
+test.skipIf(noMount !== null)(`a disk that fills up${because(noMount)}`, async () => {
+  const folder = scratch();
+  mkdirSync(join(folder, 'disk'));
+  const worker = startWorker(folder, 0, 'fill', ['--min-disk', '4M=disk'], {
+    // Nothing is filled but a disk of its own, and no more than it holds.
+    before: ['unshare', '-m', 'sh', '-c', 'mount -t tmpfs -o size=8m none disk && exec "$0" "$@"'],
   });
+  await worker.well('disk');
+  const brokeAt = await worker.break();
+  await worker.watcher.said(/stopping it: disk: 3M free on .*\/disk, less than 4M \(2 times in a row\)/);
+  expect((await worker.up(2)) - brokeAt).toBeLessThan(ASKED_MS + 1000 + DYING_MS);
+  await worker.well('disk');
+  expect(statusOf(folder, 'w')).toMatchObject({ restarts: 1, lastExit: { cause: 'probe' } });
+  await worker.end();
+  expect(incidentsOf(folder)).toMatchObject([{ kind: 'unhealthy', reasons: [{ name: 'disk' }] }]);
+});
+
+/** What `incidents --json` prints. */
+function incidentsOf(folder: string): Incident[] {
+  return JSON.parse(run(folder, ['incidents', 'w', '--json']).out) as Incident[];
+}
+
+test('recovery is proved: a green probe and --healthy-after, for --grow: growth', async () => {
+  const folder = scratch();
+  const worker = startWorker(folder, 0, 'sterile', ['--grow', 'out/*.json=1s', '--healthy-after', '1s']);
+  await worker.well('grow:out/*.json');
+  await worker.break();
+  const upAt = await worker.up(2);
+  await phaseIs(folder, 'w', 'healthy');
+  const [incident] = await until('the incident is closed', () => {
+    const found = incidentsOf(folder);
+    return found[0]?.recoveredAt != null && found;
+  });
+  expect(incident).toMatchObject({
+    kind: 'stalled',
+    recoveryProof: expect.stringMatching(/^up for .*; grow:out\/\*\.json: .*grew/),
+  });
+  expect(Date.parse(incident?.recoveredAt ?? '') - upAt).toBeGreaterThanOrEqual(1000);
+  await worker.end();
 });
 
 test('two probes that fail at once are one restart with both reasons', async () => {
@@ -146,6 +211,9 @@ test('two probes that fail at once are one restart with both reasons', async () 
     'check:1: exit 1 (2 times in a row)',
     expect.stringMatching(/^http:.*: HTTP 503 \(2 times in a row\)$/),
   ]);
+  const [incident, ...more] = incidentsOf(folder);
+  expect(more).toEqual([]);
+  expect(incident?.reasons.map(({ name }) => name).sort()).toEqual(['check:1', `http:${url(port)}`]);
 });
 
 test('in the file a probe has its own name, timing and severity; an optional one only warns', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { deadPort } from '../servers/serving.ts';
 import { fixtureCommand } from './fixture.ts';
 import { until } from './until.ts';
-import { startWatcher, statusOf, type Watcher } from './watcher.ts';
+import { type Start, startWatcher, statusOf, type Watcher } from './watcher.ts';
 
 /** How long the worker takes to die of a SIGTERM. */
 export const DYING_MS = 500;
@@ -26,13 +26,13 @@ export interface Worker {
 export const freePort = deadPort;
 
 /** Starts `agent-watch --name w OPTIONS -- worker`, asking every half second, twice. */
-export function startWorker(folder: string, port: number, fault: string, options: string[]): Worker {
+export function startWorker(folder: string, port: number, fault: string, options: string[], start: Start = {}): Worker {
   mkdirSync(join(folder, 'out'), { recursive: true });
   const patience = options.includes('--health-start-period') ? [] : ['--health-start-period', '3s'];
   const timing = ['--health-interval', '500ms', '--health-timeout', '500ms', '--health-retries', '2'];
   const args = ['--name', 'w', '--backoff', '0ms', ...patience, ...timing, ...options];
   const command = fixtureCommand('health-worker.ts', [folder, String(port), fault]);
-  return followWorker(folder, startWatcher(folder, [...args, '--', ...command]));
+  return followWorker(folder, startWatcher(folder, [...args, '--', ...command], start));
 }
 
 /** The same over a watcher that was started otherwise. */

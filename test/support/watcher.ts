@@ -32,6 +32,8 @@ export interface Start {
   env?: Record<string, string | undefined>;
   stdio?: StdioOptions;
   input?: string | Buffer;
+  /** A command line in front of it: `unshare -m …`. */
+  before?: readonly string[];
 }
 
 /** The environment in which everything of a test runs: its state folder, and the mark by which leftovers are found. */
@@ -47,7 +49,8 @@ export function testEnvironment(folder: string, extra: Record<string, string | u
 
 /** Starts `agent-watch ARGS`, state under `folder`. */
 export function startWatcher(folder: string, args: string[], start: Start = {}): Watcher {
-  const child = spawn(executable, args, {
+  const [program = executable, ...rest] = [...(start.before ?? []), executable, ...args];
+  const child = spawn(program, rest, {
     cwd: start.cwd ?? folder,
     env: testEnvironment(folder, start.env),
     stdio: start.stdio ?? [start.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
