@@ -127,6 +127,8 @@ export function virtualWatch({ policy, startsAt = '2026-06-01T00:00:00Z', ...wor
     get phase() {
       return supervisor.state.phase;
     },
+    /** Why runs had ended, all that joined meanwhile included. */
+    ends: () => notes.flatMap(note => (note.kind === 'exited' && note.why !== null ? [note.why] : [])),
     /** Why runs were ended by us. */
     stops: () => notes.flatMap(note => (note.kind === 'stopping' ? [`${note.cause}: ${note.why}`] : [])),
     pass(ms: number) {
