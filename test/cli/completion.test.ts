@@ -73,7 +73,7 @@ describe.skipIf(!here('fish'))('fish (skipped where it is missing)', () => {
     );
 
   test.each<[string, string[]]>([
-    ['agent-watch sta', ['status']],
+    ['agent-watch sta', ['start', 'status']],
     ['agent-watch --backoff-', ['--backoff-factor', '--backoff-max']],
     ['agent-watch --restart ', ['always', 'never', 'on-failure']],
     ['agent-watch stop ', ['my-agent', 'other']],
