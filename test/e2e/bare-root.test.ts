@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, linkSync, mkdirSync } from 'node:fs';
+import { copyFileSync, linkSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { because, missing } from '../support/fixture.ts';
@@ -28,6 +28,25 @@ function bareRoot(folder: string): string {
   mkdirSync(join(root, 'proc'));
   return root;
 }
+
+test.skipIf(noChroot)(
+  `where a library or the loader (another libc) is missing, it says what the README says${because(noChroot)}`,
+  () => {
+    const root = bareRoot(scratch());
+    const say = () => spawnSync('chroot', [root, '/agent-watch', '--version'], { encoding: 'utf8' });
+    const library = (pattern: RegExp) =>
+      (execFileSync('ldd', [executable], { encoding: 'utf8' }).match(/\/\S+/g) ?? []).find(path =>
+        pattern.test(path),
+      ) ?? '';
+    rmSync(join(root, library(/libstdc\+\+/)));
+    expect(say()).toMatchObject({
+      status: 127,
+      stderr: expect.stringContaining('libstdc++.so.6: cannot open shared object'),
+    });
+    rmSync(join(root, library(/\/ld-linux/)));
+    expect(say()).toMatchObject({ status: 127, stderr: expect.stringContaining('No such file or directory') });
+  },
+);
 
 describe.each([
   { what: 'without /proc', front: ['chroot'], reason: noChroot },
