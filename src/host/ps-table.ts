@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import type { ProcessRow } from './process-table.ts';
 
 const columns = 'pid=,ppid=,pgid=,sess=,stat=,lstart=';
@@ -14,7 +13,9 @@ export function psRow(pid: number): ProcessRow | null {
 }
 
 // Blocking, because the table must be the one of this moment; ps takes some 10 ms, and only while a tree is being ended.
+// node:child_process is loaded here: it costs milliseconds, which every command on Linux would pay for nothing.
 function run(args: string[]): ProcessRow[] {
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
   const { stdout } = spawnSync('ps', args, {
     encoding: 'latin1',
     timeout: 2000,

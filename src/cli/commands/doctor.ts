@@ -1,5 +1,6 @@
 import { EXIT } from '../../core/exit-code.ts';
-import { type ProcessRow, readTable } from '../../host/process-table.ts';
+import { argumentsOf } from '../../host/process-facts.ts';
+import { readTable } from '../../host/process-table.ts';
 import { namesIn } from '../../state/names.ts';
 import { lookAtBuffering } from '../doctor/buffering.ts';
 import { lookAtCommand } from '../doctor/command.ts';
@@ -8,7 +9,7 @@ import { type Finding, serious, well } from '../doctor/finding.ts';
 import { lookAtMachine } from '../doctor/machine.ts';
 import { lookAtStateFolder } from '../doctor/state-folder.ts';
 import { type Subject, subjectOf } from '../doctor/subject.ts';
-import { lookForTwins } from '../doctor/twins.ts';
+import { lookForTwins, type NamedRow } from '../doctor/twins.ts';
 import { lookAtWatcher } from '../doctor/watcher.ts';
 import type { Invocation } from '../invocation.ts';
 import { terminalLine } from '../render/terminal-line.ts';
@@ -38,15 +39,15 @@ export async function doctorCommand({ name, stateDir }: DoctorInvocation): Promi
 }
 
 /** Empty where there is no /proc, which is a finding of its own. */
-function everyProcess(): ProcessRow[] {
+function everyProcess(): NamedRow[] {
   try {
-    return readTable(null);
+    return readTable(null).map(row => ({ ...row, words: argumentsOf(row.pid) }));
   } catch {
     return [];
   }
 }
 
-async function lookAt(subject: Subject, stateDir: string, table: readonly ProcessRow[]): Promise<Finding[]> {
+async function lookAt(subject: Subject, stateDir: string, table: readonly NamedRow[]): Promise<Finding[]> {
   const findings = [
     ...lookAtWatcher(subject),
     ...lookForTwins(subject, stateDir, table),

@@ -6,8 +6,13 @@ import { type Finding, note, serious } from './finding.ts';
 import type { Subject } from './subject.ts';
 import { supervisorAbove } from './supervisors.ts';
 
+/** A process with its arguments, read once for all names. */
+export interface NamedRow extends ProcessRow {
+  readonly words: readonly string[];
+}
+
 /** Processes that run a watched command where the watched one runs, outside of its tree: two of them do the work twice. */
-export function lookForTwins(subject: Subject, stateDir: string, table: readonly ProcessRow[]): Finding[] {
+export function lookForTwins(subject: Subject, stateDir: string, table: readonly NamedRow[]): Finding[] {
   const { status, run, name, watcher } = subject;
   if (status.phase === 'stopped' || status.phase === 'finished') return [];
   const alive = childOf(subject);
@@ -15,17 +20,25 @@ export function lookForTwins(subject: Subject, stateDir: string, table: readonly
   const folder = (alive === null ? null : folderOf(alive)) ?? subject.cwd;
   const mark = { name, stateDir, runId: run?.runId ?? null, childPid: alive, startTicks: run?.startTicks ?? null };
   const twins = table
-    .filter(({ pid, dead }) => !dead && pid !== watcher && pid !== process.pid)
-    .filter(({ pid }) => isSame(words, argumentsOf(pid)) && folderOf(pid) === folder && !isInsideRun(pid, mark))
-    .map(({ pid }) => ({ pid, other: environmentOf(pid)?.['AGENT_WATCH_NAME'] }));
-  const others = new Set(twins.flatMap(({ other }) => (other === undefined ? [] : [`"${other}"`])));
+    .filter(({ pid, dead }) => !dead && pid !== watcher && pid !== alive && pid !== process.pid)
+    .filter(row => isSame(words, row.words) && folderOf(row.pid) === folder)
+    .map(({ pid }) => ({ pid, other: environmentOf(pid)?.['AGENT_WATCH_NAME'] }))
+    // One of another name is not in this run; of all others it has to be found out.
+    .filter(({ pid, other }) => (other !== undefined && other !== name) || !isInsideRun(pid, mark));
+  const others = [...new Set(twins.flatMap(({ other }) => (other === undefined ? [] : [`"${other}"`])))];
   const findings = twins.filter(({ other }) => other === undefined).map(({ pid }) => loose(pid, name));
-  if (others.size > 0)
-    findings.push(note(`${[...others].join(', ')} run the same command in the same folder`, POOL_CURE));
+  if (others.length > 0) findings.push(note(`${listed(others)} run the same command in the same folder`, POOL_CURE));
   return findings;
 }
 
 const POOL_CURE = 'right for a pool of workers; else agent-watch stop all but one';
+
+const SHOWN = 3;
+
+function listed(names: readonly string[]): string {
+  const more = names.length - SHOWN;
+  return `${names.slice(0, SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
 
 function loose(pid: number, name: string): Finding {
   const above = supervisorAbove(pid);
