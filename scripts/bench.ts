@@ -10,7 +10,7 @@ import { cpSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { idleCost } from './bench/idle.ts';
-import { executable, inFolder, medianOf, ours, pythonWatcher, timed, untilLines } from './bench/run.ts';
+import { executable, inFolder, medianOf, ours, pythonWatcher, timed, untilEnd, untilLines } from './bench/run.ts';
 
 interface Row {
   what: string;
@@ -131,12 +131,17 @@ async function idle(what: string, options: string[]): Promise<void> {
   });
 }
 
-async function status(): Promise<void> {
+/** Every command that looks, over 100 names with an incident each. */
+async function looks(): Promise<void> {
   await inFolder(async folder => {
-    await untilLines(ours(folder, [], ['sh', '-c', 'echo up; exec sleep 100']), 1);
+    const ends = ours(folder, ['--restart', 'never'], ['sh', '-c', 'echo Error: no such thing; exit 1']);
+    await untilEnd(ends);
     for (let index = 0; index < 99; index++) cpSync(`${folder}/bench`, `${folder}/copy-${index}`, { recursive: true });
-    const value = await medianOf(15, () => timed(`${executable} status --state-dir ${folder} > /dev/null`));
-    add({ what: 'status over 100 names', unit: 'ms', value, beside: {}, target: 60, moreIsBetter: false });
+    for (const command of ['status', 'health', 'brief', 'incidents', 'logs bench', 'diagnose bench']) {
+      const value = await medianOf(15, () => timed(`${executable} ${command} --state-dir ${folder} > /dev/null`));
+      const beside = { '--version': await medianOf(15, () => timed(`${executable} --version > /dev/null`)) };
+      add({ what: `${command} over 100 names`, unit: 'ms', value, beside, target: 60, moreIsBetter: false });
+    }
   });
 }
 
@@ -167,7 +172,7 @@ await idle('13 idle watchers with probes', [
   '--min-disk',
   '1M',
 ]);
-await status();
+await looks();
 
 if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(rows, null, 2)}\n`);
 const beyond = rows.filter(

@@ -129,7 +129,8 @@ async function makeExecutable(bundlePath: string, output: string, arch: Arch): P
         // SIGUSR1 must not open a debugger in the watchdog, and must reach the child. Node's --disable-sigusr1 leaves the signal
         // blocked for ever, so that our own handler never hears it. A link-local address without an interface can be bound on no
         // machine: before our handler is there, the signal costs a line on stderr. NODE_OPTIONS are the child's, not ours.
-        execArgv: ['--inspect-port=[fe80::1]:9229'],
+        // A watcher lives for months and makes little garbage: V8's young space of 16 MB would only be touched page by page.
+        execArgv: ['--inspect-port=[fe80::1]:9229', '--max-semi-space-size=1'],
         execArgvExtension: 'none',
       },
     });

@@ -61,6 +61,11 @@ export function timed(script: string): Promise<number> {
   return new Promise(done => child.once('exit', () => done(performance.now() - began)));
 }
 
+/** Until a program has ended by itself. */
+export function untilEnd(argv: readonly string[]): Promise<void> {
+  return new Promise(done => start(argv, 'ignore').once('exit', () => done()));
+}
+
 export function start(argv: readonly string[], stdout: 'pipe' | 'ignore'): ChildProcess {
   return spawn(argv[0] ?? '', argv.slice(1), { stdio: ['ignore', stdout, 'ignore'] });
 }
