@@ -15,15 +15,17 @@ const MOST_OPEN = 64;
 /** So many new processes are looked at one by one. */
 const FEW_PIDS = 16;
 const WALK_EVERY_MS = 15_000;
+/** Where nothing is judged by the memory, and only its history is kept. */
+export const SELDOM_MS = 120_000;
 
 /**
  * The child, its group and session, its descendants, and what bears the run's id. Pids are given out in order, so a look reads only
  * processes that are newer than the last look's; where many are, because others fork a lot, the members' own lists of children are
- * asked instead, and the others' every quarter of a minute. A walk of all of /proc every few seconds would be most of what an idle
+ * asked instead, and the others' only now and then. A walk of all of /proc every few seconds would be most of what an idle
  * watcher costs. A member's file stays open: reading it again is one system call, and it never speaks of another process that got
  * the same pid. Where the system does not tell its newest pid, all processes are read.
  */
-export function openMembers(run: WatchedRun): Members {
+export function openMembers(run: WatchedRun, walkEveryMs = WALK_EVERY_MS): Members {
   const entry = `AGENT_WATCH_RUN_ID=${run.runId}`;
   const newestPid = hasProc ? openLine('/proc/sys/kernel/ns_last_pid') : null;
   const members = new Map<number, OpenLine | null>();
@@ -67,7 +69,7 @@ export function openMembers(run: WatchedRun): Members {
     if (newest === lookedUpTo) return;
     const few = newest > lookedUpTo && newest - lookedUpTo <= FEW_PIDS;
     const now = performance.now();
-    if (hasProc && !few && now - walkedAt < WALK_EVERY_MS) return adoptChildren();
+    if (hasProc && !few && now - walkedAt < walkEveryMs) return adoptChildren();
     walkedAt = now;
     adopt(readTable(Number.isNaN(newest) ? null : { first: lookedUpTo + 1, last: newest }));
     if (!Number.isNaN(newest)) lookedUpTo = newest;

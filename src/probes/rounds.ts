@@ -6,7 +6,7 @@ import { KILL_WHEN, type Observation, type ProbeReport } from '../core/health-mo
 import type { RunId } from '../core/model.ts';
 import { createHearing, type Hearing } from './hearing.ts';
 import { makeProbe } from './make-probe.ts';
-import { type Members, openMembers } from './members.ts';
+import { type Members, openMembers, SELDOM_MS } from './members.ts';
 import type { Probe, ProbeWorld, WatchedRun } from './probe.ts';
 import type { ProbeSpec } from './probe-spec.ts';
 
@@ -62,7 +62,8 @@ function startRun(
 ): RunRounds {
   const over = new AbortController();
   const underWay = new Set<string>();
-  const members = openMembers(run);
+  const isJudged = killWhen !== null || specs.some(spec => spec.kind === 'memory' && spec.maxBytes !== null);
+  const members = isJudged ? openMembers(run) : openMembers(run, SELDOM_MS);
   let settled: ProbeReport[] = [];
 
   function report(probe: string, observation: Observation): void {

@@ -20,8 +20,9 @@ export interface RunWatch {
   readonly notes: RunNotes | null;
 }
 
-/** A look costs a dozen system calls; more often than this it is not worth it. */
-const LOOK_EVERY_MS = 1000;
+/** A look costs two dozen system calls: soon after a start, when much changes, it is taken often, later seldom. */
+const SOONEST_MS = 1000;
+const LATEST_MS = 30_000;
 
 export function createRunWatch(): RunWatch {
   // A child begins in the group of its parent, which is ours.
@@ -38,13 +39,17 @@ export function createRunWatch(): RunWatch {
     run.oomKillsBefore = oomKills(cgroup);
   }
 
+  function isDue({ startedAtMs }: RunNotes, nowMs: number): boolean {
+    return nowMs - lookedAtMs >= Math.min(LATEST_MS, Math.max(SOONEST_MS, (nowMs - startedAtMs) / 4));
+  }
+
   return {
     see(fact, nowMs) {
       if (fact.type === 'child-spawned') {
         const oomKillsBefore = own === null ? null : oomKills(own);
         notes = { pid: fact.pid, startedAtMs: nowMs, cgroup: own, oomKillsBefore, files: null };
         lookedAtMs = nowMs;
-      } else if (fact.type === 'probes-reported' && notes !== null && nowMs - lookedAtMs >= LOOK_EVERY_MS) {
+      } else if (fact.type === 'probes-reported' && notes !== null && isDue(notes, nowMs)) {
         lookedAtMs = nowMs;
         look(notes);
       }
