@@ -35,8 +35,7 @@ export function startWorker(folder: string, port: number, fault: string, options
   return followWorker(folder, startWatcher(folder, [...args, '--', ...command], start));
 }
 
-/** The same over a watcher that was started otherwise. */
-export function followWorker(folder: string, watcher: Watcher): Worker {
+function followWorker(folder: string, watcher: Watcher): Worker {
   const read = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : '');
   const ups = () => read('ups').trim().split('\n').filter(Boolean);
   return {
