@@ -162,7 +162,7 @@ await idle('13 idle watchers with probes', [
   '--stale-after',
   '1h',
   '--fresh-file',
-  '/etc/hostname=10000d',
+  '/etc/hostname=3000d',
   '--port',
   '1',
   '--health-start-period',

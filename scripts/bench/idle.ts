@@ -21,6 +21,8 @@ export async function idleCost(options: readonly string[]): Promise<IdleCost> {
     const pids = watchers.map(({ pid }) => pid ?? 0);
     try {
       await pause(SETTLE_MS);
+      const ended = watchers.find(({ exitCode }) => exitCode !== null);
+      if (ended !== undefined) throw new Error(`a watcher that should idle ended with ${ended.exitCode}`);
       const before = pids.map(look);
       await pause(WINDOW_MS);
       const after = pids.map(look);
