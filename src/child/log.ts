@@ -1,5 +1,7 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
+// Loaded at its first use and not before the first start: node:fs/promises brings readline along.
+import { constants, promises as files } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { monoNow } from '../host/clock.ts';
 import { reasonOf } from '../host/errno.ts';
 
 /** Where a log lies and how large it may become: `keep` rotated files beside the one that is written. */
@@ -94,22 +96,22 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
 
   /** Removed under us, with its folder or without: what was written went nowhere. */
   async function look(): Promise<void> {
-    const there = await stat(spec.path).catch(() => null);
+    const there = await files.stat(spec.path).catch(() => null);
     if (there?.ino !== inode) {
       drop(sinceLook);
       await close();
     }
-    [sinceLook, lookAt] = [0, performance.now() + LOOK_EVERY_MS];
+    [sinceLook, lookAt] = [0, monoNow() + LOOK_EVERY_MS];
   }
 
   async function ready(): Promise<FileHandle> {
-    if (handle !== null && performance.now() >= lookAt) await look();
+    if (handle !== null && monoNow() >= lookAt) await look();
     if (handle !== null) return handle;
     const gone = spec.ensureFolder();
     if (gone !== null) throw new Error(gone);
-    handle = await open(spec.path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+    handle = await files.open(spec.path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
     const stats = await handle.stat();
-    [size, inode, lookAt] = [stats.size, stats.ino, performance.now() + LOOK_EVERY_MS];
+    [size, inode, lookAt] = [stats.size, stats.ino, monoNow() + LOOK_EVERY_MS];
     return handle;
   }
 
@@ -119,7 +121,7 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
     const old = (index: number) => (index === 0 ? spec.path : `${spec.path}.${index}`);
     // More than one where --log-keep has become smaller.
     for (let index = spec.keep; await removed(old(index)); index++);
-    for (let index = spec.keep; index > 0; index--) await rename(old(index - 1), old(index)).catch(ifThere);
+    for (let index = spec.keep; index > 0; index--) await files.rename(old(index - 1), old(index)).catch(ifThere);
   }
 
   async function close(): Promise<void> {
@@ -144,7 +146,7 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
 
   return {
     async write(bytes: Buffer): Promise<void> {
-      if (failed && performance.now() < lookAt) return drop(bytes.length);
+      if (failed && monoNow() < lookAt) return drop(bytes.length);
       let done = 0;
       try {
         while (done < bytes.length) done += await writeOut(bytes.subarray(done));
@@ -158,7 +160,7 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
         failed = true;
         drop(bytes.length - done);
         await close();
-        lookAt = performance.now() + LOOK_EVERY_MS;
+        lookAt = monoNow() + LOOK_EVERY_MS;
       }
     },
     close,
@@ -173,7 +175,7 @@ function cutAt(bytes: Buffer, room: number): number {
 }
 
 async function removed(path: string): Promise<boolean> {
-  return await unlink(path).then(
+  return await files.unlink(path).then(
     () => true,
     () => false,
   );

@@ -1,5 +1,6 @@
 import { readSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { monoNow } from '../host/clock.ts';
 
 /** Reads what the runs write into a pipe. */
 export interface Reader {
@@ -25,8 +26,8 @@ export function createReader(readFd: number, take: (bytes: Buffer) => void): Rea
   // While the child writes much in small pieces, waking up for each costs us more than the bytes do. And a pipe that epoll watches
   // costs the writer more at every write, so then it is not watched: we look ourselves, after letting it fill a little.
   function readFlood(): void {
-    const end = performance.now() + FLOOD_TURN_MS;
-    while (!paused && performance.now() < end) {
+    const end = monoNow() + FLOOD_TURN_MS;
+    while (!paused && monoNow() < end) {
       flood.nap();
       const bytes = readNow(readFd, block);
       if (bytes > 0) take(block.subarray(0, bytes));
@@ -114,7 +115,7 @@ function createFlood() {
   let napMs = 0.1;
   return {
     begins(bytes: number): boolean {
-      const now = performance.now();
+      const now = monoNow();
       quickReads = bytes < PIPE_BYTES && now - readAt < QUICK_MS ? quickReads + 1 : 0;
       readAt = now;
       emptyLooks = 0;
@@ -130,7 +131,7 @@ function createFlood() {
       emptyLooks = bytes === 0 ? emptyLooks + 1 : 0;
       fullLooks = bytes === PIPE_BYTES && napMs === SHORTEST_NAP_MS ? fullLooks + 1 : 0;
       // Full after the shortest nap: the pieces are not small, and the child waits for us.
-      if (fullLooks === FULL_LOOKS) notBefore = performance.now() + LARGE_PIECES_MS;
+      if (fullLooks === FULL_LOOKS) notBefore = monoNow() + LARGE_PIECES_MS;
       else if (emptyLooks < EMPTY_LOOKS) return false;
       quickReads = 0;
       return true;

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { monoNow } from '../host/clock.ts';
 import { errnoOf, reasonOf } from '../host/errno.ts';
 import { firstLine } from './line.ts';
 import { ANSWER_LIMIT_BYTES, type Answer, PROTOCOL_VERSION, type Request, readAnswer } from './protocol.ts';
@@ -104,7 +105,7 @@ function within(closed: Promise<void>, timeoutMs: number): Promise<boolean> {
  * looked whether anybody still listens; the request is not sent again, since it may have been obeyed.
  */
 async function afterHangUp(folder: string): Promise<Asked> {
-  for (const end = performance.now() + HANG_UP_LOOK_MS; performance.now() < end; ) {
+  for (const end = monoNow() + HANG_UP_LOOK_MS; monoNow() < end; ) {
     const again = await reach(folder, HANG_UP_LOOK_MS);
     if (again === null) return { kind: 'nobody' };
     if (typeof again !== 'string') again.destroy();

@@ -1,4 +1,5 @@
-import { statfs } from 'node:fs/promises';
+// Loaded at its first use and not before the first start: node:fs/promises brings readline along.
+import { promises as files } from 'node:fs';
 import { errnoOf } from '../host/errno.ts';
 import { answer, type Probe } from './probe.ts';
 import type { SpecOf } from './probe-spec.ts';
@@ -9,7 +10,7 @@ export function diskProbe(spec: SpecOf<'disk'>): Probe {
   return {
     async ask() {
       try {
-        const { bavail, bsize } = await statfs(spec.path);
+        const { bavail, bsize } = await files.statfs(spec.path);
         const free = bavail * bsize;
         const enough = free >= spec.minFreeBytes;
         const detail = `${sizeText(free)} free on ${spec.path}`;

@@ -1,4 +1,5 @@
-import { stat } from 'node:fs/promises';
+// Loaded at its first use and not before the first start: node:fs/promises brings readline along.
+import { promises as files } from 'node:fs';
 import type { Wall } from '../core/model.ts';
 import { errnoOf } from '../host/errno.ts';
 import type { Probe } from './probe.ts';
@@ -9,7 +10,7 @@ export function freshFileProbe(spec: SpecOf<'fresh-file'>): Probe {
   return {
     async ask() {
       try {
-        return { kind: 'file', mtime: Math.round((await stat(spec.path)).mtimeMs) as Wall };
+        return { kind: 'file', mtime: Math.round((await files.stat(spec.path)).mtimeMs) as Wall };
       } catch (error) {
         const errno = errnoOf(error);
         if (errno === 'ENOENT' || errno === 'ENOTDIR') return { kind: 'file', mtime: null };

@@ -1,4 +1,5 @@
-import { glob, stat } from 'node:fs/promises';
+// Loaded at its first use and not before the first start: node:fs/promises brings readline along.
+import { promises as files } from 'node:fs';
 import type { Wall } from '../core/model.ts';
 import type { Probe } from './probe.ts';
 import type { SpecOf } from './probe-spec.ts';
@@ -10,7 +11,7 @@ export function growProbe(spec: SpecOf<'grow'>): Probe {
       let count = 0;
       let bytes = 0;
       let newest: number | null = null;
-      for await (const path of glob(spec.glob)) {
+      for await (const path of files.glob(spec.glob)) {
         if (abort.aborted) return { kind: 'none', detail: 'not looked at in time' };
         const stats = await statOrNull(path);
         if (stats === null || !stats.isFile()) continue;
@@ -25,7 +26,7 @@ export function growProbe(spec: SpecOf<'grow'>): Probe {
 
 async function statOrNull(path: string) {
   try {
-    return await stat(path);
+    return await files.stat(path);
   } catch {
     // Removed since it was listed, or not ours to look at.
     return null;

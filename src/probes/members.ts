@@ -1,3 +1,4 @@
+import { monoNow } from '../host/clock.ts';
 import { bears, type ProcessRow, readTable } from '../host/process-table.ts';
 import { type OpenLine, openLine, reopenedLine } from './open-line.ts';
 import type { WatchedRun } from './probe.ts';
@@ -68,7 +69,7 @@ export function openMembers(run: WatchedRun, walkEveryMs = WALK_EVERY_MS): Membe
     const newest = Number(newestPid?.read() ?? Number.NaN);
     if (newest === lookedUpTo) return;
     const few = newest > lookedUpTo && newest - lookedUpTo <= FEW_PIDS;
-    const now = performance.now();
+    const now = monoNow();
     if (hasProc && !few && now - walkedAt < walkEveryMs) return adoptChildren();
     walkedAt = now;
     adopt(readTable(Number.isNaN(newest) ? null : { first: lookedUpTo + 1, last: newest }));

@@ -1,4 +1,5 @@
-import { open, rename, unlink } from 'node:fs/promises';
+// Loaded at its first use and not before the first start: node:fs/promises brings readline along.
+import { promises as files } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
@@ -7,10 +8,10 @@ import { dirname } from 'node:path';
  */
 export async function writeDurably(path: string, text: string): Promise<void> {
   const temporary = `${path}.tmp`;
-  await unlink(temporary).catch(() => {
+  await files.unlink(temporary).catch(() => {
     // Not there: as it should be.
   });
-  const file = await open(temporary, 'wx', 0o600);
+  const file = await files.open(temporary, 'wx', 0o600);
   try {
     try {
       await file.chmod(0o600);
@@ -19,10 +20,10 @@ export async function writeDurably(path: string, text: string): Promise<void> {
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await files.rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    await unlink(temporary).catch(() => {
+    await files.unlink(temporary).catch(() => {
       // Renamed already, or never made.
     });
     throw error;
@@ -31,7 +32,7 @@ export async function writeDurably(path: string, text: string): Promise<void> {
 
 /** Makes the renames in a folder survive a power cut. */
 async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
+  const folder = await files.open(path, 'r');
   try {
     await folder.sync();
   } finally {

@@ -1,4 +1,5 @@
 import { bootId } from '../host/boot-id.ts';
+import { monoNow } from '../host/clock.ts';
 import { type KernelLock, tryKernelLock } from './kernel-lock.ts';
 import { isElsewhere, type LockRecord, ownRecord, type RecordedRun, readRecord, watcherAlive } from './lock-record.ts';
 import type { Place } from './place.ts';
@@ -60,7 +61,7 @@ interface Got {
 
 /** Tries one folder. A holder writes its record right after it got the lock, so a refused one looks until it is there. */
 async function take(place: Place, at: (file: string) => string): Promise<Got | { fault: string } | Taken> {
-  const deadline = performance.now() + RECORD_WAIT_MS;
+  const deadline = monoNow() + RECORD_WAIT_MS;
   for (;;) {
     const got = tryKernelLock(at(LOCK));
     if (got !== 'busy' && 'fault' in got) return got;
@@ -72,7 +73,7 @@ async function take(place: Place, at: (file: string) => string): Promise<Got | {
     }
     // One in another container cannot be seen, but the lock speaks for it.
     if (found.alive || isElsewhere(found.record)) return { heldBy: pidOf(found) };
-    if (performance.now() > deadline) return { heldBy: null };
+    if (monoNow() > deadline) return { heldBy: null };
     await new Promise(resolve => setTimeout(resolve, 5));
   }
 }

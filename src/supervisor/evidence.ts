@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import type { IncidentSeed } from '../core/model.ts';
+import { monoNow } from '../host/clock.ts';
 import { diskRoom } from '../host/evidence/disk-room.ts';
 import { type KernelLog, openKernelLog } from '../host/evidence/kernel-log.ts';
 import { memoryLimit, oomKills } from '../host/evidence/memory-cgroup.ts';
@@ -69,7 +70,7 @@ export function createEvidenceDesk(paths: readonly string[]): EvidenceDesk {
   }
 
   async function diskState(output: string): Promise<Measured> {
-    const now = performance.now();
+    const now = monoNow();
     if (now - diskAtMs >= DISK_EVERY_MS) {
       diskAtMs = now;
       disk = { facts: [], notes: [] };

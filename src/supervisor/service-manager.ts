@@ -1,6 +1,7 @@
 import { healthRows } from '../core/health-rows.ts';
 import type { Policy, State } from '../core/model.ts';
 import { isReady, type ReadyWhen, serviceStatus } from '../core/service-status.ts';
+import { monoNow } from '../host/clock.ts';
 import type { Notifier } from '../host/sd-notify.ts';
 import type { Onlooker } from './onlooker.ts';
 
@@ -40,13 +41,13 @@ export function createServiceManager({ notifier, readyWhen, policy, watchdogMs }
     if (later !== null) clearTimeout(later);
     later = null;
     said = status;
-    saidAt = performance.now();
+    saidAt = monoNow();
     notifier.send({ ...fields, STATUS: status });
   }
 
   function saySoon(): void {
     if (status === said || later !== null) return;
-    const waitMs = saidAt + STATUS_EVERY_MS - performance.now();
+    const waitMs = saidAt + STATUS_EVERY_MS - monoNow();
     if (waitMs <= 0) say({});
     else later = setTimeout(() => say({}), waitMs);
   }

@@ -1,4 +1,5 @@
-import { stat, statfs } from 'node:fs/promises';
+// Loaded at its first use and not before the first start: node:fs/promises brings readline along.
+import { promises as files } from 'node:fs';
 
 /** What is left on the file system of a path. */
 export interface DiskRoom {
@@ -32,8 +33,11 @@ export async function diskRoom(paths: readonly string[]): Promise<DiskRoom[]> {
 
 async function look(path: string): Promise<{ device: number; room: DiskRoom } | null> {
   try {
-    const [{ dev }, { bsize, bavail, blocks, files, ffree }] = await Promise.all([stat(path), statfs(path)]);
-    const room = { path, freeBytes: bavail * bsize, totalBytes: blocks * bsize, freeInodes: files > 0 ? ffree : null };
+    const [{ dev }, { bsize, bavail, blocks, files: inodes, ffree }] = await Promise.all([
+      files.stat(path),
+      files.statfs(path),
+    ]);
+    const room = { path, freeBytes: bavail * bsize, totalBytes: blocks * bsize, freeInodes: inodes > 0 ? ffree : null };
     return { device: dev, room };
   } catch {
     // ENOENT, EACCES: nothing can be said of it.
