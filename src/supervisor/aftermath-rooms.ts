@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import { readKeyFile } from '../diagnosis/key.ts';
 import type { Place } from '../state/place.ts';
 import { replaceFile } from '../state/replace-file.ts';
 import { readWhole } from '../state/whole-file.ts';
@@ -9,6 +8,7 @@ import type { AftermathOrder, AftermathWorld } from './aftermath.ts';
 import type { Alerting } from './alerting.ts';
 import { cleanerFor } from './cleaner.ts';
 import type { Diagnosing } from './diagnosing.ts';
+import { ownSecrets } from './own-secrets.ts';
 
 /** Neither file comes near this. */
 const FILE_LIMIT_BYTES = 1 << 20;
@@ -62,23 +62,6 @@ async function openDiagnosing({ diagnosis }: AftermathOrder, world: AftermathWor
     say: shared.say,
     ports: { ...shared, token, wait, store: storeIn(world.place, 'diagnosis.json') },
   });
-}
-
-/** Part of an address so long is no word of a path: it is what makes the address a secret. */
-const SECRET_PART_CHARS = 16;
-
-/** Our own secrets beside those of the environment: addresses of which only the host is shown, and the key in a file. */
-function ownSecrets({ alerts, diagnosis }: AftermathOrder): string[] {
-  const targets = (alerts?.targets ?? []).flatMap(target => (target.kind === 'webhook' ? [target.url] : []));
-  const urls = [...targets, ...(alerts?.heartbeat ? [alerts.heartbeat.url] : [])];
-  const parts = urls.flatMap(({ pathname, search }) => `${pathname}${search}`.split(/[/?&=]/));
-  const key = diagnosis?.keyFile ? readKeyFile(diagnosis.keyFile) : null;
-  return [
-    ...urls.map(({ href }) => href),
-    ...parts.filter(part => part.length >= SECRET_PART_CHARS),
-    ...(diagnosis?.url ? [diagnosis.url] : []),
-    ...(key !== null && 'key' in key ? [key.key] : []),
-  ];
 }
 
 /** A file of the name's folder that is read and replaced as a whole. */

@@ -11,10 +11,12 @@ import { type IncidentStore, openStore } from '../incidents/store.ts';
 import { writeDurably } from '../state/durable-copy.ts';
 import type { Place } from '../state/place.ts';
 import { replaceFile } from '../state/replace-file.ts';
+import type { AftermathOrder } from './aftermath.ts';
 import { cleanerFor } from './cleaner.ts';
 import { createEvidenceDesk, type EvidenceDesk } from './evidence.ts';
 import type { IncidentListener } from './incident-listener.ts';
 import { type IncidentCase, recordOf } from './incident-record.ts';
+import { ownSecrets } from './own-secrets.ts';
 
 /** What is written down, and who is told. */
 export interface DeskOrder {
@@ -24,6 +26,8 @@ export interface DeskOrder {
   cwd: string;
   /** The child's, which names most secrets that its log may show. */
   env: Readonly<Record<string, string>>;
+  /** Who is told and who is asked: their addresses are secrets that the log may show too. */
+  aftermath: AftermathOrder;
   tailLines: number;
   /** False: `--diagnose off`, only what was measured. */
   rules: boolean;
@@ -46,7 +50,7 @@ export interface ExplainingDesk {
 
 export async function openDesk(order: DeskOrder): Promise<ExplainingDesk> {
   const { place, cwd, policy, rules } = order;
-  const clean = cleanerFor(order.env, []);
+  const clean = cleanerFor(order.env, ownSecrets(order.aftermath));
   const evidence = createEvidenceDesk([cwd, place.stateDir, order.env['TMPDIR'] ?? '/tmp']);
   const store = await openStore(worldOf(order));
   const service = { command: [clean(order.command.join(' '))], host: hostname() };

@@ -50,6 +50,7 @@ function rig(before: State = FRESH_STATE, folder = scratch()) {
     command: ['bot', '--api-key', 'sk-live-1234567890abcdef'],
     cwd: folder,
     env: { API_TOKEN: 'tell-nobody-1234' },
+    aftermath: { alerts: null, diagnosis: null },
     tailLines: 20,
     rules: true,
     before,

@@ -12,6 +12,7 @@ import { triage } from '../../incidents/triage/triage.ts';
 import { replaceFile } from '../../state/replace-file.ts';
 import { readWhole } from '../../state/whole-file.ts';
 import { cleanerFor } from '../../supervisor/cleaner.ts';
+import { ownSecrets } from '../../supervisor/own-secrets.ts';
 import { consultation } from '../aftermath-order.ts';
 import type { Invocation } from '../invocation.ts';
 import { readLogFile, readStandardInput } from '../read-log.ts';
@@ -43,7 +44,7 @@ const BUDGET_BYTES = 1 << 20;
 /** Explains the last incident of a name, or any log: by the rules, and by a model if one is named. */
 export async function diagnoseCommand(invocation: DiagnoseInvocation): Promise<number> {
   const settings = await consultation(invocation.diagnosis, ownSurroundings());
-  const clean = cleanerFor({}, settings?.url ? [settings.url] : []);
+  const clean = cleanerFor({}, ownSecrets({ alerts: null, diagnosis: settings }));
   const explained = explanationOf(invocation, clean);
   const answer = settings === null ? null : await ask(settings, explained, invocation, clean);
   const whole = answer === null ? explained : withAnswer(explained, answer);
