@@ -30,7 +30,7 @@ export function carryOptions(given: readonly GivenOption[]): CarriedOptions {
   const env: Record<string, string> = {};
   for (const name of watchOptionNames) {
     const texts = given.filter(option => option.name === name).map(option => option.text);
-    if (texts.some(text => hides(name, text)))
+    if (texts.some(text => hidesText(name, text)))
       texts.forEach((text, index) => {
         env[optionVariable(name, index)] = text;
       });
@@ -39,7 +39,8 @@ export function carryOptions(given: readonly GivenOption[]): CarriedOptions {
   return { args, env };
 }
 
-function hides(name: OptionName, text: string): boolean {
+/** Whether a value of an option is nobody else's business. */
+export function hidesText(name: OptionName, text: string): boolean {
   const { kind } = optionRow(name);
   if (kind === 'secret-url') return !text.startsWith('@');
   if (kind === 'pair') {

@@ -4,6 +4,7 @@ import type { Policy, State } from '../core/model.ts';
 import { type Status, toStatus } from '../core/status.ts';
 import { bootId } from '../host/boot-id.ts';
 import { stampNow } from '../host/clock.ts';
+import { maskedStatus } from '../incidents/redaction/masked-status.ts';
 import type { Onlooker } from './onlooker.ts';
 import { snapshotOf } from './store.ts';
 
@@ -39,13 +40,14 @@ export function createListening(order: ListenOrder): Onlooker {
     const [program = ''] = order.command;
     const of = { ...order, bootId: boot, command: [program], cwd: '/', now: stampNow };
     if (latest === null) throw new Error('nothing was saved yet');
-    return toStatus(snapshotOf(of, latest), {
+    const shown = toStatus(snapshotOf(of, latest), {
       now: stampNow(),
       alive: true,
       sameBoot: true,
       holdReason: null,
       iso: wall => new Date(wall).toISOString(),
     });
+    return maskedStatus(shown);
   }
 
   async function open(): Promise<HttpFace | string> {

@@ -1,5 +1,6 @@
 import { EXIT } from '../../core/exit-code.ts';
 import type { Status } from '../../core/status.ts';
+import { maskedStatus } from '../../incidents/redaction/masked-status.ts';
 import type { Invocation } from '../invocation.ts';
 import { readStatuses, requireKnown } from './status.ts';
 
@@ -20,7 +21,7 @@ const UNWELL: ReadonlySet<Status['phase']> = new Set(['lost', 'held', 'unhealthy
 /** One line for each watched thing; the exit code is 0 only if all are well. */
 export function healthCommand({ name, json, stateDir }: HealthInvocation): number {
   if (name !== null) requireKnown(stateDir, name);
-  const verdicts = readStatuses(stateDir, name).map(verdictOf);
+  const verdicts = readStatuses(stateDir, name).map(maskedStatus).map(verdictOf);
   if (json) process.stdout.write(`${JSON.stringify(verdicts, null, 2)}\n`);
   else if (verdicts.length === 0) process.stdout.write(`nothing is watched here (${stateDir})\n`);
   else process.stdout.write(`${verdicts.map(lineOf).join('\n')}\n`);

@@ -2,6 +2,7 @@ import { emptySnapshot, readSnapshot, type Snapshot } from '../../core/snapshot.
 import { type Status, toStatus } from '../../core/status.ts';
 import { bootId } from '../../host/boot-id.ts';
 import { stampNow } from '../../host/clock.ts';
+import { maskedStatus } from '../../incidents/redaction/masked-status.ts';
 import type { LockRecord } from '../../state/lock-record.ts';
 import { isName, namesIn } from '../../state/names.ts';
 import { readName } from '../../state/reading.ts';
@@ -16,7 +17,7 @@ type StatusInvocation = Extract<Invocation, { kind: 'status' }>;
 /** Prints what is watched, from the files alone: no watcher is asked, so none can keep us waiting. */
 export async function statusCommand({ name, json, watch, stateDir }: StatusInvocation): Promise<number> {
   if (name !== null) requireKnown(stateDir, name);
-  const read = () => readStatuses(stateDir, name);
+  const read = () => readStatuses(stateDir, name).map(maskedStatus);
   const table = () => statusText(read(), stateDir);
   if (json) process.stdout.write(`${JSON.stringify(read(), null, 2)}\n`);
   else if (watch) await (await import('./status-watch.ts')).redraw(table);

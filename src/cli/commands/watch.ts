@@ -25,6 +25,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
   const mangled = findMangledArgument();
   if (mangled !== null)
     throw new UsageError(`an argument is not UTF-8 and would reach the command changed: ${mangled}`);
+  setImmediate(hideSecrets, process.argv.slice(2));
   const { identity, restart, output, command } = settings;
   const outputs = openOutputs();
   const voice = createVoice(outputs.stderr, output.quiet, ownSurroundings().underJournal);
@@ -69,6 +70,20 @@ export async function watchCommand(settings: Settings): Promise<number> {
     Buffer.from(`agent-watch: "${name}" is watched already, by ${holder}; --name gives this one another name\n`),
   );
   return EXIT.alreadyRunning;
+}
+
+/** Of options that look like none of these, no value is a secret. */
+const MAY_BE_SECRET = /:\/\/|^--env|key|token|secret|pass|auth|bearer|[\w-]{20}/i;
+
+/** Takes what is nobody else's business off our command line as ps shows it; while the start waits for the disk. */
+async function hideSecrets(argv: readonly string[]): Promise<void> {
+  const end = argv.indexOf('--');
+  if (!argv.slice(0, Math.max(0, end)).some(word => MAY_BE_SECRET.test(word))) return;
+  const [{ shownArguments }, { showArguments }] = await Promise.all([
+    import('../shown-arguments.ts'),
+    import('../../host/own-command-line.ts'),
+  ]);
+  showArguments(argv, shownArguments(argv));
 }
 
 /** Kubernetes makes it where it starts a container; elsewhere there is none. */

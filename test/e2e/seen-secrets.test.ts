@@ -1,0 +1,99 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { sendJson } from '../servers/local-server.ts';
+import { deadPort, serving } from '../servers/serving.ts';
+import { incidentsOf } from '../support/incidents.ts';
+import { scratch } from '../support/scratch.ts';
+import { until } from '../support/until.ts';
+import { run, startWatcher, statusOf } from '../support/watcher.ts';
+
+const secrets = {
+  hook: 'hook-4f81c2d7',
+  query: 'qk-55aa',
+  beat: '2b1c9f04-aaaa-4bbb-8ccc-1234567890ab',
+  model: 'tenant-91c7',
+  user: 'p4ss-of-the-probe',
+  env: 'value-of-the-token',
+  bearer: 'bearer-abcdef0123456789',
+  argument: 'sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD',
+  password: 'db-pw-3321',
+};
+const none = (text: string) => Object.entries(secrets).filter(([, secret]) => text.includes(secret));
+
+/** Its command line as `ps` shows it. */
+const psLine = (pid: number) => execFileSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)], { encoding: 'utf8' });
+
+async function everySecretGiven(folder: string, more: readonly string[], command: readonly string[]) {
+  const server = await serving((_, response) => sendJson(response, 200, {}));
+  const port = await deadPort();
+  const hook = `${server.url}/services/${secrets.hook}?k=${secrets.query}`;
+  const beat = `${server.url}/ping/${secrets.beat}`;
+  const model = `${server.url}/v1/${secrets.model}`;
+  const options = [
+    ...['--name', 'shy', '--listen', String(port), '--env', `BOT_TOKEN=${secrets.env}`],
+    ...['--alert-webhook', hook, '--alert-on', 'all'],
+    `--heartbeat-url=${beat}`,
+    ...['--diagnose', 'openai', '--llm-url', model],
+    ...['--http', `http://bot:${secrets.user}@${server.host}/health`],
+    ...['--check', `echo 'Authorization: Bearer ${secrets.bearer}' | true`, ...more],
+  ];
+  const env = { OPENAI_API_KEY: 'sk-of-the-test' };
+  const watcher = startWatcher(folder, [...options, '--', ...command], { env });
+  onTestFinished(() => void watcher.process.kill('SIGTERM'));
+  return { watcher, server, port, addresses: [hook, beat, model] };
+}
+
+const get = async (port: number, path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+
+describe('what everybody may look at shows no address and no key', () => {
+  test('of a watcher that runs: ps, status, health, doctor and --listen', async () => {
+    const folder = scratch();
+    const secretly = ['--api-key', secrets.argument, `postgres://bot:${secrets.password}@db/main`];
+    const { watcher, server, port } = await everySecretGiven(
+      folder,
+      ['--health-start-period', '0s', '--health-interval', '100ms'],
+      ['sh', '-c', 'exec sleep 1000', 'sh', ...secretly],
+    );
+    await watcher.said(/started/);
+    await until('its probe answered', () => statusOf(folder, 'shy').health.some(row => row.ok === true), 15_000);
+    await until('/livez', () => get(port, '/livez').then(Boolean, () => false));
+    const [own = ''] = psLine(watcher.pid).split(' -- ');
+    expect(none(own)).toEqual([]);
+    expect(own).toContain(`--alert-webhook ${server.url}/`);
+    const faces = await Promise.all(['/status', '/metrics', '/livez', '/readyz', '/'].map(path => get(port, path)));
+    expect(faces[0]).toContain('"shy"');
+    expect(faces[1]).toContain('agent_watch_probe_ok');
+    for (const face of faces) expect(none(face)).toEqual([]);
+    for (const words of [['status'], ['status', '--json'], ['health'], ['health', '--json'], ['brief'], ['doctor']]) {
+      expect({ words, shown: none(run(folder, words).out) }).toEqual({ words, shown: [] });
+    }
+    watcher.process.kill('SIGTERM');
+    await watcher.ended;
+    expect(none(watcher.err())).toEqual([]);
+    expect(none(run(folder, ['status', 'shy', '--json']).out)).toEqual([]);
+  });
+
+  test('of a child that prints the addresses it was watched with: incidents, prompts and alerts', async () => {
+    const folder = scratch();
+    const given = await everySecretGiven(
+      folder,
+      ['--backoff', '100s'],
+      // From a file, so that they stand in the log and not in the command.
+      ['sh', '-c', 'until [ -e said ]; do sleep 0.01; done; cat said; echo "$BOT_TOKEN"; exit 1'],
+    );
+    const { watcher, server } = given;
+    const addresses = given.addresses.map(address => `ValueError: refused by ${address}!`);
+    writeFileSync(join(folder, 'told'), `${addresses.join('\n')}\n`);
+    renameSync(join(folder, 'told'), join(folder, 'said'));
+    await until('it was explained', () => incidentsOf(folder, 'shy').length === 1);
+    await until('it was told', () => server.received.some(({ body }) => body.includes('crash')));
+    watcher.process.kill('SIGTERM');
+    await watcher.ended;
+    const kept = join(folder, 'state/shy/incidents');
+    const files = readdirSync(kept).map(file => readFileSync(join(kept, file), 'utf8'));
+    expect(none(files.join('\n'))).toEqual([]);
+    expect(none(server.received.map(({ body }) => body).join('\n'))).toEqual([]);
+  });
+});
