@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
+import { keepDiagnosisFault } from '../state/diagnosis-fault.ts';
 import type { Place } from '../state/place.ts';
 import { replaceFile } from '../state/replace-file.ts';
 import { readWhole } from '../state/whole-file.ts';
@@ -58,8 +59,16 @@ async function openDiagnosing({ diagnosis }: AftermathOrder, world: AftermathWor
     command: [shared.clean(world.command.join(' '))],
     desk: {
       attachDiagnosis: (id, guess) => world.desk().attachDiagnosis?.(id, guess),
+      attachDiagnosisFault: (id, why) => world.desk().attachDiagnosisFault?.(id, why),
     },
     say: shared.say,
+    keepFault(why) {
+      try {
+        keepDiagnosisFault(world.place, why);
+      } catch {
+        // A full disk: the log has it too.
+      }
+    },
     ports: { ...shared, token, wait, store: storeIn(world.place, 'diagnosis.json') },
   });
 }

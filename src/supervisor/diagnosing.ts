@@ -7,6 +7,8 @@ import type { Incident } from '../incidents/incident.ts';
 /** Who keeps the incidents, and puts into them what is found out later. Neither delays or throws. */
 export interface IncidentDesk {
   attachDiagnosis?(id: string, diagnosis: Diagnosed): void;
+  /** That there is no guess, and why. */
+  attachDiagnosisFault?(id: string, why: string): void;
   attachRemedy?(id: string, remedy: NonNullable<Incident['remedy']>): void;
 }
 
@@ -18,6 +20,8 @@ export interface DiagnosingWorld {
   ports: DiagnosisPorts;
   /** One line for people. */
   say(line: string): void;
+  /** Why the model gives no answer, for who looks later; null: it did. Neither delays nor throws. */
+  keepFault(why: string | null): void;
 }
 
 export interface Diagnosing {
@@ -31,7 +35,10 @@ export function createDiagnosing(settings: DiagnosisSettings, world: DiagnosingW
   const diagnosis = createDiagnosis(settings, world.ports);
   const given = new WeakSet<object>();
   const obstacle = obstacleTo(settings);
-  if (obstacle !== null) world.say(`no model can be asked: ${obstacle}; the rules explain incidents all the same`);
+  if (obstacle !== null) {
+    world.say(`no model can be asked: ${obstacle}; the rules explain incidents all the same`);
+    world.keepFault(obstacle);
+  }
 
   async function ask(incident: Incident): Promise<void> {
     const answer = await diagnosis.ask({ ...incident, command: world.command });
@@ -39,12 +46,19 @@ export function createDiagnosing(settings: DiagnosisSettings, world: DiagnosingW
     const isFirst = !given.has(answer);
     given.add(answer);
     if ('failed' in answer) {
+      if (!isFirst || !answer.news) return;
+      world.desk.attachDiagnosisFault?.(incident.id, answer.failed);
       // What stands in the way from the start has been said.
-      if (isFirst && answer.news && obstacle === null) world.say(`no diagnosis of ${incident.id}: ${answer.failed}`);
+      if (obstacle !== null) return;
+      world.say(`no diagnosis of ${incident.id}: ${answer.failed}`);
+      world.keepFault(answer.failed);
       return;
     }
     world.desk.attachDiagnosis?.(incident.id, answer);
-    if (isFirst && answer.ms > 0) world.say(`a model's guess at it is in: agent-watch incidents show ${incident.id}`);
+    // One from memory says nothing of the model.
+    if (!isFirst || answer.ms === 0) return;
+    world.keepFault(null);
+    world.say(`a model's guess at it is in: agent-watch incidents show ${incident.id}`);
   }
 
   return {

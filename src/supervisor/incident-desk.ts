@@ -44,6 +44,8 @@ export interface ExplainingDesk {
   repeat(id: string, count: number): Promise<void>;
   /** All that are open are over. */
   close(at: Wall, proof: string): Promise<void>;
+  /** One more sentence of evidence. */
+  testify(id: string, sentence: string): Promise<void>;
   /** Puts in what was found out later. */
   amend(id: string, change: Partial<Pick<Incident, 'diagnosis' | 'remedy'>>): Promise<void>;
 }
@@ -103,6 +105,9 @@ export async function openDesk(order: DeskOrder): Promise<ExplainingDesk> {
         const closed = await change(id, () => ({ recoveredAt, recoveryProof: clean(proof) }));
         if (closed !== null) tell(listener => listener.recovered(closed));
       }
+    },
+    async testify(id, sentence) {
+      await change(id, ({ evidence: known }) => ({ evidence: [...known, clean(sentence)] }));
     },
     async amend(id, by) {
       const { diagnosis } = by;

@@ -109,6 +109,7 @@ export function createIncidentKeeper(order: KeeperOrder): IncidentKeeper {
     },
     attachDiagnosis: (id, { source, model, text, costUsd, ms }) =>
       later(open => open.amend(id, { diagnosis: { source, model, text, costUsd, ms } })),
+    attachDiagnosisFault: (id, why) => later(open => open.testify(id, `no model's guess: ${why}`)),
     attachRemedy: (id, remedy) => later(open => open.amend(id, { remedy })),
     see(fact) {
       if (fact.type !== 'child-spawned' && fact.type !== 'probes-reported') return;

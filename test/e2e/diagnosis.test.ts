@@ -94,6 +94,7 @@ describe('a model that is asked', () => {
     await watcher.said(/run 20/, 15_000);
     expect(performance.now() - begun).toBeLessThan(8000);
     await watcher.said(/no diagnosis of bot-/, 15_000);
+    expect(run(folder, ['status', 'bot']).out).toMatch(/; no diagnosis: openai \(127\.0\.0\.1:\d+\): .+/);
     const runs = Number(/run (\d+)\n(?![\s\S]*run \d)/.exec(watcher.err())?.[1] ?? 20);
     await watcher.said(new RegExp(`run ${runs + 5}`), 15_000);
     await stopped(watcher);
@@ -111,6 +112,10 @@ describe('a model that is asked', () => {
         keyLine: 'ValueError: no such thing',
         diagnosis: null,
       });
+    const told = incidents.filter(({ evidence }) => evidence.some(one => one.startsWith("no model's guess: openai")));
+    expect(told).toHaveLength(1);
+    expect(told[0]!.evidence.at(-1)).toMatch(why);
+    expect(run(folder, ['status', 'bot']).out).not.toContain('no diagnosis');
   }
 
   test('does not keep a stop waiting', async () => {
@@ -177,6 +182,7 @@ describe('a model that is asked', () => {
     const folder = scratch();
     const watcher = startWatcher(folder, ['--name', 'keyless', '--diagnose', 'anthropic', ...quick, ...crash], { env });
     await watcher.said(/run 5/);
+    await until('it is told', () => /no diagnosis: there is no key/.test(run(folder, ['status']).out));
     await stopped(watcher);
     expect(watcher.err().match(/no model can be asked: there is no key: set ANTHROPIC_API_KEY/g)).toHaveLength(1);
     expect(watcher.err()).not.toMatch(/no diagnosis of/);

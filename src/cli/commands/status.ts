@@ -3,6 +3,7 @@ import { type Status, toStatus } from '../../core/status.ts';
 import { bootId } from '../../host/boot-id.ts';
 import { stampNow } from '../../host/clock.ts';
 import { maskedStatus } from '../../incidents/redaction/masked-status.ts';
+import { readDiagnosisFault } from '../../state/diagnosis-fault.ts';
 import type { LockRecord } from '../../state/lock-record.ts';
 import { isName, namesIn } from '../../state/names.ts';
 import { readName } from '../../state/reading.ts';
@@ -42,7 +43,21 @@ export function readStatuses(stateDir: string, name: string | null): Status[] {
 function statusText(rows: Status[], stateDir: string): string {
   if (rows.length === 0) return `nothing is watched here (${stateDir})`;
   const columns = process.stdout.isTTY ? process.stdout.columns : null;
-  return statusTable(rows, Date.now(), { columns, colours: wantsColours(process.stdout) });
+  return statusTable(rows, Date.now(), {
+    columns,
+    colours: wantsColours(process.stdout),
+    remarks: remarksOn(rows, stateDir),
+  });
+}
+
+/** That the model gives no answer, which is no matter of the machine. */
+function remarksOn(rows: Status[], stateDir: string): Map<string, string> {
+  const remarks = new Map<string, string>();
+  for (const { name, watcherPid } of rows) {
+    const why = watcherPid === null ? null : readDiagnosisFault(stateDir, name, watcherPid);
+    if (why !== null) remarks.set(name, `no diagnosis: ${why}`);
+  }
+  return remarks;
 }
 
 /** The row of one name; null if its folder holds nothing of a watcher. */

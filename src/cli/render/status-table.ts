@@ -9,6 +9,8 @@ export interface TableLook {
   /** Lines are cut to this width; null: not at all. */
   columns: number | null;
   colours: boolean;
+  /** More to say of a name, at the end of its line. */
+  remarks?: ReadonlyMap<string, string>;
 }
 
 /** SGR codes by what a phase means: well, on its way, in need of a person, at rest. */
@@ -28,14 +30,14 @@ const COLOURS: Readonly<Record<Status['phase'], string>> = {
 };
 
 /** The table of `status` for people: a line for each name, what matters most in the last column. */
-export function statusTable(rows: readonly Status[], now: number, { columns, colours }: TableLook): string {
+export function statusTable(rows: readonly Status[], now: number, { columns, colours, remarks }: TableLook): string {
   const lines = rows.map(row => [
     row.name,
     row.phase,
     row.childPid === null ? '-' : String(row.childPid),
     row.uptimeMs === null ? '-' : durationText(row.uptimeMs),
     String(row.restarts),
-    whatText(row, now),
+    [whatText(row, now), remarks?.get(row.name) ?? ''].filter(text => text !== '').join('; '),
   ]);
   const widths = HEAD.map((head, column) => Math.max(head.length, ...lines.map(cells => cells[column]?.length ?? 0)));
   const format = (cells: readonly string[]) =>
