@@ -16,8 +16,11 @@ interface Block {
 }
 
 const BLOCK_BYTES = 65_536;
-/** Blocks kept for the next time; more than these are given back. */
-const SPARE_BLOCKS = 4;
+/**
+ * Blocks kept for the next time: as many as a stream may fill. A child faster than its reader fills and empties the queue
+ * hundreds of times a second, and what was given back each time would be garbage until V8 collects all of it, gigabytes later.
+ */
+const SPARE_BLOCKS = 16;
 
 /** An empty queue. It holds no memory until it is first used. */
 export function createBlockQueue(): BlockQueue {
