@@ -31,8 +31,11 @@ export const detailsOf = (text: string, category: Category): Details => {
     /->[^\s:]{1,100}:(\d{2,5})\b/,
     /\bport\W{0,3}(\d{2,5})\b/i,
     /(?:\d{1,3}\.){3}\d{1,3}[:',\s]{1,3}(\d{2,5})\b/,
-    /(?:localhost|::|\*|\]|[a-z][\w-]{0,60}(?:\.[\w-]{1,60}){0,6}):(\d{2,5})\b/i,
-    category === 'port-in-use' ? /[:\s](\d{2,5})\b/ : /(?!)/,
+    /(?:localhost|::|\*|\]|[a-z][\w-]{0,60}(?:\.[\w-]{1,60}){0,6})(?<!errno|error|code|line|pid|\.(?:py|[cm]?[jt]s|go|rs|rb|java)):(\d{2,5})\b/i,
+    // A bare number may be a port only where nothing before it says that it is another: 98 is an errno, 10048 Windows' own.
+    category === 'port-in-use'
+      ? /(?<!(?:errno|error|code|line|pid|process)[\s:=#(]{0,3}|\.(?:py|[cm]?[jt]s|go|rs|rb|java))[:\s](\d{2,5})\b/i
+      : /(?!)/,
   );
   return {
     port,
