@@ -1,5 +1,5 @@
+import { stripSequences } from '../core/control-sequences.ts';
 import { fnv1a64 } from './hash.ts';
-import { stripSequences } from './redaction/strip-control.ts';
 import { detailsOf } from './triage/details.ts';
 import { withoutPrefix } from './triage/prefix.ts';
 import type { Triage } from './triage/triage.ts';

@@ -1,5 +1,5 @@
 import { createLineMatcher } from './line-matcher.ts';
-import { stripSequences } from './plain-text.ts';
+import { plainLine } from './plain-text.ts';
 import { answer, type Probe, type SpeakUp } from './probe.ts';
 import type { SpecOf } from './probe-spec.ts';
 
@@ -16,7 +16,7 @@ export function failPatternProbe(spec: SpecOf<'fail-pattern'>, speakUp: SpeakUp)
     hearLines: lines => {
       if (matched !== null) return;
       matcher.scan(lines, (_match, index) => {
-        matched = stripSequences(lines[index]!).trim().slice(0, SHOWN_CHARS);
+        matched = plainLine(lines[index]!).slice(0, SHOWN_CHARS);
         speakUp(observation());
         return false;
       });

@@ -1,4 +1,4 @@
-import { stripSequences } from '../redaction/strip-control.ts';
+import { stripSequences } from '../../core/control-sequences.ts';
 import { type Level, levelOf, withoutPrefix } from './prefix.ts';
 
 /** A line of the log as triage sees it. */
