@@ -1,4 +1,4 @@
-import { createContext, Script } from 'node:vm';
+import { limited } from './limited.ts';
 
 /** Tells which lines match a pattern of the user's, within bounded time. */
 export interface LineMatcher {
@@ -21,7 +21,7 @@ const SLOW_LINES = 3;
 export function createLineMatcher(pattern: RegExp, mostChars = MATCH_CHARS): LineMatcher {
   const regex = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
   const slow = mostChars > MATCH_CHARS || mayBacktrack(pattern.source);
-  const run = slow ? limited() : (act: () => void) => act();
+  const run = slow ? limited(SCAN_MS) : (act: () => void) => act();
   return {
     scan(lines, visit, backwards = false) {
       let next = 0;
@@ -37,24 +37,6 @@ export function createLineMatcher(pattern: RegExp, mostChars = MATCH_CHARS): Lin
       // The line that took too long is passed over; after some of them so are the rest.
       for (let tries = 0; tries < SLOW_LINES && next < lines.length; tries++) run(go);
     },
-  };
-}
-
-// Returns how to run something that is ended, in the middle of a match if need be, when its time is over.
-function limited(): (act: () => void) => void {
-  const room = { act: () => {} };
-  createContext(room);
-  const script = new Script('act()');
-  return act => {
-    room.act = act;
-    try {
-      script.runInContext(room, { timeout: SCAN_MS });
-    } catch (error) {
-      // It is an error of the other context, so not an instance of our Error.
-      if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-    } finally {
-      room.act = () => {};
-    }
   };
 }
 

@@ -152,3 +152,18 @@ test('a NaN that Python writes leaves the other numbers readable', () => {
     x: null,
   });
 });
+
+test('a condition that takes too long is blind, and soon', () => {
+  const begun = performance.now();
+  const text = `${'a'.repeat(64)}!`;
+  expect(judge('name.matches("^(a+)+$") or loss > 10', { name: text, loss: 1 })).toEqual({
+    kind: 'blind',
+    why: 'it takes longer than 100 ms',
+    missing: [],
+  });
+  const rows = Array.from({ length: 400 }, (_, index) => index);
+  expect(judge('rows.all(a, rows.all(b, rows.all(c, a + b + c >= 0)))', { rows }).kind).toBe('blind');
+  expect(performance.now() - begun).toBeLessThan(5000);
+  expect(judge('name.matches("^a+!$") and loss > 10', { name: text, loss: 11 }).kind).toBe('tripped');
+  expect(judge('name.matches("(") or loss > 10', { name: text, loss: 1 }).kind).toBe('blind');
+});

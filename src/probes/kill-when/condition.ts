@@ -1,5 +1,6 @@
 import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { serialize } from '@marcbachmann/cel-js/serialize';
+import { limited } from '../limited.ts';
 import { faultText } from './fault-text.ts';
 import { namesOf } from './names.ts';
 import { prepare } from './prepare.ts';
@@ -20,6 +21,10 @@ export interface Condition {
 }
 
 const MOST_CHARS = 4000;
+/** A condition that takes longer is blind: nothing may keep the watcher from its loop. */
+const EVALUATION_MS = 100;
+/** What can take its time: a pattern that backtracks, and lists within lists. */
+const mayTakeLong = /\b(?:matches|all|exists|exists_one|map|filter)\s*\(/;
 const arithmetic = new Set<string>(['+', '-', '*', '/', '%', '-_']);
 
 /** Parses a condition. Returns it, or in one line what is wrong with it and where. */
@@ -40,7 +45,20 @@ export function parseCondition(written: string): Condition | string {
     return 'it is a value, not a condition; compare it with something, as in daily_loss > 10';
   const names = namesOf(program.ast);
   const quotients = quotientsOf(program.ast).map(node => environment.parse(serialize(node)));
-  return { written, names, evaluate: metrics => evaluate(written, names, program, quotients, metrics) };
+  const judge = (metrics: Metrics) => evaluate(written, names, program, quotients, metrics);
+  return { written, names, evaluate: mayTakeLong.test(text) ? inTime(judge) : judge };
+}
+
+function inTime(judge: (metrics: Metrics) => Judgement): (metrics: Metrics) => Judgement {
+  let run: ReturnType<typeof limited> | null = null;
+  return metrics => {
+    let judgement: Judgement = { kind: 'blind', why: `it takes longer than ${EVALUATION_MS} ms`, missing: [] };
+    run ??= limited(EVALUATION_MS);
+    run(() => {
+      judgement = judge(metrics);
+    });
+    return judgement;
+  };
 }
 
 function evaluate(
