@@ -13,7 +13,7 @@ import type { Hold, Wall } from '../core/model.ts';
 import { errnoOf, reasonOf } from '../host/errno.ts';
 import { putAside } from './broken-file.ts';
 import type { Place } from './place.ts';
-import { readWhole, type Written, writeAll } from './whole-file.ts';
+import { readWhole, removeIfThere, type Written, writeAll } from './whole-file.ts';
 
 /**
  * `hold.json` says that nothing may start, by being there: what stands in it is for people. It is made from a file of the
@@ -28,7 +28,17 @@ export type HoldValues = Readonly<Record<string, number | string | null>>;
 
 /** Makes `armed.json`, room included, so that a hold can be made on a full disk. */
 export function armHold(place: Place): Written {
-  return attempt(place, () => writeInPlace(place.at('armed.json'), armedText()));
+  const path = place.at('armed.json');
+  return attempt(place, () => {
+    try {
+      writeInPlace(path, armedText());
+    } catch (error) {
+      // A file without its room would be taken for one with.
+      const left = lstatSync(path, { throwIfNoEntry: false });
+      if (left?.isFile() && left.size < HOLD_BYTES) removeIfThere(path);
+      throw error;
+    }
+  });
 }
 
 /** Holds. Safe from a power cut when it returns ok; otherwise the caller keeps the hold in memory and tries again. */

@@ -38,7 +38,9 @@ function verdictOf(status: Status): Verdict {
     problems.push(`last exit: ${cause} (${signal ?? (code === null ? 'unseen' : `code ${code}`)})`);
   }
   const critical = failing.some(row => row.severity === 'critical');
-  return { name: status.name, well: !UNWELL.has(status.phase) && !critical, phase: status.phase, problems };
+  // What is being stopped for it is being cured.
+  const well = !UNWELL.has(status.phase) && (!critical || status.phase === 'stopping');
+  return { name: status.name, well, phase: status.phase, problems };
 }
 
 function lineOf({ name, well, phase, problems }: Verdict): string {
