@@ -207,7 +207,7 @@ while time.monotonic() < end:
   });
 
   test('a signal for the child alone reaches only it, once', async () => {
-    const count = `trap 'echo $0' USR1; echo up; while :; do sleep 0.05; done`;
+    const count = `trap 'echo $0' USR1; trap 'echo $0-end' USR2; echo up; while :; do sleep 0.05; done`;
     const { child, start, out } = await rig([
       'sh',
       '-c',
@@ -218,8 +218,12 @@ while time.monotonic() < end:
     await until('both', () => out.text().match(/up/g)?.length === 2);
     child.signalChild(run.runId, 'SIGUSR1');
     await until('the answer', () => out.text().includes('outer'));
-    await new Promise(resolve => setTimeout(resolve, 100));
-    expect(out.text().match(/inner|outer/g)).toEqual(['outer']);
+    // One that came before this would be answered before it.
+    child.signalTree(run.runId, 'SIGUSR2');
+    await until('both answers', () => out.text().match(/-end/g)?.length === 2);
+    const lines = out.text().match(/(?:inner|outer).*/g) ?? [];
+    expect(lines.filter(line => line.startsWith('inner'))).toEqual(['inner-end']);
+    expect(lines.filter(line => line.startsWith('outer'))).toEqual(['outer', 'outer-end']);
   });
 
   const canBeNobody = process.getuid?.() === 0 && spawnSync('runuser', ['-u', 'nobody', 'true']).status === 0;
