@@ -1,5 +1,5 @@
 import type { Sink } from '../child/sink.ts';
-import type { Note } from '../core/model.ts';
+import type { Note } from '../core/notes.ts';
 import { noteLine, type Weight } from './render/notes.ts';
 
 /** The watcher's own lines, on stderr beside the child's. */

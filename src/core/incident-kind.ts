@@ -1,5 +1,6 @@
 import type { Reason } from './health-model.ts';
-import type { ExitCause, IncidentKind, IncidentSeed } from './model.ts';
+import type { ExitCause } from './model.ts';
+import type { IncidentKind, IncidentSeed } from './notes.ts';
 import { order, set, type Turn } from './turn.ts';
 
 /** Opens an incident: it stays open until a run is healthy. */

@@ -1,4 +1,5 @@
-import type { Clearing, Fact, Hold, IncidentSeed, Note, RunId, Signal, Stamp, State, TimerId, Wall } from './model.ts';
+import type { Clearing, Fact, Hold, RunId, Signal, Stamp, State, TimerId, Wall } from './model.ts';
+import type { IncidentSeed, Note } from './notes.ts';
 
 /** Where the loop gets what a pure machine must not have: time, chance, identity. */
 export interface SourcePort {

@@ -1,4 +1,5 @@
-import type { Clearing, Effect, Event, Mono, Note, Phase, Policy, State, TimerId } from './model.ts';
+import type { Clearing, Effect, Event, Mono, Phase, Policy, State, TimerId } from './model.ts';
+import type { Note } from './notes.ts';
 
 /** One event on its way through the machine: the state as it becomes, and the orders so far. Never leaves core. */
 export interface Turn {

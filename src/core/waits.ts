@@ -2,7 +2,8 @@ import { backoffWait, FLOOR_MS } from './backoff.ts';
 import { EXIT } from './exit-code.ts';
 import { isFlapping } from './flap.ts';
 import { KILL_WHEN } from './health-model.ts';
-import type { Hold, Next } from './model.ts';
+import type { Hold } from './model.ts';
+import type { Next } from './notes.ts';
 import { arm, enter, order, set, type Turn } from './turn.ts';
 
 /** Begins the next run, with a look at the kill condition if there is one. Only from {@link settle}, which knows that nothing stands against it. */

@@ -1,4 +1,4 @@
-import type { IncidentSeed } from '../core/model.ts';
+import type { IncidentSeed } from '../core/notes.ts';
 import { type FingerprintInput, fingerprint } from './fingerprint.ts';
 import type { Category } from './triage/category.ts';
 import type { Fact } from './triage/facts.ts';

@@ -1,4 +1,5 @@
-import type { Exit, IncidentKind } from '../core/model.ts';
+import type { Exit } from '../core/model.ts';
+import type { IncidentKind } from '../core/notes.ts';
 import type { Category } from './triage/category.ts';
 
 /**

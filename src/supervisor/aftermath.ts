@@ -1,4 +1,5 @@
-import type { IncidentSeed, Note, Policy, Stamp, State, Wall } from '../core/model.ts';
+import type { Policy, Stamp, State, Wall } from '../core/model.ts';
+import type { IncidentSeed, Note } from '../core/notes.ts';
 import type { DiagnosisSettings } from '../diagnosis/choose-provider.ts';
 import type { Incident } from '../incidents/incident.ts';
 import type { Place } from '../state/place.ts';

@@ -1,4 +1,5 @@
-import type { Fact, Note, Policy, State } from '../core/model.ts';
+import type { Fact, Policy, State } from '../core/model.ts';
+import type { Note } from '../core/notes.ts';
 import type { ChildPort, IncidentPort, Report } from '../core/ports.ts';
 import type { Remedy } from '../core/remedy.ts';
 import { stampNow } from '../host/clock.ts';

@@ -1,5 +1,6 @@
 import { durationText } from '../core/duration-text.ts';
-import type { Fact, IncidentSeed, RunId } from '../core/model.ts';
+import type { Fact, RunId } from '../core/model.ts';
+import type { IncidentSeed } from '../core/notes.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
 import { type Remedy, remedyFor } from '../core/remedy.ts';
 import type { ShellEnd } from '../host/shell-command.ts';

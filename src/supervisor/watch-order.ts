@@ -1,5 +1,6 @@
 import type { Outputs } from '../child/sink.ts';
-import type { Note, Policy } from '../core/model.ts';
+import type { Policy } from '../core/model.ts';
+import type { Note } from '../core/notes.ts';
 import type { Remedy } from '../core/remedy.ts';
 import type { Schedule } from '../probes/schedule.ts';
 import type { AftermathOrder } from './aftermath.ts';

@@ -5,7 +5,6 @@ import type {
   Exit,
   Fact,
   Mono,
-  Note,
   Phase,
   Policy,
   RunId,
@@ -13,6 +12,7 @@ import type {
   TimerId,
   Wall,
 } from '../../src/core/model.ts';
+import type { Note } from '../../src/core/notes.ts';
 
 /** The contract's defaults. */
 export const DEFAULT_POLICY: Policy = {

@@ -1,5 +1,6 @@
 import { KILL_WHEN, type Observation } from '../../src/core/health-model.ts';
-import type { Clearing, Exit, Fact, Hold, Note, RunId, Signal, State, TimerId, Wall } from '../../src/core/model.ts';
+import type { Clearing, Exit, Fact, Hold, RunId, Signal, State, TimerId, Wall } from '../../src/core/model.ts';
+import type { Note } from '../../src/core/notes.ts';
 import type { World } from '../../src/core/ports.ts';
 import { runOf } from './disk.ts';
 import type { Simulation } from './simulation.ts';

@@ -1,4 +1,5 @@
-import type { IncidentSeed, Mono, Wall } from '../../src/core/model.ts';
+import type { Mono, Wall } from '../../src/core/model.ts';
+import type { IncidentSeed } from '../../src/core/notes.ts';
 import type { Incident } from '../../src/incidents/incident.ts';
 
 /** What the machine says of a crash with code 1. */

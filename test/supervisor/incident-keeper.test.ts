@@ -2,7 +2,8 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { FRESH_STATE } from '../../src/core/decide.ts';
-import type { IncidentSeed, Mono, State, Wall } from '../../src/core/model.ts';
+import type { Mono, State, Wall } from '../../src/core/model.ts';
+import type { IncidentSeed } from '../../src/core/notes.ts';
 import type { Incident } from '../../src/incidents/incident.ts';
 import { openPlace } from '../../src/state/place.ts';
 import { createIncidentKeeper } from '../../src/supervisor/incident-keeper.ts';

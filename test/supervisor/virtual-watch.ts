@@ -1,6 +1,7 @@
 import { FRESH_STATE } from '../../src/core/decide.ts';
 import type { Observation } from '../../src/core/health-model.ts';
-import type { Exit, Fact, Mono, Note, Policy, RunId, Stamp, TimerId, Wall } from '../../src/core/model.ts';
+import type { Exit, Fact, Mono, Policy, RunId, Stamp, TimerId, Wall } from '../../src/core/model.ts';
+import type { Note } from '../../src/core/notes.ts';
 import type { World } from '../../src/core/ports.ts';
 import { nextDue, revisedDue, type Schedule, waitMs } from '../../src/probes/schedule.ts';
 import { createSupervisor } from '../../src/supervisor/supervisor.ts';
