@@ -10,6 +10,7 @@
 import { closeSync } from 'node:fs';
 import type { Clearing, Exit, RunId, Signal, Stamp } from '../core/model.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
+import { compileNoMore } from '../host/plain-code.ts';
 import type { ProcessRow } from '../host/process-table.ts';
 import { clearRun } from './clear.ts';
 import type { Pipe } from './fifo.ts';
@@ -65,12 +66,16 @@ export interface Child extends ChildPort, OutputView {
   close(): void;
 }
 
+/** From here on restarts are what this watcher does, and its memory counts for more than its speed. */
+const MANY_SPAWNS = 20;
+
 /** Builds the room. Nothing is started yet. */
 export function createChild(spec: ChildSpec, report: Report, note: (note: ChildNote) => void): Child {
   const output = createOutput(spec.ringBytes, spec.outputs, spec.now, spec.onBlocked);
   const runs = new Map<RunId, Run>();
   let current: Run | null = null;
   let toldBlind = false;
+  let spawns = 0;
   let stdinGiven = spec.stdin === 'null' || spec.stdinIsTerminal;
   const outputFds = readPipes(spec, output);
   if (outputFds === null && 'why' in spec.pipes) note({ kind: 'no-pipes', why: spec.pipes.why });
@@ -79,6 +84,7 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     const env = { ...spec.env, ...spec.runEnv?.(), AGENT_WATCH_RUN: String(run), [RUN_ID_VARIABLE]: runId };
     const { command, cwd, detached = true } = spec;
     output.startRun();
+    if (++spawns === MANY_SPAWNS) compileNoMore();
     const fed = spec.feed?.() ?? null;
     const stdinFd = fed ?? (stdinGiven ? null : 0);
     const child = launch({ command, cwd, env, stdinFd, outputFds, detached });
