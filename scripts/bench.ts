@@ -154,8 +154,8 @@ await restart();
 await throughput('pass-through in 64 KiB blocks', 'dd if=/dev/zero bs=64k count=32768 status=none', 2048);
 await throughput(
   'pass-through of 80-byte lines',
-  'yes 0123456789012345678901234567890123456789012345678901234567890123456789012345678 | head -c 268435456',
-  256,
+  'yes 0123456789012345678901234567890123456789012345678901234567890123456789012345678 | head -c 536870912',
+  512,
 );
 await idle('13 idle watchers', []);
 await idle('13 idle watchers with probes', [

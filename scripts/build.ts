@@ -80,11 +80,17 @@ function strip(file: string, arch: Arch): void {
   }
 }
 
-/** V8's code cache holds what was compiled with the script: this makes that the functions which a start calls. */
+/** V8's code cache holds what was compiled with the script: this makes that the functions which a start and a look call. */
 function compileEagerly(bundlePath: string): void {
   const scratch = mkdtempSync(join(tmpdir(), 'agent-watch-build-'));
-  const start = ['--state-dir', scratch, '--restart', 'never', '--no-log', '--', '/bin/true'];
-  writeFileSync(bundlePath, withEagerFunctions(process.execPath, bundlePath, start));
+  const at = ['--state-dir', scratch];
+  const runs = [
+    [...at, '--restart', 'never', '--no-log', '--', '/bin/true'],
+    // An incident, for the commands that show some.
+    [...at, '--name', 'crash', '--restart', 'never', '--', '/bin/false'],
+    ...['status', 'health', 'brief', 'incidents'].map(command => [command, ...at]),
+  ];
+  writeFileSync(bundlePath, withEagerFunctions(process.execPath, bundlePath, runs));
   rmSync(scratch, { recursive: true, force: true });
 }
 
@@ -94,7 +100,13 @@ function compileEagerly(bundlePath: string): void {
  * early compilation stay.
  */
 function minify(bundlePath: string): void {
-  const { code } = transformSync(readFileSync(bundlePath, 'utf8'), { minify: true, format: 'cjs', platform: 'node', target: 'node24', legalComments: 'none' });
+  const { code } = transformSync(readFileSync(bundlePath, 'utf8'), {
+    minify: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node24',
+    legalComments: 'none',
+  });
   const ascii = code.replace(/[\u0080-\uffff]/g, letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
   writeFileSync(bundlePath, ascii);
 }

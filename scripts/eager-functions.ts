@@ -5,7 +5,7 @@
  * script gets into the code cache of the executable. So the bundle is run once, V8 says which functions were called, and
  * those are put in parentheses. Nothing else changes, and what a start does not call stays uncompiled.
  */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,11 +21,11 @@ interface Coverage {
   result: { url: string; functions: { ranges: Range[] }[] }[];
 }
 
-/** The bundle's text with the functions in parentheses that a run of it with these arguments calls. */
-export function withEagerFunctions(node: string, bundlePath: string, args: string[]): string {
+/** The bundle's text with the functions in parentheses that one of its runs with these arguments calls. */
+export function withEagerFunctions(node: string, bundlePath: string, runs: readonly string[][]): string {
   const text = readFileSync(bundlePath, 'utf8');
   const inserts: [at: number, what: string][] = [];
-  for (const { startOffset, endOffset } of calledFunctions(node, bundlePath, args)) {
+  for (const { startOffset, endOffset } of calledFunctions(node, bundlePath, runs)) {
     const form = formOf(text, startOffset);
     if (form === 'expression') inserts.push([startOffset, '('], [endOffset, ')']);
     // esbuild wraps late modules in an object's method, which never asks for `this`.
@@ -37,16 +37,18 @@ export function withEagerFunctions(node: string, bundlePath: string, args: strin
   return insertAll(text, inserts);
 }
 
-function calledFunctions(node: string, bundlePath: string, args: string[]): Range[] {
+function calledFunctions(node: string, bundlePath: string, runs: readonly string[][]): Range[] {
   const folder = mkdtempSync(join(tmpdir(), 'agent-watch-coverage-'));
   try {
-    execFileSync(node, [bundlePath, ...args], { env: { ...process.env, NODE_V8_COVERAGE: folder }, stdio: 'ignore' });
+    const env = { ...process.env, NODE_V8_COVERAGE: folder };
+    for (const args of runs) spawnSync(node, [bundlePath, ...args], { env, stdio: 'ignore' });
     const url = pathToFileURL(bundlePath).href;
-    return readdirSync(folder)
+    const called = readdirSync(folder)
       .map(name => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Coverage)
       .flatMap(({ result }) => result.filter(script => script.url === url))
       .flatMap(script => script.functions.flatMap(({ ranges }) => ranges[0] ?? []))
       .filter(({ count, startOffset }) => count > 0 && startOffset > 0);
+    return [...new Map(called.map(range => [`${range.startOffset}-${range.endOffset}`, range])).values()];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

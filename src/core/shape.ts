@@ -15,35 +15,51 @@ export type Shape =
   | { is: (value: unknown) => boolean; what: string };
 
 /** Null if the value has the shape, else one phrase that says where it has not. */
-export function faultOf(shape: Shape, value: unknown, where = ''): string | null {
-  const at = where === '' ? 'the file' : where;
+export function faultOf(shape: Shape, value: unknown): string | null {
+  const fault = misfit(shape, value);
+  return fault === null ? null : `${fault.path === '' ? 'the file' : fault.path.replace(/^\./, '')} ${fault.what}`;
+}
+
+/** Where a value has not its shape. The path is put together only once there is a fault, from the inside out. */
+interface Misfit {
+  path: string;
+  what: string;
+}
+
+function misfit(shape: Shape, value: unknown): Misfit | null {
   if (typeof shape === 'string') {
     const right = shape === 'number' ? Number.isFinite(value) : typeof value === shape;
-    return right ? null : `${at} is no ${shape}`;
+    return right ? null : here(`is no ${shape}`);
   }
-  if ('nullable' in shape) return value === null ? null : faultOf(shape.nullable, value, where);
-  if ('is' in shape) return shape.is(value) ? null : `${at} is not ${shape.what}`;
+  if ('nullable' in shape) return value === null ? null : misfit(shape.nullable, value);
+  if ('is' in shape) return shape.is(value) ? null : here(`is not ${shape.what}`);
   if ('oneOf' in shape)
-    return shape.oneOf.includes(value as string) ? null : `${at} is none of ${shape.oneOf.join(', ')}`;
-  if ('list' in shape) {
-    if (!Array.isArray(value)) return `${at} is no list`;
-    return firstFault(value.map((item, index) => faultOf(shape.list, item, `${where}[${index}]`)));
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return `${at} is no object`;
+    return shape.oneOf.includes(value as string) ? null : here(`is none of ${shape.oneOf.join(', ')}`);
+  if ('list' in shape) return Array.isArray(value) ? misfitInList(shape.list, value) : here('is no list');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return here('is no object');
   const fields = value as Record<string, unknown>;
   const wanted = 'object' in shape ? shape.object : ownOf(shape.kinds, fields['kind']);
-  if (wanted === undefined) return `${at} is of no known kind`;
-  return firstFault(
-    Object.entries(wanted).map(([name, inner]) =>
-      faultOf(inner, fields[name], where === '' ? name : `${where}.${name}`),
-    ),
-  );
+  return wanted === undefined ? here('is of no known kind') : misfitInFields(wanted, fields);
+}
+
+const here = (what: string): Misfit => ({ path: '', what });
+
+function misfitInList(inner: Shape, list: readonly unknown[]): Misfit | null {
+  for (const [index, item] of list.entries()) {
+    const fault = misfit(inner, item);
+    if (fault !== null) return { ...fault, path: `[${index}]${fault.path}` };
+  }
+  return null;
+}
+
+function misfitInFields(wanted: Readonly<Record<string, Shape>>, fields: Record<string, unknown>): Misfit | null {
+  for (const name in wanted) {
+    const fault = misfit(wanted[name]!, fields[name]);
+    if (fault !== null) return { ...fault, path: `.${name}${fault.path}` };
+  }
+  return null;
 }
 
 function ownOf<T>(table: Readonly<Record<string, T>>, key: unknown): T | undefined {
   return typeof key === 'string' && Object.hasOwn(table, key) ? table[key] : undefined;
-}
-
-function firstFault(faults: (string | null)[]): string | null {
-  return faults.find(fault => fault !== null) ?? null;
 }

@@ -3,6 +3,7 @@ import { briefText } from '../../incidents/brief-text.ts';
 import { namesIn } from '../../state/names.ts';
 import type { Invocation } from '../invocation.ts';
 import { keptIncidents } from '../kept-incidents.ts';
+import { ownTerminal, print } from '../render/terminal.ts';
 import { readStatuses } from './status.ts';
 
 type BriefInvocation = Extract<Invocation, { kind: 'brief' }>;
@@ -18,7 +19,7 @@ export function briefCommand({ sinceMs, json, stateDir }: BriefInvocation): numb
   for (const line of said) process.stderr.write(`agent-watch: ${line}\n`);
   const states = readStatuses(stateDir, null);
   const found = brief({ incidents, states, sinceMs: sinceMs ?? DEFAULT_SINCE_MS, nowMs: Date.now() });
-  const columns = process.stdout.isTTY ? process.stdout.columns : COLUMNS;
-  process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : `${briefText(found, columns)}\n`);
+  const columns = ownTerminal()?.columns ?? COLUMNS;
+  print(json ? `${JSON.stringify(found, null, 2)}\n` : `${briefText(found, columns)}\n`);
   return 0;
 }

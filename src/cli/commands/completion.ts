@@ -1,7 +1,8 @@
 import { completionScript } from '../render/completion.ts';
+import { print } from '../render/terminal.ts';
 
 /** Prints what a shell needs to complete our words: `source <(agent-watch completion bash)`. */
 export function completionCommand(shell: 'bash' | 'zsh' | 'fish'): number {
-  process.stdout.write(completionScript(shell));
+  print(completionScript(shell));
   return 0;
 }

@@ -17,6 +17,7 @@ import { consultation } from '../aftermath-order.ts';
 import type { Invocation } from '../invocation.ts';
 import { readLogFile, readStandardInput } from '../read-log.ts';
 import { diagnosisText } from '../render/diagnosis-text.ts';
+import { print } from '../render/terminal.ts';
 import { ownSurroundings } from '../surroundings.ts';
 import { UsageError } from '../usage-error.ts';
 import { requireKnown } from './status.ts';
@@ -48,7 +49,7 @@ export async function diagnoseCommand(invocation: DiagnoseInvocation): Promise<n
   const explained = explanationOf(invocation, clean);
   const answer = settings === null ? null : await ask(settings, explained, invocation, clean);
   const whole = answer === null ? explained : withAnswer(explained, answer);
-  process.stdout.write(invocation.json ? `${JSON.stringify(whole, null, 2)}\n` : diagnosisText(whole));
+  print(invocation.json ? `${JSON.stringify(whole, null, 2)}\n` : diagnosisText(whole));
   if (whole.diagnosisFailure !== null) process.stderr.write(`agent-watch: no diagnosis: ${whole.diagnosisFailure}\n`);
   return 0;
 }

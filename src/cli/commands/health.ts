@@ -2,6 +2,7 @@ import { EXIT } from '../../core/exit-code.ts';
 import type { Status } from '../../core/status.ts';
 import { maskedStatus } from '../../incidents/redaction/masked-status.ts';
 import type { Invocation } from '../invocation.ts';
+import { print } from '../render/terminal.ts';
 import { readStatuses, requireKnown } from './status.ts';
 
 type HealthInvocation = Extract<Invocation, { kind: 'health' }>;
@@ -22,9 +23,9 @@ const UNWELL: ReadonlySet<Status['phase']> = new Set(['lost', 'held', 'unhealthy
 export function healthCommand({ name, json, stateDir }: HealthInvocation): number {
   if (name !== null) requireKnown(stateDir, name);
   const verdicts = readStatuses(stateDir, name).map(maskedStatus).map(verdictOf);
-  if (json) process.stdout.write(`${JSON.stringify(verdicts, null, 2)}\n`);
-  else if (verdicts.length === 0) process.stdout.write(`nothing is watched here (${stateDir})\n`);
-  else process.stdout.write(`${verdicts.map(lineOf).join('\n')}\n`);
+  if (json) print(`${JSON.stringify(verdicts, null, 2)}\n`);
+  else if (verdicts.length === 0) print(`nothing is watched here (${stateDir})\n`);
+  else print(`${verdicts.map(lineOf).join('\n')}\n`);
   return verdicts.every(({ well }) => well) ? EXIT.ok : EXIT.notWell;
 }
 

@@ -1,13 +1,14 @@
 import type { HelpTopic } from '../invocation.ts';
 import { helpText } from '../render/help.ts';
+import { print } from '../render/terminal.ts';
 import { version } from '../version.ts';
 
 export function helpCommand(topic: HelpTopic): number {
-  process.stdout.write(helpText(topic));
+  print(helpText(topic));
   return 0;
 }
 
 export function versionCommand(): number {
-  process.stdout.write(`agent-watch ${version}\n`);
+  print(`agent-watch ${version}\n`);
   return 0;
 }

@@ -8,6 +8,7 @@ import type { Invocation } from '../invocation.ts';
 import { incidentsFolder, keptIncidents } from '../kept-incidents.ts';
 import { nearest } from '../nearest.ts';
 import { incidentTable } from '../render/incident-table.ts';
+import { ownTerminal, print } from '../render/terminal.ts';
 import { UsageError } from '../usage-error.ts';
 import { requireKnown } from './status.ts';
 
@@ -22,20 +23,20 @@ export function incidentsCommand({ name, sinceMs, json, stateDir }: ListInvocati
   const { incidents, dropped, said } = keptIncidents(stateDir, names, since);
   for (const line of said) process.stderr.write(`agent-watch: ${line}\n`);
   if (json) {
-    process.stdout.write(`${JSON.stringify(incidents, null, 2)}\n`);
+    print(`${JSON.stringify(incidents, null, 2)}\n`);
     return 0;
   }
-  const columns = process.stdout.isTTY ? process.stdout.columns : null;
+  const columns = ownTerminal()?.columns ?? null;
   const table = incidents.length === 0 ? 'no incidents' : incidentTable(incidents, columns);
   const gone = dropped === 0 ? '' : `${dropped} older ones are kept no more\n`;
-  process.stdout.write(`${table}\n${gone}`);
+  print(`${table}\n${gone}`);
   return 0;
 }
 
 /** Shows one incident: its report, or the record itself. */
 export function incidentCommand({ id, json, stateDir }: ShowInvocation): number {
   const { incident, folder } = find(stateDir, id);
-  process.stdout.write(json ? `${JSON.stringify(incident, null, 2)}\n` : `${reportOf(incident, folder).trimEnd()}\n`);
+  print(json ? `${JSON.stringify(incident, null, 2)}\n` : `${reportOf(incident, folder).trimEnd()}\n`);
   return 0;
 }
 

@@ -9,6 +9,7 @@ import { environmentFileText, systemdUnit, unitName } from '../../host/systemd-u
 import { runTool } from '../../host/tool.ts';
 import { openPlace } from '../../state/place.ts';
 import type { InstallFormat, Invocation, ServiceScope } from '../invocation.ts';
+import { print } from '../render/terminal.ts';
 import { lingers, plistPath, systemctl, systemdRuns, unitPath } from '../service-places.ts';
 import { type PlannedService, planService } from '../service-plan.ts';
 import { ownSurroundings } from '../surroundings.ts';
@@ -18,17 +19,17 @@ import { rewriteCrontab } from '../user-crontab.ts';
 type InstallInvocation = Extract<Invocation, { kind: 'install' }>;
 
 /** Installs a service for each watcher, or only prints what it would install. */
-export async function installCommand({ settings, print, ...asked }: InstallInvocation): Promise<number> {
+export async function installCommand({ settings, print: onlyPrint, ...asked }: InstallInvocation): Promise<number> {
   const here = ownSurroundings();
   const format = asked.format ?? (process.platform === 'darwin' ? 'launchd' : 'systemd');
   const scope = asked.scope ?? (here.uid === 0 ? 'system' : 'user');
   const services = settings.map(one => planService(one, scope, here));
   for (const service of services) refuseUnfit(service, format);
-  return print ? printed(services, format, scope) : await installed(services, format, scope);
+  return onlyPrint ? printed(services, format, scope) : await installed(services, format, scope);
 }
 
 function printed(services: readonly PlannedService[], format: InstallFormat, scope: ServiceScope): number {
-  process.stdout.write(services.map(service => textOf(service, format, scope)).join('\n'));
+  print(services.map(service => textOf(service, format, scope)).join('\n'));
   for (const { notes, missing, plan, secrets } of services) {
     for (const note of notes) say(`${plan.name}: ${note}`);
     if (missing !== null) say(`${plan.name}: ${missing}`);
@@ -167,7 +168,7 @@ function exists(path: string): boolean {
 }
 
 function tell(line: string): void {
-  process.stdout.write(`${line}\n`);
+  print(`${line}\n`);
 }
 
 function say(line: string): void {

@@ -3,7 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { openLogReader } from '../../child/log-reader.ts';
 import { LOG_FILE, namesIn } from '../../state/names.ts';
 import type { Invocation } from '../invocation.ts';
-import { wantsColours } from '../render/terminal.ts';
+import { ownTerminal, wantsColours } from '../render/terminal.ts';
 import { terminalLine } from '../render/terminal-line.ts';
 import { requireKnown } from './status.ts';
 
@@ -16,7 +16,7 @@ const LOOK_EVERY_MS = 100;
 export async function logsCommand({ name, stateDir, lines, follow, raw }: LogsInvocation): Promise<number> {
   requireKnown(stateDir, name);
   const reader = openLogReader(join(stateDir, name, LOG_FILE));
-  const print = raw || !process.stdout.isTTY ? printRaw : createCleanPrinter();
+  const print = raw || ownTerminal() === null ? printRaw : createCleanPrinter();
   print(reader.lastLines(lines));
   if (!follow) {
     print(null);
@@ -51,7 +51,7 @@ const printRaw: Print = bytes => {
 /** For a terminal: whole lines, so that no sequence is cut in two; an unfinished one when nothing follows it. */
 function createCleanPrinter(): Print {
   const decoder = new StringDecoder('utf8');
-  const colours = wantsColours(process.stdout);
+  const colours = wantsColours(ownTerminal());
   let partial = '';
   return bytes => {
     const text = partial + (bytes === null ? '' : decoder.write(bytes));

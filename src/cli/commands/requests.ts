@@ -7,6 +7,7 @@ import { PlaceRefused } from '../../state/own-folder.ts';
 import { socketFolders } from '../../state/reading.ts';
 import { type ResetResult, resetOffline } from '../../state/reset-offline.ts';
 import type { Invocation } from '../invocation.ts';
+import { print } from '../render/terminal.ts';
 import { UsageError } from '../usage-error.ts';
 import { requireKnown } from './status.ts';
 
@@ -90,5 +91,5 @@ function resetText(name: string, result: ResetResult): string {
 }
 
 function say(text: string): void {
-  process.stdout.write(`${text}\n`);
+  print(`${text}\n`);
 }

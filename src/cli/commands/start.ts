@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT } from '../../core/exit-code.ts';
 import { startDetached } from '../../host/detached.ts';
 import { ownProgram } from '../../host/own-program.ts';
+import { print } from '../render/terminal.ts';
 import { carryOptions } from '../secret-options.ts';
 import type { Settings } from '../settings.ts';
 import { REPORT_VARIABLE, type StartReport } from '../start-report.ts';
@@ -43,7 +44,7 @@ const LAST_LINES_MS = 10;
 const END_MS = 1000;
 
 function said({ name, pid, phase, text }: Exclude<StartReport, { code: number }>): number {
-  process.stdout.write(`${name}: ${text} (watcher ${pid})\n`);
+  print(`${name}: ${text} (watcher ${pid})\n`);
   return phase === 'held' ? EXIT.held : EXIT.ok;
 }
 

@@ -10,7 +10,7 @@ import { readName } from '../../state/reading.ts';
 import type { Invocation } from '../invocation.ts';
 import { nearest } from '../nearest.ts';
 import { statusTable } from '../render/status-table.ts';
-import { wantsColours } from '../render/terminal.ts';
+import { ownTerminal, print, wantsColours } from '../render/terminal.ts';
 import { UsageError } from '../usage-error.ts';
 
 type StatusInvocation = Extract<Invocation, { kind: 'status' }>;
@@ -20,9 +20,9 @@ export async function statusCommand({ name, json, watch, stateDir }: StatusInvoc
   if (name !== null) requireKnown(stateDir, name);
   const read = () => readStatuses(stateDir, name).map(maskedStatus);
   const table = () => statusText(read(), stateDir);
-  if (json) process.stdout.write(`${JSON.stringify(read(), null, 2)}\n`);
+  if (json) print(`${JSON.stringify(read(), null, 2)}\n`);
   else if (watch) await (await import('./status-watch.ts')).redraw(table);
-  else process.stdout.write(`${table()}\n`);
+  else print(`${table()}\n`);
   return 0;
 }
 
@@ -42,10 +42,10 @@ export function readStatuses(stateDir: string, name: string | null): Status[] {
 
 function statusText(rows: Status[], stateDir: string): string {
   if (rows.length === 0) return `nothing is watched here (${stateDir})`;
-  const columns = process.stdout.isTTY ? process.stdout.columns : null;
+  const columns = ownTerminal()?.columns ?? null;
   return statusTable(rows, Date.now(), {
     columns,
-    colours: wantsColours(process.stdout),
+    colours: wantsColours(ownTerminal()),
     remarks: remarksOn(rows, stateDir),
   });
 }

@@ -7,6 +7,7 @@ import { plistLabel } from '../../host/launchd-plist.ts';
 import { unitName } from '../../host/systemd-unit.ts';
 import { runTool } from '../../host/tool.ts';
 import type { Invocation, ServiceScope } from '../invocation.ts';
+import { print } from '../render/terminal.ts';
 import { plistPath, systemctl, systemdRuns, unitPath } from '../service-places.ts';
 import { SECRETS_FILE } from '../service-plan.ts';
 import { UsageError } from '../usage-error.ts';
@@ -29,7 +30,7 @@ export async function uninstallCommand({ name, scope, stateDir }: UninstallInvoc
   if (await outOfCrontab(name)) removed.push('its line in the crontab');
   if (removed.length === 0) throw new UsageError(`${name} is not installed`);
   for (const path of secrets) if (exists(path)) removed.push(remove(path));
-  process.stdout.write(removed.map(what => `${name}: removed ${what}\n`).join(''));
+  print(removed.map(what => `${name}: removed ${what}\n`).join(''));
   return EXIT.ok;
 }
 

@@ -1,8 +1,39 @@
+import { fstatSync, writeSync } from 'node:fs';
 import type { WriteStream } from 'node:tty';
+import { reasonOf } from '../../host/errno.ts';
+import { UsageError } from '../usage-error.ts';
 
-/** Whether to colour what goes to a stream: by NO_COLOR, FORCE_COLOR and CLICOLOR, else only on a terminal that can. */
-export function wantsColours(stream: WriteStream, env: NodeJS.ProcessEnv = process.env): boolean {
+/**
+ * Our standard output if it is a terminal. Node's own stream over descriptor 1 brings streams, sockets and terminals along, 5 ms
+ * of a command that ends in 60, so it is touched only where there is a device to talk to.
+ */
+export function ownTerminal(): WriteStream | null {
+  try {
+    return fstatSync(1).isCharacterDevice() && process.stdout.isTTY ? process.stdout : null;
+  } catch {
+    // EBADF: it was closed before we began, and nobody reads what we say.
+    return null;
+  }
+}
+
+/** Says what a command has to say, at once and as a whole; a reader that has gone is no fault of ours. */
+export function print(text: string): void {
+  let bytes = Buffer.from(text);
+  try {
+    while (bytes.length > 0) bytes = bytes.subarray(writeSync(1, bytes));
+  } catch (error) {
+    // A pipe that somebody made non-blocking is full: Node's stream waits for its reader.
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') process.stdout.write(bytes);
+    else if (!GONE.includes((error as NodeJS.ErrnoException).code ?? ''))
+      throw new UsageError(`what there is to say cannot be written: ${reasonOf(error)}`);
+  }
+}
+
+const GONE = ['EPIPE', 'EBADF', 'EIO'];
+
+/** Whether to colour what goes to our terminal: by NO_COLOR, FORCE_COLOR and CLICOLOR, else only if it can. */
+export function wantsColours(terminal: WriteStream | null, env: NodeJS.ProcessEnv = process.env): boolean {
   if (env['NO_COLOR']) return false;
   if (env['FORCE_COLOR']) return env['FORCE_COLOR'] !== '0';
-  return stream.isTTY === true && env['CLICOLOR'] !== '0' && env['TERM'] !== 'dumb';
+  return terminal !== null && env['CLICOLOR'] !== '0' && env['TERM'] !== 'dumb';
 }
