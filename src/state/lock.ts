@@ -11,6 +11,10 @@ import type { Written } from './whole-file.ts';
 export interface Lock {
   /** Where the lock lies: the name's folder, or a private one. Null: nowhere could one be taken. */
   readonly folder: string | null;
+  /** The private folder with our record, if the name's own took none: the place for a state that is refused there too. */
+  readonly privateFolder: string | null;
+  /** All private folders that were there: a state in one may be newer than the name's own. */
+  readonly privateFolders: readonly string[];
   /** What people must be told about this lock, in one sentence; null if it is as it should be. */
   readonly note: string | null;
   /**
@@ -92,7 +96,8 @@ function leftoverOf(record: LockRecord | null | 'unreadable'): RecordedRun | nul
 function begin({ lock, found }: Got, place: Place, folder: string | null, note: string | null): Lock {
   const leftover = leftoverOf(found.record);
   const record = ownRecord(leftover);
-  let file = beginRecord(place, folder, record);
+  const placed = beginRecord(place, folder, record);
+  let file = placed.file;
   let held = lock;
 
   /** Somebody removed our files: lock and record are made again, unless another watcher was quicker. */
@@ -108,10 +113,12 @@ function begin({ lock, found }: Got, place: Place, folder: string | null, note: 
       held = again;
     }
     file.close();
-    file = beginRecord(place, folder, record);
+    file = beginRecord(place, folder, record).file;
   };
   return {
     folder,
+    privateFolder: placed.folder,
+    privateFolders: found.privateFolders,
     note,
     leftover,
     recordRun: run => {

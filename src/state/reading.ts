@@ -6,7 +6,8 @@ import { tryKernelLock } from './kernel-lock.ts';
 import { isElsewhere, type LockRecord } from './lock-record.ts';
 import { existingPrivateFolders } from './private-folder.ts';
 import { newestRecord } from './record-places.ts';
-import { type ReadState, readState } from './state-file.ts';
+import { type FoundState, newestState } from './stand-in.ts';
+import { type ReadState, readState, statesIn } from './state-file.ts';
 
 /** All that a name's files say, to somebody who only looks. */
 export interface NameReading<T> {
@@ -29,19 +30,36 @@ export function readName<T>(
   ofThisBoot: (value: T) => boolean,
 ): NameReading<T> {
   const folder = join(stateDir, name);
-  const main = readState(`${folder}/state.json`, read);
-  const value = main !== null && 'value' in main ? main.value : null;
-  const copy = value !== null && ofThisBoot(value) ? null : readState(`${folder}/state.durable.json`, read);
-  const { record, alive } = newestRecord(stateDir, name);
+  const before = readOwn(folder, read, ofThisBoot);
+  const { record, alive, privateFolders } = newestRecord(stateDir, name);
+  const elsewhere = statesIn(privateFolders, read);
+  // Read again after the others: they are removed when the folder takes the state again, and not before it has it.
+  const { fault, found } = privateFolders.length === 0 ? before : readOwn(folder, read, ofThisBoot);
   return {
     name,
     folder,
-    state: copy !== null && 'value' in copy ? copy.value : value,
-    fault: main !== null && 'fault' in main ? main.fault : null,
+    state: newestState([...found, ...elsewhere], ofThisBoot)?.value ?? null,
+    fault,
     hold: readHold({ at: file => `${folder}/${file}` }),
     record,
     alive: alive || (isElsewhere(record) && isLocked(`${folder}/lock`)),
   };
+}
+
+/** The state in the name's own folder, one or none, and what is wrong with its file. */
+function readOwn<T>(
+  folder: string,
+  read: ReadState<T>,
+  ofThisBoot: (value: T) => boolean,
+): { fault: string | null; found: FoundState<T>[] } {
+  const path = `${folder}/state.json`;
+  const main = readState(path, read);
+  const fault = main !== null && 'fault' in main ? main.fault : null;
+  const found = main !== null && 'value' in main ? [{ path, value: main.value }] : [];
+  if (found[0] !== undefined && ofThisBoot(found[0].value)) return { fault, found };
+  const copy = readState(`${folder}/state.durable.json`, read);
+  if (copy === null || 'fault' in copy) return { fault, found };
+  return { fault, found: [{ path: `${folder}/state.durable.json`, value: copy.value }] };
 }
 
 /**

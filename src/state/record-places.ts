@@ -11,6 +11,8 @@ export const RECORD = 'watcher.json';
 export interface Found {
   record: LockRecord | null | 'unreadable';
   alive: boolean;
+  /** The name's private folders; not looked for beside a live watcher in the name's own. */
+  privateFolders: readonly string[];
 }
 
 /**
@@ -20,33 +22,37 @@ export interface Found {
 export function newestRecord(stateDir: string, name: string): Found {
   const own = readRecord(join(stateDir, name, RECORD));
   // A live watcher in the name's own folder has looked at the others.
-  if (watcherAlive(own)) return { record: own, alive: true };
-  const records = [...privateRecords(stateDir, name).map(readRecord), own];
+  if (watcherAlive(own)) return { record: own, alive: true, privateFolders: [] };
+  const privateFolders = existingPrivateFolders(stateDir, name);
+  const records = [...privateFolders.map(folder => readRecord(`${folder}/${RECORD}`)), own];
   const record = records.find(one => one !== null && one !== 'unreadable') ?? (records.find(isGarbled) || null);
-  return { record, alive: record !== own && watcherAlive(record) };
+  return { record, alive: record !== own && watcherAlive(record), privateFolders };
 }
 
 const isGarbled = (record: LockRecord | null | 'unreadable') => record === 'unreadable';
 
-/** Paths of the records in private folders. */
-function privateRecords(stateDir: string, name: string): string[] {
-  return existingPrivateFolders(stateDir, name).map(folder => `${folder}/${RECORD}`);
+/** An open record; `folder` is the private one that it lies in, null if it lies in the name's own or nowhere. */
+export interface PlacedRecord {
+  file: RecordFile;
+  folder: string | null;
 }
 
 /**
  * Opens the record for the lock's holder and writes it for the first time: in the name's folder, or if that takes none in
  * a private one. For `folder`, a private folder that has the lock, it is there from the start.
  */
-export function beginRecord(place: Place, folder: string | null, first: LockRecord): RecordFile {
+export function beginRecord(place: Place, folder: string | null, first: LockRecord): PlacedRecord {
   const own = folder === null || folder === place.path ? tryRecord(place.at(RECORD), first) : null;
   if (own !== null) {
-    for (const path of privateRecords(place.stateDir, place.name)) removeDead(path);
-    return own;
+    for (const other of existingPrivateFolders(place.stateDir, place.name)) removeDead(`${other}/${RECORD}`);
+    return { file: own, folder: null };
   }
   const made =
     folder === null || folder === place.path ? makePrivateFolder(place.stateDir, place.name) : { path: folder };
-  const why = 'why' in made ? made.why : `${made.path} takes no record`;
-  return ('path' in made ? tryRecord(`${made.path}/${RECORD}`, first) : null) ?? nowhere(why);
+  if ('why' in made) return { file: nowhere(made.why), folder: null };
+  const file = tryRecord(`${made.path}/${RECORD}`, first);
+  if (file === null) return { file: nowhere(`${made.path} takes no record`), folder: null };
+  return { file, folder: made.path };
 }
 
 function tryRecord(path: string, first: LockRecord): RecordFile | null {

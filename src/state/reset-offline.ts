@@ -51,10 +51,10 @@ async function reset<T>(of: ResetOf<T>, place: Place, lock: Lock): Promise<Reset
   const why = whyNoReset(process.pid, mark);
   if (why !== null) return { kind: 'refused', why };
   const lifted = readHold(place);
-  const { value, said } = loadState(place, of.read, of.ofThisBoot, of.now);
+  const { value, said } = loadState(place, of.read, of.ofThisBoot, of.now, lock.privateFolders);
   // The state first: a hold that stays is the safer half.
   if (value !== null) {
-    const file = openStateFile(place);
+    const file = openStateFile(place, lock);
     const saved = file.save(of.clear(value));
     if (!saved.ok) return { kind: 'refused', why: saved.why };
     await file.settle();

@@ -1,7 +1,9 @@
 import { reasonOf } from '../host/errno.ts';
 import { putAside } from './broken-file.ts';
+import type { Lock } from './lock.ts';
 import type { Place } from './place.ts';
 import { type RecycledFile, recycledFile } from './recycled-file.ts';
+import { type FoundState, newestState, openStandIn, standInPath } from './stand-in.ts';
 import { readSettled, type Written } from './whole-file.ts';
 
 /** No state comes near this: it is bounded by the flap window's few times. */
@@ -10,6 +12,8 @@ export const STATE_LIMIT_BYTES = 1024 * 1024;
 const DURABLE_EVERY_MS = 1000;
 /** A disk that hangs must not keep a stop waiting: what it saves from is a power cut only. */
 const SETTLE_MS = 2000;
+
+const NOWHERE_ELSE = { privateFolder: null, privateFolders: [] };
 
 /** What was found at the start. */
 export interface Loaded<T> {
@@ -37,30 +41,52 @@ export interface StateFile {
 /**
  * Reads the state of a name; what cannot be read is put aside. For the lock's holder. `ofThisBoot` tells of a state when it
  * was saved: after a power cut `state.json` may be whole and yet older than the durable copy, which therefore comes first
- * in every other boot.
+ * in every other boot. What a watcher left in one of the `privateFolders` since is newer than both.
  */
 export function loadState<T>(
   place: Place,
   read: ReadState<T>,
   ofThisBoot: (value: T) => boolean,
   now: Date,
+  privateFolders: readonly string[] = [],
 ): Loaded<T> {
   const said: string[] = [];
-  const main = loadOne(place, 'state.json', read, now, said);
-  if (main !== null && ofThisBoot(main)) return { value: main, said };
-  const durable = loadOne(place, 'state.durable.json', read, now, said);
-  if (durable === null) return { value: main, said };
-  if (main === null) said.push('went on from state.durable.json instead');
-  return { value: durable, said };
+  const own = loadOwn(place, read, ofThisBoot, now, said);
+  const found = [...own, ...statesIn(privateFolders, read)];
+  return { value: newestState(found, ofThisBoot)?.value ?? null, said };
 }
 
-function loadOne<T>(place: Place, file: string, read: ReadState<T>, now: Date, said: string[]): T | null {
+/** What lies in the name's folder: one or none. */
+function loadOwn<T>(
+  place: Place,
+  read: ReadState<T>,
+  ofThisBoot: (value: T) => boolean,
+  now: Date,
+  said: string[],
+): FoundState<T>[] {
+  const main = loadOne(place, 'state.json', read, now, said);
+  if (main[0] !== undefined && ofThisBoot(main[0].value)) return main;
+  const durable = loadOne(place, 'state.durable.json', read, now, said);
+  if (durable.length === 0) return main;
+  if (main.length === 0) said.push('went on from state.durable.json instead');
+  return durable;
+}
+
+/** The states that lie in private folders; what cannot be read there is none. */
+export function statesIn<T>(privateFolders: readonly string[], read: ReadState<T>): FoundState<T>[] {
+  return privateFolders.map(standInPath).flatMap(path => {
+    const found = readState(path, read);
+    return found !== null && 'value' in found ? [{ path, value: found.value }] : [];
+  });
+}
+
+function loadOne<T>(place: Place, file: string, read: ReadState<T>, now: Date, said: string[]): FoundState<T>[] {
   const found = readState(place.at(file), read);
-  if (found === null) return null;
-  if ('value' in found) return found.value;
+  if (found === null) return [];
+  if ('value' in found) return [{ path: place.at(file), value: found.value }];
   const { keptAs, why } = putAside(place.at(file), now);
   said.push(`${file} could not be read (${found.fault}); ${keptAs ? `kept as ${keptAs}` : `it stays there (${why})`}`);
-  return null;
+  return [];
 }
 
 /** One state file, read and checked but left alone. Null if there is none. */
@@ -76,8 +102,12 @@ export function readState<T>(path: string, read: ReadState<T>): { value: T } | {
   }
 }
 
-/** The writing side, for the lock's holder. */
-export function openStateFile(place: Place): StateFile {
+/** The writing side, for the lock's holder. What the name's folder refuses goes to the lock's private folder, if it has one. */
+export function openStateFile(
+  place: Place,
+  { privateFolder, privateFolders }: Pick<Lock, 'privateFolder' | 'privateFolders'> = NOWHERE_ELSE,
+): StateFile {
+  const standIn = openStandIn(privateFolders, privateFolder);
   let file: RecycledFile | null = null;
   let latest: string | null = null;
   let timer: NodeJS.Timeout | null = null;
@@ -106,17 +136,28 @@ export function openStateFile(place: Place): StateFile {
     if (timer === null && writing === null) timer = setTimeout(begin, DURABLE_EVERY_MS).unref();
   };
 
+  const replace = (text: string): string | null => {
+    const gone = place.ensure();
+    if (gone !== null) return gone;
+    try {
+      file ??= recycledFile(() => place.at('state.json'));
+      file.replace(text);
+      return null;
+    } catch (error) {
+      return `${place.path}: ${reasonOf(error)}`;
+    }
+  };
+
   return {
     save: value => {
       const text = JSON.stringify(value);
-      const gone = place.ensure();
-      if (gone !== null) return { ok: false, why: gone };
-      try {
-        file ??= recycledFile(() => place.at('state.json'));
-        file.replace(text);
-      } catch (error) {
-        return { ok: false, why: `${place.path}: ${reasonOf(error)}` };
+      const why = replace(text);
+      if (why !== null) {
+        standIn.save(text);
+        // Still a failure: it is tried again until it lies where it belongs.
+        return { ok: false, why };
       }
+      standIn.drop();
       latest = text;
       arm();
       return { ok: true };

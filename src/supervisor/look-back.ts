@@ -17,7 +17,8 @@ export interface Found {
 
 /** What an earlier watcher left: its state on our clock, its hold, its run. */
 export function lookBack(order: WatchOrder, place: Place, lock: Lock): Found {
-  const { value, said } = loadState<Snapshot>(place, readSnapshot, saved => saved.bootId === ownBoot(), new Date());
+  const ofThisBoot = (saved: Snapshot) => saved.bootId === ownBoot();
+  const { value, said } = loadState<Snapshot>(place, readSnapshot, ofThisBoot, new Date(), lock.privateFolders);
   for (const line of said) order.warn(line);
   const sameBoot = value === null || value.bootId === ownBoot();
   const hold: Hold | null = readHold(place);

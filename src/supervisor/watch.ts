@@ -33,7 +33,7 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   if (lock.note !== null) order.warn(lock.note);
   if (order.health.killWhen !== null) armOrRefuse(place);
   const found = lookBack(order, place, lock);
-  const file = openStateFile(place);
+  const file = openStateFile(place, lock);
   // So that no mount is held; everything of ours is absolute by now.
   process.chdir('/');
   const pipes = await pipesMade;

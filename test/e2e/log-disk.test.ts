@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Status } from '../../src/core/status.ts';
@@ -14,20 +14,21 @@ const noMount =
   missing('unshare', '-m', 'sh', '-c', 'mount -t tmpfs -o size=1m none /mnt') ?? missing('nsenter', '--version');
 
 const SENT_BYTES = 50_000_000;
-/** Waits to be told, sends the file, and then a line to each stream's log, for ever. */
+/** Fails once; then waits to be told, sends the file, and then a line to each stream's log, for ever. */
 const child = [
+  '[ -e failed ] || { touch failed; exit 3; }',
   'echo up >&2; while [ ! -e go ]; do sleep 0.02; done; cat sent; echo sent >&2',
   'while [ ! -e tick ]; do sleep 0.02; done; while :; do echo tick >&2; sleep 0.05; done',
 ].join('\n');
 
 describe.skipIf(noMount !== null)(`a log whose disk takes nothing${because(noMount)}`, () => {
-  for (const { what, atStart, spoil, cure, state } of [
+  for (const { what, atStart, spoil, cure, logged } of [
     {
       what: 'full',
       atStart: 'true',
       spoil: 'dd if=/dev/zero of=disk/filler bs=1M count=64 2> /dev/null || true',
       cure: 'rm disk/filler',
-      state: 'saved',
+      logged: true,
     },
     {
       // A disk is not made read-only under what is open for writing: this one is so from the start.
@@ -35,7 +36,7 @@ describe.skipIf(noMount !== null)(`a log whose disk takes nothing${because(noMou
       atStart: 'mount -o remount,ro disk',
       spoil: 'true',
       cure: 'mount -o remount,rw disk',
-      state: 'unsaved',
+      logged: false,
     },
     {
       what: 'read-only for the log alone',
@@ -43,7 +44,7 @@ describe.skipIf(noMount !== null)(`a log whose disk takes nothing${because(noMou
       spoil:
         'touch empty; mount --bind empty disk/state/x/output.log; mount -o remount,bind,ro disk/state/x/output.log',
       cure: 'umount disk/state/x/output.log',
-      state: 'saved',
+      logged: true,
     },
   ] as const) {
     test(`(${what}) costs no byte of 50 MB on stdout: what it misses is counted and said once, then it goes on`, async () => {
@@ -58,7 +59,7 @@ describe.skipIf(noMount !== null)(`a log whose disk takes nothing${because(noMou
       // Nothing is filled but a disk of our own, and no more than it holds; it goes with the watcher.
       const mount = `mount -t tmpfs -o size=32m none disk && ${atStart} && exec "$0" "$@"`;
       const before = ['unshare', '-m', 'sh', '-c', mount];
-      const args = ['--state-dir', 'disk/state', '--name', 'x', '--', 'sh', '-c', child];
+      const args = ['--state-dir', 'disk/state', '--name', 'x', '--backoff', '50ms', '--', 'sh', '-c', child];
       const watcher = startWatcher(folder, args, { before });
       const got = createHash('sha256');
       watcher.process.stdout?.on('data', bytes => got.update(bytes));
@@ -85,19 +86,26 @@ describe.skipIf(noMount !== null)(`a log whose disk takes nothing${because(noMou
       };
 
       await watcher.said(/^up$/m);
-      if (state === 'saved') await until('the log is there', () => logBytes() === 'up\n'.length);
+      if (logged) await until('the log is there', () => logBytes() === 'up\n'.length);
       inside(spoil);
       writeFileSync(join(folder, 'go'), '');
       await watcher.said(/^sent$/m, 30_000);
       await watcher.said(/the log on disk takes no more \(.*(no space left|read-only)/i);
-      // A state that cannot be saved can be looked at when it can again.
-      if (state === 'saved') await counted();
+      await counted();
+      const row = { command: ['sh', '-c', child], restarts: 1, lastExit: { code: 3 }, watcherPid: watcher.pid };
+      expect(status()).toMatchObject(row);
+      expect(status().logDroppedBytes).toBeGreaterThan(0);
       inside(cure);
-      if (state === 'unsaved') await counted();
       writeFileSync(join(folder, 'tick'), '');
       await watcher.said(/the log on disk goes on/);
       const end = () => inside(`"${executable}" logs x -n 1 --state-dir "${folder}/disk/state"`);
       await until('the log goes on', () => end() === 'tick\n');
+      const elsewhere = () => existingPrivateFolders(join(folder, 'disk/state'), 'x').flatMap(one => readdirSync(one));
+      await until('the state is where it belongs, and nowhere else', () => {
+        const own = inside('cat disk/state/x/state.json 2> /dev/null || true');
+        return own.includes('"savedAt"') && !elsewhere().some(file => file.includes('state'));
+      });
+      expect(status()).toMatchObject(row);
       watcher.process.kill('SIGTERM');
       expect(await watcher.ended).toEqual({ code: 0, signal: null });
       expect(got.digest('hex')).toBe(createHash('sha256').update(sent).digest('hex'));

@@ -27,6 +27,7 @@ describe.skipIf(noMount !== null)(`a small disk of its own${because(noMount)}`, 
       note: null,
       first: ok,
       second: ok,
+      seen: { count: 2 },
       armed: ok,
       armedFile: true,
       third: ok,
@@ -50,12 +51,14 @@ describe.skipIf(noMount !== null)(`a small disk of its own${because(noMount)}`, 
       first: full,
       armed: full,
       armedFile: false,
+      seen: { count: 2 },
       record: ok,
       hold: full,
       held: { cause: 'unreadable' },
       lift: ok,
-      loaded: null,
       after: ok,
+      seenAfter: { count: 6 },
+      leftElsewhere: [],
       rival: true,
     });
   });
@@ -64,7 +67,7 @@ describe.skipIf(noMount !== null)(`a small disk of its own${because(noMount)}`, 
     ['read-only', 'with a folder of the name'],
     ['read-only-and-empty', 'without one'],
   ] as const) {
-    test(`that is read-only, ${what}: the lock is in a private folder, said; saved when it can be written`, () => {
+    test(`that is read-only, ${what}: lock and state are in a private folder, said; saved here when it can be written`, () => {
       const privately = expect.stringMatching(/^\/run\/agent-watch\/n-[0-9a-f]{16}$/);
       const refused = { ok: false, why: expect.stringMatching(/EROFS: read-only file system$/) };
       expect(onSmallDisk(how)).toMatchObject({
@@ -74,11 +77,15 @@ describe.skipIf(noMount !== null)(`a small disk of its own${because(noMount)}`, 
         names: ['n'],
         sockets: [expect.stringMatching(/disk\/n$/), privately],
         first: refused,
+        seen: { count: 2 },
         armed: refused,
         record: ok,
         hold: refused,
         held: null,
+        loaded: { count: 5 },
         after: ok,
+        seenAfter: { count: 6 },
+        leftElsewhere: [],
         rival: true,
       });
     });
