@@ -6,10 +6,12 @@
  *   npm run bench -- --check            exits 1 where a number is beyond 1.2 × its target
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { idleCost } from './bench/idle.ts';
+import { type IdleCost, idleCost } from './bench/idle.ts';
 import { executable, inFolder, medianOf, ours, pythonWatcher, timed, untilEnd, untilLines } from './bench/run.ts';
 
 interface Row {
@@ -103,32 +105,41 @@ async function throughput(what: string, generator: string, mib: number): Promise
   });
 }
 
-async function idle(what: string, options: string[]): Promise<void> {
-  const cost = await idleCost(options);
-  add({
-    what: `${what}: private memory each`,
-    unit: 'MB',
-    value: cost.privateMb,
-    beside: {},
-    target: 12,
-    moreIsBetter: false,
+async function idle(what: string, options: readonly string[], bare: IdleCost): Promise<void> {
+  const cost = await idleCost(folder => ours(folder, options, ['sleep', '1000']));
+  const row = (of: string, unit: string, value: number, bareValue: number, target: number) =>
+    add({
+      what: `${what}: ${of}`,
+      unit,
+      value,
+      beside: { 'bare runtime': bareValue },
+      target,
+      moreIsBetter: false,
+    });
+  row('private memory each', 'MB', cost.privateMb, bare.privateMb, 12);
+  row('wake-ups a second each', '', cost.wakeUpsPerSecond, bare.wakeUpsPerSecond, 1);
+  row('CPU a second, all 13', 'ms', cost.cpuMsPerSecond * 13, bare.cpuMsPerSecond * 13, 1);
+}
+
+/** The runtime without us, woken by a timer as often as the probes of a watcher ask for it. */
+const bareRuntime = () => idleCost(() => [process.execPath, '-e', 'setInterval(() => {}, 5000)']);
+
+/** Every probe there is, at its default timing, and all of them well. */
+async function everyProbe(use: (options: string[]) => Promise<void>): Promise<void> {
+  const server = createServer((_, response) => response.end('ok'));
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  await inFolder(async folder => {
+    const metrics = `${folder}/metrics.json`;
+    writeFileSync(metrics, '{"daily_loss": 1, "cash": 100}');
+    await use([
+      ...['--stale-after', '1h', '--fresh-file', `${metrics}=1h`, '--grow', `${folder}/*=1h`],
+      ...['--http', `http://127.0.0.1:${port}/`, '--port', `${port}`, '--check', 'true'],
+      ...['--fail-pattern', 'FATAL', '--error-rate', '5/1m', '--max-memory', '1G', '--min-disk', '1M'],
+      ...['--metrics', metrics, '--kill-when', 'daily_loss > $10 OR cash < $20'],
+    ]);
   });
-  add({
-    what: `${what}: wake-ups a second each`,
-    unit: '',
-    value: cost.wakeUpsPerSecond,
-    beside: {},
-    target: 1,
-    moreIsBetter: false,
-  });
-  add({
-    what: `${what}: CPU a second, all 13`,
-    unit: 'ms',
-    value: cost.cpuMsPerSecond * 13,
-    beside: {},
-    target: 1,
-    moreIsBetter: false,
-  });
+  server.close();
 }
 
 /** Every command that looks, over 100 names with an incident each. */
@@ -145,6 +156,26 @@ async function looks(): Promise<void> {
   });
 }
 
+/** The list of a name that has as many incidents as are kept, each with the whole tail that one keeps. */
+async function fullOfIncidents(): Promise<void> {
+  await inFolder(async folder => {
+    const last =
+      'i=0; while [ $i -lt 200 ]; do echo "line $i of what it said before its end, as long as lines are"; i=$((i+1)); done';
+    await untilEnd(ours(folder, ['--restart', 'never'], ['sh', '-c', `${last}; echo Error: no such thing; exit 1`]));
+    const kept = `${folder}/bench/incidents`;
+    const [file = ''] = readdirSync(kept).filter(name => name.endsWith('.json'));
+    const incident = JSON.parse(readFileSync(`${kept}/${file}`, 'utf8'));
+    const began = Date.parse(incident.at);
+    for (let index = 1; index < 500; index++) {
+      const wall = began - index * 60_000;
+      const one = { ...incident, id: `bench-${wall.toString(36)}`, at: new Date(wall).toISOString() };
+      writeFileSync(`${kept}/${one.id}.json`, JSON.stringify(one));
+    }
+    const value = await medianOf(15, () => timed(`${executable} incidents --state-dir ${folder} > /dev/null`));
+    add({ what: 'incidents over 500 kept', unit: 'ms', value, beside: {}, target: 100, moreIsBetter: false });
+  });
+}
+
 console.log(
   `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, ${process.platform}, ${new Date().toISOString().slice(0, 10)}\n`,
 );
@@ -157,22 +188,11 @@ await throughput(
   'yes 0123456789012345678901234567890123456789012345678901234567890123456789012345678 | head -c 536870912',
   512,
 );
-await idle('13 idle watchers', []);
-await idle('13 idle watchers with probes', [
-  '--stale-after',
-  '1h',
-  '--fresh-file',
-  '/etc/hostname=3000d',
-  '--port',
-  '1',
-  '--health-start-period',
-  '1h',
-  '--max-memory',
-  '1G',
-  '--min-disk',
-  '1M',
-]);
+const bare = await bareRuntime();
+await idle('13 idle watchers', [], bare);
+await everyProbe(options => idle('13 idle watchers with every probe', options, bare));
 await looks();
+await fullOfIncidents();
 
 if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(rows, null, 2)}\n`);
 const beyond = rows.filter(

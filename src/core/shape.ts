@@ -45,8 +45,8 @@ function misfit(shape: Shape, value: unknown): Misfit | null {
 const here = (what: string): Misfit => ({ path: '', what });
 
 function misfitInList(inner: Shape, list: readonly unknown[]): Misfit | null {
-  for (const [index, item] of list.entries()) {
-    const fault = misfit(inner, item);
+  for (let index = 0; index < list.length; index++) {
+    const fault = misfit(inner, list[index]);
     if (fault !== null) return { ...fault, path: `[${index}]${fault.path}` };
   }
   return null;

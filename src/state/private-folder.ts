@@ -22,7 +22,7 @@ function keyOf(stateDir: string, name: string): string {
 
 function real(path: string): string {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     // Not there, or not to be seen: then two who cannot see it agree on the path as it was given.
     return path;
