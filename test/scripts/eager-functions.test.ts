@@ -17,18 +17,21 @@ function used() { console.log('late'); }
 late();
 console.log(add(1)(2), plain(4), bag.method(), bag.got, JSON.stringify(bag.arrow(1)), pick(3), Kind.make().field());
 later().then(x => console.log(x));
+var asked = () => add(2)(3);
+if (process.argv[2] === 'more') asked();
 `;
 
-test('the functions that were called stand in parentheses, and the program does what it did', () => {
+test('the functions that a run called stand in parentheses, once, and the program does what it did', () => {
   const folder = mkdtempSync(join(tmpdir(), 'eager-test-'));
   try {
     const [before, after] = [join(folder, 'before.cjs'), join(folder, 'after.cjs')];
     writeFileSync(before, program);
-    const text = withEagerFunctions(process.execPath, before, []);
+    const text = withEagerFunctions(process.execPath, before, [[], ['more']]);
     writeFileSync(after, text);
     const outputOf = (file: string) => execFileSync(process.execPath, [file], { encoding: 'utf8' });
     expect(outputOf(after)).toBe(outputOf(before));
     expect(text).toContain('var add = (a => (b => a + b))');
+    expect(text).toContain('var asked = (() => add(2)(3))');
     expect(text).toContain("idle = () => 'never called'");
     expect(text).toContain('plain = (function (x) { return x * 2; })');
     expect(text).toContain('{ "src/late.ts": (() => { used(); }) }');
