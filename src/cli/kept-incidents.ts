@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { nothingDropped, readDropped } from '../incidents/dropped.ts';
-import { readAll, readText } from '../incidents/folder.ts';
+import { readAll, readKept } from '../incidents/folder.ts';
 import type { Incident } from '../incidents/incident.ts';
 import { DROPPED_FILE, INCIDENTS_FOLDER } from '../incidents/names.ts';
 
@@ -35,7 +35,7 @@ export function keptIncidents(stateDir: string, names: readonly string[], since:
 
 function droppedOf(folder: string): number {
   try {
-    const text = readText(`${folder}/${DROPPED_FILE}`);
+    const text = readKept(`${folder}/${DROPPED_FILE}`);
     return (text === null ? nothingDropped() : readDropped(JSON.parse(text))).count;
   } catch {
     // Broken: the count is lost, the incidents are not.

@@ -1,5 +1,6 @@
-import { constants, lstatSync, readdirSync, readFileSync } from 'node:fs';
-import { errnoOf, reasonOf } from '../host/errno.ts';
+import { readdirSync } from 'node:fs';
+import { reasonOf } from '../host/errno.ts';
+import { readText } from '../host/read-text.ts';
 import type { Incident } from './incident.ts';
 import { readIncident } from './incident-shape.ts';
 import { DROPPED_FILE } from './names.ts';
@@ -21,7 +22,7 @@ export function idsIn(folder: string): string[] {
 /** One incident; or what is wrong with its file; null if there is none. */
 export function readOne(folder: string, id: string): { incident: Incident } | { fault: string } | null {
   try {
-    const text = readText(`${folder}/${id}.json`);
+    const text = readKept(`${folder}/${id}.json`);
     if (text === null) return null;
     const incident = readIncident(JSON.parse(text));
     return typeof incident === 'string' ? { fault: incident } : { incident };
@@ -43,20 +44,7 @@ export function readAll(folder: string): { incidents: Incident[]; said: string[]
   return { incidents, said };
 }
 
-/** The text of a regular file; null if there is none. Neither a link is followed nor a pipe waited for. */
-export function readText(path: string): string | null {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return null;
-  if (!stats.isFile()) throw new Error('it is not a regular file');
-  if (stats.size > RECORD_LIMIT_BYTES) throw new Error(`it is larger than ${RECORD_LIMIT_BYTES} bytes`);
-  try {
-    // One call into Node for open, read and close: a list reads 500 of them.
-    return readFileSync(path, { encoding: 'utf8', flag: READ_NO_LINK });
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return null;
-    throw error;
-  }
+/** The text of one of our files in such a folder; null if there is none. Errors as of `readText`. */
+export function readKept(path: string): string | null {
+  return readText(path, RECORD_LIMIT_BYTES);
 }
-
-// Should something else lie there by now, neither a link is followed nor a pipe waited for. Node's types want a word.
-const READ_NO_LINK = (constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK) as unknown as string;

@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, readdirSync, renameSync, statSync, unlinkSync } f
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { reasonOf } from '../host/errno.ts';
 import { type Dropped, drop, nothingDropped, readDropped } from './dropped.ts';
-import { idsIn, readOne, readText } from './folder.ts';
+import { idsIn, readKept, readOne } from './folder.ts';
 import type { Incident } from './incident.ts';
 import { DROPPED_FILE } from './names.ts';
 
@@ -159,7 +159,7 @@ function putAside(world: StoreWorld, id: string, fault: string): void {
 
 function loadDropped({ folder }: StoreWorld): Dropped {
   try {
-    const text = readText(`${folder()}/${DROPPED_FILE}`);
+    const text = readKept(`${folder()}/${DROPPED_FILE}`);
     return text === null ? nothingDropped() : readDropped(JSON.parse(text));
   } catch {
     // Broken: counts begin anew; the incidents themselves are not touched by it.

@@ -1,8 +1,9 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { readText } from '../host/read-text.ts';
 import type { Place } from './place.ts';
 import { replaceFile } from './replace-file.ts';
-import { readWhole, removeIfThere } from './whole-file.ts';
+import { removeIfThere } from './whole-file.ts';
 
 /** Why a model gave no answer, for `status`: beside the state, since the machine neither knows of models nor waits for them. */
 const FILE = 'diagnosis-fault.json';
@@ -22,7 +23,7 @@ export function readDiagnosisFault(stateDir: string, name: string, watcherPid: n
   try {
     // As a rule there is none, and to be told so by an exception takes ten times as long.
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return null;
-    const kept: { watcherPid?: unknown; why?: unknown } | null = JSON.parse(readWhole(path, MOST_BYTES) ?? 'null');
+    const kept: { watcherPid?: unknown; why?: unknown } | null = JSON.parse(readText(path, MOST_BYTES) ?? 'null');
     return kept?.watcherPid === watcherPid && typeof kept.why === 'string' ? kept.why : null;
   } catch {
     // Unreadable or broken: it is a remark, and what matters stands in the state.

@@ -11,9 +11,10 @@ import {
 } from 'node:fs';
 import type { Hold, Wall } from '../core/model.ts';
 import { errnoOf, reasonOf } from '../host/errno.ts';
+import { readText } from '../host/read-text.ts';
 import { putAside } from './broken-file.ts';
 import type { Place } from './place.ts';
-import { readWhole, removeIfThere, type Written, writeAll } from './whole-file.ts';
+import { removeIfThere, type Written, writeAll } from './whole-file.ts';
 
 /**
  * `hold.json` says that nothing may start, by being there: what stands in it is for people. It is made from a file of the
@@ -61,7 +62,7 @@ export function readHold(place: Pick<Place, 'at'>): Hold | null {
   try {
     // As a rule there is none, and to be told so by an exception takes ten times as long.
     if (!isThere(path)) return null;
-    const text = readWhole(path, HOLD_BYTES * 16);
+    const text = readText(path, HOLD_BYTES * 16);
     if (text === null) return null;
     return parseHold(JSON.parse(text), path) ?? unreadable(path, 'its content is none of a hold');
   } catch (error) {

@@ -2,8 +2,9 @@ import { closeSync, constants, fchmodSync, fstatSync, ftruncateSync, openSync, w
 import { bootId, pidNamespace } from '../host/boot-id.ts';
 import { reasonOf } from '../host/errno.ts';
 import { readProcess } from '../host/process-table.ts';
+import { readText } from '../host/read-text.ts';
 import { checksum } from './checksum.ts';
-import { readWhole, type Written } from './whole-file.ts';
+import type { Written } from './whole-file.ts';
 
 /** A watcher as it can be told from every other process, also from a later one of the same pid. */
 interface WatcherId {
@@ -75,7 +76,7 @@ export function readRecord(path: string): LockRecord | null | 'unreadable' {
   // A reader may meet a writer half-way: then the next look finds it whole.
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
-      const text = readWhole(path, RECORD_BYTES);
+      const text = readText(path, RECORD_BYTES);
       if (text === null) return null;
       const record = parse(text);
       if (record !== null) return record;

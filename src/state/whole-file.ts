@@ -24,21 +24,7 @@ export function removeIfThere(path: string): void {
 }
 
 /**
- * The text of a regular file of at most `limitBytes`; null if there is none. Throws the system's error, or an Error that
- * says what is wrong. Neither a link is followed nor a pipe waited for.
- */
-export function readWhole(path: string, limitBytes: number): string | null {
-  const opened = openRegular(path, limitBytes);
-  if (opened === null) return null;
-  try {
-    return readAll(opened).toString('utf8');
-  } finally {
-    closeSync(opened.fd);
-  }
-}
-
-/**
- * The same for a file whose writer recycles its inodes: if it was written just now, read twice, until both are alike
+ * The text of a regular file (see `readText`) whose writer recycles its inodes: if it was written just now, read twice, until both are alike
  * and the name still leads to what was read.
  */
 export function readSettled(path: string, limitBytes: number): string | null {

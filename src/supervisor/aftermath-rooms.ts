@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
+import { readText } from '../host/read-text.ts';
 import { keepDiagnosisFault } from '../state/diagnosis-fault.ts';
 import type { Place } from '../state/place.ts';
 import { replaceFile } from '../state/replace-file.ts';
-import { readWhole } from '../state/whole-file.ts';
 import type { AftermathOrder, AftermathWorld } from './aftermath.ts';
 import type { Alerting } from './alerting.ts';
 import { cleanerFor } from './cleaner.ts';
@@ -76,7 +76,7 @@ async function openDiagnosing({ diagnosis }: AftermathOrder, world: AftermathWor
 /** A file of the name's folder that is read and replaced as a whole. */
 function storeIn(place: Pick<Place, 'at' | 'ensure'>, file: string) {
   return {
-    read: () => readWhole(place.at(file), FILE_LIMIT_BYTES),
+    read: () => readText(place.at(file), FILE_LIMIT_BYTES),
     write: (text: string) => {
       const gone = place.ensure();
       if (gone !== null) throw new Error(gone);

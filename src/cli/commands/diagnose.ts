@@ -4,13 +4,13 @@ import { type DiagnosisSettings, obstacleTo } from '../../diagnosis/choose-provi
 import type { Diagnosed, Undiagnosed } from '../../diagnosis/consult.ts';
 import type { Case } from '../../diagnosis/prompt.ts';
 import { stampNow } from '../../host/clock.ts';
+import { readText } from '../../host/read-text.ts';
 import { fingerprint } from '../../incidents/fingerprint.ts';
 import { idsIn, readOne } from '../../incidents/folder.ts';
 import { INCIDENTS_FOLDER } from '../../incidents/names.ts';
 import { stripControl } from '../../incidents/redaction/strip-control.ts';
 import { triage } from '../../incidents/triage/triage.ts';
 import { replaceFile } from '../../state/replace-file.ts';
-import { readWhole } from '../../state/whole-file.ts';
 import { cleanerFor } from '../../supervisor/cleaner.ts';
 import { ownSecrets } from '../../supervisor/own-secrets.ts';
 import { consultation } from '../aftermath-order.ts';
@@ -126,7 +126,7 @@ async function ask(
     monoMs: () => stampNow().mono,
     token: () => randomBytes(16).toString('hex'),
     clean,
-    store: { read: () => readWhole(file, BUDGET_BYTES), write: text => replaceFile(file, text) },
+    store: { read: () => readText(file, BUDGET_BYTES), write: text => replaceFile(file, text) },
     wait: delayMs => new Promise(resolve => setTimeout(resolve, delayMs)),
   });
   const name = explained.name ?? 'a program';

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { idsIn, readAll, readOne, readText } from '../../incidents/folder.ts';
+import { idsIn, readAll, readKept, readOne } from '../../incidents/folder.ts';
 import type { Incident } from '../../incidents/incident.ts';
 import { postMortem } from '../../incidents/post-mortem.ts';
 import { stripControl } from '../../incidents/redaction/strip-control.ts';
@@ -65,7 +65,7 @@ function countedIn(folder: string, name: string, id: string): ReturnType<typeof 
 
 function reportOf(incident: Incident, folder: string): string {
   try {
-    const text = readText(`${folder}/${incident.id}.md`);
+    const text = readKept(`${folder}/${incident.id}.md`);
     if (text !== null) return stripControl(text);
   } catch {
     // Not readable: it is made again from the record.
