@@ -9,12 +9,16 @@ import { UsageError } from '../usage-error.ts';
  */
 export function ownTerminal(): WriteStream | null {
   try {
-    return fstatSync(1).isCharacterDevice() && process.stdout.isTTY ? process.stdout : null;
+    const out = fstatSync(1);
+    return out.isCharacterDevice() && out.rdev !== NULL_DEVICE && process.stdout.isTTY ? process.stdout : null;
   } catch {
     // EBADF: it was closed before we began, and nobody reads what we say.
     return null;
   }
 }
+
+/** Linux's /dev/null: where a check by cron sends what it says. */
+const NULL_DEVICE = 0x103;
 
 /** Says what a command has to say, at once and as a whole; a reader that has gone is no fault of ours. */
 export function print(text: string): void {
