@@ -75,7 +75,7 @@ async function restart(): Promise<void> {
 }
 
 async function throughput(what: string, generator: string, mib: number): Promise<void> {
-  const rate = async (script: string) => mib / ((await medianOf(5, () => timed(script))) / 1000);
+  const rate = async (script: string, runs = 5) => mib / ((await medianOf(runs, () => timed(script))) / 1000);
   await inFolder(async folder => {
     const watched = (options: string[]) =>
       `${ours(folder, ['--restart', 'never', ...options], ['sh', '-c', `'${generator}'`]).join(' ')} | cat > /dev/null`;
@@ -85,6 +85,7 @@ async function throughput(what: string, generator: string, mib: number): Promise
     if (python)
       beside['Python watcher'] = await rate(
         `python3 ${pythonWatcher} -1 sh -c '${generator}' 2>/dev/null | cat > /dev/null`,
+        1,
       );
     add({
       what: `${what}, no log`,
@@ -119,6 +120,20 @@ async function idle(what: string, options: readonly string[], bare: IdleCost): P
   row('private memory each', 'MB', cost.privateMb, bare.privateMb, 12);
   row('wake-ups a second each', '', cost.wakeUpsPerSecond, bare.wakeUpsPerSecond, 1);
   row('CPU a second, all 13', 'ms', cost.cpuMsPerSecond * 13, bare.cpuMsPerSecond * 13, 1);
+}
+
+/** A reader that left after the first line must cost nothing but what is written. */
+async function readerGone(): Promise<void> {
+  const speaks = ['sh', '-c', 'while echo line; do sleep 0.1; done'];
+  const { cpuMsPerSecond: value } = await idleCost(folder => ours(folder, [], speaks), true);
+  add({
+    what: 'reader gone, 10 lines a second: CPU a second',
+    unit: 'ms',
+    value,
+    beside: {},
+    target: 10,
+    moreIsBetter: false,
+  });
 }
 
 /** The runtime without us, woken by a timer as often as the probes of a watcher ask for it. */
@@ -191,6 +206,7 @@ await throughput(
 const bare = await bareRuntime();
 await idle('13 idle watchers', [], bare);
 await everyProbe(options => idle('13 idle watchers with every probe', options, bare));
+await readerGone();
 await looks();
 await fullOfIncidents();
 

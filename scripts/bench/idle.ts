@@ -14,10 +14,13 @@ const SETTLE_MS = 5000;
 /** Two rounds of what is asked every 30 s. */
 const WINDOW_MS = 60_000;
 
-/** Starts 13 processes, each with a folder of its own, lets them settle, and looks at them twice. */
-export async function idleCost(argv: (folder: string) => readonly string[]): Promise<IdleCost> {
+/** Starts 13 processes, each with a folder of its own, lets them settle, and looks at them twice. `unread`: nobody takes their output. */
+export async function idleCost(argv: (folder: string) => readonly string[], unread = false): Promise<IdleCost> {
   return await inFolder(async folder => {
-    const watchers = Array.from({ length: WATCHERS }, (_, index) => start(argv(`${folder}/${index}`), 'ignore'));
+    const watchers = Array.from({ length: WATCHERS }, (_, index) =>
+      start(argv(`${folder}/${index}`), unread ? 'pipe' : 'ignore'),
+    );
+    for (const { stdout } of watchers) stdout?.once('data', () => stdout.destroy());
     const pids = watchers.map(({ pid }) => pid ?? 0);
     try {
       await pause(SETTLE_MS);

