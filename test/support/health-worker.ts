@@ -5,8 +5,8 @@ import { fixtureCommand } from './fixture.ts';
 import { until } from './until.ts';
 import { type Start, startWatcher, statusOf, type Watcher } from './watcher.ts';
 
-/** How long the worker takes to die of a SIGTERM. */
-export const DYING_MS = 500;
+/** How long the worker takes to die of a SIGTERM: long enough to be seen `stopping` on a busy machine. */
+export const DYING_MS = 1500;
 
 /** A watched worker (test/fixtures/health-worker.ts) that breaks when it is told. */
 export interface Worker {
