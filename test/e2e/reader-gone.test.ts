@@ -1,15 +1,14 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { because } from '../support/fixture.ts';
+import { heard } from '../support/heard.ts';
 import { cpuNanosOf } from '../support/processes.ts';
 import { scratch } from '../support/scratch.ts';
 import { withoutPython } from '../support/terminal.ts';
 import { openShell, withoutBash } from '../support/typed-shell.ts';
 import { until } from '../support/until.ts';
-import { executable, phaseIs, run, statusOf, testEnvironment } from '../support/watcher.ts';
+import { executable, phaseIs, run, statusOf } from '../support/watcher.ts';
 
 const noTerminal = withoutPython ?? withoutBash;
 
@@ -21,19 +20,7 @@ const watch = `"${executable}" --name x --backoff 10ms -- sh ./child`;
 test('`… yes | head -1`: the child is read on, restarted when it crashes, and costs next to nothing', async () => {
   const folder = scratch();
   writeFileSync(join(folder, 'child'), child);
-  const pipeline = spawn('sh', ['-c', `${watch} | head -1; echo over >&2`], {
-    cwd: folder,
-    env: testEnvironment(folder),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const said = { out: '', err: '' };
-  pipeline.stdout.on('data', text => {
-    said.out += text;
-  });
-  pipeline.stderr.on('data', text => {
-    said.err += text;
-  });
-  const closed = once(pipeline, 'close');
+  const { said, closed } = heard(folder, 'sh', ['-c', `${watch} | head -1; echo over >&2`]);
   await goesOnUnread(folder);
   await closed;
   expect(said.out).toBe('y\n');

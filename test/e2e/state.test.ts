@@ -1,4 +1,4 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -17,6 +17,7 @@ import { readSnapshot } from '../../src/core/snapshot.ts';
 import { existingPrivateFolders } from '../../src/state/private-folder.ts';
 import { readState } from '../../src/state/state-file.ts';
 import { asNobody, missing } from '../support/fixture.ts';
+import { heard } from '../support/heard.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 import { executable, phaseIs, run, startWatcher, statusOf, testEnvironment } from '../support/watcher.ts';
@@ -200,19 +201,8 @@ describe.skipIf(noMount)(`a state folder that takes nothing${noMount ? ` (skippe
       const place = ['--state-dir', 'disk/state', '--name', 'disk', '--no-log'];
       const loop = ['--backoff', '50ms', '--backoff-factor', '1', '--flap-threshold', '0'];
       const child = ['--', 'sh', '-c', 'echo $AGENT_WATCH_RUN; exit 1'];
-      const watcher = spawn('unshare', ['-m', 'sh', '-c', script, executable, ...place, ...loop, ...child], {
-        cwd: folder,
-        env: testEnvironment(folder),
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      const said = { out: '', err: '' };
-      watcher.stdout.on('data', text => {
-        said.out += text;
-      });
-      watcher.stderr.on('data', text => {
-        said.err += text;
-      });
-      const ended = new Promise(done => watcher.once('close', done));
+      const watched = ['-m', 'sh', '-c', script, executable, ...place, ...loop, ...child];
+      const { process: watcher, said, closed } = heard(folder, 'unshare', watched);
       const inside = (...command: string[]) =>
         execFileSync('nsenter', ['-t', String(watcher.pid), '-m', '--', ...command], {
           cwd: folder,
@@ -227,7 +217,7 @@ describe.skipIf(noMount)(`a state folder that takes nothing${noMount ? ` (skippe
       expect(rows[0]).toMatchObject({ name: 'disk', watcherPid: watcher.pid });
       expect(rows[0].restarts).toBeGreaterThanOrEqual(4);
       watcher.kill('SIGTERM');
-      expect(await ended).toBe(0);
+      expect(await closed).toBe(0);
       expect(said.err.match(/\bstate\b.*(cannot be saved|can be kept)/g)).toHaveLength(1);
       expect(said.err.match(/is saved again/g)).toHaveLength(1);
     });

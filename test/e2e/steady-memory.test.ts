@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { heard } from '../support/heard.ts';
 import { memoryOf } from '../support/processes.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
-import { executable, run, statusOf, testEnvironment } from '../support/watcher.ts';
+import { executable, run, statusOf } from '../support/watcher.ts';
 
 /** An hour at 1 MB a second, and the first six minutes of it. */
 const HOUR_BYTES = 3_600_000_000;
@@ -21,19 +20,7 @@ test("an hour's output, as fast as it goes, through pipe and log: memory stays w
      ${flood} ${HOUR_BYTES - EARLY_BYTES}; echo late >&2; exec sleep 1000`,
   );
   // The reader is slower than the child, as readers are: bytes wait in memory all the time.
-  const pipeline = spawn('sh', ['-c', `"${executable}" --name x -- sh ./child | wc -c`], {
-    cwd: folder,
-    env: testEnvironment(folder),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const said = { out: '', err: '' };
-  pipeline.stdout.on('data', text => {
-    said.out += text;
-  });
-  pipeline.stderr.on('data', text => {
-    said.err += text;
-  });
-  const closed = once(pipeline, 'close');
+  const { said, closed } = heard(folder, 'sh', ['-c', `"${executable}" --name x -- sh ./child | wc -c`]);
   await until('the first tenth is through', () => /^early$/m.test(said.err), 60_000);
   const pid = statusOf(folder, 'x').watcherPid ?? 0;
   // The pages of the executable, 45 to 60 MB, are the page cache's and would make 20 % easy.

@@ -6,6 +6,7 @@ import { readProcess } from '../../src/host/process-table.ts';
 import type { Probe, ProbeWorld, WatchedRun } from '../../src/probes/probe.ts';
 import type { ProbeSpec } from '../../src/probes/probe-spec.ts';
 
+/** The contract's defaults. */
 export const basics = {
   severity: 'critical',
   intervalMs: 30_000,

@@ -6,6 +6,7 @@ import { failPatternProbe } from '../../src/probes/fail-pattern.ts';
 import type { Probe } from '../../src/probes/probe.ts';
 import { healthPolicy, killWhenIntervalMs, type ProbeSpec, type SpecOf } from '../../src/probes/probe-spec.ts';
 import { staleProbe } from '../../src/probes/stale.ts';
+import { basics } from '../probes/rig.ts';
 import { virtualWatch } from './virtual-watch.ts';
 
 const second = 1000;
@@ -13,35 +14,27 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-// The contract's defaults.
-const timing = {
-  severity: 'critical',
-  intervalMs: 30_000,
-  timeoutMs: 5000,
-  retries: 3,
-  startPeriodMs: 60_000,
-} as const;
 const stale: SpecOf<'stale'> = {
-  ...timing,
+  ...basics,
   kind: 'stale',
   name: 'stale',
   afterMs: 20 * minute,
   progressPattern: /^done/,
 };
-const pattern: SpecOf<'fail-pattern'> = { ...timing, kind: 'fail-pattern', name: 'fail-pattern', pattern: /^FATAL/ };
+const pattern: SpecOf<'fail-pattern'> = { ...basics, kind: 'fail-pattern', name: 'fail-pattern', pattern: /^FATAL/ };
 const rate = { count: 50, windowMs: hour };
-const errors: SpecOf<'error-rate'> = { ...timing, kind: 'error-rate', name: 'errors', rate, pattern: /^ERROR/ };
+const errors: SpecOf<'error-rate'> = { ...basics, kind: 'error-rate', name: 'errors', rate, pattern: /^ERROR/ };
 const specs: readonly ProbeSpec[] = [
   stale,
   pattern,
   errors,
-  { ...timing, kind: 'fresh-file', name: 'fresh', path: 'hb', maxAgeMs: 20 * minute },
-  { ...timing, kind: 'grow', name: 'grow', glob: 'out/*', withinMs: 2 * hour },
-  { ...timing, kind: 'http', name: 'http', url: 'http://127.0.0.1/', expect: null },
-  { ...timing, kind: 'port', name: 'port', host: '127.0.0.1', port: 1 },
-  { ...timing, kind: 'check', name: 'check', command: 'true' },
-  { ...timing, kind: 'memory', name: 'memory', maxBytes: 2 ** 30 },
-  { ...timing, kind: 'disk', name: 'disk', minFreeBytes: 1, path: '/' },
+  { ...basics, kind: 'fresh-file', name: 'fresh', path: 'hb', maxAgeMs: 20 * minute },
+  { ...basics, kind: 'grow', name: 'grow', glob: 'out/*', withinMs: 2 * hour },
+  { ...basics, kind: 'http', name: 'http', url: 'http://127.0.0.1/', expect: null },
+  { ...basics, kind: 'port', name: 'port', host: '127.0.0.1', port: 1 },
+  { ...basics, kind: 'check', name: 'check', command: 'true' },
+  { ...basics, kind: 'memory', name: 'memory', maxBytes: 2 ** 30 },
+  { ...basics, kind: 'disk', name: 'disk', minFreeBytes: 1, path: '/' },
 ];
 const kill = { intervalMs: killWhenIntervalMs(30_000), maxAgeMs: 5 * minute, blindTrips: false };
 
