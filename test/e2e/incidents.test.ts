@@ -146,7 +146,7 @@ describe('other troubles', () => {
     const command = shell('echo unfinished; sleep 100');
     const first = startWatcher(folder, ['--name', 'o', '--quiet', '--', ...command]);
     await first.printed(/unfinished/);
-    await until('the log has it', () => readFileSync(join(folder, 'state/o/output.log'), 'utf8') !== '');
+    await until('the log has it', () => run(folder, ['logs', 'o']).out === 'unfinished\n');
     first.process.kill('SIGKILL');
     await first.ended;
     const second = startWatcher(folder, ['--name', 'o', '--quiet', '--', ...command]);
