@@ -1,4 +1,3 @@
-import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { readText } from '../host/read-text.ts';
 import type { Place } from './place.ts';
@@ -21,8 +20,6 @@ export function keepDiagnosisFault(place: Pick<Place, 'at' | 'ensure'>, why: str
 export function readDiagnosisFault(stateDir: string, name: string, watcherPid: number): string | null {
   const path = join(stateDir, name, FILE);
   try {
-    // As a rule there is none, and to be told so by an exception takes ten times as long.
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return null;
     const kept: { watcherPid?: unknown; why?: unknown } | null = JSON.parse(readText(path, MOST_BYTES) ?? 'null');
     return kept?.watcherPid === watcherPid && typeof kept.why === 'string' ? kept.why : null;
   } catch {
