@@ -7,7 +7,7 @@
  * label or among what is also accepted; a key line if it contains the labelled one or is contained in it.
  */
 import { resolve } from 'node:path';
-import { readTails, scoreTails } from '../test/incidents/crash-tails.ts';
+import { readTails, scoreTails } from '../test/incidents/triage/crash-tails.ts';
 
 const args = process.argv.slice(2);
 const folder = resolve(args.find(arg => !arg.startsWith('-')) ?? `${import.meta.dirname}/../test/fixtures/crash-tails`);

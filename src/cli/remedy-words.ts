@@ -1,4 +1,4 @@
-import { categories } from '../incidents/triage/category.ts';
+import { categories } from '../incidents/triage/rule.ts';
 import { nearest } from './nearest.ts';
 import type { Remedy } from './options/option.ts';
 import { quoted, UsageError } from './usage-error.ts';

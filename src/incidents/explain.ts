@@ -1,7 +1,7 @@
 import type { IncidentSeed } from '../core/notes.ts';
 import { type FingerprintInput, fingerprint } from './fingerprint.ts';
-import type { Category } from './triage/category.ts';
 import type { Fact } from './triage/facts.ts';
+import type { Category } from './triage/rule.ts';
 import { triage } from './triage/triage.ts';
 
 /** What an incident is put down to. Raw: nothing in it is redacted yet. */

@@ -1,7 +1,7 @@
 import { stripSequences } from '../core/control-sequences.ts';
 import { fnv1a64 } from './hash.ts';
 import { detailsOf } from './triage/details.ts';
-import { withoutPrefix } from './triage/prefix.ts';
+import { withoutPrefix } from './triage/log-lines.ts';
 import type { Triage } from './triage/triage.ts';
 
 /** What a fingerprint is made of. Give the unredacted key line: what a mask hides may be what tells two failures apart. */

@@ -1,6 +1,6 @@
 import { faultOf, type Shape } from '../core/shape.ts';
 import type { Incident } from './incident.ts';
-import { categories } from './triage/category.ts';
+import { categories } from './triage/rule.ts';
 
 // The long lists are looked at without keeping book of where one is: hundreds of records are read at a time.
 const texts: Shape = {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { fingerprint } from '../../src/incidents/fingerprint.ts';
 import { fnv1a64 } from '../../src/incidents/hash.ts';
 import { triage } from '../../src/incidents/triage/triage.ts';
-import { readTails } from './crash-tails.ts';
+import { readTails } from './triage/crash-tails.ts';
 
 const one = { code: 1, signal: null };
 const of = (output: string, exit: { code: number | null; signal: string | null } = one, kind = 'crash'): string =>

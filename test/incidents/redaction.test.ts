@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { secretsOf, spellingsOf } from '../../src/incidents/redaction/exact-secrets.ts';
 import { redact } from '../../src/incidents/redaction/redact.ts';
 import { stripControl } from '../../src/incidents/redaction/strip-control.ts';
-import { readTails } from './crash-tails.ts';
 import { exactSpellings, plantedSecrets } from './planted-secrets.ts';
+import { readTails } from './triage/crash-tails.ts';
 
 describe('planted secrets', () => {
   const planted = plantedSecrets(20260302);

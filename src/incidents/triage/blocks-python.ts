@@ -1,5 +1,4 @@
-import type { BlockReader, Failure, Found } from './failure.ts';
-import type { Line } from './lines.ts';
+import type { BlockReader, Failure, Found, Line } from './log-lines.ts';
 
 const opening = /(?:^|\+ (?:Exception Group )?)Traceback \(most recent call last\)/;
 const boxed = /^[╭┌+].{0,200}Traceback \(most recent call last\)/;

@@ -1,3 +1,5 @@
+import type { Line } from './log-lines.ts';
+
 /**
  * Lines that tell nothing about what happened: farewells after the cause, decoration, hints where to read on. They neither
  * speak for the end nor are they a sign that the program lived on after an error.
@@ -19,3 +21,27 @@ export const isChatter = (text: string): boolean =>
 /** The program says itself that what failed before is over. */
 export const recovered =
   /\b(?:reconnected|recovered|connection restored|(?:re)?connect(?:ion)? (?:succeeded|established|successful)|back online|retry succeeded|successfully connected|resumed|healthy again|listening on|application startup complete|server started|ready (?:in|to accept|for)|started successfully)\b/i;
+
+/**
+ * A log file may hold many lives of a program, and only the last one ended now. A life begins where the first words of the
+ * log come again, or with one of the banners that servers and runners open with.
+ */
+const banner =
+  /^(?:> [@\w./-]+@\d+\.\d+\.\d+ \w+|> [\w-]+@\S+ \w+|INFO: {5}Started server process|\*\*\* Starting uWSGI|Started (?:parent|server) process|Starting gunicorn|\[nodemon\] starting|\[nodemon\] restarting|celery@|:: Spring Boot ::|={3,}.{0,20}(?:START|RESTART)|-{3,}.{0,20}(?:start|restart)ed? .{0,60}-{3,}|Starting minecraft server|Loading libraries, please wait|yarn run v\d|npm start)/i;
+const opening =
+  /\b(?:start(?:ing|ed|up)?|boot(?:ing)?|launch(?:ing|ed)?|initiali[sz]ing|begin(?:ning)?|run #?\d+|version \d|v\d+\.\d+)\b/i;
+
+/** Index of the line with which the last life in the log begins; 0 if there is only one. */
+export const lastRunStart = (lines: readonly Line[]): number => {
+  const first = lines.find(line => line.text !== '');
+  const key = first === undefined || !opening.test(first.text) ? null : masked(first.text);
+  for (let at = lines.length - 1; at > 0; at -= 1) {
+    const text = lines[at]?.text ?? '';
+    if (text === '' || lines[at]?.level === 'error') continue;
+    if (key !== null && masked(text) === key) return at;
+    if (banner.test(text)) return at;
+  }
+  return 0;
+};
+
+const masked = (text: string): string => text.replace(/[\da-f]{8,}|\d+/g, '#');

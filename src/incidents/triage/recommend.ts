@@ -1,7 +1,6 @@
-import type { Category } from './category.ts';
 import { detailsOf } from './details.ts';
 import type { Fact } from './facts.ts';
-import type { Rule } from './rule.ts';
+import type { Category, Rule } from './rule.ts';
 
 /** What to check first where a rule has no words of its own. */
 const byCategory: Readonly<Record<Category, string>> = {

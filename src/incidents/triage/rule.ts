@@ -1,4 +1,30 @@
-import type { Category } from './category.ts';
+/** What an incident is put down to. The list is the contract of `incidents --json`: adding one is a change of that contract. */
+export const categories = [
+  'out-of-memory',
+  'disk-full',
+  'port-in-use',
+  'missing-dependency',
+  'missing-file',
+  'permission-denied',
+  'bad-config',
+  'auth-failed',
+  'rate-limited',
+  'network-unreachable',
+  'tls-failure',
+  'timeout',
+  'upstream-error',
+  'context-overflow',
+  'database-locked',
+  'corrupt-state',
+  'resource-limit',
+  'gpu-failure',
+  'native-crash',
+  'unhandled-exception',
+  'killed-externally',
+  'unknown',
+] as const;
+
+export type Category = (typeof categories)[number];
 
 /**
  * One sentence of experience: a line that looks like this means that. Rules are tried in the order of the rule book and the

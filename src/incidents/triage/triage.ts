@@ -1,17 +1,14 @@
 import type { ExactSecrets } from '../redaction/exact-secrets.ts';
 import { redact } from '../redaction/redact.ts';
 import { readFailures } from './blocks.ts';
-import { type Candidate, candidatesOf, tooWeak } from './candidate.ts';
-import type { Category } from './category.ts';
-import { farewell } from './chatter.ts';
-import { choose } from './choose.ts';
+import { farewell, lastRunStart } from './chatter.ts';
+import { type Candidate, candidatesOf, choose, tooWeak } from './choose.ts';
+import { placeOf } from './details.ts';
 import { crashSignals, type Exit, type ExitVerdict, signalOf, stopSignals, verdictOfExit } from './exit.ts';
-import type { Fact } from './facts.ts';
-import { type Line, readLines } from './lines.ts';
-import { placeOf } from './place.ts';
-import { factSentence, type Proof, proofOf } from './proof.ts';
+import { type Fact, factSentence, type Proof, proofOf } from './facts.ts';
+import { type Line, readLines } from './log-lines.ts';
 import { recommend } from './recommend.ts';
-import { lastRunStart } from './runs.ts';
+import type { Category } from './rule.ts';
 
 /** The verdict of the rules on one end of a program. */
 export interface Triage {

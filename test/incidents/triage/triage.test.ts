@@ -1,18 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { categories } from '../../src/incidents/triage/category.ts';
-import type { Exit } from '../../src/incidents/triage/exit.ts';
-import type { Fact } from '../../src/incidents/triage/facts.ts';
-import { matchFailure, trigger } from '../../src/incidents/triage/match.ts';
-import { ruleBook } from '../../src/incidents/triage/rule-book.ts';
-import { anyTrace } from '../../src/incidents/triage/rules/general.ts';
-import { triage } from '../../src/incidents/triage/triage.ts';
+import type { Exit } from '../../../src/incidents/triage/exit.ts';
+import type { Fact } from '../../../src/incidents/triage/facts.ts';
+import { categories } from '../../../src/incidents/triage/rule.ts';
+import { matchFailure, ruleBook, trigger } from '../../../src/incidents/triage/rule-book.ts';
+import { anyTrace } from '../../../src/incidents/triage/rules/general.ts';
+import { triage } from '../../../src/incidents/triage/triage.ts';
 import { readTails, scoreTails } from './crash-tails.ts';
 
 const code = (value: number): Exit => ({ code: value, signal: null });
 const signal = (name: string): Exit => ({ code: null, signal: name });
 
 describe('the corpus of recorded crash tails', () => {
-  const scored = scoreTails(readTails(`${import.meta.dirname}/../fixtures/crash-tails`));
+  const scored = scoreTails(readTails(`${import.meta.dirname}/../../fixtures/crash-tails`));
 
   test('holds at least 120 tails, no category below 3', () => {
     expect(scored.length).toBeGreaterThanOrEqual(120);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { detailsOf } from '../../src/incidents/triage/details.ts';
+import { detailsOf } from '../../../src/incidents/triage/details.ts';
 
 describe('the port that a line names', () => {
   test.each([

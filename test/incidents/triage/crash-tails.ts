@@ -1,8 +1,8 @@
 /** Labelled crash tails: reading them and holding the triage against their labels. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Category } from '../../src/incidents/triage/category.ts';
-import { type Triage, triage } from '../../src/incidents/triage/triage.ts';
+import type { Category } from '../../../src/incidents/triage/rule.ts';
+import { type Triage, triage } from '../../../src/incidents/triage/triage.ts';
 
 export interface CrashTail {
   readonly id: string;

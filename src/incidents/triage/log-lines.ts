@@ -1,3 +1,86 @@
+import { stripSequences } from '../../core/control-sequences.ts';
+
+/**
+ * How much a place in the log looks like the end of the program: `crash` a trace that nothing caught, `fatal` and `error` by
+ * the line's own level, `plain` a line without a level, `warn` and `info` what is mostly survived.
+ */
+export type Grade = 'crash' | 'fatal' | 'error' | 'plain' | 'warn' | 'info';
+
+/** A place in the log where something failed: a trace with its headline, or a single line. */
+export interface Failure {
+  /** Index of the line that says what happened. */
+  readonly line: number;
+  /** Indices of the first and last line that belong to it. */
+  readonly first: number;
+  readonly last: number;
+  /** The headline, then what else its message says. */
+  readonly texts: readonly string[];
+  /** Frames, source lines and properties around it. */
+  readonly context: readonly string[];
+  readonly grade: Grade;
+  /** Part of a trace, not a line of its own. */
+  readonly trace: boolean;
+  /** Stands right below an uncaught trace, without a prefix. */
+  readonly rest: boolean;
+  /** The same for all exceptions of one chain; -1 outside of one. */
+  readonly chain: number;
+}
+
+const grades: Readonly<Record<Level, Grade>> = {
+  fatal: 'fatal',
+  error: 'error',
+  none: 'plain',
+  warn: 'warn',
+  info: 'info',
+  debug: 'info',
+};
+
+/** The grade that a line's own level gives it. */
+export const gradeOf = (level: Level): Grade => grades[level];
+
+/** What a reader of one language's traces found: the failures, and the first line that no longer belongs to them. */
+export interface Found {
+  readonly failures: readonly Failure[];
+  readonly next: number;
+}
+export type BlockReader = (lines: readonly Line[], at: number, chain: number) => Found | null;
+
+/** A line of the log as triage sees it. */
+export interface Line {
+  /** Without control sequences and outer blanks: what a key line quotes. */
+  readonly shown: string;
+  /** Without timestamps, log levels, process names and so on, cut for matching. */
+  readonly text: string;
+  /** Blanks left in front of `text` after its prefixes: a frame of a traceback has some, its last line has none. */
+  readonly indent: number;
+  readonly level: Level;
+}
+
+/** How much of the end of a log is looked at: a cause further up than this was survived. */
+const lookedAtChars = 1024 * 1024;
+const lookedAtLines = 20_000;
+const matchedHeadChars = 1500;
+const matchedTailChars = 500;
+
+/** The last {@link lookedAtChars} of the output as lines. A carriage return ends one too: what a bar was drawn over stays readable. */
+export const readLines = (output: string): Line[] =>
+  stripSequences(output.slice(-lookedAtChars))
+    .split(/\r\n|\n|\r/)
+    .slice(-lookedAtLines)
+    .map(readLine);
+
+const blank: Line = { shown: '', text: '', indent: 0, level: 'none' };
+
+const readLine = (line: string): Line => {
+  if (line.trim() === '') return blank;
+  const cut =
+    line.length > matchedHeadChars + matchedTailChars
+      ? `${line.slice(0, matchedHeadChars)}\n${line.slice(-matchedTailChars)}`
+      : line;
+  const { rest, indent } = withoutPrefix(cut);
+  return { shown: line.trim(), text: rest, indent, level: levelOf(cut, rest) };
+};
+
 /** How loud a line says it is; `none`: it does not say. */
 export type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'none';
 
@@ -85,7 +168,7 @@ const levels: readonly (readonly [Level, RegExp])[] = [
 const klogLevels: Readonly<Record<string, Level>> = { I: 'info', W: 'warn', E: 'error', F: 'fatal' };
 
 /** The level a line gives itself: the first level word near its start. */
-export const levelOf = (line: string, rest: string): Level => {
+const levelOf = (line: string, rest: string): Level => {
   const head = line.slice(0, 160);
   const klog = /^(?:\[rank\d+\]:)?([IWEF])\d{4} \d{2}:/.exec(head)?.[1];
   if (klog !== undefined) return klogLevels[klog] ?? 'none';
