@@ -47,7 +47,7 @@ async function bundle(outfile: string): Promise<void> {
     outfile,
     bundle: true,
     platform: 'node',
-    target: 'node24',
+    target: 'node22',
     format: 'cjs',
     minifySyntax: true,
     legalComments: 'none',
@@ -104,7 +104,7 @@ function minify(bundlePath: string): void {
     minify: true,
     format: 'cjs',
     platform: 'node',
-    target: 'node24',
+    target: 'node22',
     legalComments: 'none',
   });
   const ascii = code.replace(/[\u0080-\uffff]/g, letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);

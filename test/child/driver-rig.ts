@@ -22,7 +22,7 @@ beforeAll(async () => {
     outfile: driver,
     bundle: true,
     platform: 'node',
-    target: 'node24',
+    target: 'node22',
     format: 'cjs',
     plugins: [slimExeca],
   });

@@ -1,0 +1,278 @@
+/**
+ * The kernel's calls that Node does not offer, by way of libc and node:ffi. The only module that knows either.
+ *
+ * A wrong signature crashes the watcher, so the list is short and each call is tested against the real kernel. Numbers and offsets
+ * are those of 64-bit little-endian Linux; x64 and arm64 agree on every one that is used here. Elsewhere, and where node:ffi is
+ * missing or refused (another Node, `--no-experimental-ffi`, `--permission`), `libc()` is null and each caller has one fallback.
+ *
+ * Sources: pipe(7), fcntl(2), prctl(2), waitid(2), prlimit(2), flock(2), unix(7), pidfd_open(2), pidfd_send_signal(2), malloc_trim(3).
+ */
+import { constants as os } from 'node:os';
+
+type Ffi = typeof import('node:ffi');
+type Library = import('node:ffi').DynamicLibrary;
+
+/** A failed call, in the form of Node's own errors. */
+export class SystemError extends Error {
+  /** The errno name, such as `EAGAIN`. */
+  readonly code: string;
+  /** Negative, as in Node's own errors. */
+  readonly errno: number;
+  readonly syscall: string;
+
+  constructor(errno: number, syscall: string) {
+    const { getSystemErrorMap } = process.getBuiltinModule('node:util');
+    const [code, text] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, 'unknown error'];
+    super(`${code}: ${text}, ${syscall}`);
+    this.code = code;
+    this.errno = -errno;
+    this.syscall = syscall;
+  }
+}
+
+/** A child that has ended and is still to be reaped. Exactly one of `code` and `signal` is null. */
+export interface EndedChild {
+  pid: number;
+  code: number | null;
+  /** The number of the signal. */
+  signal: number | null;
+}
+
+/** Who is at the other end of a Unix socket, as of its connect(2) or listen(2). */
+export interface Peer {
+  pid: number;
+  uid: number;
+  gid: number;
+}
+
+/** A resource limit in the kernel's own unit; `NO_LIMIT` is RLIM_INFINITY. */
+export interface Limit {
+  soft: bigint;
+  hard: bigint;
+}
+
+export const NO_LIMIT = 0xffff_ffff_ffff_ffffn;
+
+/** Every function throws a SystemError where the kernel refuses, unless it says otherwise. */
+export interface Libc {
+  /** An unnamed pipe, closed on exec. The reading end does not block; the writing end does. */
+  pipe(): { readFd: number; writeFd: number };
+  /** Asks for a pipe of at least this size. Returns the size that it has now; EPERM above /proc/sys/fs/pipe-max-size. */
+  setPipeSize(fd: number, bytes: number): number;
+  /** From now on, descendants of this process whose parent has ended become its children. */
+  becomeSubreaper(): void;
+  /** A child of this process that has ended, left unreaped; null if there is none. */
+  peekEndedChild(): EndedChild | null;
+  /** Reaps one child. Returns false if it has not ended. */
+  reapChild(pid: number): boolean;
+  /** The resource limit of this number, of this process. */
+  limit(resource: number): Limit;
+  setLimit(resource: number, limit: Limit): void;
+  /** Takes an exclusive flock(2) on an open file without waiting. Returns false if another open file has it. */
+  lockFile(fd: number): boolean;
+  /** Sends one datagram to a Unix socket: a path, or an abstract name after `@`. Never waits: EAGAIN if its queue is full. */
+  sendDatagram(address: string, bytes: Buffer): void;
+  /** The process that connected to a Unix socket. */
+  peerOf(socketFd: number): Peer;
+  /** A descriptor that means this very process for as long as it is open; ESRCH if there is none. */
+  openProcess(pid: number): number;
+  /** Sends a signal to the process that a descriptor of `openProcess` means; ESRCH if it has been reaped. */
+  signalProcess(pidFd: number, signal: number): void;
+  /** Gives the free pages of the C heap back to the system. */
+  trimHeap(): void;
+}
+
+let loaded: Libc | { why: string } | null = null;
+
+/** The calls, or null where they cannot be made. Loading costs about a millisecond, once. */
+export function libc(): Libc | null {
+  loaded ??= load();
+  return 'why' in loaded ? null : loaded;
+}
+
+/** Why `libc()` is null, in a few words; null if it is not. */
+export function whyNoLibc(): string | null {
+  loaded ??= load();
+  return 'why' in loaded ? loaded.why : null;
+}
+
+function load(): Libc | { why: string } {
+  const { platform, arch } = process;
+  if (platform !== 'linux' || (arch !== 'x64' && arch !== 'arm64'))
+    return { why: `not available on ${platform} ${arch}` };
+  try {
+    const ffi = withoutWarning(() => process.getBuiltinModule('node:ffi') as Ffi | undefined);
+    if (ffi === undefined) return { why: `Node ${process.version} has no node:ffi` };
+    return calls(binder(ffi, new ffi.DynamicLibrary(null)));
+  } catch (error) {
+    // Refused by --no-experimental-ffi or --permission.
+    return { why: (error as Error).message };
+  }
+}
+
+/** Node says at its first use that the module is experimental, which tells a user of this program nothing. */
+function withoutWarning<T>(use: () => T): T {
+  const { emitWarning } = process;
+  process.emitWarning = () => undefined;
+  try {
+    return use();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+type Kind = 'i32' | 'u32' | 'i64' | 'u64' | 'pointer';
+type Argument = number | bigint | Buffer | null;
+/** Calls a function of libc; a negative result becomes a SystemError, named after `syscall`. */
+type Call = (...args: Argument[]) => number;
+type Bind = (name: string, kinds: readonly Kind[], result?: 'i32' | 'i64', syscall?: string) => Call;
+
+// A function is looked up at its first call: most processes use two or three of them.
+function binder(ffi: Ffi, library: Library): Bind {
+  const errnoAt = library.getFunction('__errno_location', { arguments: [], return: 'pointer' })();
+  return (name, kinds, result = 'i32', syscall = name) => {
+    let found: ((...args: Argument[]) => number | bigint) | null = null;
+    return (...args) => {
+      found ??= library.getFunction(name, { arguments: kinds, return: result }) as (
+        ...args: Argument[]
+      ) => number | bigint;
+      const value = found(...args);
+      if (value >= 0) return Number(value);
+      throw new SystemError(ffi.getInt32(errnoAt), syscall);
+    };
+  };
+}
+
+const { errno } = os;
+const O_CLOEXEC = 0o2000000;
+const O_NONBLOCK = 0o4000;
+const F_SETFL = 4;
+const F_SETPIPE_SZ = 1031;
+const PR_SET_CHILD_SUBREAPER = 36;
+const P_ALL = 0;
+const P_PID = 1;
+const WNOHANG = 1;
+const WEXITED = 4;
+const WNOWAIT = 0x01000000;
+const CLD_EXITED = 1;
+const LOCK_EX_NB = 2 | 4;
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
+const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
+// The numbers of the system calls that older C libraries have no function for are the same on every architecture since 424.
+const SYS_PIDFD_SEND_SIGNAL = 424;
+const SYS_PIDFD_OPEN = 434;
+
+function calls(bind: Bind): Libc {
+  return { ...pipes(bind), ...processes(bind), ...signals(bind), ...sockets(bind), ...memory(bind) };
+}
+
+function pipes(bind: Bind): Pick<Libc, 'pipe' | 'setPipeSize' | 'lockFile'> {
+  const pipe2 = bind('pipe2', ['pointer', 'i32']);
+  const fcntl = bind('fcntl', ['i32', 'i32', 'i64']);
+  const flock = bind('flock', ['i32', 'i32']);
+  return {
+    pipe() {
+      const fds = Buffer.alloc(8);
+      pipe2(fds, O_CLOEXEC);
+      const [readFd, writeFd] = [fds.readInt32LE(0), fds.readInt32LE(4)];
+      fcntl(readFd, F_SETFL, O_NONBLOCK);
+      return { readFd, writeFd };
+    },
+    setPipeSize: (fd, bytes) => fcntl(fd, F_SETPIPE_SZ, bytes),
+    lockFile: fd => unless(errno.EAGAIN, () => flock(fd, LOCK_EX_NB)) !== null,
+  };
+}
+
+function processes(bind: Bind): Pick<Libc, 'becomeSubreaper' | 'peekEndedChild' | 'reapChild' | 'limit' | 'setLimit'> {
+  const prctl = bind('prctl', ['i32', 'u64', 'u64', 'u64', 'u64']);
+  const waitid = bind('waitid', ['i32', 'u32', 'pointer', 'i32']);
+  const prlimit = bind('prlimit64', ['i32', 'i32', 'pointer', 'pointer'], 'i32', 'prlimit');
+  // siginfo_t: si_code at 8, si_pid at 16, si_status at 24. With WNOHANG, si_pid stays 0 where nobody has ended.
+  const info = Buffer.alloc(128);
+  const wait = (kind: number, pid: number, options: number): boolean => {
+    info.writeInt32LE(0, 16);
+    return (
+      unless(errno.ECHILD, () => waitid(kind, pid, info, options | WEXITED | WNOHANG)) !== null &&
+      info.readInt32LE(16) > 0
+    );
+  };
+  return {
+    becomeSubreaper: () => void prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0),
+    peekEndedChild() {
+      if (!wait(P_ALL, 0, WNOWAIT)) return null;
+      const [exited, status] = [info.readInt32LE(8) === CLD_EXITED, info.readInt32LE(24)];
+      return { pid: info.readInt32LE(16), code: exited ? status : null, signal: exited ? null : status };
+    },
+    reapChild: pid => wait(P_PID, pid, 0),
+    limit(resource) {
+      const now = Buffer.alloc(16);
+      prlimit(0, resource, null, now);
+      return { soft: now.readBigUInt64LE(0), hard: now.readBigUInt64LE(8) };
+    },
+    setLimit(resource, { soft, hard }) {
+      const wanted = Buffer.alloc(16);
+      wanted.writeBigUInt64LE(soft, 0);
+      wanted.writeBigUInt64LE(hard, 8);
+      prlimit(0, resource, wanted, null);
+    },
+  };
+}
+
+function signals(bind: Bind): Pick<Libc, 'openProcess' | 'signalProcess'> {
+  const five: Kind[] = ['i64', 'i64', 'i64', 'i64', 'i64'];
+  const open = bind('syscall', five, 'i64', 'pidfd_open');
+  const send = bind('syscall', five, 'i64', 'pidfd_send_signal');
+  return {
+    openProcess: pid => open(SYS_PIDFD_OPEN, pid, 0, 0, 0),
+    signalProcess: (pidFd, signal) => void send(SYS_PIDFD_SEND_SIGNAL, pidFd, signal, 0, 0),
+  };
+}
+
+function sockets(bind: Bind): Pick<Libc, 'sendDatagram' | 'peerOf'> {
+  const socket = bind('socket', ['i32', 'i32', 'i32']);
+  const sendto = bind('sendto', ['i32', 'pointer', 'u64', 'i32', 'pointer', 'u32'], 'i64');
+  const getsockopt = bind('getsockopt', ['i32', 'i32', 'i32', 'pointer', 'pointer']);
+  return {
+    sendDatagram(address, bytes) {
+      const to = socketAddress(address);
+      const fd = socket(AF_UNIX, SOCK_DGRAM | O_CLOEXEC, 0);
+      try {
+        sendto(fd, bytes, bytes.length, MSG_DONTWAIT_NOSIGNAL, to, to.length);
+      } finally {
+        process.getBuiltinModule('node:fs').closeSync(fd);
+      }
+    },
+    peerOf(socketFd) {
+      const credentials = Buffer.alloc(12);
+      const length = Buffer.from([12, 0, 0, 0]);
+      getsockopt(socketFd, SOL_SOCKET, SO_PEERCRED, credentials, length);
+      return { pid: credentials.readInt32LE(0), uid: credentials.readUInt32LE(4), gid: credentials.readUInt32LE(8) };
+    },
+  };
+}
+
+/** sockaddr_un holds 108 bytes of path. An abstract name begins with a NUL and has none at its end. */
+function socketAddress(address: string): Buffer {
+  const path = Buffer.from(address.startsWith('@') ? `\0${address.slice(1)}` : `${address}\0`);
+  if (path.length > 108) throw new SystemError(errno.ENAMETOOLONG, 'sendto');
+  const family = Buffer.from([AF_UNIX, 0]);
+  return Buffer.concat([family, path]);
+}
+
+function memory(bind: Bind): Pick<Libc, 'trimHeap'> {
+  const trim = bind('malloc_trim', ['u64']);
+  return { trimHeap: () => void trim(0) };
+}
+
+/** The result of a call, or null where it fails with this errno. */
+function unless(expected: number, call: () => number): number | null {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === -expected) return null;
+    throw error;
+  }
+}
