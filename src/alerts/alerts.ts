@@ -2,7 +2,7 @@
 import type { AlertEvent, AlertKind } from './alert.ts';
 import { compose, summarise } from './compose.ts';
 import { due, folded, judge, nextDue, sent } from './cooldown.ts';
-import { type OfficePorts, type OfficeSettings, openPostOffice } from './post-office.ts';
+import { type OfficePorts, type OfficeSettings, openPostOffice } from './delivery.ts';
 
 /** Who is told what, and as whom. */
 export interface AlertSettings extends OfficeSettings {

@@ -1,8 +1,7 @@
 /** From an event to an alert: redacted, bounded, in one shape. Pure but for the cleaning that the caller brings. */
 import { clipEnd, clipStart, utf8Bytes } from '../core/clip-text.ts';
 import type { Alert, AlertEvent } from './alert.ts';
-import { plain } from './inert.ts';
-import { lineFor, summaryLine } from './wording.ts';
+import { lineFor, plain, summaryLine } from './wording.ts';
 
 /** Who speaks, and how secrets and control sequences are taken out. */
 export interface Speaker {

@@ -1,8 +1,7 @@
 /** One alert in the words of each receiver, within its limits. Pure. */
 import { clipStart, clipStartBytes, utf8Bytes } from '../core/clip-text.ts';
 import type { Alert, AlertKind } from './alert.ts';
-import { inert } from './inert.ts';
-import { headlines } from './wording.ts';
+import { headlines, inert } from './wording.ts';
 
 /** The shapes that webhooks take. */
 export type Format = 'slack' | 'discord' | 'ntfy' | 'generic';

@@ -4,8 +4,7 @@ import { refuseUnknownWords } from './remedy-words.ts';
 import type { HealthSettings, ProbeBasics, ProbeSettings } from './settings.ts';
 import type { RawValues } from './settle.ts';
 import { at, UsageError } from './usage-error.ts';
-import type { RawValue } from './values/read-value.ts';
-import { readValue } from './values/read-value.ts';
+import { type RawValue, readValue } from './values/read-value.ts';
 import { readChoice, readText } from './values/words.ts';
 
 /** What a probe may say for itself in the file. */

@@ -1,5 +1,4 @@
-import type { DiagnosisSettings } from '../diagnosis/choose-provider.ts';
-import { obstacleTo } from '../diagnosis/choose-provider.ts';
+import { type DiagnosisSettings, obstacleTo } from '../diagnosis/choose-provider.ts';
 import type { Diagnosed, DiagnosisPorts } from '../diagnosis/consult.ts';
 import { createDiagnosis } from '../diagnosis/diagnose.ts';
 import type { Incident } from '../incidents/incident.ts';

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { AlertEvent } from '../../src/alerts/alert.ts';
-import { withoutLog } from '../../src/alerts/alert.ts';
+import { type AlertEvent, withoutLog } from '../../src/alerts/alert.ts';
 import { compose } from '../../src/alerts/compose.ts';
 import { render } from '../../src/alerts/formats.ts';
 import { formatOf, readTargets, shownUrl } from '../../src/alerts/target.ts';
