@@ -7,22 +7,58 @@
  *
  * `child` is the supervisor's ChildPort and an OutputView: tail, tap, lastOutputAt, blockedSince, flush.
  */
+
 import { closeSync } from 'node:fs';
 import type { Clearing, Exit, RunId, Signal, Stamp } from '../core/model.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
 import { compileNoMore } from '../host/plain-code.ts';
-import type { ProcessRow } from '../host/process-table.ts';
-import { clearRun } from './clear.ts';
-import type { Pipe } from './fifo.ts';
-import { createOutput, type Output, type OutputView } from './output.ts';
+import { type ProcessRow, readProcess } from '../host/process-table.ts';
+import { attachStreams, createOutput, type Output, type OutputView } from './output.ts';
+import {
+  type Cleanup,
+  clearRun,
+  membersOf,
+  newTree,
+  RUN_ID_VARIABLE,
+  signalMembers,
+  type Tree,
+} from './process-tree.ts';
 import { createReader } from './reader.ts';
-import { newRun, orphanRun, type Run } from './run.ts';
-import { signalMembers } from './signal-tree.ts';
 import type { Outputs } from './sink.ts';
-import { launch } from './spawn.ts';
+import { type Launched, launch, type Pipe } from './spawn.ts';
 import { explainFailure } from './spawn-failure.ts';
-import { attachStreams } from './stream-reader.ts';
-import { membersOf, RUN_ID_VARIABLE } from './tree.ts';
+
+/** One life of the child, from its spawn until nothing of it is left. */
+export interface Run {
+  tree: Tree;
+  /** null: a dead watcher's. */
+  child: Launched | null;
+  /** Monotonic ms; null: a dead watcher's. */
+  spawnedAt: number | null;
+  exited: boolean;
+  /** What was found left at the moment of its end; null once that moment is over. */
+  left: ProcessRow[] | null;
+  clearing: Cleanup | null;
+}
+
+/** A run just spawned. Its start time and group are read back from the system: no group is ever signalled on a guess. */
+export function newRun(runId: RunId, child: Launched, spawnedAt: number): Run {
+  const row = readProcess(child.pid);
+  const tree = newTree(runId, child.pid, row?.startTicks ?? null);
+  return { tree, child, spawnedAt, exited: false, left: null, clearing: null };
+}
+
+/** What a dead watcher's state tells of its run. The caller has made sure that the machine was not booted since. */
+export function orphanRun(runId: RunId, pid: number | null, startTicks: number | null): Run {
+  return {
+    tree: newTree(runId, pid, startTicks),
+    child: null,
+    spawnedAt: null,
+    exited: true,
+    left: null,
+    clearing: null,
+  };
+}
 
 /** What the watched command is, and where its output goes. */
 export interface ChildSpec {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Child, type ChildNote, createChild } from '../child/child.ts';
-import type { openPipes } from '../child/fifo.ts';
 import { createLog, type Log } from '../child/log.ts';
+import type { openPipes } from '../child/spawn.ts';
 import type { Fact, Stamp, State } from '../core/model.ts';
 import type { Report, SchedulePort } from '../core/ports.ts';
 import { stampNow } from '../host/clock.ts';

@@ -1,4 +1,4 @@
-import { openPipes } from '../child/fifo.ts';
+import { openPipes } from '../child/spawn.ts';
 import { type ControlServer, openControl } from '../control/server.ts';
 import type { Schedule } from '../probes/schedule.ts';
 import { armHold, liftHold, readHold } from '../state/hold-file.ts';

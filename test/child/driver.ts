@@ -6,8 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { createChild } from '../../src/child/child.ts';
-import { openPipes } from '../../src/child/fifo.ts';
 import { openOutputs, say } from '../../src/child/sink.ts';
+import { openPipes } from '../../src/child/spawn.ts';
 import type { Mono, RunId, Stamp, Wall } from '../../src/core/model.ts';
 
 const spec = {

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, mkdtempSync, readdirSync, readSync, rmSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openPipes } from '../../src/child/fifo.ts';
+import { openPipes } from '../../src/child/spawn.ts';
 
 let folder = '';
 beforeEach(() => {

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterEach } from 'vitest';
 import { type Child, type ChildNote, type ChildSpec, createChild } from '../../src/child/child.ts';
-import { openPipes } from '../../src/child/fifo.ts';
 import type { Sink } from '../../src/child/sink.ts';
+import { openPipes } from '../../src/child/spawn.ts';
 import type { Clearing, Fact, Mono, RunId, Signal, Stamp, Wall } from '../../src/core/model.ts';
 
 export const now = (): Stamp => ({ mono: performance.now() as Mono, wall: Date.now() as Wall });
