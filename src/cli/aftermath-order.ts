@@ -1,7 +1,7 @@
 import type { DiagnosisSettings as Consultation } from '../diagnosis/choose-provider.ts';
 import type { AftermathOrder } from '../supervisor/aftermath.ts';
+import type { Surroundings } from './environment.ts';
 import type { AlertSettings, DiagnosisSettings, Settings } from './settings.ts';
-import type { Surroundings } from './surroundings.ts';
 import { UsageError } from './usage-error.ts';
 import type { SecretUrl } from './values/places.ts';
 

@@ -1,8 +1,7 @@
 import minimist from 'minimist';
 import { type CommandName, commandNames, commandWords } from './command-words.ts';
-import { likeness, nearest } from './nearest.ts';
 import { isOptionName, type OptionName, optionNames, optionRow } from './options.ts';
-import { quoted, UsageError } from './usage-error.ts';
+import { likeness, nearest, quoted, UsageError } from './usage-error.ts';
 
 /** The command line taken apart, nothing read or checked yet but the names. */
 export interface CommandLine {

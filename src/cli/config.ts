@@ -3,10 +3,9 @@ import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readTrustedFile, readTrustedFolder } from '../host/trusted-file.ts';
 import { type Entry, type Item, readDocument } from './config-document.ts';
-import { nearest } from './nearest.ts';
 import { fileKeys, isOptionName, type OptionName, optionRow } from './options.ts';
 import { type ProbeOption, probeKeys, probeOptions } from './settle-health.ts';
-import { quoted, UsageError } from './usage-error.ts';
+import { nearest, quoted, UsageError } from './usage-error.ts';
 import type { OwnValues, RawValue } from './values/read-value.ts';
 
 /** A file's options as they were written, and its command. */

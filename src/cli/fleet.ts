@@ -1,8 +1,8 @@
 /** Which settings a command line and its --config come to: one watcher, or a fleet. */
 import { basename } from 'node:path';
 import type { CommandLine } from './argv.ts';
+import type { Surroundings } from './environment.ts';
 import type { Settings } from './settings.ts';
-import type { Surroundings } from './surroundings.ts';
 import { at, UsageError } from './usage-error.ts';
 import { readPath } from './values/places.ts';
 import { watchSettings } from './watch-settings.ts';

@@ -1,8 +1,7 @@
 import { stampNow } from '../host/clock.ts';
 import type { HealthOrder } from '../supervisor/probing.ts';
-import { nearest } from './nearest.ts';
 import type { HealthSettings, Settings } from './settings.ts';
-import { UsageError } from './usage-error.ts';
+import { nearest, UsageError } from './usage-error.ts';
 
 /** A file or URL is read once before anything starts, for at most so long. */
 const FIRST_READ_MS = 5000;

@@ -1,9 +1,9 @@
 import type { Policy } from '../core/model.ts';
 import { readTrustedFile } from '../host/trusted-file.ts';
 import type { Onlooker } from '../supervisor/onlooker.ts';
+import { version } from './environment.ts';
 import type { Settings } from './settings.ts';
 import { UsageError } from './usage-error.ts';
-import { version } from './version.ts';
 
 /** The view over HTTP, if --listen asks for one. Throws a UsageError for a token file that is none, or not to be trusted. */
 export async function listenerOf(

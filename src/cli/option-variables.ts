@@ -1,7 +1,8 @@
 /** Options that come by the environment instead of the command line: see secret-options.ts for which, and why. */
+
+import type { Surroundings } from './environment.ts';
 import { type OptionName, watchOptionNames } from './options.ts';
 import type { RawValues } from './settle.ts';
-import type { Surroundings } from './surroundings.ts';
 import type { RawValue } from './values/read-value.ts';
 
 export const OPTION_PREFIX = 'AGENT_WATCH_OPTION_';

@@ -1,14 +1,12 @@
 /** From argv, environment and files to what is to be done. */
 import { type CommandLine, readCommandLine } from './argv.ts';
 import { commandNames, commandRow, commandWords } from './command-words.ts';
+import { defaultStateDir, ownSurroundings, type Surroundings } from './environment.ts';
 import { fleetSettings, oneSettings } from './fleet.ts';
 import type { DiagnoseTarget, HelpTopic, Invocation, ServiceScope } from './invocation.ts';
-import { nearest } from './nearest.ts';
 import type { OptionValues } from './options.ts';
 import { diagnosisSettings, readValues, refuseNotBuilt } from './settle.ts';
-import { defaultStateDir } from './state-dir.ts';
-import { ownSurroundings, type Surroundings } from './surroundings.ts';
-import { quoted, UsageError } from './usage-error.ts';
+import { nearest, quoted, UsageError } from './usage-error.ts';
 import { readChoice, readName, readSignal } from './values/words.ts';
 import { rawFlags } from './watch-settings.ts';
 

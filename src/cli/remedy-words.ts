@@ -1,7 +1,6 @@
-import { categories } from '../incidents/triage/rule.ts';
-import { nearest } from './nearest.ts';
+import { categories } from '../incidents/triage/category.ts';
 import type { Remedy } from './options/option.ts';
-import { quoted, UsageError } from './usage-error.ts';
+import { nearest, quoted, UsageError } from './usage-error.ts';
 import type { RawValue } from './values/read-value.ts';
 
 /** What a probe's name begins with, whether or not one of that kind is there: without one the remedy has nothing to act on. */

@@ -1,7 +1,8 @@
 /** From what was written for each option to the validated settings. */
+
+import type { Surroundings } from './environment.ts';
 import { type OptionName, type OptionValues, optionRow } from './options.ts';
 import type { AlertSettings, DiagnosisSettings, OutputSettings, RestartSettings, ServiceSettings } from './settings.ts';
-import type { Surroundings } from './surroundings.ts';
 import { UsageError } from './usage-error.ts';
 import { type RawValue, readValue } from './values/read-value.ts';
 

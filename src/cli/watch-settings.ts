@@ -2,6 +2,7 @@
 import { type Stats, statSync } from 'node:fs';
 import type { CommandLine } from './argv.ts';
 import type { ConfigFile } from './config.ts';
+import { defaultStateDir, type Surroundings } from './environment.ts';
 import { withOptionVariables } from './option-variables.ts';
 import { type OptionName, type OptionValues, optionRow, watchOptionNames } from './options.ts';
 import type { GivenOption, IdentitySettings, Settings } from './settings.ts';
@@ -16,8 +17,6 @@ import {
   serviceSettings,
 } from './settle.ts';
 import { healthSettings } from './settle-health.ts';
-import { defaultStateDir } from './state-dir.ts';
-import type { Surroundings } from './surroundings.ts';
 import { at, UsageError } from './usage-error.ts';
 import { absoluteText } from './values/places.ts';
 import type { RawValue } from './values/read-value.ts';

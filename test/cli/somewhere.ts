@@ -1,4 +1,4 @@
-import type { Surroundings } from '../../src/cli/surroundings.ts';
+import type { Surroundings } from '../../src/cli/environment.ts';
 import { UsageError } from '../../src/cli/usage-error.ts';
 
 /** Surroundings that say nothing, but for what a test is about. */

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { defaultStateDir } from '../../src/cli/state-dir.ts';
-import type { Surroundings } from '../../src/cli/surroundings.ts';
+import { defaultStateDir, type Surroundings } from '../../src/cli/environment.ts';
 import { somewhere } from './somewhere.ts';
 
 test.each<[string, Partial<Surroundings>, string]>([

@@ -14,11 +14,11 @@ import { replaceFile } from '../../state/replace-file.ts';
 import { cleanerFor } from '../../supervisor/cleaner.ts';
 import { ownSecrets } from '../../supervisor/own-secrets.ts';
 import { consultation } from '../aftermath-order.ts';
+import { ownSurroundings } from '../environment.ts';
 import type { Invocation } from '../invocation.ts';
 import { readLogFile, readStandardInput } from '../read-log.ts';
 import { diagnosisText } from '../render/diagnosis-text.ts';
 import { print } from '../render/terminal.ts';
-import { ownSurroundings } from '../surroundings.ts';
 import { UsageError } from '../usage-error.ts';
 import { requireKnown } from './status.ts';
 

@@ -1,7 +1,7 @@
+import { version } from '../environment.ts';
 import type { HelpTopic } from '../invocation.ts';
 import { helpText } from '../render/help.ts';
 import { print } from '../render/terminal.ts';
-import { version } from '../version.ts';
 
 export function helpCommand(topic: HelpTopic): number {
   print(helpText(topic));

@@ -6,10 +6,9 @@ import { stripControl } from '../../incidents/redaction/strip-control.ts';
 import { namesIn } from '../../state/names.ts';
 import type { Invocation } from '../invocation.ts';
 import { incidentsFolder, keptIncidents } from '../kept-incidents.ts';
-import { nearest } from '../nearest.ts';
 import { incidentTable } from '../render/incident-table.ts';
 import { ownTerminal, print } from '../render/terminal.ts';
-import { UsageError } from '../usage-error.ts';
+import { nearest, UsageError } from '../usage-error.ts';
 import { requireKnown } from './status.ts';
 
 type ListInvocation = Extract<Invocation, { kind: 'incidents' }>;

@@ -8,11 +8,11 @@ import { fitsPlist, launchdPlist } from '../../host/launchd-plist.ts';
 import { environmentFileText, systemdUnit, unitName } from '../../host/systemd-unit.ts';
 import { runTool } from '../../host/tool.ts';
 import { openPlace } from '../../state/place.ts';
+import { ownSurroundings } from '../environment.ts';
 import type { InstallFormat, Invocation, ServiceScope } from '../invocation.ts';
 import { print } from '../render/terminal.ts';
 import { lingers, plistPath, systemctl, systemdRuns, unitPath } from '../service-places.ts';
 import { type PlannedService, planService } from '../service-plan.ts';
-import { ownSurroundings } from '../surroundings.ts';
 import { UsageError } from '../usage-error.ts';
 import { rewriteCrontab } from '../user-crontab.ts';
 

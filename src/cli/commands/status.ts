@@ -8,10 +8,9 @@ import type { LockRecord } from '../../state/lock-record.ts';
 import { isName, namesIn } from '../../state/names.ts';
 import { readName } from '../../state/reading.ts';
 import type { Invocation } from '../invocation.ts';
-import { nearest } from '../nearest.ts';
 import { statusTable } from '../render/status-table.ts';
 import { ownTerminal, print, wantsColours } from '../render/terminal.ts';
-import { UsageError } from '../usage-error.ts';
+import { nearest, UsageError } from '../usage-error.ts';
 
 type StatusInvocation = Extract<Invocation, { kind: 'status' }>;
 

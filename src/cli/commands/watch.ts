@@ -11,14 +11,13 @@ import type { Onlooker } from '../../supervisor/onlooker.ts';
 import { policyOfHealth } from '../../supervisor/probing.ts';
 import { watch } from '../../supervisor/watch.ts';
 import { aftermathOrder } from '../aftermath-order.ts';
+import { createVoice, starterOf } from '../console-log.ts';
+import { ownSurroundings } from '../environment.ts';
 import { healthOrder } from '../health-order.ts';
 import { listenerOf } from '../listen-order.ts';
 import { ownName } from '../own-name.ts';
 import type { Settings } from '../settings.ts';
-import { starterOf } from '../start-report.ts';
-import { ownSurroundings } from '../surroundings.ts';
 import { UsageError } from '../usage-error.ts';
-import { createVoice } from '../voice.ts';
 
 /** Watches one command in the foreground; resolves with the watcher's exit code. */
 export async function watchCommand(settings: Settings): Promise<number> {

@@ -1,7 +1,7 @@
 import { readTargets } from '../../alerts/target.ts';
 import { addressAsked, obstacleTo } from '../../diagnosis/choose-provider.ts';
 import { aftermathOrder } from '../aftermath-order.ts';
-import { ownSurroundings } from '../surroundings.ts';
+import { ownSurroundings } from '../environment.ts';
 import { UsageError } from '../usage-error.ts';
 import { type Finding, note, serious, well } from './finding.ts';
 import { whyUnreachable } from './reach.ts';

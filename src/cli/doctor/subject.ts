@@ -4,8 +4,8 @@ import { argumentsOf, environmentOf } from '../../host/process-facts.ts';
 import type { RecordedRun } from '../../state/lock-record.ts';
 import { readName } from '../../state/reading.ts';
 import { readStatuses } from '../commands/status.ts';
+import { ownSurroundings } from '../environment.ts';
 import type { Settings } from '../settings.ts';
-import { ownSurroundings } from '../surroundings.ts';
 import { installedUnit, type Unit } from './unit.ts';
 
 /** One name, with all that can be found out about it from outside. */

@@ -1,6 +1,5 @@
 /** Readers of durations, sizes, rates and plain numbers. Each throws a UsageError that says what to write instead. */
-import { nearest } from '../nearest.ts';
-import { quoted, UsageError } from '../usage-error.ts';
+import { nearest, quoted, UsageError } from '../usage-error.ts';
 
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 type TimeUnit = keyof typeof unitMs;

@@ -1,7 +1,6 @@
 /** Readers of names, signals, exit codes, choices and patterns. Each throws a UsageError with the nearest valid one. */
 import { constants } from 'node:os';
-import { nearest } from '../nearest.ts';
-import { quoted, UsageError } from '../usage-error.ts';
+import { nearest, quoted, UsageError } from '../usage-error.ts';
 import { readInteger } from './amounts.ts';
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
