@@ -1,8 +1,8 @@
 import { readSnapshot, type Snapshot } from '../core/snapshot.ts';
 import { bootId } from '../host/boot-id.ts';
 import { readName } from '../state/reading.ts';
+import type { Settings } from './arguments/settings.ts';
 import { nameWithFolderHash } from './default-name.ts';
-import type { Settings } from './settings.ts';
 
 /**
  * The name to watch under. One that was made from the command and is already that of another folder or program gets a

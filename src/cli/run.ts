@@ -1,6 +1,6 @@
 import { EXIT } from '../core/exit-code.ts';
-import type { Invocation } from './invocation.ts';
-import { parse } from './parse.ts';
+import type { Invocation } from './arguments/commands.ts';
+import { parse } from './arguments/parse.ts';
 import { UsageError } from './usage-error.ts';
 
 /** How a command ended. `atOnce`: nothing that may still be open is worth waiting for. */

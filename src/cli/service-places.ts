@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { plistLabel } from '../host/launchd-plist.ts';
 import { unitName } from '../host/systemd-unit.ts';
-import type { ServiceScope } from './invocation.ts';
+import type { ServiceScope } from './arguments/commands.ts';
 
 /** The unit file of a name. */
 export function unitPath(name: string, scope: ServiceScope): string {

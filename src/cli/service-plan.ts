@@ -5,11 +5,11 @@ import { join, resolve } from 'node:path';
 import { ownProgram } from '../host/own-program.ts';
 import { findNotifyHelper } from '../host/sd-notify.ts';
 import type { ServicePlan } from '../host/systemd-unit.ts';
+import type { ServiceScope } from './arguments/commands.ts';
+import { carryOptions, isSecret, optionVariablesOf } from './arguments/secret-options.ts';
+import type { Settings } from './arguments/settings.ts';
 import type { Surroundings } from './environment.ts';
-import type { ServiceScope } from './invocation.ts';
 import { ownName } from './own-name.ts';
-import { carryOptions, isSecret, optionVariablesOf } from './secret-options.ts';
-import type { Settings } from './settings.ts';
 
 export interface PlannedService {
   readonly plan: ServicePlan;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { readConfig } from '../../src/cli/config.ts';
+import { readConfig } from '../../src/cli/arguments/config.ts';
+import { type RawValues, readValues } from '../../src/cli/arguments/resolve-options.ts';
+import { healthSettings } from '../../src/cli/arguments/resolve-probes.ts';
 import { type OptionName, watchOptionNames } from '../../src/cli/options.ts';
-import { type RawValues, readValues } from '../../src/cli/settle.ts';
-import { healthSettings } from '../../src/cli/settle-health.ts';
 import { faultOf } from './somewhere.ts';
 
 function settled(raw: RawValues) {

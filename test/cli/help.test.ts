@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { commandNames, commandRow } from '../../src/cli/command-words.ts';
+import { commandNames, commandRow } from '../../src/cli/arguments/commands.ts';
 import { optionNames, optionRow } from '../../src/cli/options.ts';
 import { helpText } from '../../src/cli/render/help.ts';
 import { defaultText, wrapped } from '../../src/cli/render/option-text.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { shownArguments } from '../../src/cli/shown-arguments.ts';
+import { shownArguments } from '../../src/cli/arguments/secret-options.ts';
 
 test.each([
   [

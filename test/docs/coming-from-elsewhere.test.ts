@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
-import { commandWords } from '../../src/cli/command-words.ts';
+import { commandWords } from '../../src/cli/arguments/commands.ts';
 import { isOptionName } from '../../src/cli/options.ts';
 
 const page = readFileSync(resolve(import.meta.dirname, '../../docs/coming-from-elsewhere.md'), 'utf8');

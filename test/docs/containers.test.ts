@@ -5,7 +5,7 @@ import { Deployment } from 'kubernetes-models/apps/v1';
 import { PersistentVolumeClaim } from 'kubernetes-models/v1';
 import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { parse } from '../../src/cli/parse.ts';
+import { parse } from '../../src/cli/arguments/parse.ts';
 import { scratch } from '../support/scratch.ts';
 
 const doc = (file: string) => readFileSync(resolve(import.meta.dirname, '../../docs', file), 'utf8');

@@ -1,7 +1,7 @@
 import { brief } from '../../incidents/brief.ts';
 import { briefText } from '../../incidents/brief-text.ts';
 import { namesIn } from '../../state/names.ts';
-import type { Invocation } from '../invocation.ts';
+import type { Invocation } from '../arguments/commands.ts';
 import { keptIncidents } from '../kept-incidents.ts';
 import { ownTerminal, print } from '../render/terminal.ts';
 import { readStatuses } from './status.ts';

@@ -2,6 +2,7 @@ import { EXIT } from '../../core/exit-code.ts';
 import { argumentsOf } from '../../host/process-facts.ts';
 import { readTable } from '../../host/process-table.ts';
 import { namesIn } from '../../state/names.ts';
+import type { Invocation } from '../arguments/commands.ts';
 import { lookAtBuffering } from '../doctor/buffering.ts';
 import { lookAtCommand } from '../doctor/command.ts';
 import { lookAtContacts, lookAtOwnContacts } from '../doctor/contacts.ts';
@@ -11,7 +12,6 @@ import { lookAtStateFolder } from '../doctor/state-folder.ts';
 import { type Subject, subjectOf } from '../doctor/subject.ts';
 import { lookForTwins, type NamedRow } from '../doctor/twins.ts';
 import { lookAtWatcher } from '../doctor/watcher.ts';
-import type { Invocation } from '../invocation.ts';
 import { terminalLine } from '../render/terminal-line.ts';
 import { requireKnown } from './status.ts';
 

@@ -1,7 +1,7 @@
 import { EXIT } from '../../core/exit-code.ts';
 import type { Status } from '../../core/status.ts';
 import { maskedStatus } from '../../incidents/redaction/masked-status.ts';
-import type { Invocation } from '../invocation.ts';
+import type { Invocation } from '../arguments/commands.ts';
 import { print } from '../render/terminal.ts';
 import { readStatuses, requireKnown } from './status.ts';
 

@@ -1,5 +1,5 @@
+import type { HelpTopic } from '../arguments/commands.ts';
 import { version } from '../environment.ts';
-import type { HelpTopic } from '../invocation.ts';
 import { helpText } from '../render/help.ts';
 import { print } from '../render/terminal.ts';
 

@@ -4,7 +4,7 @@ import type { Incident } from '../../incidents/incident.ts';
 import { postMortem } from '../../incidents/post-mortem.ts';
 import { stripControl } from '../../incidents/redaction/strip-control.ts';
 import { namesIn } from '../../state/names.ts';
-import type { Invocation } from '../invocation.ts';
+import type { Invocation } from '../arguments/commands.ts';
 import { incidentsFolder, keptIncidents } from '../kept-incidents.ts';
 import { incidentTable } from '../render/incident-table.ts';
 import { ownTerminal, print } from '../render/terminal.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { openLogReader } from '../../child/log-reader.ts';
 import { LOG_FILE, namesIn } from '../../state/names.ts';
-import type { Invocation } from '../invocation.ts';
+import type { Invocation } from '../arguments/commands.ts';
 import { ownTerminal, wantsColours } from '../render/terminal.ts';
 import { terminalLine } from '../render/terminal-line.ts';
 import { requireKnown } from './status.ts';

@@ -6,7 +6,7 @@ import { bootId } from '../../host/boot-id.ts';
 import { PlaceRefused } from '../../state/own-folder.ts';
 import { socketFolders } from '../../state/reading.ts';
 import { type ResetResult, resetOffline } from '../../state/reset-offline.ts';
-import type { Invocation } from '../invocation.ts';
+import type { Invocation } from '../arguments/commands.ts';
 import { print } from '../render/terminal.ts';
 import { UsageError } from '../usage-error.ts';
 import { requireKnown } from './status.ts';

@@ -3,10 +3,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT } from '../../core/exit-code.ts';
 import { startDetached } from '../../host/detached.ts';
 import { ownProgram } from '../../host/own-program.ts';
+import { carryOptions } from '../arguments/secret-options.ts';
+import type { Settings } from '../arguments/settings.ts';
 import { REPORT_VARIABLE, type StartReport } from '../console-log.ts';
 import { print } from '../render/terminal.ts';
-import { carryOptions } from '../secret-options.ts';
-import type { Settings } from '../settings.ts';
 
 /** Starts each watcher in a session of its own and says what came of it; the code is that of the first that failed. */
 export async function startCommand(fleet: readonly Settings[]): Promise<number> {

@@ -7,7 +7,7 @@ import { readDiagnosisFault } from '../../state/diagnosis-fault.ts';
 import type { LockRecord } from '../../state/lock-record.ts';
 import { isName, namesIn } from '../../state/names.ts';
 import { readName } from '../../state/reading.ts';
-import type { Invocation } from '../invocation.ts';
+import type { Invocation } from '../arguments/commands.ts';
 import { statusTable } from '../render/status-table.ts';
 import { ownTerminal, print, wantsColours } from '../render/terminal.ts';
 import { nearest, UsageError } from '../usage-error.ts';

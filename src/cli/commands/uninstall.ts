@@ -6,7 +6,7 @@ import { reasonOf } from '../../host/errno.ts';
 import { plistLabel } from '../../host/launchd-plist.ts';
 import { unitName } from '../../host/systemd-unit.ts';
 import { runTool } from '../../host/tool.ts';
-import type { Invocation, ServiceScope } from '../invocation.ts';
+import type { Invocation, ServiceScope } from '../arguments/commands.ts';
 import { print } from '../render/terminal.ts';
 import { plistPath, systemctl, systemdRuns, unitPath } from '../service-places.ts';
 import { SECRETS_FILE } from '../service-plan.ts';

@@ -10,13 +10,11 @@ import { childEnvironment } from '../../supervisor/child-environment.ts';
 import type { Onlooker } from '../../supervisor/onlooker.ts';
 import { policyOfHealth } from '../../supervisor/probing.ts';
 import { watch } from '../../supervisor/watch.ts';
-import { aftermathOrder } from '../aftermath-order.ts';
+import type { Settings } from '../arguments/settings.ts';
+import { aftermathOrder, healthOrder, listenerOf } from '../arguments/watch-orders.ts';
 import { createVoice, starterOf } from '../console-log.ts';
 import { ownSurroundings } from '../environment.ts';
-import { healthOrder } from '../health-order.ts';
-import { listenerOf } from '../listen-order.ts';
 import { ownName } from '../own-name.ts';
-import type { Settings } from '../settings.ts';
 import { UsageError } from '../usage-error.ts';
 
 /** Watches one command in the foreground; resolves with the watcher's exit code. */
@@ -79,7 +77,7 @@ async function hideSecrets(argv: readonly string[]): Promise<void> {
   const end = argv.indexOf('--');
   if (!argv.slice(0, Math.max(0, end)).some(word => MAY_BE_SECRET.test(word))) return;
   const [{ shownArguments }, { showArguments }] = await Promise.all([
-    import('../shown-arguments.ts'),
+    import('../arguments/secret-options.ts'),
     import('../../host/own-command-line.ts'),
   ]);
   showArguments(argv, shownArguments(argv));

@@ -1,6 +1,6 @@
 import { readTargets } from '../../alerts/target.ts';
 import { addressAsked, obstacleTo } from '../../diagnosis/choose-provider.ts';
-import { aftermathOrder } from '../aftermath-order.ts';
+import { aftermathOrder } from '../arguments/watch-orders.ts';
 import { ownSurroundings } from '../environment.ts';
 import { UsageError } from '../usage-error.ts';
 import { type Finding, note, serious, well } from './finding.ts';

@@ -3,9 +3,9 @@ import type { Status } from '../../core/status.ts';
 import { argumentsOf, environmentOf } from '../../host/process-facts.ts';
 import type { RecordedRun } from '../../state/lock-record.ts';
 import { readName } from '../../state/reading.ts';
+import type { Settings } from '../arguments/settings.ts';
 import { readStatuses } from '../commands/status.ts';
 import { ownSurroundings } from '../environment.ts';
-import type { Settings } from '../settings.ts';
 import { installedUnit, type Unit } from './unit.ts';
 
 /** One name, with all that can be found out about it from outside. */
@@ -51,7 +51,7 @@ async function settingsOf(pid: number, env: Record<string, string>): Promise<Set
   const words = argumentsOf(pid);
   // Under a Node of the machine's, the script is the second word.
   const from = words[1]?.endsWith('agent-watch.cjs') ? 2 : 1;
-  const { parse } = await import('../parse.ts');
+  const { parse } = await import('../arguments/parse.ts');
   try {
     const here = { ...ownSurroundings(), env, pid, cwd: env['PWD'] ?? '/' };
     const invocation = await parse(words.slice(from), here);

@@ -1,4 +1,4 @@
-import type { CommandName } from '../command-words.ts';
+import type { CommandName } from '../arguments/commands.ts';
 import { type OptionName, optionRow } from '../options.ts';
 import {
   allOptions,

@@ -1,4 +1,4 @@
-import { type CommandName, commandRow } from '../command-words.ts';
+import { type CommandName, commandRow } from '../arguments/commands.ts';
 import { type OptionName, optionRow } from '../options.ts';
 import { built, offered, optionsOf, shellQuoted, takeName, takesFile, takesValue } from './completion-words.ts';
 

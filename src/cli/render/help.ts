@@ -1,5 +1,4 @@
-import { type CommandName, commandNames, commandRow } from '../command-words.ts';
-import type { HelpTopic } from '../invocation.ts';
+import { type CommandName, commandNames, commandRow, type HelpTopic } from '../arguments/commands.ts';
 import type { Section } from '../options/option.ts';
 import { type OptionName, optionNames, optionRow, sections } from '../options.ts';
 import { defaultText, flagText, meaningText, sectionTitles, wrapped } from './option-text.ts';

@@ -1,4 +1,4 @@
-import { commandNames, commandRow } from '../command-words.ts';
+import { commandNames, commandRow } from '../arguments/commands.ts';
 import type { Section } from '../options/option.ts';
 import { type OptionName, sections } from '../options.ts';
 import { flagText, meaningText, sectionTitles } from './option-text.ts';

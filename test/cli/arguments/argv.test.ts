@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readCommandLine } from '../../src/cli/argv.ts';
-import { commandWords } from '../../src/cli/command-words.ts';
-import { optionNames } from '../../src/cli/options.ts';
-import { UsageError } from '../../src/cli/usage-error.ts';
-import { faultOf } from './somewhere.ts';
+import { readCommandLine } from '../../../src/cli/arguments/argv.ts';
+import { commandWords } from '../../../src/cli/arguments/commands.ts';
+import { optionNames } from '../../../src/cli/options.ts';
+import { UsageError } from '../../../src/cli/usage-error.ts';
+import { faultOf } from '../somewhere.ts';
 
 function given(...argv: string[]): Record<string, readonly string[]> {
   return Object.fromEntries(readCommandLine(argv).given);

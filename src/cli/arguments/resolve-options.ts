@@ -1,10 +1,9 @@
 /** From what was written for each option to the validated settings. */
-
-import type { Surroundings } from './environment.ts';
-import { type OptionName, type OptionValues, optionRow } from './options.ts';
+import type { Surroundings } from '../environment.ts';
+import { type OptionName, type OptionValues, optionRow, watchOptionNames } from '../options.ts';
+import { UsageError } from '../usage-error.ts';
+import { type RawValue, readValue } from '../values/read-value.ts';
 import type { AlertSettings, DiagnosisSettings, OutputSettings, RestartSettings, ServiceSettings } from './settings.ts';
-import { UsageError } from './usage-error.ts';
-import { type RawValue, readValue } from './values/read-value.ts';
 
 /** What was written for each option; one that is missing has its default. */
 export type RawValues = ReadonlyMap<OptionName, readonly RawValue[]>;
@@ -118,4 +117,34 @@ export function serviceSettings(values: OptionValues): ServiceSettings {
   if (!loopback && values['listen-token-file'] === null)
     throw new UsageError(`--listen: on ${listen.host}, which is not loopback, it needs --listen-token-file`);
   return { listen, listenTokenFile: values['listen-token-file'], notifyReady: values['notify-ready'] };
+}
+
+// Options that come by the environment instead of the command line: see secret-options.ts for which, and why.
+
+export const OPTION_PREFIX = 'AGENT_WATCH_OPTION_';
+
+/** The variable of an option's value; `index` counts the values of a repeatable one from 0. */
+export function optionVariable(name: OptionName, index: number): string {
+  return `${OPTION_PREFIX}${name.toUpperCase().replaceAll('-', '_')}${index === 0 ? '' : `_${index + 1}`}`;
+}
+
+/** The flags and, for options that are no flag here, what the environment says. */
+export function withOptionVariables(flags: RawValues, here: Surroundings): RawValues {
+  if (!Object.keys(here.env).some(name => name.startsWith(OPTION_PREFIX))) return flags;
+  const all = new Map(flags);
+  for (const name of watchOptionNames) {
+    const values = variablesOf(name, here);
+    if (values.length > 0 && !flags.has(name)) all.set(name, values);
+  }
+  return all;
+}
+
+function variablesOf(name: OptionName, here: Surroundings): RawValue[] {
+  const values: RawValue[] = [];
+  for (;;) {
+    const variable = optionVariable(name, values.length);
+    const text = here.env[variable];
+    if (text === undefined) return values;
+    values.push({ text, base: here.cwd, where: `$${variable}` });
+  }
 }

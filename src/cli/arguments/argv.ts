@@ -1,7 +1,7 @@
 import minimist from 'minimist';
-import { type CommandName, commandNames, commandWords } from './command-words.ts';
-import { isOptionName, type OptionName, optionNames, optionRow } from './options.ts';
-import { likeness, nearest, quoted, UsageError } from './usage-error.ts';
+import { isOptionName, type OptionName, optionNames, optionRow } from '../options.ts';
+import { likeness, nearest, quoted, UsageError } from '../usage-error.ts';
+import { type CommandName, commandNames, commandWords } from './commands.ts';
 
 /** The command line taken apart, nothing read or checked yet but the names. */
 export interface CommandLine {

@@ -1,14 +1,21 @@
 /** From argv, environment and files to what is to be done. */
+
+import { defaultStateDir, ownSurroundings, type Surroundings } from '../environment.ts';
+import type { OptionValues } from '../options.ts';
+import { nearest, quoted, UsageError } from '../usage-error.ts';
+import { readChoice, readName, readSignal } from '../values/words.ts';
 import { type CommandLine, readCommandLine } from './argv.ts';
-import { commandNames, commandRow, commandWords } from './command-words.ts';
-import { defaultStateDir, ownSurroundings, type Surroundings } from './environment.ts';
-import { fleetSettings, oneSettings } from './fleet.ts';
-import type { DiagnoseTarget, HelpTopic, Invocation, ServiceScope } from './invocation.ts';
-import type { OptionValues } from './options.ts';
-import { diagnosisSettings, readValues, refuseNotBuilt } from './settle.ts';
-import { nearest, quoted, UsageError } from './usage-error.ts';
-import { readChoice, readName, readSignal } from './values/words.ts';
-import { rawFlags } from './watch-settings.ts';
+import {
+  commandNames,
+  commandRow,
+  commandWords,
+  type DiagnoseTarget,
+  type HelpTopic,
+  type Invocation,
+  type ServiceScope,
+} from './commands.ts';
+import { diagnosisSettings, readValues, refuseNotBuilt } from './resolve-options.ts';
+import { fleetSettings, oneSettings, rawFlags } from './resolve-settings.ts';
 
 /**
  * Reads the command line (argv without the program's own two words) and the files it names.

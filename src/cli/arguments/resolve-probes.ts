@@ -1,11 +1,31 @@
 /** Probes from what was written for them: values, companions (--http-expect), and their own timing in the file. */
-import { type OptionName, type OptionValues, optionRow } from './options.ts';
-import { refuseUnknownWords } from './remedy-words.ts';
+import { categories } from '../../incidents/triage/category.ts';
+import type { Remedy } from '../options/option.ts';
+import { type OptionName, type OptionValues, optionRow } from '../options.ts';
+import { at, nearest, quoted, UsageError } from '../usage-error.ts';
+import { type RawValue, readValue } from '../values/read-value.ts';
+import { readChoice, readText } from '../values/words.ts';
+import type { RawValues } from './resolve-options.ts';
 import type { HealthSettings, ProbeBasics, ProbeSettings } from './settings.ts';
-import type { RawValues } from './settle.ts';
-import { at, UsageError } from './usage-error.ts';
-import { type RawValue, readValue } from './values/read-value.ts';
-import { readChoice, readText } from './values/words.ts';
+
+/** What a probe's name begins with, whether or not one of that kind is there: without one the remedy has nothing to act on. */
+const PROBE_WORDS = ['stale', 'fail-pattern', 'fresh', 'grow', 'http', 'port', 'check', 'memory', 'disk', 'errors'];
+
+/** Throws a UsageError for a remedy that could never fit: its word is neither a category nor a probe's name. */
+export function refuseUnknownWords(
+  remedies: readonly Remedy[],
+  probes: readonly string[],
+  written: readonly RawValue[] | undefined,
+): void {
+  const known = [...categories, ...PROBE_WORDS, ...probes];
+  remedies.forEach(({ when }, index) => {
+    if (when.kind !== 'word' || known.includes(when.word)) return;
+    const where = written?.[index]?.where ?? '--remedy';
+    throw new UsageError(
+      `${where}: ${quoted(when.word)} is no category and no probe's name; did you mean ${nearest(when.word, known)}?`,
+    );
+  });
+}
 
 /** What a probe may say for itself in the file. */
 export const probeKeys = ['interval', 'timeout', 'retries', 'start-period', 'name', 'severity'] as const;

@@ -2,9 +2,9 @@
  * Options whose values must not be seen by everybody on the machine, as a command line (ps) and a unit file are: they travel in the
  * environment, as AGENT_WATCH_OPTION_ALERT_WEBHOOK and, for the second of a repeatable option, AGENT_WATCH_OPTION_ALERT_WEBHOOK_2.
  */
-import { redact } from '../incidents/redaction/redact.ts';
-import { OPTION_PREFIX, optionVariable } from './option-variables.ts';
-import { type OptionName, optionRow, watchOptionNames } from './options.ts';
+import { redact } from '../../incidents/redaction/redact.ts';
+import { isOptionName, type OptionName, optionRow, watchOptionNames } from '../options.ts';
+import { OPTION_PREFIX, optionVariable } from './resolve-options.ts';
 import type { GivenOption } from './settings.ts';
 
 /** Options as they are written again for another start. */
@@ -61,4 +61,32 @@ export function optionVariablesOf(env: Readonly<Record<string, string | undefine
   for (const [name, value] of Object.entries(env))
     if (name.startsWith(OPTION_PREFIX) && value !== undefined) found[name] = value;
   return found;
+}
+
+/**
+ * The arguments with asterisks for every value that is nobody else's business: as long as they were, in bytes, so that they fit
+ * in their place. Of an address the host stays. What is after the `--` is the child's, whose own command line shows it anyway.
+ */
+export function shownArguments(argv: readonly string[]): string[] {
+  const end = argv.indexOf('--');
+  return argv.map((word, index) => {
+    if (end >= 0 && index >= end) return word;
+    const equals = word.indexOf('=');
+    if (word.startsWith('--') && equals > 0)
+      return `${word.slice(0, equals + 1)}${shown(word.slice(2, equals), word.slice(equals + 1))}`;
+    return shown((argv[index - 1] ?? '').replace(/^--/, ''), word);
+  });
+}
+
+function shown(option: string, text: string): string {
+  if (!isOptionName(option) || !hidesText(option, text)) return text;
+  const kept = option === 'env' ? text.slice(0, text.indexOf('=') + 1) : hostOf(text);
+  return `${kept}${'*'.repeat(Math.max(0, Buffer.byteLength(text) - Buffer.byteLength(kept)))}`;
+}
+
+/** `https://host:port/`, without a user and a password. */
+function hostOf(text: string): string {
+  const { protocol, host } = URL.canParse(text) ? new URL(text) : { protocol: '', host: '' };
+  const kept = `${protocol}//${host}/`;
+  return host === '' || kept.length > text.length ? '' : kept;
 }

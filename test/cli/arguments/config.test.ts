@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readCommandLine } from '../../src/cli/argv.ts';
-import { readConfig, readConfigFolder } from '../../src/cli/config.ts';
-import { fleetSettings } from '../../src/cli/fleet.ts';
-import { parse } from '../../src/cli/parse.ts';
-import type { Settings } from '../../src/cli/settings.ts';
-import { UsageError } from '../../src/cli/usage-error.ts';
-import { faultOf, somewhere } from './somewhere.ts';
+import { readCommandLine } from '../../../src/cli/arguments/argv.ts';
+import { readConfig, readConfigFolder } from '../../../src/cli/arguments/config.ts';
+import { parse } from '../../../src/cli/arguments/parse.ts';
+import { fleetSettings } from '../../../src/cli/arguments/resolve-settings.ts';
+import type { Settings } from '../../../src/cli/arguments/settings.ts';
+import { UsageError } from '../../../src/cli/usage-error.ts';
+import { faultOf, somewhere } from '../somewhere.ts';
 
 let folder: string;
 beforeAll(() => {

@@ -1,4 +1,4 @@
-import { at, quoted, UsageError } from './usage-error.ts';
+import { at, quoted, UsageError } from '../usage-error.ts';
 
 /**
  * Reads lines of `KEY=value`, as shells, systemd and Docker's users write them: `export` before the name, blank lines

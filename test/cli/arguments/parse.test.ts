@@ -3,13 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { commandRow, commandWords } from '../../src/cli/command-words.ts';
-import type { Invocation } from '../../src/cli/invocation.ts';
-import { isOptionName, optionNames, optionRow, watchOptionNames } from '../../src/cli/options.ts';
-import { parse } from '../../src/cli/parse.ts';
-import type { Settings } from '../../src/cli/settings.ts';
-import { UsageError } from '../../src/cli/usage-error.ts';
-import { faultOf, somewhere } from './somewhere.ts';
+import { commandRow, commandWords, type Invocation } from '../../../src/cli/arguments/commands.ts';
+import { parse } from '../../../src/cli/arguments/parse.ts';
+import type { Settings } from '../../../src/cli/arguments/settings.ts';
+import { isOptionName, optionNames, optionRow, watchOptionNames } from '../../../src/cli/options.ts';
+import { UsageError } from '../../../src/cli/usage-error.ts';
+import { faultOf, somewhere } from '../somewhere.ts';
 
 let folder: string;
 beforeAll(() => {

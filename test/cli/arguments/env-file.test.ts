@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { readEnvFile } from '../../src/cli/env-file.ts';
-import { faultOf } from './somewhere.ts';
+import { readEnvFile } from '../../../src/cli/arguments/env-file.ts';
+import { faultOf } from '../somewhere.ts';
 
 test.each<[string, Record<string, string>]>([
   ['', {}],

@@ -1,11 +1,13 @@
 /** The settings of a command to watch: flags over file over defaults. */
 import { type Stats, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { defaultStateDir, type Surroundings } from '../environment.ts';
+import { type OptionName, type OptionValues, optionRow, watchOptionNames } from '../options.ts';
+import { at, UsageError } from '../usage-error.ts';
+import { absoluteText, readPath } from '../values/places.ts';
+import type { RawValue } from '../values/read-value.ts';
 import type { CommandLine } from './argv.ts';
 import type { ConfigFile } from './config.ts';
-import { defaultStateDir, type Surroundings } from './environment.ts';
-import { withOptionVariables } from './option-variables.ts';
-import { type OptionName, type OptionValues, optionRow, watchOptionNames } from './options.ts';
-import type { GivenOption, IdentitySettings, Settings } from './settings.ts';
 import {
   alertSettings,
   diagnosisSettings,
@@ -15,11 +17,10 @@ import {
   refuseNotBuilt,
   restartSettings,
   serviceSettings,
-} from './settle.ts';
-import { healthSettings } from './settle-health.ts';
-import { at, UsageError } from './usage-error.ts';
-import { absoluteText } from './values/places.ts';
-import type { RawValue } from './values/read-value.ts';
+  withOptionVariables,
+} from './resolve-options.ts';
+import { healthSettings } from './resolve-probes.ts';
+import type { GivenOption, IdentitySettings, Settings } from './settings.ts';
 
 /**
  * One validated Settings from a command line and, if there is one, a file.
@@ -90,7 +91,7 @@ async function identityOf(
   here: Surroundings,
 ): Promise<IdentitySettings> {
   return {
-    name: values.name ?? (await import('./default-name.ts')).defaultName(command),
+    name: values.name ?? (await import('../default-name.ts')).defaultName(command),
     nameGiven: values.name !== null,
     stateDir: values['state-dir'] ?? defaultStateDir(here),
     cwd: existingFolder(values.cwd, raw) ?? here.cwd,
@@ -120,7 +121,7 @@ function statsOf(path: string): Stats | undefined {
 async function childVariables(values: OptionValues, raw: RawValues): Promise<Record<string, string>> {
   const pairs: [string, string][] = [];
   if (values['env-file'].length > 0) {
-    const { readTrustedFile } = await import('../host/trusted-file.ts');
+    const { readTrustedFile } = await import('../../host/trusted-file.ts');
     const { readEnvFile } = await import('./env-file.ts');
     values['env-file'].forEach((path, index) => {
       const { where, text } = raw.get('env-file')![index]!;
@@ -139,4 +140,51 @@ function givenOptions(line: CommandLine, here: Surroundings): GivenOption[] {
     for (const text of line.given.get(name) ?? [])
       given.push({ name, text: absoluteText(optionRow(name).kind, text, here.cwd) });
   return given;
+}
+
+// Which settings a command line and its --config come to: one watcher, or a fleet.
+
+/** One process, one file. */
+export async function oneSettings(line: CommandLine, here: Surroundings): Promise<Settings> {
+  const shown = line.given.get('config')?.[0];
+  if (shown === undefined) return await watchSettings(line, null, here);
+  const { readConfigFile } = await import('./config.ts');
+  return await watchSettings(line, readConfigFile(configPath(shown, here), shown), here);
+}
+
+/** start and install take a folder too: each of its files is a watcher of its own. */
+export async function fleetSettings(line: CommandLine, here: Surroundings): Promise<Settings[]> {
+  const shown = line.given.get('config')?.[0];
+  if (shown === undefined) return [await watchSettings(line, null, here)];
+  const { isFolder, readConfigFolder } = await import('./config.ts');
+  const path = configPath(shown, here);
+  if (!isFolder(path)) return [await oneSettings(line, here)];
+  const files = readConfigFolder(path, shown);
+  if (files.length > 1 && (line.given.has('name') || line.command !== null))
+    throw new UsageError(
+      `--config: ${shown} holds ${files.length} files; a name or a command on the command line fits one only`,
+    );
+  const fleet: Settings[] = [];
+  for (const file of files) fleet.push(await watchSettings(line, file, here));
+  refuseSharedNames(fleet);
+  return fleet;
+}
+
+function configPath(shown: string, here: Surroundings): string {
+  return at('--config', () => {
+    if (shown === '') throw new UsageError('the value is empty');
+    return readPath(shown, here.cwd);
+  });
+}
+
+/** A fleet's files must not share a name: the second watcher would be refused when it is too late to ask. */
+function refuseSharedNames(fleet: readonly Settings[]): void {
+  const owners = new Map<string, string>();
+  for (const { identity, configFile } of fleet) {
+    const file = basename(configFile ?? '');
+    const owner = owners.get(identity.name);
+    if (owner !== undefined)
+      throw new UsageError(`${owner} and ${file} are both named ${identity.name}; give each a "name" of its own`);
+    owners.set(identity.name, file);
+  }
 }

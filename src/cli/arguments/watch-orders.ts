@@ -1,0 +1,140 @@
+import type { Policy } from '../../core/model.ts';
+import type { DiagnosisSettings as Consultation } from '../../diagnosis/choose-provider.ts';
+import { stampNow } from '../../host/clock.ts';
+import { readTrustedFile } from '../../host/trusted-file.ts';
+import type { AftermathOrder } from '../../supervisor/aftermath.ts';
+import type { Onlooker } from '../../supervisor/onlooker.ts';
+import type { HealthOrder } from '../../supervisor/probing.ts';
+import { type Surroundings, version } from '../environment.ts';
+import { nearest, UsageError } from '../usage-error.ts';
+import type { SecretUrl } from '../values/places.ts';
+import type { AlertSettings, DiagnosisSettings, HealthSettings, Settings } from './settings.ts';
+
+/** Who is told and who is asked, and what has to be said of it at the start. */
+export interface AftermathPlan extends AftermathOrder {
+  notes: readonly string[];
+}
+
+/**
+ * Where alerts go and which model is asked, with secret addresses read from their files. Throws a UsageError for an
+ * address that is none: whoever wants to be told must not find out at night that nobody was.
+ */
+export async function aftermathOrder(
+  { alerts, diagnosis, health }: Settings,
+  here: Surroundings,
+): Promise<AftermathPlan> {
+  const { order, notes } = await alertOrder(alerts, health.intervalMs, here);
+  return { alerts: order, diagnosis: await consultation(diagnosis, here), notes };
+}
+
+async function alertOrder(
+  settings: AlertSettings,
+  intervalMs: number,
+  here: Surroundings,
+): Promise<{ order: AftermathOrder['alerts']; notes: readonly string[] }> {
+  const { webhooks, commands, files, heartbeat } = settings;
+  if (webhooks.length + commands.length + files.length === 0 && heartbeat === null) return { order: null, notes: [] };
+  const { env, cwd } = here;
+  const { readTargets } = await import('../../alerts/target.ts');
+  const given = webhooks.flatMap(({ from, target }) => (from === 'option' ? [textOf(target)] : []));
+  // Its own look at the environment tells it that nobody asked on the command line for that address.
+  const known = webhooks.length > given.length ? env : {};
+  const { targets, faults, notes } = readTargets({ ...settings, webhooks: given, env: known, cwd });
+  if (faults[0] !== undefined) throw new UsageError(faults[0]);
+  const beat =
+    heartbeat === null ? null : { url: new URL(await addressOf(heartbeat, '--heartbeat-url', cwd)), intervalMs };
+  return {
+    order: { targets, on: new Set(settings.on), cooldownMs: settings.cooldownMs, heartbeat: beat, env, cwd },
+    notes,
+  };
+}
+
+/** The model to ask, as the room of diagnosis wants to know it; null: the rules are all. */
+export async function consultation(
+  settings: DiagnosisSettings,
+  { env, cwd }: Surroundings,
+): Promise<Consultation | null> {
+  const { diagnose, model, baseUrl, timeoutMs, maxCalls, keyFile } = settings;
+  if (diagnose.kind === 'off' || diagnose.kind === 'rules') return null;
+  const provider =
+    diagnose.kind === 'command' ? { kind: diagnose.kind, command: diagnose.command } : { kind: diagnose.kind };
+  const url = baseUrl === null ? null : await addressOf(baseUrl, '--llm-url', cwd);
+  return { provider, model, url, timeoutMs, maxCalls, keyFile, env, cwd };
+}
+
+async function addressOf(secret: SecretUrl, where: string, cwd: string): Promise<string> {
+  const { readSecretUrl } = await import('../../alerts/target.ts');
+  const read = readSecretUrl(textOf(secret), cwd);
+  if ('refused' in read) throw new UsageError(`${where}: ${read.refused}`);
+  return read.url.href;
+}
+
+const textOf = (secret: SecretUrl): string => ('url' in secret ? secret.url : `@${secret.file}`);
+
+/** A file or URL is read once before anything starts, for at most so long. */
+const FIRST_READ_MS = 5000;
+
+/**
+ * The probes and the kill condition, ready to be watched. Throws a UsageError for a condition that does not parse, or
+ * that needs a number which its readable source does not have: a typo would otherwise be blind for ever.
+ */
+export async function healthOrder(
+  { health, identity }: Settings,
+  env: Readonly<Record<string, string>>,
+): Promise<HealthOrder> {
+  const { probes, killWhen, intervalMs } = health;
+  return {
+    specs: probes,
+    intervalMs,
+    killWhen: killWhen === null ? null : await killWhenOf(killWhen, health, { cwd: identity.cwd, env }),
+  };
+}
+
+async function killWhenOf(
+  written: string,
+  health: HealthSettings,
+  place: { cwd: string; env: Readonly<Record<string, string>> },
+): Promise<NonNullable<HealthOrder['killWhen']>> {
+  const { openKillWhen, parseKillWhen } = await import('../../probes/kill-when/kill-when.ts');
+  const condition = await parseKillWhen(written);
+  if (typeof condition === 'string') throw new UsageError(`--kill-when: ${condition}`);
+  const errorRate = health.probes.find(probe => probe.kind === 'error-rate');
+  const needs = {
+    ...place,
+    metrics: health.metrics,
+    maxAgeMs: health.metricsMaxAgeMs,
+    timeLimitMs: health.timeoutMs,
+    errorPattern: errorRate?.kind === 'error-rate' ? errorRate.pattern : null,
+    now: stampNow,
+  };
+  const missing = await openKillWhen(condition, { ...needs, restarts: () => 0 }).missingName(
+    AbortSignal.timeout(FIRST_READ_MS),
+  );
+  if (missing !== null) {
+    throw new UsageError(
+      `--kill-when: no source has "${missing.name}"; the nearest is "${nearest(missing.name, missing.known)}"`,
+    );
+  }
+  const open = (restarts: () => number) => openKillWhen(condition, { ...needs, restarts });
+  return { open, maxAgeMs: health.metricsMaxAgeMs, blindTrips: health.killWhenBlind };
+}
+
+/** The view over HTTP, if --listen asks for one. Throws a UsageError for a token file that is none, or not to be trusted. */
+export async function listenerOf(
+  { service, command }: Settings,
+  watched: { name: string; policy: Policy; warn(text: string): void },
+): Promise<Onlooker[]> {
+  const { listen, listenTokenFile } = service;
+  if (listen === null) return [];
+  const token = listenTokenFile === null ? null : tokenIn(listenTokenFile);
+  const { createListening } = await import('../../supervisor/listening.ts');
+  return [createListening({ ...listen, ...watched, token, command, version })];
+}
+
+function tokenIn(path: string): string {
+  const read = readTrustedFile(path);
+  if ('refused' in read) throw new UsageError(`--listen-token-file: ${read.refused}`);
+  const token = read.text.trim();
+  if (token.length < 16) throw new UsageError(`--listen-token-file: ${path} holds less than 16 characters`);
+  return token;
+}
