@@ -47,7 +47,7 @@ async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise
     case 'incident':
       return (await import('./commands/incidents.ts')).incidentCommand(invocation);
     case 'brief':
-      return (await import('./commands/brief.ts')).briefCommand(invocation);
+      return (await import('./commands/incidents.ts')).briefCommand(invocation);
     case 'logs':
       return (await import('./commands/logs.ts')).logsCommand(invocation);
     case 'stop':

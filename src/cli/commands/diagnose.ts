@@ -16,11 +16,34 @@ import { ownSecrets } from '../../supervisor/own-secrets.ts';
 import type { Invocation } from '../arguments/commands.ts';
 import { consultation } from '../arguments/watch-orders.ts';
 import { ownSurroundings } from '../environment.ts';
-import { readLogFile, readStandardInput } from '../read-log.ts';
-import { diagnosisText } from '../render/diagnosis-text.ts';
 import { print } from '../render/terminal.ts';
 import { UsageError } from '../usage-error.ts';
+import { readLogFile, readStandardInput } from './logs.ts';
 import { requireKnown } from './status.ts';
+
+/** An explanation for people: what was measured and what the rules make of it, then what a model guesses. */
+export function diagnosisText(explained: Explanation): string {
+  const { id, at, category, confidence, keyLine, evidence, recommendation, fingerprint, diagnosis } = explained;
+  const lines = [
+    ...(id === null ? [] : [`${id}, ${at}`]),
+    `${category} (confidence ${confidence})`,
+    ...(keyLine === null ? [] : ['', 'Key line', `  ${keyLine}`]),
+    ...(evidence.length === 0 ? [] : ['', 'Evidence', ...evidence.map(sentence => `  - ${sentence}`)]),
+    '',
+    'Check first',
+    `  ${recommendation}`,
+  ];
+  if (diagnosis !== null) {
+    const by = diagnosis.model === null ? diagnosis.source : `${diagnosis.source}, ${diagnosis.model}`;
+    const cost = diagnosis.costUsd === null || diagnosis.costUsd === 0 ? '' : `, $${diagnosis.costUsd.toFixed(4)}`;
+    lines.push(
+      '',
+      `A model's guess, not measured (${by}${cost})`,
+      ...diagnosis.text.split('\n').map(one => `  ${one}`),
+    );
+  }
+  return `${[...lines, '', `fingerprint ${fingerprint}`].join('\n')}\n`;
+}
 
 type DiagnoseInvocation = Extract<Invocation, { kind: 'diagnose' }>;
 

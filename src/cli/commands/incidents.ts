@@ -1,15 +1,58 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { brief } from '../../incidents/brief.ts';
+import { briefText } from '../../incidents/brief-text.ts';
+import { nothingDropped, readDropped } from '../../incidents/dropped.ts';
 import { idsIn, readAll, readKept, readOne } from '../../incidents/folder.ts';
 import type { Incident } from '../../incidents/incident.ts';
+import { DROPPED_FILE, INCIDENTS_FOLDER } from '../../incidents/names.ts';
 import { postMortem } from '../../incidents/post-mortem.ts';
 import { stripControl } from '../../incidents/redaction/strip-control.ts';
 import { namesIn } from '../../state/names.ts';
 import type { Invocation } from '../arguments/commands.ts';
-import { incidentsFolder, keptIncidents } from '../kept-incidents.ts';
 import { incidentTable } from '../render/incident-table.ts';
 import { ownTerminal, print } from '../render/terminal.ts';
 import { nearest, UsageError } from '../usage-error.ts';
-import { requireKnown } from './status.ts';
+import { readStatuses, requireKnown } from './status.ts';
+
+/** What the files of some names tell of their incidents. */
+export interface KeptIncidents {
+  /** Oldest first. */
+  incidents: Incident[];
+  /** How many more there were that are kept no more. */
+  dropped: number;
+  /** One line for each file that cannot be read. */
+  said: string[];
+}
+
+/** The folder of a name's incidents. */
+export function incidentsFolder(stateDir: string, name: string): string {
+  return join(stateDir, name, INCIDENTS_FOLDER);
+}
+
+/** The incidents of these names since then (wall ms), from their files alone. */
+export function keptIncidents(stateDir: string, names: readonly string[], since: number): KeptIncidents {
+  const all: KeptIncidents = { incidents: [], dropped: 0, said: [] };
+  for (const name of names) {
+    const folder = incidentsFolder(stateDir, name);
+    const { incidents, said } = readAll(folder);
+    all.incidents.push(...incidents.filter(({ at }) => Date.parse(at) >= since));
+    all.dropped += droppedOf(folder);
+    all.said.push(...said);
+  }
+  if (names.length > 1) all.incidents.sort((one, other) => (one.at < other.at ? -1 : 1));
+  return all;
+}
+
+function droppedOf(folder: string): number {
+  try {
+    const text = readKept(`${folder}/${DROPPED_FILE}`);
+    return (text === null ? nothingDropped() : readDropped(JSON.parse(text))).count;
+  } catch {
+    // Broken: the count is lost, the incidents are not.
+    return 0;
+  }
+}
 
 type ListInvocation = Extract<Invocation, { kind: 'incidents' }>;
 type ShowInvocation = Extract<Invocation, { kind: 'incident' }>;
@@ -70,4 +113,22 @@ function reportOf(incident: Incident, folder: string): string {
     // Not readable: it is made again from the record.
   }
   return postMortem(incident, { command: [], host: hostname(), priors: readAll(folder).incidents });
+}
+
+type BriefInvocation = Extract<Invocation, { kind: 'brief' }>;
+
+const DEFAULT_SINCE_MS = 24 * 60 * 60 * 1000;
+/** Where nobody tells the width. */
+const COLUMNS = 100;
+
+/** What happened while nobody looked, on one screen; from the files alone. */
+export function briefCommand({ sinceMs, json, stateDir }: BriefInvocation): number {
+  const names = namesIn(stateDir);
+  const { incidents, said } = keptIncidents(stateDir, names, Number.NEGATIVE_INFINITY);
+  for (const line of said) process.stderr.write(`agent-watch: ${line}\n`);
+  const states = readStatuses(stateDir, null);
+  const found = brief({ incidents, states, sinceMs: sinceMs ?? DEFAULT_SINCE_MS, nowMs: Date.now() });
+  const columns = ownTerminal()?.columns ?? COLUMNS;
+  print(json ? `${JSON.stringify(found, null, 2)}\n` : `${briefText(found, columns)}\n`);
+  return 0;
 }
