@@ -56,7 +56,7 @@ async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise
     case 'signal':
       return (await import('./commands/requests.ts')).requestCommand(invocation);
     case 'doctor':
-      return (await import('./commands/doctor.ts')).doctorCommand(invocation);
+      return (await import('./doctor/doctor.ts')).doctorCommand(invocation);
     case 'completion':
       return (await import('./commands/completion.ts')).completionCommand(invocation.shell);
     case 'help':

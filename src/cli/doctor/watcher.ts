@@ -3,10 +3,8 @@ import { serviceOf } from '../../host/process-facts.ts';
 import { limitsOf } from '../../host/process-limits.ts';
 import { readProcess } from '../../host/process-table.ts';
 import { lingers } from '../service-places.ts';
-import { type Finding, note, serious, well } from './finding.ts';
-import type { Subject } from './subject.ts';
-import { supervisorAbove } from './supervisors.ts';
-import { childOf } from './twins.ts';
+import { type Finding, note, type Subject, serious, well } from './finding.ts';
+import { childOf, supervisorAbove } from './state-folder.ts';
 
 /** Fewer than this run out with a few hundred connections. */
 const FEW_FILES = 1024;

@@ -3,17 +3,14 @@ import { argumentsOf } from '../../host/process-facts.ts';
 import { readTable } from '../../host/process-table.ts';
 import { namesIn } from '../../state/names.ts';
 import type { Invocation } from '../arguments/commands.ts';
-import { lookAtBuffering } from '../doctor/buffering.ts';
-import { lookAtCommand } from '../doctor/command.ts';
-import { lookAtContacts, lookAtOwnContacts } from '../doctor/contacts.ts';
-import { type Finding, serious, well } from '../doctor/finding.ts';
-import { lookAtMachine } from '../doctor/machine.ts';
-import { lookAtStateFolder } from '../doctor/state-folder.ts';
-import { type Subject, subjectOf } from '../doctor/subject.ts';
-import { lookForTwins, type NamedRow } from '../doctor/twins.ts';
-import { lookAtWatcher } from '../doctor/watcher.ts';
+import { requireKnown } from '../commands/status.ts';
 import { terminalLine } from '../render/terminal-line.ts';
-import { requireKnown } from './status.ts';
+import { lookAtBuffering, lookAtCommand } from './command.ts';
+import { lookAtContacts, lookAtOwnContacts } from './contacts.ts';
+import { type Finding, type Subject, serious, subjectOf, well } from './finding.ts';
+import { lookAtMachine } from './machine.ts';
+import { lookAtStateFolder, lookForTwins, type NamedRow } from './state-folder.ts';
+import { lookAtWatcher } from './watcher.ts';
 
 type DoctorInvocation = Extract<Invocation, { kind: 'doctor' }>;
 
