@@ -9,7 +9,7 @@ import type { ServiceScope } from './arguments/commands.ts';
 import { carryOptions, isSecret, optionVariablesOf } from './arguments/secret-options.ts';
 import type { Settings } from './arguments/settings.ts';
 import type { Surroundings } from './environment.ts';
-import { ownName } from './own-name.ts';
+import { ownName } from './naming/default-name.ts';
 
 export interface PlannedService {
   readonly plan: ServicePlan;

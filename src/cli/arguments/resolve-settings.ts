@@ -91,7 +91,7 @@ async function identityOf(
   here: Surroundings,
 ): Promise<IdentitySettings> {
   return {
-    name: values.name ?? (await import('../default-name.ts')).defaultName(command),
+    name: values.name ?? (await import('../naming/default-name.ts')).defaultName(command),
     nameGiven: values.name !== null,
     stateDir: values['state-dir'] ?? defaultStateDir(here),
     cwd: existingFolder(values.cwd, raw) ?? here.cwd,

@@ -14,7 +14,7 @@ import type { Settings } from '../arguments/settings.ts';
 import { aftermathOrder, healthOrder, listenerOf } from '../arguments/watch-orders.ts';
 import { createVoice, starterOf } from '../console-log.ts';
 import { ownSurroundings } from '../environment.ts';
-import { ownName } from '../own-name.ts';
+import { ownName } from '../naming/default-name.ts';
 import { UsageError } from '../usage-error.ts';
 
 /** Watches one command in the foreground; resolves with the watcher's exit code. */

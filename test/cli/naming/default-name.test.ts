@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { defaultName, nameWithFolderHash } from '../../src/cli/default-name.ts';
+import { defaultName, nameWithFolderHash } from '../../../src/cli/naming/default-name.ts';
 
 const pattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
 
