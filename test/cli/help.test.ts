@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { commandNames, commandRow } from '../../src/cli/arguments/commands.ts';
-import { optionNames, optionRow } from '../../src/cli/options.ts';
+import { optionNames, optionRow } from '../../src/cli/options/index.ts';
 import { helpText } from '../../src/cli/render/help.ts';
 import { defaultText, wrapped } from '../../src/cli/render/option-text.ts';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { commandWords } from '../../src/cli/arguments/commands.ts';
-import { isOptionName } from '../../src/cli/options.ts';
+import { isOptionName } from '../../src/cli/options/index.ts';
 
 const page = readFileSync(resolve(import.meta.dirname, '../../docs/coming-from-elsewhere.md'), 'utf8');
 

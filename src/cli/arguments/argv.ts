@@ -1,5 +1,5 @@
 import minimist from 'minimist';
-import { isOptionName, type OptionName, optionNames, optionRow } from '../options.ts';
+import { isOptionName, type OptionName, optionNames, optionRow } from '../options/index.ts';
 import { likeness, nearest, quoted, UsageError } from '../usage-error.ts';
 import { type CommandName, commandNames, commandWords } from './commands.ts';
 

@@ -1,5 +1,5 @@
 /** The commands: what each is called, which operands and options it takes, and whether it is built. */
-import { type OptionName, watchOptionNames } from '../options.ts';
+import { type OptionName, watchOptionNames } from '../options/index.ts';
 import type { DiagnosisSettings, Settings } from './settings.ts';
 
 export interface CommandRow {

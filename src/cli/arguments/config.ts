@@ -16,7 +16,7 @@ import {
   type YAMLError,
 } from 'yaml';
 import { readTrustedFile, readTrustedFolder } from '../../host/trusted-file.ts';
-import { fileKeys, isOptionName, type OptionName, optionRow } from '../options.ts';
+import { fileKeys, isOptionName, type OptionName, optionRow } from '../options/index.ts';
 import { nearest, quoted, UsageError } from '../usage-error.ts';
 import type { OwnValues, RawValue } from '../values/read-value.ts';
 import { type ProbeOption, probeKeys, probeOptions } from './resolve-probes.ts';

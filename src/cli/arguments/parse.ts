@@ -1,7 +1,7 @@
 /** From argv, environment and files to what is to be done. */
 
 import { defaultStateDir, ownSurroundings, type Surroundings } from '../environment.ts';
-import type { OptionValues } from '../options.ts';
+import type { OptionValues } from '../options/index.ts';
 import { nearest, quoted, UsageError } from '../usage-error.ts';
 import { readChoice, readName, readSignal } from '../values/words.ts';
 import { type CommandLine, readCommandLine } from './argv.ts';

@@ -1,6 +1,6 @@
 /** From what was written for each option to the validated settings. */
 import type { Surroundings } from '../environment.ts';
-import { type OptionName, type OptionValues, optionRow, watchOptionNames } from '../options.ts';
+import { type OptionName, type OptionValues, optionRow, watchOptionNames } from '../options/index.ts';
 import { UsageError } from '../usage-error.ts';
 import { type RawValue, readValue } from '../values/read-value.ts';
 import type { AlertSettings, DiagnosisSettings, OutputSettings, RestartSettings, ServiceSettings } from './settings.ts';

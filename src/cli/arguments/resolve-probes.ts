@@ -1,7 +1,7 @@
 /** Probes from what was written for them: values, companions (--http-expect), and their own timing in the file. */
 import { categories } from '../../incidents/triage/category.ts';
+import { type OptionName, type OptionValues, optionRow } from '../options/index.ts';
 import type { Remedy } from '../options/option.ts';
-import { type OptionName, type OptionValues, optionRow } from '../options.ts';
 import { at, nearest, quoted, UsageError } from '../usage-error.ts';
 import { type RawValue, readValue } from '../values/read-value.ts';
 import { readChoice, readText } from '../values/words.ts';

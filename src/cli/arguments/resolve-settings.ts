@@ -2,7 +2,7 @@
 import { type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { defaultStateDir, type Surroundings } from '../environment.ts';
-import { type OptionName, type OptionValues, optionRow, watchOptionNames } from '../options.ts';
+import { type OptionName, type OptionValues, optionRow, watchOptionNames } from '../options/index.ts';
 import { at, UsageError } from '../usage-error.ts';
 import { absoluteText, readPath } from '../values/places.ts';
 import type { RawValue } from '../values/read-value.ts';

@@ -3,7 +3,7 @@
  * environment, as AGENT_WATCH_OPTION_ALERT_WEBHOOK and, for the second of a repeatable option, AGENT_WATCH_OPTION_ALERT_WEBHOOK_2.
  */
 import { redact } from '../../incidents/redaction/redact.ts';
-import { isOptionName, type OptionName, optionRow, watchOptionNames } from '../options.ts';
+import { isOptionName, type OptionName, optionRow, watchOptionNames } from '../options/index.ts';
 import { OPTION_PREFIX, optionVariable } from './resolve-options.ts';
 import type { GivenOption } from './settings.ts';
 

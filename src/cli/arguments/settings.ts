@@ -1,6 +1,7 @@
 /** The validated settings: what argv, environment and file came to. Durations are milliseconds, sizes bytes, paths absolute. */
+
+import type { OptionName } from '../options/index.ts';
 import type { DiagnoseChoice, Remedy } from '../options/option.ts';
-import type { OptionName } from '../options.ts';
 import type { Rate } from '../values/amounts.ts';
 import type { HostAndPort, MetricsSource, SecretUrl } from '../values/places.ts';
 

@@ -1,5 +1,5 @@
 import type { CommandName } from '../arguments/commands.ts';
-import { type OptionName, optionRow } from '../options.ts';
+import { type OptionName, optionRow } from '../options/index.ts';
 import {
   allOptions,
   built,

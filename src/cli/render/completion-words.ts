@@ -1,6 +1,6 @@
 /** What completions offer: the commands and options that are built, and the values of those that have choices. */
 import { type CommandName, commandRow, commandWords } from '../arguments/commands.ts';
-import { type OptionName, optionRow } from '../options.ts';
+import { type OptionName, optionRow } from '../options/index.ts';
 
 /** Commands whose first operand is the name of a watcher. */
 export const takeName: readonly CommandName[] = [

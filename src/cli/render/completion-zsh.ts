@@ -1,5 +1,5 @@
 import { type CommandName, commandRow } from '../arguments/commands.ts';
-import { type OptionName, optionRow } from '../options.ts';
+import { type OptionName, optionRow } from '../options/index.ts';
 import {
   built,
   listNames,

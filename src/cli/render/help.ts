@@ -1,6 +1,6 @@
 import { type CommandName, commandNames, commandRow, type HelpTopic } from '../arguments/commands.ts';
+import { type OptionName, optionNames, optionRow, sections } from '../options/index.ts';
 import type { Section } from '../options/option.ts';
-import { type OptionName, optionNames, optionRow, sections } from '../options.ts';
 import { defaultText, flagText, meaningText, sectionTitles, wrapped } from './option-text.ts';
 
 const screenColumns = 80;

@@ -1,6 +1,6 @@
 import { commandNames, commandRow } from '../arguments/commands.ts';
+import { type OptionName, sections } from '../options/index.ts';
 import type { Section } from '../options/option.ts';
-import { type OptionName, sections } from '../options.ts';
 import { flagText, meaningText, sectionTitles } from './option-text.ts';
 
 /** The manual page agent-watch(1) in roff, from the option table. */

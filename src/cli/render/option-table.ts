@@ -1,5 +1,5 @@
+import { type OptionName, optionRow, sections } from '../options/index.ts';
 import type { Section } from '../options/option.ts';
-import { type OptionName, optionRow, sections } from '../options.ts';
 import { defaultText, flagText, sectionTitles } from './option-text.ts';
 
 const shown: readonly Section[] = ['identity', 'restart', 'health', 'output', 'incidents'];

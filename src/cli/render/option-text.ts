@@ -1,7 +1,7 @@
 /** How the rows of the option table are written for people: flag, value, default. */
 
+import { type OptionName, optionRow } from '../options/index.ts';
 import type { Kind, Section } from '../options/option.ts';
-import { type OptionName, optionRow } from '../options.ts';
 
 export const sectionTitles: Readonly<Record<Section, string>> = {
   identity: 'Identity and place',

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readCommandLine } from '../../../src/cli/arguments/argv.ts';
 import { commandWords } from '../../../src/cli/arguments/commands.ts';
-import { optionNames } from '../../../src/cli/options.ts';
+import { optionNames } from '../../../src/cli/options/index.ts';
 import { UsageError } from '../../../src/cli/usage-error.ts';
 import { faultOf } from '../somewhere.ts';
 

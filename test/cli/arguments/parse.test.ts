@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { commandRow, commandWords, type Invocation } from '../../../src/cli/arguments/commands.ts';
 import { parse } from '../../../src/cli/arguments/parse.ts';
 import type { Settings } from '../../../src/cli/arguments/settings.ts';
-import { isOptionName, optionNames, optionRow, watchOptionNames } from '../../../src/cli/options.ts';
+import { isOptionName, optionNames, optionRow, watchOptionNames } from '../../../src/cli/options/index.ts';
 import { UsageError } from '../../../src/cli/usage-error.ts';
 import { faultOf, somewhere } from '../somewhere.ts';
 

@@ -2,14 +2,11 @@
  * The one table of all options. Parsing, validation, --help, the man page, the completions and the README's table come
  * from it. A row whose part does not exist yet has `built: false` and is refused by name.
  */
-import { commandOptions } from './options/commands.ts';
-import { generalOptions } from './options/general.ts';
-import { healthOptions } from './options/health.ts';
-import { identityOptions } from './options/identity.ts';
-import { incidentOptions } from './options/incidents.ts';
-import type { Option, OptionValue, Section } from './options/option.ts';
-import { outputOptions } from './options/output.ts';
-import { restartOptions } from './options/restart.ts';
+import { commandOptions, generalOptions, identityOptions, outputOptions } from './general.ts';
+import { healthOptions } from './health.ts';
+import { incidentOptions } from './incidents.ts';
+import type { Option, OptionValue, Section } from './option.ts';
+import { restartOptions } from './restart.ts';
 
 /** Every option by its name, in the contract's order. */
 const options = {
