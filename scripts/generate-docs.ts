@@ -7,9 +7,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { completionScript } from '../src/cli/render/completion.ts';
+import { completionScript } from '../src/cli/render/completions.ts';
+import { optionTables } from '../src/cli/render/help.ts';
 import { manPage } from '../src/cli/render/man.ts';
-import { optionTables } from '../src/cli/render/option-table.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const begin = '<!-- options -->';

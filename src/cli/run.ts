@@ -58,11 +58,11 @@ async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise
     case 'doctor':
       return (await import('./doctor/doctor.ts')).doctorCommand(invocation);
     case 'completion':
-      return (await import('./commands/completion.ts')).completionCommand(invocation.shell);
+      return (await import('./render/completions.ts')).completionCommand(invocation.shell);
     case 'help':
-      return (await import('./commands/help.ts')).helpCommand(invocation.topic);
+      return (await import('./render/help.ts')).helpCommand(invocation.topic);
     case 'version':
-      return (await import('./commands/help.ts')).versionCommand();
+      return (await import('./render/help.ts')).versionCommand();
   }
 }
 

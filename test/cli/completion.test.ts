@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { completionScript, type Shell } from '../../src/cli/render/completion.ts';
+import { completionScript, type Shell } from '../../src/cli/render/completions.ts';
+import { optionTables } from '../../src/cli/render/help.ts';
 import { manPage } from '../../src/cli/render/man.ts';
-import { optionTables } from '../../src/cli/render/option-table.ts';
 
 let folder: string;
 const file = (shell: Shell) => join(folder, shell === 'zsh' ? '_agent-watch' : `agent-watch.${shell}`);

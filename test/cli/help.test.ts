@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { commandNames, commandRow } from '../../src/cli/arguments/commands.ts';
 import { optionNames, optionRow } from '../../src/cli/options/index.ts';
-import { helpText } from '../../src/cli/render/help.ts';
-import { defaultText, wrapped } from '../../src/cli/render/option-text.ts';
+import { defaultText, helpText, wrapped } from '../../src/cli/render/help.ts';
 
 test('the short help fits a screen and names only what is built', () => {
   const text = helpText('usual');

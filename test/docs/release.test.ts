@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { completionScript } from '../../src/cli/render/completion.ts';
+import { completionScript } from '../../src/cli/render/completions.ts';
 import { because, missing } from '../support/fixture.ts';
 import { scratch } from '../support/scratch.ts';
 

@@ -10,7 +10,7 @@ import { postMortem } from '../../incidents/post-mortem.ts';
 import { stripControl } from '../../incidents/redaction/strip-control.ts';
 import { namesIn } from '../../state/names.ts';
 import type { Invocation } from '../arguments/commands.ts';
-import { incidentTable } from '../render/incident-table.ts';
+import { incidentTable } from '../render/tables.ts';
 import { ownTerminal, print } from '../render/terminal.ts';
 import { nearest, UsageError } from '../usage-error.ts';
 import { readStatuses, requireKnown } from './status.ts';

@@ -5,8 +5,7 @@ import { openLogReader } from '../../child/log-reader.ts';
 import { reasonOf } from '../../host/errno.ts';
 import { LOG_FILE, namesIn } from '../../state/names.ts';
 import type { Invocation } from '../arguments/commands.ts';
-import { ownTerminal, wantsColours } from '../render/terminal.ts';
-import { terminalLine } from '../render/terminal-line.ts';
+import { ownTerminal, terminalLine, wantsColours } from '../render/terminal.ts';
 import { UsageError } from '../usage-error.ts';
 import { requireKnown } from './status.ts';
 

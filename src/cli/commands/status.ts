@@ -8,7 +8,7 @@ import type { LockRecord } from '../../state/lock-record.ts';
 import { isName, namesIn } from '../../state/names.ts';
 import { readName } from '../../state/reading.ts';
 import type { Invocation } from '../arguments/commands.ts';
-import { statusTable } from '../render/status-table.ts';
+import { statusTable } from '../render/tables.ts';
 import { ownTerminal, print, wantsColours } from '../render/terminal.ts';
 import { nearest, UsageError } from '../usage-error.ts';
 
@@ -20,7 +20,7 @@ export async function statusCommand({ name, json, watch, stateDir }: StatusInvoc
   const read = () => readStatuses(stateDir, name).map(maskedStatus);
   const table = () => statusText(read(), stateDir);
   if (json) print(`${JSON.stringify(read(), null, 2)}\n`);
-  else if (watch) await (await import('./status.ts')).redraw(table);
+  else if (watch) await redraw(table);
   else print(`${table()}\n`);
   return 0;
 }
@@ -107,7 +107,7 @@ const LEAVE = '\u001b[?25h\u001b[?1049l';
  * Draws a text again every second until it is interrupted. On a terminal each line is drawn over the former one, so nothing
  * flickers; into a pipe the text comes once more only when it has changed.
  */
-export async function redraw(text: () => string): Promise<void> {
+async function redraw(text: () => string): Promise<void> {
   const { stdout } = process;
   const terminal = stdout.isTTY === true;
   let over = false;

@@ -4,7 +4,7 @@ import { readTable } from '../../host/process-table.ts';
 import { namesIn } from '../../state/names.ts';
 import type { Invocation } from '../arguments/commands.ts';
 import { requireKnown } from '../commands/status.ts';
-import { terminalLine } from '../render/terminal-line.ts';
+import { terminalLine } from '../render/terminal.ts';
 import { lookAtBuffering, lookAtCommand } from './command.ts';
 import { lookAtContacts, lookAtOwnContacts } from './contacts.ts';
 import { type Finding, type Subject, serious, subjectOf, well } from './finding.ts';

@@ -1,7 +1,91 @@
 import { type CommandName, commandNames, commandRow, type HelpTopic } from '../arguments/commands.ts';
+import { version } from '../environment.ts';
 import { type OptionName, optionNames, optionRow, sections } from '../options/index.ts';
-import type { Section } from '../options/option.ts';
-import { defaultText, flagText, meaningText, sectionTitles, wrapped } from './option-text.ts';
+import type { Kind, Section } from '../options/option.ts';
+import { print } from './terminal.ts';
+
+// How the rows of the option table are written for people: flag, value, default.
+
+export const sectionTitles: Readonly<Record<Section, string>> = {
+  identity: 'Identity and place',
+  restart: 'Restart',
+  health: 'Health',
+  output: 'Output',
+  incidents: 'Incidents, diagnosis, alerts',
+  general: 'General',
+  commands: 'Options of the other commands',
+};
+
+const placeholders: Readonly<Record<Kind, string>> = {
+  switch: '',
+  text: 'TEXT',
+  duration: 'TIME',
+  size: 'SIZE',
+  integer: 'N',
+  number: 'NUMBER',
+  share: '0..1',
+  rate: 'N/TIME',
+  name: 'NAME',
+  signal: 'SIGNAL',
+  codes: 'CODES',
+  choice: '',
+  choices: 'LIST',
+  regex: 'REGEX',
+  path: 'PATH',
+  pair: 'KEY=VALUE',
+  'path-time': 'PATH=TIME',
+  'size-path': 'SIZE[=PATH]',
+  'host-port': '[HOST:]PORT',
+  url: 'URL',
+  'secret-url': 'URL|@FILE',
+  metrics: 'FILE|URL|exec:COMMAND|output|output:/REGEX/',
+  timezone: 'ZONE',
+  diagnose: '',
+  remedy: "'WHEN => COMMAND'",
+};
+
+/** What stands for the value: `TIME`, `always|on-failure|never`; empty for a switch. */
+export function valueText(name: OptionName): string {
+  const row = optionRow(name);
+  return row.placeholder ?? (placeholders[row.kind] || (row.choices ?? []).join('|'));
+}
+
+/** `--backoff TIME`, `-n, --lines N`, `--quiet`. */
+export function flagText(name: OptionName): string {
+  const { short } = optionRow(name);
+  return `${short === undefined ? '' : `-${short}, `}--${name} ${valueText(name)}`.trimEnd();
+}
+
+/** The default as help says it; a switch is off and an option without any says nothing. */
+export function defaultText(name: OptionName): string | null {
+  const row = optionRow(name);
+  return row.defaultNote ?? row.default ?? null;
+}
+
+/** What an option means, with its default, that it may be repeated, and that it is still to come. */
+export function meaningText(name: OptionName): string {
+  const row = optionRow(name);
+  const notes = [
+    defaultText(name) === null ? [] : [`default: ${defaultText(name)}`],
+    row.repeat ? ['may be repeated'] : [],
+    row.built ? [] : ['not in this version'],
+    row.built && row.notYet ? [`not in this version: ${row.notYet.join(', ')}`] : [],
+  ].flat();
+  return notes.length === 0 ? row.meaning : `${row.meaning} (${notes.join('; ')})`;
+}
+
+/** Breaks a text between words into lines of at most `width` characters; a longer word has a line of its own. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
 
 const screenColumns = 80;
 
@@ -97,4 +181,43 @@ function rows(pairs: readonly (readonly [left: string, right: string])[]): strin
       return [first, ...lines.map(line => ' '.repeat(left) + line)];
     })
     .join('\n');
+}
+
+const shown: readonly Section[] = ['identity', 'restart', 'health', 'output', 'incidents'];
+
+/** The options of a watched command as Markdown tables, one a section. */
+export function optionTables(): string {
+  return shown.map(section => `### ${sectionTitles[section]}\n\n${tableOf(sections[section])}`).join('\n\n');
+}
+
+function tableOf(names: readonly OptionName[]): string {
+  const lines = names.map(
+    name => `| \`${cell(flagText(name))}\` | ${cell(defaultOf(name))} | ${cell(meaningOf(name))} |`,
+  );
+  return ['| option | default | meaning |', '|---|---|---|', ...lines].join('\n');
+}
+
+function defaultOf(name: OptionName): string {
+  const { defaultNote, default: plain } = optionRow(name);
+  return defaultNote === undefined && plain !== undefined ? `\`${plain}\`` : (defaultText(name) ?? '');
+}
+
+function meaningOf(name: OptionName): string {
+  const { meaning, repeat, built } = optionRow(name);
+  return meaning + (repeat ? ' (repeatable)' : '') + (built ? '' : ' (not in this version)');
+}
+
+/** A bar would end the cell, also inside code. */
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+}
+
+export function helpCommand(topic: HelpTopic): number {
+  print(helpText(topic));
+  return 0;
+}
+
+export function versionCommand(): number {
+  print(`agent-watch ${version}\n`);
+  return 0;
 }

@@ -1,7 +1,7 @@
 import { commandNames, commandRow } from '../arguments/commands.ts';
 import { type OptionName, sections } from '../options/index.ts';
 import type { Section } from '../options/option.ts';
-import { flagText, meaningText, sectionTitles } from './option-text.ts';
+import { flagText, meaningText, sectionTitles } from './help.ts';
 
 /** The manual page agent-watch(1) in roff, from the option table. */
 export function manPage(version: string): string {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { commandNames, commandRow } from '../../../src/cli/arguments/commands.ts';
 import { readValues } from '../../../src/cli/arguments/resolve-options.ts';
 import { isOptionName, optionNames, optionRow, sections } from '../../../src/cli/options/index.ts';
-import { defaultText } from '../../../src/cli/render/option-text.ts';
+import { defaultText } from '../../../src/cli/render/help.ts';
 
 /** The contract's tables, row by row: the option and its default as the contract writes it; null where it has none. */
 const contract: Record<string, Record<string, string | null>> = {

@@ -1,7 +1,9 @@
 import { durationText } from '../../core/duration-text.ts';
 import type { Status } from '../../core/status.ts';
+import type { Incident } from '../../incidents/incident.ts';
+import { stripControl } from '../../incidents/redaction/strip-control.ts';
 
-const HEAD = ['NAME', 'PHASE', 'PID', 'UP', 'RESTARTS', 'WHAT'] as const;
+const STATUS_HEAD = ['NAME', 'PHASE', 'PID', 'UP', 'RESTARTS', 'WHAT'] as const;
 const PHASE_COLUMN = 1;
 
 /** How the table is shown. */
@@ -39,10 +41,10 @@ export function statusTable(rows: readonly Status[], now: number, { columns, col
     String(row.restarts),
     [whatText(row, now), remarks?.get(row.name) ?? ''].filter(text => text !== '').join('; '),
   ]);
-  const widths = HEAD.map((head, column) => Math.max(head.length, ...lines.map(cells => cells[column]?.length ?? 0)));
+  const widths = STATUS_HEAD.map((head, column) => Math.max(head.length, ...lines.map(cells => cells[column]?.length ?? 0)));
   const format = (cells: readonly string[]) =>
     cut(
-      cells.map((cell, column) => (column === HEAD.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  '),
+      cells.map((cell, column) => (column === STATUS_HEAD.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  '),
       columns,
     );
   const start = (widths[0] ?? 0) + 2;
@@ -50,7 +52,7 @@ export function statusTable(rows: readonly Status[], now: number, { columns, col
     const colour = COLOURS[rows[index]?.phase ?? 'stopped'];
     return colours ? paint(format(cells), start, cells[PHASE_COLUMN]?.length ?? 0, colour) : format(cells);
   });
-  return [colours ? `\u001b[1m${format(HEAD)}\u001b[0m` : format(HEAD), ...body].join('\n');
+  return [colours ? `\u001b[1m${format(STATUS_HEAD)}\u001b[0m` : format(STATUS_HEAD), ...body].join('\n');
 }
 
 /** Colours are put in last: they have no width, so what is cut must not know of them. */
@@ -91,4 +93,23 @@ function secondsUp(ms: number): number {
 
 function ago(at: string, now: number): string {
   return durationText(Math.max(0, now - Date.parse(at)));
+}
+
+const INCIDENT_HEAD = ['AT (UTC)', 'ID', 'KIND', 'CATEGORY', 'OVER', 'KEY LINE'];
+
+/** The table of `incidents` for people: a line for each, oldest first, cut to the width. */
+export function incidentTable(incidents: readonly Incident[], columns: number | null): string {
+  const rows = [INCIDENT_HEAD, ...incidents.map(cellsOf)];
+  const widths = INCIDENT_HEAD.map((_, column) => Math.max(...rows.map(cells => cells[column]?.length ?? 0)));
+  return rows
+    .map(cells => cut(cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '), columns))
+    .join('\n');
+}
+
+function cellsOf(incident: Incident): string[] {
+  const { at, id, kind, category, repeats, keyLine, evidence, recoveredAt } = incident;
+  const over = recoveredAt === null ? 'not yet' : `in ${durationText(Date.parse(recoveredAt) - Date.parse(at))}`;
+  const more = repeats === 0 ? '' : `(and ${repeats} more) `;
+  const cells = [at.slice(0, 19).replace('T', ' '), id, kind, category, over, `${more}${keyLine ?? evidence[0] ?? ''}`];
+  return cells.map(cell => stripControl(cell).replace(/\s+/g, ' '));
 }
