@@ -2,19 +2,25 @@ import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { EXIT } from '../../core/exit-code.ts';
-import { crontabLine, crontabMark, fitsCrontab } from '../../host/crontab-line.ts';
 import { reasonOf } from '../../host/errno.ts';
-import { fitsPlist, launchdPlist } from '../../host/launchd-plist.ts';
-import { environmentFileText, systemdUnit, unitName } from '../../host/systemd-unit.ts';
 import { runTool } from '../../host/tool.ts';
 import { openPlace } from '../../state/place.ts';
 import type { InstallFormat, Invocation, ServiceScope } from '../arguments/commands.ts';
 import { ownSurroundings } from '../environment.ts';
 import { print } from '../render/terminal.ts';
-import { lingers, plistPath, systemctl, systemdRuns, unitPath } from '../service-places.ts';
-import { type PlannedService, planService } from '../service-plan.ts';
+import { crontabLine, crontabMark, fitsCrontab, rewriteCrontab } from '../service/crontab.ts';
+import { fitsPlist, launchdPlist } from '../service/launchd-plist.ts';
+import {
+  lingers,
+  type PlannedService,
+  planService,
+  plistPath,
+  systemctl,
+  systemdRuns,
+  unitPath,
+} from '../service/plan.ts';
+import { environmentFileText, systemdUnit, unitName } from '../service/systemd-unit.ts';
 import { UsageError } from '../usage-error.ts';
-import { rewriteCrontab } from '../user-crontab.ts';
 
 type InstallInvocation = Extract<Invocation, { kind: 'install' }>;
 

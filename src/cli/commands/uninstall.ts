@@ -1,17 +1,15 @@
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { EXIT } from '../../core/exit-code.ts';
-import { crontabMark } from '../../host/crontab-line.ts';
 import { reasonOf } from '../../host/errno.ts';
-import { plistLabel } from '../../host/launchd-plist.ts';
-import { unitName } from '../../host/systemd-unit.ts';
 import { runTool } from '../../host/tool.ts';
 import type { Invocation, ServiceScope } from '../arguments/commands.ts';
 import { print } from '../render/terminal.ts';
-import { plistPath, systemctl, systemdRuns, unitPath } from '../service-places.ts';
-import { SECRETS_FILE } from '../service-plan.ts';
+import { crontabMark, rewriteCrontab } from '../service/crontab.ts';
+import { plistLabel } from '../service/launchd-plist.ts';
+import { plistPath, SECRETS_FILE, systemctl, systemdRuns, unitPath } from '../service/plan.ts';
+import { unitName } from '../service/systemd-unit.ts';
 import { UsageError } from '../usage-error.ts';
-import { rewriteCrontab } from '../user-crontab.ts';
 
 type UninstallInvocation = Extract<Invocation, { kind: 'uninstall' }>;
 

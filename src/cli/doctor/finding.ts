@@ -7,7 +7,7 @@ import { readName } from '../../state/reading.ts';
 import type { Settings } from '../arguments/settings.ts';
 import { readStatuses } from '../commands/status.ts';
 import { ownSurroundings } from '../environment.ts';
-import { unitPath } from '../service-places.ts';
+import { unitPath } from '../service/plan.ts';
 
 /** One thing that was looked at, in a sentence. */
 export interface Finding {

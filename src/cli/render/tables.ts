@@ -41,10 +41,14 @@ export function statusTable(rows: readonly Status[], now: number, { columns, col
     String(row.restarts),
     [whatText(row, now), remarks?.get(row.name) ?? ''].filter(text => text !== '').join('; '),
   ]);
-  const widths = STATUS_HEAD.map((head, column) => Math.max(head.length, ...lines.map(cells => cells[column]?.length ?? 0)));
+  const widths = STATUS_HEAD.map((head, column) =>
+    Math.max(head.length, ...lines.map(cells => cells[column]?.length ?? 0)),
+  );
   const format = (cells: readonly string[]) =>
     cut(
-      cells.map((cell, column) => (column === STATUS_HEAD.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  '),
+      cells
+        .map((cell, column) => (column === STATUS_HEAD.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+        .join('  '),
       columns,
     );
   const start = (widths[0] ?? 0) + 2;

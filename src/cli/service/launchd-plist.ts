@@ -1,4 +1,4 @@
-import { viaEnvironmentFile } from './crontab-line.ts';
+import { viaEnvironmentFile } from './crontab.ts';
 import type { ServicePlan } from './systemd-unit.ts';
 
 /** What launchd calls the watcher of a name, and its file without `.plist`. */

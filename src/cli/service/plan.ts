@@ -1,15 +1,16 @@
 /** From settings to what a service manager is to run: what everybody may see, and what only the owner may. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { ownProgram } from '../host/own-program.ts';
-import { findNotifyHelper } from '../host/sd-notify.ts';
-import type { ServicePlan } from '../host/systemd-unit.ts';
-import type { ServiceScope } from './arguments/commands.ts';
-import { carryOptions, isSecret, optionVariablesOf } from './arguments/secret-options.ts';
-import type { Settings } from './arguments/settings.ts';
-import type { Surroundings } from './environment.ts';
-import { ownName } from './naming/default-name.ts';
+import { isAbsolute, join, resolve } from 'node:path';
+import { ownProgram } from '../../host/own-program.ts';
+import { findNotifyHelper } from '../../host/sd-notify.ts';
+import type { ServiceScope } from '../arguments/commands.ts';
+import { carryOptions, isSecret, optionVariablesOf } from '../arguments/secret-options.ts';
+import type { Settings } from '../arguments/settings.ts';
+import type { Surroundings } from '../environment.ts';
+import { ownName } from '../naming/default-name.ts';
+import { plistLabel } from './launchd-plist.ts';
+import { type ServicePlan, unitName } from './systemd-unit.ts';
 
 export interface PlannedService {
   readonly plan: ServicePlan;
@@ -144,4 +145,38 @@ function notesOf(
 function carriesSecret(command: readonly string[]): boolean {
   const text = command.map((word, index) => (command[index - 1]?.startsWith('--') ? `=${word}` : ` ${word}`)).join('');
   return isSecret('', text);
+}
+
+// Where service managers keep what is installed, and whether they run.
+
+/** The unit file of a name. */
+export function unitPath(name: string, scope: ServiceScope): string {
+  if (scope === 'system') return join('/etc/systemd/system', unitName(name));
+  const xdg = process.env['XDG_CONFIG_HOME'];
+  return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), '.config'), 'systemd/user', unitName(name));
+}
+
+/** The property list of a name. */
+export function plistPath(name: string, scope: ServiceScope): string {
+  const folder = scope === 'system' ? '/Library/LaunchDaemons' : join(homedir(), 'Library/LaunchAgents');
+  return join(folder, `${plistLabel(name)}.plist`);
+}
+
+/** Whether systemd is what runs this machine. Source: sd_booted(3). */
+export function systemdRuns(): boolean {
+  return isFolder('/run/systemd/system');
+}
+
+/** Whether this user's services go on without a login. */
+export function lingers(user: string): boolean {
+  return statSync(join('/var/lib/systemd/linger', user), { throwIfNoEntry: false }) !== undefined;
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** systemctl for a scope. */
+export function systemctl(scope: ServiceScope, ...args: string[]): string[] {
+  return scope === 'user' ? ['systemctl', '--user', ...args] : ['systemctl', ...args];
 }
