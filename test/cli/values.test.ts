@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/cli/usage-error.ts';
 import { readDuration, readInteger, readNumber, readRate, readShare, readSize } from '../../src/cli/values/amounts.ts';
-import { readDiagnose, readRemedy } from '../../src/cli/values/diagnosis.ts';
 import {
   absoluteText,
   readHostAndPort,
@@ -13,6 +12,7 @@ import {
   readSizeAndPlace,
   readUrl,
 } from '../../src/cli/values/places.ts';
+import { readDiagnose, readRemedy } from '../../src/cli/values/read-value.ts';
 import {
   readChoice,
   readChoices,
