@@ -1,9 +1,15 @@
 import { connect, type Socket } from 'node:net';
 import { monoNow } from '../host/clock.ts';
 import { errnoOf, reasonOf } from '../host/errno.ts';
-import { firstLine } from './line.ts';
-import { ANSWER_LIMIT_BYTES, type Answer, PROTOCOL_VERSION, type Request, readAnswer } from './protocol.ts';
-import { socketPath } from './socket-path.ts';
+import {
+  ANSWER_LIMIT_BYTES,
+  type Answer,
+  firstLine,
+  PROTOCOL_VERSION,
+  type Request,
+  readAnswer,
+  socketPath,
+} from './protocol.ts';
 
 /** What came of asking. */
 export type Asked =

@@ -1,3 +1,7 @@
+import { closeSync, constants, mkdtempSync, openSync, rmSync, symlinkSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+
 /** One line of JSON each way. Version 1. */
 export const PROTOCOL_VERSION = 1;
 /** No request or answer line is longer; what is, is refused. */
@@ -56,4 +60,67 @@ export function readAnswer(line: string): Answer | null {
     // Half a line of a watcher that died, or another program behind the socket.
     return null;
   }
+}
+
+/** 'nothing': the other side ended, broke or took too long before its line was whole. */
+export type Line = { text: string } | 'nothing' | 'too-long';
+
+/**
+ * The first line that comes in within `timeoutMs`, without its end. What follows it is read and thrown away, so that the
+ * end of the connection is seen.
+ */
+export function firstLine(socket: Socket, limitBytes: number, timeoutMs: number): Promise<Line> {
+  return new Promise(resolve => {
+    const parts: Buffer[] = [];
+    let length = 0;
+    let settled = false;
+    const settle = (result: Line) => {
+      if (settled) return;
+      settled = true;
+      clearTimeout(timer);
+      parts.length = 0;
+      resolve(result);
+    };
+    const timer = setTimeout(() => settle('nothing'), timeoutMs);
+    socket.on('data', (chunk: Buffer) => {
+      if (settled) return;
+      const end = chunk.indexOf(0x0a);
+      length += end === -1 ? chunk.length : end;
+      if (length > limitBytes) return settle('too-long');
+      parts.push(end === -1 ? chunk : chunk.subarray(0, end));
+      if (end !== -1) settle({ text: Buffer.concat(parts).toString('utf8') });
+    });
+    socket.on('end', () => settle('nothing'));
+    socket.on('close', () => settle('nothing'));
+  });
+}
+
+/** A Unix socket's address holds 108 bytes with the final NUL on Linux, 104 on macOS. */
+const LIMIT_BYTES = process.platform === 'linux' ? 107 : 103;
+
+/** A path by which a socket of a folder can be bound or reached, as long as it is not given up. */
+export interface SocketPath {
+  path: string;
+  giveUp(): void;
+}
+
+/**
+ * The path of a socket file, made short if the kernel would refuse it: through an open descriptor of the folder, or where
+ * /proc is missing through a link in a private folder. Throws the system's error.
+ */
+export function socketPath(folder: string, file: string): SocketPath {
+  const path = join(folder, file);
+  if (Buffer.byteLength(path) <= LIMIT_BYTES) return { path, giveUp: () => undefined };
+  return process.platform === 'linux' ? throughDescriptor(folder, file) : throughLink(folder, file);
+}
+
+function throughDescriptor(folder: string, file: string): SocketPath {
+  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  return { path: `/proc/self/fd/${fd}/${file}`, giveUp: () => closeSync(fd) };
+}
+
+function throughLink(folder: string, file: string): SocketPath {
+  const own = mkdtempSync('/tmp/agent-watch-');
+  symlinkSync(folder, `${own}/d`);
+  return { path: `${own}/d/${file}`, giveUp: () => rmSync(own, { recursive: true, force: true }) };
 }

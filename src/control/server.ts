@@ -2,9 +2,15 @@ import { chmodSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { errnoOf, reasonOf } from '../host/errno.ts';
-import { firstLine } from './line.ts';
-import { type Answer, EXIT_REFUSED, REQUEST_LIMIT_BYTES, type Request, readRequest } from './protocol.ts';
-import { socketPath } from './socket-path.ts';
+import {
+  type Answer,
+  EXIT_REFUSED,
+  firstLine,
+  REQUEST_LIMIT_BYTES,
+  type Request,
+  readRequest,
+  socketPath,
+} from './protocol.ts';
 
 /** What answers the requests. A rejection is answered as a refusal that names its message. */
 export type Answerer = (request: Request) => Answer | Promise<Answer>;

@@ -1,5 +1,4 @@
-import type { HttpFace } from '../control/http-face.ts';
-import type { Metrics } from '../control/metrics.ts';
+import type { HttpFace, Metrics } from '../control/http-server.ts';
 import type { Policy, State } from '../core/model.ts';
 import { type Status, toStatus } from '../core/status.ts';
 import { bootId } from '../host/boot-id.ts';
@@ -52,8 +51,8 @@ export function createListening(order: ListenOrder): Onlooker {
 
   async function open(): Promise<HttpFace | string> {
     const [{ openHttpFace }, { createMetrics }] = await Promise.all([
-      import('../control/http-face.ts'),
-      import('../control/metrics.ts'),
+      import('../control/http-server.ts'),
+      import('../control/http-server.ts'),
     ]);
     const series = createMetrics(order.name, order.version);
     metrics = series;
