@@ -7,10 +7,10 @@
  *
  * `child` is the supervisor's ChildPort and an OutputView: tail, tap, lastOutputAt, blockedSince, flush.
  */
-
 import { closeSync } from 'node:fs';
-import type { Clearing, Exit, RunId, Signal, Stamp } from '../core/model.ts';
+import type { Clearing, Exit, RunId, Signal } from '../core/model.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
+import type { Stamp } from '../core/time.ts';
 import { compileNoMore } from '../host/plain-code.ts';
 import { type ProcessRow, readProcess } from '../host/process-table.ts';
 import { attachStreams, createOutput, type Output, type OutputView } from './output.ts';

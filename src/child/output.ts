@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Mono, Stamp } from '../core/model.ts';
+import type { Mono, Stamp } from '../core/time.ts';
 import { PIPE_BYTES, type Reader } from './reader.ts';
 import { createRing } from './ring.ts';
 import type { Outputs, Sink } from './sink.ts';

@@ -1,8 +1,8 @@
 import { closeSync, writeSync } from 'node:fs';
 import type { Sink } from '../child/sink.ts';
+import type { Note } from '../core/events.ts';
 import type { State } from '../core/model.ts';
-import type { Note } from '../core/notes.ts';
-import { isReady, serviceStatus } from '../core/service-status.ts';
+import { isReady, serviceStatus } from '../core/status.ts';
 import type { Onlooker } from '../supervisor/onlooker.ts';
 import { noteLine, type Weight } from './render/notes.ts';
 

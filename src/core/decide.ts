@@ -1,15 +1,24 @@
-import { becameHealthy, healthyByNow } from './health.ts';
-import { startHealth } from './health-step.ts';
+import type { Effect, Event, Fact } from './events.ts';
+import { becameHealthy, healthyByNow, startHealth } from './health-step.ts';
 import { beginHealth, checkedBeforeStart, judge } from './health-turn.ts';
-import type { Effect, Event, Fact, Live, Policy, RunId, State, TimerId } from './model.ts';
-import { resetRequested, restartRequested, stopRequested } from './requests.ts';
+import type { Live, Policy, RunId, State, TimerId } from './model.ts';
+import { kill, resetRequested, restartRequested, stopChild, stopRequested } from './requests.ts';
 import { resume } from './resume.ts';
 import { ended, endedByItself, startFailed } from './run-end.ts';
-import { saveFinished, trySaveAgain } from './saving.ts';
-import { planRun, runPlanned } from './scheduling.ts';
-import { kill, stopChild } from './stopping.ts';
-import { arm, clear, disarm, elapsed, enter, order, set, type Turn, tell } from './turn.ts';
-import { settle } from './waits.ts';
+import {
+  arm,
+  clear,
+  disarm,
+  elapsed,
+  enter,
+  order,
+  saveFinished,
+  set,
+  type Turn,
+  tell,
+  trySaveAgain,
+} from './transition.ts';
+import { planRun, runPlanned, settle } from './waits.ts';
 
 /** The state of a name that was never watched. */
 export const FRESH_STATE: State = {

@@ -12,7 +12,17 @@
  *
  * Everything in it is of one run, so a start forgets all. Reports for a name that is unknown or was not asked are harmless.
  */
-import { type Case, change, type HealthDraft, later } from './health-draft.ts';
+import { durationText } from './duration-text.ts';
+import {
+  type Case,
+  change,
+  type HealthDraft,
+  judgeAsked,
+  judgeKillWhen,
+  judgeTimed,
+  judgeTold,
+  later,
+} from './health-judges.ts';
 import {
   type HealthFact,
   type HealthPolicy,
@@ -23,10 +33,10 @@ import {
   type ProbeState,
   type Verdict,
 } from './health-model.ts';
-import { judgeAsked, judgeTold } from './judge-asked.ts';
-import { judgeKillWhen } from './judge-kill-when.ts';
-import { judgeTimed } from './judge-timed.ts';
-import type { Mono, Stamp } from './model.ts';
+import type { Live } from './model.ts';
+import { recoveryProof } from './status.ts';
+import type { Mono, Stamp } from './time.ts';
+import { disarm, elapsed, enter, order, set, type Turn, tell } from './transition.ts';
 
 /** What a fact made of the health of a run. */
 export interface HealthTurn {
@@ -192,4 +202,36 @@ function nextTick({ state, policy, at }: HealthDraft): Mono | null {
   let next = timed ? state.lastTickAt + HEARTBEAT_MS : Number.MAX_SAFE_INTEGER;
   for (const probe of all) if (probe.askedAt === null) next = Math.min(next, probe.nextAt);
   return next === Number.MAX_SAFE_INTEGER ? null : (Math.max(next, at.mono) as Mono);
+}
+
+/** Long enough up: the next wait is the first again. Returns the run as it is from now on. */
+export function becameHealthy(turn: Turn, live: Live): Live {
+  const resets = turn.state.backoffStep > 0 || turn.state.restartsInRow > 0;
+  const healthy: Live = { ...live, healthy: true, healthyTimer: null };
+  enter(turn, { kind: 'running', live: healthy });
+  set(turn, { backoffStep: 0, restartsInRow: 0, shortRuns: 0 });
+  const uptimeMs = elapsed(turn, live.since.mono);
+  tell(turn, { kind: 'healthy', uptimeMs, resets });
+  recovered(turn, live, uptimeMs);
+  return healthy;
+}
+
+/**
+ * The run as it must be judged when it ends: on a busy machine the timer may fire after the news of the end, and a long
+ * life is one all the same.
+ */
+export function healthyByNow(turn: Turn, live: Live): Live {
+  if (live.healthyTimer === null || !live.health.green || elapsed(turn, live.since.mono) < turn.policy.healthyAfterMs)
+    return live;
+  disarm(turn, live.healthyTimer);
+  return becameHealthy(turn, live);
+}
+
+/** The last incident is over: with its time and what proves it. */
+function recovered(turn: Turn, live: Live, uptimeMs: number): void {
+  const { incident } = turn.state;
+  if (incident === null || !incident.open) return;
+  const proof = recoveryProof(turn.policy.health, live.health, durationText(uptimeMs));
+  order(turn, { type: 'close-incident', at: turn.event.at.wall, proof });
+  set(turn, { incident: { ...incident, open: false } });
 }

@@ -1,9 +1,8 @@
-import { becameHealthy } from './health.ts';
 import { type HealthFact, KILL_WHEN, type ProbeReport, type Reason, type Verdict } from './health-model.ts';
-import { type HealthTurn, healthStep, startHealth } from './health-step.ts';
+import { becameHealthy, type HealthTurn, healthStep, startHealth } from './health-step.ts';
 import type { Live } from './model.ts';
-import { stopChild } from './stopping.ts';
-import { arm, disarm, elapsed, enter, order, set, type Turn, tell } from './turn.ts';
+import { stopChild } from './requests.ts';
+import { arm, disarm, elapsed, enter, order, set, type Turn, tell } from './transition.ts';
 import { hold, spawnNow } from './waits.ts';
 
 /** A run is up: from now on it is judged. */

@@ -1,20 +1,10 @@
-import type { HealthPolicy, HealthState, ProbeReport, Reason } from './health-model.ts';
-import type { IncidentSeed, Note } from './notes.ts';
+import type { HealthPolicy, HealthState, Reason } from './health-model.ts';
+import type { Mono, Stamp, Wall } from './time.ts';
 
 /**
  * The machine's words: what it knows (State), what it is told (Event), what it orders (Effect), what it was asked for
  * (Policy). All plain data, so that a state can be written to a file and a history replayed.
  */
-
-/** Milliseconds of a clock that never jumps and stops while the machine sleeps. Only differences mean anything. */
-export type Mono = number & { readonly unit: 'monotonic ms' };
-/** Milliseconds since 1970, for people and files. It may jump; nothing is decided by it within one boot. */
-export type Wall = number & { readonly unit: 'wall ms' };
-/** One moment on both clocks. */
-export interface Stamp {
-  mono: Mono;
-  wall: Wall;
-}
 
 /** 128 random bits in hex, new for each run: the mark by which the processes of a run are found. */
 export type RunId = string & { readonly of: 'run' };
@@ -183,85 +173,33 @@ export interface State {
   nextTimer: TimerId;
 }
 
-/** What happened, in the past tense. */
-export type Fact =
-  /** A watcher took over this state. `hold` is what the hold file says; `newCommand`: not the command the state knows; `leftover`: what the lock's record says of a run that a dead watcher left, which outlives a state that could not be saved. */
-  | {
-      type: 'watcher-started';
-      hold: Hold | null;
-      newCommand: boolean;
-      sameBoot: boolean;
-      leftover: Leftover | null | 'unknown';
-    }
-  | {
-      type: 'child-spawned';
-      runId: RunId;
-      pid: number;
-      startTicks: number | null;
-    }
-  | { type: 'spawn-failed'; runId: RunId; failure: SpawnFailure }
-  | { type: 'child-exited'; runId: RunId; exit: Exit }
-  /** Of that run nothing is left that we can find; `ended` processes had to be ended for it. */
-  | { type: 'run-cleared'; runId: RunId; ended: number }
-  | { type: 'timer-fired'; timer: TimerId }
-  /** The schedule was asked: when the next run is due (null: never again), and how long to wait before it is asked again; 0: it is due. */
-  | { type: 'run-planned'; due: Wall | null; waitMs: number }
-  | { type: 'probes-reported'; runId: RunId; reports: readonly ProbeReport[] }
-  | { type: 'stop-requested'; by: Asker; signal: Signal | null; now: boolean }
-  | { type: 'restart-requested'; by: Asker }
-  | { type: 'reset-requested'; by: Asker }
-  /** A signal for the child, and for it only. */
-  | { type: 'signal-requested'; by: Asker; signal: Signal }
-  | { type: 'save-finished'; ok: boolean; why: string | null }
-  | {
-      type: 'output-reported';
-      blockedSince: Stamp | null;
-      droppedBytes: number;
-    };
-
-/** Who asked: for the log. */
-export type Asker = 'signal' | 'command';
-
-/** A run that a dead watcher may have left. */
-export interface Leftover {
-  runId: RunId;
-  pid: number | null;
-  startTicks: number | null;
+/** `WHEN => COMMAND`: a command of the user's for a kind of failure. A word is a category or a probe's name. */
+export interface Remedy {
+  readonly when:
+    | { readonly kind: 'word'; readonly word: string }
+    | { readonly kind: 'key-line'; readonly pattern: RegExp };
+  readonly command: string;
 }
 
-/** A fact with its own times, a random roll in [0, 1), and a fresh run id in case one is needed. */
-export type Event = Fact & { at: Stamp; roll: number; freshRunId: RunId };
+/** What an incident offers for a match. */
+export interface RemedyCase {
+  readonly category: string;
+  /** Names of the probes that failed. */
+  readonly probes: readonly string[];
+  readonly keyLine: string;
+}
 
-/** Orders to the world. */
-export type Effect =
-  | { type: 'spawn-child'; run: number; runId: RunId }
-  /** To the whole tree of the run. */
-  | { type: 'signal-tree'; runId: RunId; signal: Signal }
-  /** To the child alone. */
-  | { type: 'signal-child'; runId: RunId; signal: Signal }
-  /** Ends what an ended run left (with `drain`, first lets its last words out), then reports run-cleared. */
-  | {
-      type: 'clear-run';
-      clearing: Clearing;
-      signal: Signal | null;
-      graceMs: number;
-      drain: boolean;
-    }
-  /** Asks the schedule: what comes next, or (`due`) whether what is waited for still stands. Answered by run-planned. */
-  | { type: 'plan-run'; due: Wall | null; lastDue: Wall | null }
-  /** Each of these probes is to report once. Before a run is up it can only be the kill condition. */
-  | { type: 'ask-probes'; runId: RunId; names: readonly string[] }
-  /** Something happened that is worth explaining. */
-  | { type: 'open-incident'; incident: IncidentSeed }
-  /** The run after it has lived and every critical probe is well. */
-  | { type: 'close-incident'; at: Wall; proof: string }
-  | { type: 'arm-timer'; timer: TimerId; delayMs: number }
-  | { type: 'disarm-timer'; timer: TimerId }
-  /** The whole state, as it stands after this event. */
-  | { type: 'save-state' }
-  | { type: 'write-hold'; hold: Hold }
-  | { type: 'lift-hold' }
-  | { type: 'tell'; note: Note }
-  | { type: 'exit-watcher'; code: number }
-  /** What cannot happen did: tests fail on it, production carries on. */
-  | { type: 'report-bug'; what: string };
+/** A key line may be long, and a pattern slow. */
+const KEY_LINE_CHARS = 400;
+
+/**
+ * The first remedy that fits, or null. A probe's name fits whole, or as its part before the colon: `http` is the remedy of
+ * `http:http://127.0.0.1/`.
+ */
+export function remedyFor(remedies: readonly Remedy[], found: RemedyCase): Remedy | null {
+  const keyLine = found.keyLine.slice(0, KEY_LINE_CHARS);
+  const words = new Set([found.category, ...found.probes.flatMap(name => [name, name.replace(/:.*$/s, '')])]);
+  const fits = ({ when }: Remedy) =>
+    when.kind === 'word' ? words.has(when.word) : keyLine.search(when.pattern) !== -1;
+  return remedies.find(fits) ?? null;
+}

@@ -1,5 +1,6 @@
-import type { Clearing, Fact, Hold, RunId, Signal, Stamp, State, TimerId, Wall } from './model.ts';
-import type { IncidentSeed, Note } from './notes.ts';
+import type { Fact, IncidentSeed, Note } from './events.ts';
+import type { Clearing, Hold, RunId, Signal, State, TimerId } from './model.ts';
+import type { Stamp, Wall } from './time.ts';
 
 /** Where the loop gets what a pure machine must not have: time, chance, identity. */
 export interface SourcePort {

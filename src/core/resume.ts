@@ -1,8 +1,7 @@
-import { openIncident } from './incident-kind.ts';
-import type { Clearing, Event, Hold, Leftover, Phase, RunId } from './model.ts';
-import { planRun } from './scheduling.ts';
-import { arm, clear, elapsed, enter, order, set, type Turn, tell } from './turn.ts';
-import { enterHold, wait } from './waits.ts';
+import type { Event, Leftover } from './events.ts';
+import type { Clearing, Hold, Phase, RunId } from './model.ts';
+import { arm, clear, elapsed, enter, openIncident, order, set, type Turn, tell } from './transition.ts';
+import { enterHold, planRun, wait } from './waits.ts';
 
 type Started = Extract<Event, { type: 'watcher-started' }>;
 

@@ -1,13 +1,19 @@
-import { SHORT_RUN_MS } from './backoff.ts';
+import type { Next } from './events.ts';
 import { isSuccess, shellCode, startFailureCode } from './exit-code.ts';
-import { SLOW_LOOP_DEATHS, SLOW_LOOP_WINDOW_MS, withinWindow } from './flap.ts';
 import type { Reason } from './health-model.ts';
-import { incidentKind, openIncident } from './incident-kind.ts';
 import type { Exit, ExitCause, Live, SpawnFailure } from './model.ts';
-import type { Next } from './notes.ts';
-import { planRun } from './scheduling.ts';
-import { elapsed, enter, set, type Turn, tell } from './turn.ts';
-import { finish, hold, wait, waitForRestart } from './waits.ts';
+import { elapsed, enter, incidentKind, openIncident, set, type Turn, tell } from './transition.ts';
+import {
+  finish,
+  hold,
+  planRun,
+  SHORT_RUN_MS,
+  SLOW_LOOP_DEATHS,
+  SLOW_LOOP_WINDOW_MS,
+  wait,
+  waitForRestart,
+  withinWindow,
+} from './waits.ts';
 
 const NO_EXIT: Exit = { code: null, signal: null };
 

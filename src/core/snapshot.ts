@@ -1,8 +1,8 @@
 import { FRESH_STATE } from './decide.ts';
-import { type HealthRow, healthRowShape } from './health-rows.ts';
-import type { Mono, Stamp, State, Wall } from './model.ts';
-import { faultOf, type Shape } from './shape.ts';
-import { stateShape } from './state-shape.ts';
+import type { State } from './model.ts';
+import { faultOf, healthRowShape, type Shape, stateShape } from './state-shape.ts';
+import type { HealthRow } from './status.ts';
+import type { Mono, Stamp, Wall } from './time.ts';
 
 /** The version of the state file's form. A file of a later one is put aside, not guessed at. */
 export const SNAPSHOT_VERSION = 1;
@@ -90,4 +90,19 @@ export function emptySnapshot(name: string, bootId: string, now: Stamp): Snapsho
 /** The id of the incident of that name and time: unique, since one name has one watcher, and safe as a part of a path. */
 export function incidentId(name: string, at: Wall): string {
   return `${name}-${at.toString(36)}`;
+}
+
+/** A state in which nothing stands against a start: what a reset makes of one that no watcher has in hand. */
+export function forgetTroubles(state: State): State {
+  const { phase } = state;
+  const down = phase.kind === 'held' || phase.kind === 'backoff' || phase.kind === 'cooldown';
+  return {
+    ...state,
+    phase: down ? { kind: 'stopped' } : phase,
+    backoffStep: 0,
+    restartsInRow: 0,
+    shortRuns: 0,
+    crashes: [],
+    slowDeaths: [],
+  };
 }

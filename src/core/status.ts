@@ -1,6 +1,7 @@
-import { type HealthRow, memoryOf } from './health-rows.ts';
-import type { ExitCause, Phase, Signal, Stamp } from './model.ts';
+import { type HealthPolicy, type HealthState, KILL_WHEN, type ProbeState, type Severity } from './health-model.ts';
+import type { ExitCause, LastExit, Phase, Signal, State } from './model.ts';
 import { incidentId, type Snapshot } from './snapshot.ts';
+import type { Stamp, Wall } from './time.ts';
 
 /** One row of `status --json`. Times are RFC 3339 UTC, durations ms, unknown is null, no field is ever missing. */
 export interface Status {
@@ -95,4 +96,86 @@ function shownPhase(phase: Phase, rows: readonly HealthRow[], { alive, holdReaso
 
 function plannedAt(phase: Phase, shown: Status['phase'], iso: Reading['iso']): string | null {
   return shown === 'waiting' && phase.kind === 'waiting' && phase.due !== null ? iso(phase.due) : null;
+}
+
+/** When a service manager is told that the service is there. */
+export type ReadyWhen = 'up' | 'healthy';
+
+/**
+ * Whether a watcher in this state may be called ready: its child is up (or healthy), or it waits on purpose, which may take hours and is
+ * no reason to keep a boot waiting. One that has come to its end counts too: whoever waits learns the rest from its exit.
+ */
+export function isReady({ phase }: State, when: ReadyWhen): boolean {
+  if (phase.kind === 'starting') return false;
+  if (phase.kind === 'running') return when === 'up' || phase.live.healthy;
+  return phase.kind !== 'stopping';
+}
+
+/** What people see as the service's status: phase, restarts, last exit, on one line. */
+export function serviceStatus(state: State, rows: readonly HealthRow[], clock: (at: Wall) => string): string {
+  const restarts = Math.max(0, state.run - 1);
+  const parts = [phaseText(state, rows, clock), `${restarts} restart${restarts === 1 ? '' : 's'}`];
+  if (state.lastExit !== null) parts.push(`last exit: ${exitText(state.lastExit)}`);
+  return parts.join(', ').replace(/\s+/g, ' ');
+}
+
+function phaseText({ phase }: State, rows: readonly HealthRow[], clock: (at: Wall) => string): string {
+  switch (phase.kind) {
+    case 'running': {
+      const sick = rows.filter(row => row.severity === 'critical' && row.ok === false).map(row => row.name);
+      const word = sick.length > 0 ? `unhealthy (${sick.join(', ')})` : phase.live.healthy ? 'healthy' : 'running';
+      return `${word}, pid ${phase.live.pid}`;
+    }
+    case 'backoff':
+    case 'cooldown':
+      return `${phase.kind} until ${clock((phase.since.wall + phase.waitMs) as Wall)}`;
+    case 'waiting':
+      return phase.due === null ? 'waiting' : `waiting until ${clock(phase.due)}`;
+    case 'held':
+      return `held (${phase.hold.why})`;
+    default:
+      return phase.kind;
+  }
+}
+
+function exitText({ code, signal, cause }: LastExit): string {
+  return `${signal ?? (code === null ? 'unseen' : `code ${code}`)} (${cause})`;
+}
+
+/** A row of `health` in `status --json`. */
+export interface HealthRow {
+  name: string;
+  /** null: not known yet. */
+  ok: boolean | null;
+  severity: Severity;
+  detail: string;
+  /** RFC 3339: since when it is so. */
+  since: string;
+}
+
+/** What to say of each probe of a run, in the order they were given, the kill condition last. */
+export function healthRows(policy: HealthPolicy, state: HealthState, iso: (wall: number) => string): HealthRow[] {
+  const row = (name: string, severity: Severity, probe: ProbeState): HealthRow => {
+    return { name, ok: probe.ok, severity, detail: probe.detail, since: iso(probe.since.wall) };
+  };
+  const rows = policy.probes.flatMap((probe, index) =>
+    probe.way === 'asked' && !probe.judged ? [] : [row(probe.name, probe.severity, state.probes[index]!)],
+  );
+  if (state.killWhen !== null) rows.push(row(KILL_WHEN, 'critical', state.killWhen));
+  return rows;
+}
+
+/** One sentence that proves the recovery of a run that is green: every critical probe, and what it saw. */
+export function recoveryProof(policy: HealthPolicy, state: HealthState, upText: string): string {
+  const seen = policy.probes.flatMap((probe, index) => {
+    const { ok, detail } = state.probes[index]!;
+    const counts = probe.severity === 'critical' && (probe.way !== 'asked' || probe.judged) && ok === true;
+    return counts ? [`${probe.name}: ${detail}`] : [];
+  });
+  return [`up for ${upText}`, ...seen].join('; ');
+}
+
+/** The tree's memory at the last sample, in bytes; null before the first. */
+export function memoryOf(state: HealthState): number | null {
+  return state.memory.at(-1)?.bytes ?? null;
 }

@@ -1,10 +1,44 @@
-import { backoffWait, FLOOR_MS } from './backoff.ts';
+import type { Event, Next } from './events.ts';
 import { EXIT } from './exit-code.ts';
-import { isFlapping } from './flap.ts';
 import { KILL_WHEN } from './health-model.ts';
-import type { Hold } from './model.ts';
-import type { Next } from './notes.ts';
-import { arm, enter, order, set, type Turn } from './turn.ts';
+import type { Hold, Policy } from './model.ts';
+import type { Mono } from './time.ts';
+import { arm, enter, order, set, type Turn, tell } from './transition.ts';
+
+/** After so many runs in a row that lived under {@link SHORT_RUN_MS}, no wait is below {@link FLOOR_MS}. */
+const FLOOR_AFTER_RUNS = 100;
+export const SHORT_RUN_MS = 1000;
+export const FLOOR_MS = 20;
+
+/**
+ * The wait before the next start, in ms: first `backoffMs`, then times the factor, capped; then the share that the roll
+ * adds, so that jitter still spreads a fleet that sits at the cap.
+ * @param step how many waits there were since the last reset
+ * @param roll in [0, 1)
+ */
+export function backoffWait(policy: Policy, step: number, shortRuns: number, roll: number): number {
+  // Zero stays zero: the factor's power soon is Infinity, and 0 × Infinity is no number.
+  const grown = policy.backoffMs === 0 ? 0 : policy.backoffMs * policy.backoffFactor ** step;
+  const capped = Math.min(grown, policy.backoffMaxMs);
+  const spread = Math.round(capped * (1 + policy.jitter * roll));
+  return shortRuns >= FLOOR_AFTER_RUNS ? Math.max(spread, FLOOR_MS) : spread;
+}
+
+/** A run that reached healthy-after and died, this often in {@link SLOW_LOOP_WINDOW_MS}, is a slow crash loop. */
+export const SLOW_LOOP_DEATHS = 5;
+export const SLOW_LOOP_WINDOW_MS = 6 * 3_600_000;
+
+/** The times still inside the window that ends now, with now added; at most `keep` of them, the latest. */
+export function withinWindow(times: readonly Mono[], now: Mono, windowMs: number, keep: number): Mono[] {
+  const recent = times.filter(time => now - time < windowMs);
+  recent.push(now);
+  return recent.slice(-Math.max(keep, 1));
+}
+
+/** Whether so many crashes in the window call for a cooldown. */
+export function isFlapping(policy: Policy, crashes: readonly Mono[]): boolean {
+  return policy.flapThreshold > 0 && crashes.length >= policy.flapThreshold;
+}
 
 /** Begins the next run, with a look at the kill condition if there is one. Only from {@link settle}, which knows that nothing stands against it. */
 function begin(turn: Turn): void {
@@ -106,4 +140,26 @@ export function waitForRestart(turn: Turn, counts: boolean): Next {
   if (counts) set(turn, { backoffStep: state.backoffStep + 1 });
   wait(turn, 'backoff', waitMs);
   return { kind: 'restart', number: state.run, inMs: waitMs };
+}
+
+/** Asks the schedule for the next run, or whether the one that is waited for still stands. */
+export function planRun(turn: Turn, due: Extract<Event, { type: 'run-planned' }>['due']): void {
+  enter(turn, { kind: 'waiting', due, timer: null });
+  order(turn, { type: 'plan-run', due, lastDue: turn.state.lastDue });
+}
+
+/** The schedule's answer. It is looked at again and again while it is waited for: clocks are set, and machines sleep. */
+export function runPlanned(turn: Turn, { due, waitMs }: Extract<Event, { type: 'run-planned' }>): void {
+  const { phase } = turn.state;
+  if (phase.kind !== 'waiting' || phase.timer !== null) return;
+  if (due === null) {
+    finish(turn, 0);
+    return;
+  }
+  if (waitMs > 0) {
+    if (phase.due !== due) tell(turn, { kind: 'planned', due });
+    return enter(turn, { kind: 'waiting', due, timer: arm(turn, waitMs) });
+  }
+  set(turn, { lastDue: due });
+  wait(turn, 'backoff', 0);
 }

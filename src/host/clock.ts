@@ -1,4 +1,4 @@
-import type { Mono, Stamp, Wall } from '../core/model.ts';
+import type { Mono, Stamp, Wall } from '../core/time.ts';
 
 /**
  * Both clocks now. The monotonic one is the system's (CLOCK_MONOTONIC on Linux), so within one boot its values compare

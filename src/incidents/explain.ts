@@ -1,4 +1,4 @@
-import type { IncidentSeed } from '../core/notes.ts';
+import type { IncidentSeed } from '../core/events.ts';
 import { type FingerprintInput, fingerprint } from './fingerprint.ts';
 import type { Fact } from './triage/facts.ts';
 import type { Category } from './triage/rule.ts';

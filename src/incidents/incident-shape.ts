@@ -1,4 +1,4 @@
-import { faultOf, type Shape } from '../core/shape.ts';
+import { faultOf, type Shape } from '../core/state-shape.ts';
 import type { Incident } from './incident.ts';
 import { categories } from './triage/rule.ts';
 

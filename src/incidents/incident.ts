@@ -1,6 +1,6 @@
+import type { IncidentKind } from '../core/events.ts';
 import type { Exit } from '../core/model.ts';
-import type { IncidentKind } from '../core/notes.ts';
-import type { Category } from './triage/rule.ts';
+import type { Category } from './triage/category.ts';
 
 /**
  * An incident as it lies on disk and as `incidents --json` prints it: redacted, free of control sequences, no field ever

@@ -1,5 +1,5 @@
 import { durationText } from '../core/duration-text.ts';
-import type { Mono } from '../core/model.ts';
+import type { Mono } from '../core/time.ts';
 import { createLineMatcher } from './line-matcher.ts';
 import { answer, type Probe, type SpeakUp } from './probe.ts';
 import { ERROR_PATTERN, type SpecOf } from './probe-spec.ts';

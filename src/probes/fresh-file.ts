@@ -1,9 +1,10 @@
-// Loaded at its first use and not before the first start: node:fs/promises brings readline along.
 import { promises as files } from 'node:fs';
-import type { Wall } from '../core/model.ts';
+import type { Wall } from '../core/time.ts';
 import { errnoOf } from '../host/errno.ts';
 import type { Probe } from './probe.ts';
 import type { SpecOf } from './probe-spec.ts';
+
+// Loaded at its first use and not before the first start: node:fs/promises brings readline along.
 
 /** When the file was changed last. Of a folder: when an entry of it came or went. */
 export function freshFileProbe(spec: SpecOf<'fresh-file'>): Probe {

@@ -1,8 +1,9 @@
-// Loaded at its first use and not before the first start: node:fs/promises brings readline along.
 import { promises as files } from 'node:fs';
-import type { Wall } from '../core/model.ts';
+import type { Wall } from '../core/time.ts';
 import type { Probe } from './probe.ts';
 import type { SpecOf } from './probe-spec.ts';
+
+// Loaded at its first use and not before the first start: node:fs/promises brings readline along.
 
 /** Number and total size of the files that match, and the newest change among them. Folders do not count. */
 export function growProbe(spec: SpecOf<'grow'>): Probe {

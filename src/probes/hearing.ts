@@ -1,4 +1,4 @@
-import type { Mono } from '../core/model.ts';
+import type { Mono } from '../core/time.ts';
 import { createLineSplitter } from './line-splitter.ts';
 import type { Probe } from './probe.ts';
 

@@ -1,5 +1,6 @@
 import type { Observation } from '../core/health-model.ts';
-import type { Mono, RunId, Stamp } from '../core/model.ts';
+import type { RunId } from '../core/model.ts';
+import type { Mono, Stamp } from '../core/time.ts';
 
 /** The run that is being watched. */
 export interface WatchedRun {

@@ -3,7 +3,7 @@
  * watcher that was not waiting; while waiting, arm the timer for `waitMs`, then take `revisedDue`, and run if that is not after now.
  */
 import { Cron } from 'croner';
-import type { Wall } from '../core/model.ts';
+import type { Wall } from '../core/time.ts';
 
 /** A schedule in its time zone. */
 export interface Schedule {

@@ -1,4 +1,4 @@
-import type { Mono } from '../core/model.ts';
+import type { Mono } from '../core/time.ts';
 
 /** Counts what happened within a window that slides with time. */
 export interface SlidingCount {

@@ -1,4 +1,4 @@
-import type { Mono } from '../core/model.ts';
+import type { Mono } from '../core/time.ts';
 import { createLineMatcher } from './line-matcher.ts';
 import type { Probe } from './probe.ts';
 import type { SpecOf } from './probe-spec.ts';

@@ -9,7 +9,8 @@ import {
   renameSync,
   unlinkSync,
 } from 'node:fs';
-import type { Hold, Wall } from '../core/model.ts';
+import type { Hold } from '../core/model.ts';
+import type { Wall } from '../core/time.ts';
 import { errnoOf, reasonOf } from '../host/errno.ts';
 import { readText } from '../host/read-text.ts';
 import { putAside } from './broken-file.ts';

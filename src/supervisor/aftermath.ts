@@ -1,5 +1,6 @@
-import type { Policy, Stamp, State, Wall } from '../core/model.ts';
-import type { IncidentSeed, Note } from '../core/notes.ts';
+import type { IncidentSeed, Note } from '../core/events.ts';
+import type { Policy, State } from '../core/model.ts';
+import type { Stamp, Wall } from '../core/time.ts';
 import type { DiagnosisSettings } from '../diagnosis/choose-provider.ts';
 import type { Incident } from '../incidents/incident.ts';
 import type { Place } from '../state/place.ts';

@@ -1,8 +1,8 @@
 /** From what the machine knows of an incident, and what was found out about it, to the event that is alerted. Pure. */
 import type { AlertEvent, AlertKind } from '../alerts/alert.ts';
+import type { IncidentSeed } from '../core/events.ts';
 import type { HealthPolicy, ProbeKind } from '../core/health-model.ts';
 import type { State } from '../core/model.ts';
-import type { IncidentSeed } from '../core/notes.ts';
 import type { Incident } from '../incidents/incident.ts';
 
 /** An event of which nothing is known but that it happened. */

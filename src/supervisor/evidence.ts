@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os';
-import type { IncidentSeed } from '../core/notes.ts';
+import type { IncidentSeed } from '../core/events.ts';
 import { monoNow } from '../host/clock.ts';
 import { diskRoom } from '../host/evidence/disk-room.ts';
 import { type KernelLog, openKernelLog } from '../host/evidence/kernel-log.ts';

@@ -1,7 +1,6 @@
-import type { Fact, Policy, State } from '../core/model.ts';
-import type { Note } from '../core/notes.ts';
+import type { Fact, Note } from '../core/events.ts';
+import type { Policy, Remedy, State } from '../core/model.ts';
 import type { ChildPort, IncidentPort, Report } from '../core/ports.ts';
-import type { Remedy } from '../core/remedy.ts';
 import { stampNow } from '../host/clock.ts';
 import type { Place } from '../state/place.ts';
 import { type AftermathOrder, createAftermath } from './aftermath.ts';

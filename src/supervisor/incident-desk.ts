@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
-import type { Policy, Wall } from '../core/model.ts';
+import type { Policy } from '../core/model.ts';
+import type { Wall } from '../core/time.ts';
 import { type Dropped, withDropped } from '../incidents/dropped.ts';
 import { explain } from '../incidents/explain.ts';
 import { adviseFrom, type History, historyOf } from '../incidents/history.ts';

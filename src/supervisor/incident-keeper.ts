@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
-import type { Fact, State } from '../core/model.ts';
+import type { Fact } from '../core/events.ts';
+import type { State } from '../core/model.ts';
 import type { IncidentPort } from '../core/ports.ts';
 import { incidentId } from '../core/snapshot.ts';
 import { stampNow } from '../host/clock.ts';

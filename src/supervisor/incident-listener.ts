@@ -1,4 +1,4 @@
-import type { IncidentSeed } from '../core/notes.ts';
+import type { IncidentSeed } from '../core/events.ts';
 import type { Incident } from '../incidents/incident.ts';
 
 /** Who wants to know of incidents once they are explained: alerts, diagnosis, remedies. Nothing here may delay a restart. */

@@ -1,5 +1,6 @@
 import { FRESH_STATE } from '../core/decide.ts';
-import type { Fact, Hold, Leftover, RunId, State } from '../core/model.ts';
+import type { Fact, Leftover } from '../core/events.ts';
+import type { Hold, RunId, State } from '../core/model.ts';
 import { readSnapshot, restore, type Snapshot } from '../core/snapshot.ts';
 import { bootId } from '../host/boot-id.ts';
 import { stampNow } from '../host/clock.ts';

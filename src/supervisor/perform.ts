@@ -1,4 +1,5 @@
-import type { Effect, State } from '../core/model.ts';
+import type { Effect } from '../core/events.ts';
+import type { State } from '../core/model.ts';
 import type { World } from '../core/ports.ts';
 
 /** Carries out one order. Every port returns at once; what comes of it arrives later as a fact. */

@@ -1,5 +1,6 @@
+import type { Fact } from '../core/events.ts';
 import { type HealthPolicy, KILL_WHEN, type Observation } from '../core/health-model.ts';
-import type { Fact, RunId } from '../core/model.ts';
+import type { RunId } from '../core/model.ts';
 import type { ProbePort, Report } from '../core/ports.ts';
 import { stampNow } from '../host/clock.ts';
 import type { KillWhen } from '../probes/kill-when/kill-when.ts';

@@ -1,6 +1,6 @@
 import type { Heartbeat } from '../alerts/heartbeat.ts';
+import type { Note } from '../core/events.ts';
 import type { Policy, State } from '../core/model.ts';
-import type { Note } from '../core/notes.ts';
 
 /** What the heartbeat is told of the watcher's life. */
 export interface Pulse {

@@ -1,4 +1,4 @@
-import type { Fact } from '../core/model.ts';
+import type { Fact } from '../core/events.ts';
 import { type MemoryCgroup, memoryCgroupOf, oomKills } from '../host/evidence/memory-cgroup.ts';
 import { openFiles } from '../host/evidence/open-files.ts';
 

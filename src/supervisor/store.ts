@@ -1,8 +1,9 @@
-import { backoffWait } from '../core/backoff.ts';
-import { type HealthRow, healthRows } from '../core/health-rows.ts';
-import type { Hold, Policy, Stamp, State } from '../core/model.ts';
+import type { Hold, Policy, State } from '../core/model.ts';
 import type { Report, StorePort } from '../core/ports.ts';
 import { SNAPSHOT_VERSION, type Snapshot } from '../core/snapshot.ts';
+import { type HealthRow, healthRows } from '../core/status.ts';
+import type { Stamp } from '../core/time.ts';
+import { backoffWait } from '../core/waits.ts';
 import { liftHold, writeHold } from '../state/hold-file.ts';
 import type { Lock } from '../state/lock.ts';
 import type { RecordedRun } from '../state/lock-record.ts';

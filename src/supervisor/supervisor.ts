@@ -1,5 +1,6 @@
 import { decide } from '../core/decide.ts';
-import type { Effect, Event, Fact, Policy, State } from '../core/model.ts';
+import type { Effect, Event, Fact } from '../core/events.ts';
+import type { Policy, State } from '../core/model.ts';
 import type { World } from '../core/ports.ts';
 import { perform } from './perform.ts';
 

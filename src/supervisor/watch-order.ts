@@ -1,7 +1,6 @@
 import type { Outputs } from '../child/sink.ts';
-import type { Policy } from '../core/model.ts';
-import type { Note } from '../core/notes.ts';
-import type { Remedy } from '../core/remedy.ts';
+import type { Note } from '../core/events.ts';
+import type { Policy, Remedy } from '../core/model.ts';
 import type { Schedule } from '../probes/schedule.ts';
 import type { AftermathOrder } from './aftermath.ts';
 import type { Onlooker } from './onlooker.ts';

@@ -8,7 +8,8 @@ import { isatty } from 'node:tty';
 import { createChild } from '../../src/child/child.ts';
 import { openOutputs, say } from '../../src/child/sink.ts';
 import { openPipes } from '../../src/child/spawn.ts';
-import type { Mono, RunId, Stamp, Wall } from '../../src/core/model.ts';
+import type { RunId } from '../../src/core/model.ts';
+import type { Mono, Stamp, Wall } from '../../src/core/time.ts';
 
 const spec = {
   times: 1,

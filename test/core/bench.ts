@@ -1,18 +1,7 @@
 import { decide, FRESH_STATE } from '../../src/core/decide.ts';
-import type {
-  Effect,
-  Event,
-  Exit,
-  Fact,
-  Mono,
-  Phase,
-  Policy,
-  RunId,
-  State,
-  TimerId,
-  Wall,
-} from '../../src/core/model.ts';
-import type { Note } from '../../src/core/notes.ts';
+import type { Effect, Event, Fact, Note } from '../../src/core/events.ts';
+import type { Exit, Phase, Policy, RunId, State, TimerId } from '../../src/core/model.ts';
+import type { Mono, Wall } from '../../src/core/time.ts';
 
 /** The contract's defaults. */
 export const DEFAULT_POLICY: Policy = {

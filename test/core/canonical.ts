@@ -1,19 +1,8 @@
 import { FRESH_STATE, on } from '../../src/core/decide.ts';
+import type { Effect, Fact } from '../../src/core/events.ts';
 import { startHealth } from '../../src/core/health-step.ts';
-import type {
-  Clearing,
-  Effect,
-  Fact,
-  Leaving,
-  Live,
-  Mono,
-  Phase,
-  RunId,
-  Stamp,
-  State,
-  TimerId,
-  Wall,
-} from '../../src/core/model.ts';
+import type { Clearing, Leaving, Live, Phase, RunId, State, TimerId } from '../../src/core/model.ts';
+import type { Mono, Stamp, Wall } from '../../src/core/time.ts';
 import { CLEAN_START } from './bench.ts';
 
 /** One state of each phase, and one fact of each type that concerns it: the two axes of the table. */

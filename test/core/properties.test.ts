@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
-import type { Event, Fact, RunId, State, TimerId } from '../../src/core/model.ts';
+import type { Event, Fact } from '../../src/core/events.ts';
+import type { RunId, State, TimerId } from '../../src/core/model.ts';
 import { currentRun, ordersOf, timersOf, type Walk, walks } from './walks.ts';
 
 const runs = { numRuns: 3000 };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Asker, Effect, Signal } from '../../src/core/model.ts';
+import type { Asker, Effect } from '../../src/core/events.ts';
+import type { Signal } from '../../src/core/model.ts';
 import { refusal } from '../../src/core/requests.ts';
 import { Bench } from './bench.ts';
 import { PHASES } from './canonical.ts';

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { FRESH_STATE } from '../../src/core/decide.ts';
-import type { Clearing, Hold, Leftover, Mono, Phase, RunId, State, Wall } from '../../src/core/model.ts';
+import type { Leftover } from '../../src/core/events.ts';
+import type { Clearing, Hold, Phase, RunId, State } from '../../src/core/model.ts';
+import type { Mono, Wall } from '../../src/core/time.ts';
 import { Bench } from './bench.ts';
 import { CONTEXTS, PHASES, type PhaseKind } from './canonical.ts';
 

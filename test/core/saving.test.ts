@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Fact } from '../../src/core/model.ts';
+import type { Fact } from '../../src/core/events.ts';
 import { Bench } from './bench.ts';
 
 const failed: Fact = { type: 'save-finished', ok: false, why: 'no room' };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { backoffWait } from '../../src/core/backoff.ts';
+import { backoffWait } from '../../src/core/waits.ts';
 import { Bench, DEFAULT_POLICY } from './bench.ts';
 
 /** The waits of a child that dies that long after each start. */

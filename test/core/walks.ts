@@ -1,19 +1,9 @@
 import fc from 'fast-check';
 import { decide, FRESH_STATE } from '../../src/core/decide.ts';
+import type { Effect, Event, Fact } from '../../src/core/events.ts';
 import { type HealthPolicy, KILL_WHEN } from '../../src/core/health-model.ts';
-import type {
-  Effect,
-  Event,
-  Fact,
-  Mono,
-  Policy,
-  RunId,
-  Signal,
-  Stamp,
-  State,
-  TimerId,
-  Wall,
-} from '../../src/core/model.ts';
+import type { Policy, RunId, Signal, State, TimerId } from '../../src/core/model.ts';
+import type { Mono, Stamp, Wall } from '../../src/core/time.ts';
 
 /** None, one that is asked, and with a kill condition. */
 const asked = { way: 'asked', name: 'port:1', severity: 'critical', kind: 'port', intervalMs: 30_000 } as const;

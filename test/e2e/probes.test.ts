@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { IncidentKind } from '../../src/core/events.ts';
 import type { ExitCause } from '../../src/core/model.ts';
-import type { IncidentKind } from '../../src/core/notes.ts';
 import type { Incident } from '../../src/incidents/incident.ts';
 import { because, missing } from '../support/fixture.ts';
 import { DYING_MS, freePort, startWorker } from '../support/health-worker.ts';

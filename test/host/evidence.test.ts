@@ -1,8 +1,8 @@
 import { createServer } from 'node:net';
 import { totalmem } from 'node:os';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Mono, Wall } from '../../src/core/model.ts';
-import type { IncidentSeed } from '../../src/core/notes.ts';
+import type { IncidentSeed } from '../../src/core/events.ts';
+import type { Mono, Wall } from '../../src/core/time.ts';
 import { diskRoom } from '../../src/host/evidence/disk-room.ts';
 import { openKernelLog } from '../../src/host/evidence/kernel-log.ts';
 import { memoryCgroupOf, memoryLimit, oomKills } from '../../src/host/evidence/memory-cgroup.ts';

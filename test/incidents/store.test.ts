@@ -1,8 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { decide, FRESH_STATE } from '../../src/core/decide.ts';
-import type { Event, Mono, RunId, State, Wall } from '../../src/core/model.ts';
+import type { Event } from '../../src/core/events.ts';
+import type { RunId, State } from '../../src/core/model.ts';
 import { incidentId } from '../../src/core/snapshot.ts';
+import type { Mono, Wall } from '../../src/core/time.ts';
 import { readAll, readOne } from '../../src/incidents/folder.ts';
 import type { Incident } from '../../src/incidents/incident.ts';
 import { DROPPED_FILE } from '../../src/incidents/names.ts';

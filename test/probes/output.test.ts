@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Observation } from '../../src/core/health-model.ts';
-import type { Mono } from '../../src/core/model.ts';
+import type { Mono } from '../../src/core/time.ts';
 import { errorRateProbe } from '../../src/probes/error-rate.ts';
 import { failPatternProbe } from '../../src/probes/fail-pattern.ts';
 import { createLineMatcher, mayBacktrack } from '../../src/probes/line-matcher.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Wall } from '../../src/core/model.ts';
+import type { Wall } from '../../src/core/time.ts';
 import { nextDue, parseSchedule, revisedDue, type Schedule, waitMs } from '../../src/probes/schedule.ts';
 
 const at = (iso: string) => Date.parse(iso) as Wall;

@@ -1,4 +1,5 @@
-import type { Fact, Signal } from '../../src/core/model.ts';
+import type { Fact } from '../../src/core/events.ts';
+import type { Signal } from '../../src/core/model.ts';
 import type { Simulation } from './simulation.ts';
 
 /** Something that goes wrong, or that somebody does, at random moments. To add one is to add one object here. */

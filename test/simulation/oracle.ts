@@ -1,5 +1,6 @@
+import type { Fact } from '../../src/core/events.ts';
 import { KILL_WHEN, type ProbeReport } from '../../src/core/health-model.ts';
-import type { Fact, Policy, State } from '../../src/core/model.ts';
+import type { Policy, State } from '../../src/core/model.ts';
 import { type Belief, BLANK, runIn } from './belief.ts';
 import { Contract } from './contract.ts';
 

@@ -1,6 +1,6 @@
 import { decide } from '../../src/core/decide.ts';
+import type { Event } from '../../src/core/events.ts';
 import { KILL_WHEN } from '../../src/core/health-model.ts';
-import type { Event } from '../../src/core/model.ts';
 import { type Planted, planted, without } from './planted.ts';
 
 /** Faults in what the machine makes of probes, kill conditions, incidents and schedules. */

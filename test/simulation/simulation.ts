@@ -1,7 +1,8 @@
 import { decide, FRESH_STATE } from '../../src/core/decide.ts';
-import { forgetTroubles } from '../../src/core/forget.ts';
-import type { Hold, Leftover, Mono, Policy, RunId, State, Wall } from '../../src/core/model.ts';
-import { readSnapshot, restore, SNAPSHOT_VERSION, type Snapshot } from '../../src/core/snapshot.ts';
+import type { Leftover } from '../../src/core/events.ts';
+import type { Hold, Policy, RunId, State } from '../../src/core/model.ts';
+import { forgetTroubles, readSnapshot, restore, SNAPSHOT_VERSION, type Snapshot } from '../../src/core/snapshot.ts';
+import type { Mono, Wall } from '../../src/core/time.ts';
 import { Agenda } from './agenda.ts';
 import { type Belief, BLANK, forgiven, shifted } from './belief.ts';
 import { Disk } from './disk.ts';

@@ -1,4 +1,5 @@
-import type { Fact, RunId, State, TimerId } from '../../src/core/model.ts';
+import type { Fact } from '../../src/core/events.ts';
+import type { RunId, State, TimerId } from '../../src/core/model.ts';
 import type { SourcePort } from '../../src/core/ports.ts';
 import { createSupervisor, type Supervisor } from '../../src/supervisor/supervisor.ts';
 import { timersOf } from '../core/walks.ts';

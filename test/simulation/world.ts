@@ -1,7 +1,8 @@
+import type { Fact, Note } from '../../src/core/events.ts';
 import { KILL_WHEN, type Observation } from '../../src/core/health-model.ts';
-import type { Clearing, Exit, Fact, Hold, RunId, Signal, State, TimerId, Wall } from '../../src/core/model.ts';
-import type { Note } from '../../src/core/notes.ts';
+import type { Clearing, Exit, Hold, RunId, Signal, State, TimerId } from '../../src/core/model.ts';
 import type { World } from '../../src/core/ports.ts';
+import type { Wall } from '../../src/core/time.ts';
 import { runOf } from './disk.ts';
 import type { Simulation } from './simulation.ts';
 import type { SimWatcher } from './watcher.ts';

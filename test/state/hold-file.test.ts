@@ -1,7 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Hold, Wall } from '../../src/core/model.ts';
+import type { Hold } from '../../src/core/model.ts';
+import type { Wall } from '../../src/core/time.ts';
 import { armHold, liftHold, readHold, writeHold } from '../../src/state/hold-file.ts';
 import { openPlace } from '../../src/state/place.ts';
 import { scratch } from '../support/scratch.ts';

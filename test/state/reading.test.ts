@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Hold, Wall } from '../../src/core/model.ts';
+import type { Hold } from '../../src/core/model.ts';
+import type { Wall } from '../../src/core/time.ts';
 import { bootId, pidNamespace } from '../../src/host/boot-id.ts';
 import { armHold, readHold, writeHold } from '../../src/state/hold-file.ts';
 import { acquireLock } from '../../src/state/lock.ts';

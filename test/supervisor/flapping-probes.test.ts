@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Fact } from '../../src/core/events.ts';
 import { type HealthPolicy, KILL_WHEN, type Observation, type ProbePolicy } from '../../src/core/health-model.ts';
-import type { Fact, RunId } from '../../src/core/model.ts';
+import type { RunId } from '../../src/core/model.ts';
 import { virtualWatch } from './virtual-watch.ts';
 
 const probe = (name: string, retries: number): ProbePolicy => {

@@ -2,8 +2,9 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { FRESH_STATE } from '../../src/core/decide.ts';
-import type { Mono, State, Wall } from '../../src/core/model.ts';
-import type { IncidentSeed } from '../../src/core/notes.ts';
+import type { IncidentSeed } from '../../src/core/events.ts';
+import type { State } from '../../src/core/model.ts';
+import type { Mono, Wall } from '../../src/core/time.ts';
 import type { Incident } from '../../src/incidents/incident.ts';
 import { openPlace } from '../../src/state/place.ts';
 import { createIncidentKeeper } from '../../src/supervisor/incident-keeper.ts';

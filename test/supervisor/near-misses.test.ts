@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { KILL_WHEN, type Observation } from '../../src/core/health-model.ts';
-import type { Mono, Stamp, Wall } from '../../src/core/model.ts';
+import type { Mono, Stamp, Wall } from '../../src/core/time.ts';
 import { errorRateProbe } from '../../src/probes/error-rate.ts';
 import { failPatternProbe } from '../../src/probes/fail-pattern.ts';
 import type { Probe } from '../../src/probes/probe.ts';

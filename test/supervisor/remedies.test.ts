@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import type { Fact, RunId } from '../../src/core/model.ts';
+import type { Fact } from '../../src/core/events.ts';
+import type { RunId } from '../../src/core/model.ts';
 import type { Incident } from '../../src/incidents/incident.ts';
 import { createRemedies } from '../../src/supervisor/remedies.ts';
 import { until } from '../support/until.ts';

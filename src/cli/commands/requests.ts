@@ -1,7 +1,6 @@
 import { type Asked, ask } from '../../control/client.ts';
 import type { Request } from '../../control/protocol.ts';
-import { forgetTroubles } from '../../core/forget.ts';
-import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
+import { forgetTroubles, readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import { bootId } from '../../host/boot-id.ts';
 import { PlaceRefused } from '../../state/own-folder.ts';
 import { socketFolders } from '../../state/reading.ts';

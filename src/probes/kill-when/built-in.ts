@@ -1,4 +1,4 @@
-import type { Mono } from '../../core/model.ts';
+import type { Mono } from '../../core/time.ts';
 import { createLineMatcher } from '../line-matcher.ts';
 import { type Members, openMembers } from '../members.ts';
 import type { WatchedRun } from '../probe.ts';

@@ -1,8 +1,8 @@
 import type { Stats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { changedAt } from '../../core/changed-at.ts';
-import type { Mono, Stamp, Wall } from '../../core/model.ts';
+import { changedAt } from '../../core/health-judges.ts';
+import type { Mono, Stamp, Wall } from '../../core/time.ts';
 import { errnoOf } from '../../host/errno.ts';
 import { DOCUMENT_BYTES, type MetricsSource, type Reading } from './source.ts';
 import { type Metrics, parseMetrics } from './values.ts';

@@ -9,7 +9,7 @@
  * It lives as long as the watcher: numbers that the child wrote before it died still count, as long as they are not too old.
  */
 import type { Observation } from '../../core/health-model.ts';
-import type { Stamp } from '../../core/model.ts';
+import type { Stamp } from '../../core/time.ts';
 import type { Members } from '../members.ts';
 import type { Probe, WatchedRun } from '../probe.ts';
 import { createSlidingCount } from '../sliding-count.ts';

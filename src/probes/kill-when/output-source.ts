@@ -1,4 +1,4 @@
-import type { Mono } from '../../core/model.ts';
+import type { Mono } from '../../core/time.ts';
 import { createLineMatcher } from '../line-matcher.ts';
 import type { MetricsSource } from './source.ts';
 import { lookUp, parseMetrics, readable, setName } from './values.ts';

@@ -1,4 +1,4 @@
-import type { Mono } from '../../core/model.ts';
+import type { Mono } from '../../core/time.ts';
 import type { Metrics } from './values.ts';
 
 /** What a source gave last: its values and since when they are so, or in a phrase why there are none. */

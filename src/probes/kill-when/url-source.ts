@@ -1,4 +1,4 @@
-import type { Mono } from '../../core/model.ts';
+import type { Mono } from '../../core/time.ts';
 import { DOCUMENT_BYTES, type MetricsSource, type Reading } from './source.ts';
 import { type Metrics, parseMetrics } from './values.ts';
 

@@ -1,0 +1,167 @@
+import type { ProbeReport, Reason } from './health-model.ts';
+import type {
+  Clearing,
+  Exit,
+  ExitCause,
+  Hold,
+  Phase,
+  RunId,
+  Signal,
+  SpawnFailure,
+  StopCause,
+  TimerId,
+} from './model.ts';
+import type { Stamp, Wall } from './time.ts';
+
+/** What the machine tells of itself: to people in notes, to those who explain in the seed of an incident. */
+
+/** What kind of trouble an incident is, as `incidents --json` says it. */
+export type IncidentKind = 'crash' | 'exit' | 'stalled' | 'unhealthy' | 'limit' | 'orphan' | 'start-failed';
+
+/** What the machine knows of an incident when it happens; evidence and explanation are others' work. */
+export interface IncidentSeed {
+  at: Stamp;
+  kind: IncidentKind;
+  run: number;
+  exit: Exit;
+  cause: ExitCause;
+  reasons: readonly Reason[];
+  /** What went wrong in one sentence, where the machine knows. */
+  why: string | null;
+  uptimeMs: number;
+  memory: readonly { at: Wall; bytes: number }[];
+  next: Next;
+}
+
+/** What comes next, for a log line. */
+export type Next =
+  | { kind: 'restart'; number: number; inMs: number }
+  | { kind: 'cooldown'; crashes: number; windowMs: number; inMs: number }
+  | { kind: 'schedule' }
+  | { kind: 'hold'; hold: Hold }
+  | { kind: 'finish'; code: number }
+  | { kind: 'leave' };
+
+/** What is said to people, one line each; the words are the cli's. */
+export type Note =
+  | { kind: 'started'; run: number; pid: number }
+  | { kind: 'start-failed'; failure: SpawnFailure; next: Next }
+  | {
+      kind: 'exited';
+      exit: Exit;
+      cause: ExitCause;
+      why: string | null;
+      uptimeMs: number;
+      next: Next;
+    }
+  | {
+      kind: 'stopping';
+      cause: StopCause;
+      why: string;
+      signal: Signal;
+      graceMs: number;
+    }
+  | { kind: 'killing'; why: string }
+  | { kind: 'healthy'; uptimeMs: number; resets: boolean }
+  | { kind: 'waiting'; phase: 'backoff' | 'cooldown'; leftMs: number }
+  | { kind: 'planned'; due: Wall }
+  | { kind: 'held'; hold: Hold }
+  | { kind: 'hold-lifted'; hold: Hold }
+  | { kind: 'reset' }
+  | { kind: 'leftovers-ended'; count: number; orphan: boolean }
+  | { kind: 'orphan-found'; pid: number | null }
+  | { kind: 'success-restarts' }
+  | { kind: 'wait-floor'; floorMs: number }
+  | { kind: 'probe-warning'; name: string; detail: string }
+  | { kind: 'probe-restored'; name: string; detail: string }
+  | { kind: 'clock-gap'; gapMs: number }
+  | { kind: 'blind'; why: string }
+  | { kind: 'sees-again' }
+  | { kind: 'slow-loop'; deaths: number; windowMs: number }
+  | { kind: 'save-failed'; why: string }
+  | { kind: 'save-recovered' }
+  | { kind: 'stopped' }
+  | { kind: 'refused'; what: 'restart'; phase: Phase['kind'] };
+
+/** What happened, in the past tense. */
+export type Fact =
+  /** A watcher took over this state. `hold` is what the hold file says; `newCommand`: not the command the state knows; `leftover`: what the lock's record says of a run that a dead watcher left, which outlives a state that could not be saved. */
+  | {
+      type: 'watcher-started';
+      hold: Hold | null;
+      newCommand: boolean;
+      sameBoot: boolean;
+      leftover: Leftover | null | 'unknown';
+    }
+  | {
+      type: 'child-spawned';
+      runId: RunId;
+      pid: number;
+      startTicks: number | null;
+    }
+  | { type: 'spawn-failed'; runId: RunId; failure: SpawnFailure }
+  | { type: 'child-exited'; runId: RunId; exit: Exit }
+  /** Of that run nothing is left that we can find; `ended` processes had to be ended for it. */
+  | { type: 'run-cleared'; runId: RunId; ended: number }
+  | { type: 'timer-fired'; timer: TimerId }
+  /** The schedule was asked: when the next run is due (null: never again), and how long to wait before it is asked again; 0: it is due. */
+  | { type: 'run-planned'; due: Wall | null; waitMs: number }
+  | { type: 'probes-reported'; runId: RunId; reports: readonly ProbeReport[] }
+  | { type: 'stop-requested'; by: Asker; signal: Signal | null; now: boolean }
+  | { type: 'restart-requested'; by: Asker }
+  | { type: 'reset-requested'; by: Asker }
+  /** A signal for the child, and for it only. */
+  | { type: 'signal-requested'; by: Asker; signal: Signal }
+  | { type: 'save-finished'; ok: boolean; why: string | null }
+  | {
+      type: 'output-reported';
+      blockedSince: Stamp | null;
+      droppedBytes: number;
+    };
+
+/** Who asked: for the log. */
+export type Asker = 'signal' | 'command';
+
+/** A run that a dead watcher may have left. */
+export interface Leftover {
+  runId: RunId;
+  pid: number | null;
+  startTicks: number | null;
+}
+
+/** A fact with its own times, a random roll in [0, 1), and a fresh run id in case one is needed. */
+export type Event = Fact & { at: Stamp; roll: number; freshRunId: RunId };
+
+/** Orders to the world. */
+export type Effect =
+  | { type: 'spawn-child'; run: number; runId: RunId }
+  /** To the whole tree of the run. */
+  | { type: 'signal-tree'; runId: RunId; signal: Signal }
+  /** To the child alone. */
+  | { type: 'signal-child'; runId: RunId; signal: Signal }
+  /** Ends what an ended run left (with `drain`, first lets its last words out), then reports run-cleared. */
+  | {
+      type: 'clear-run';
+      clearing: Clearing;
+      signal: Signal | null;
+      graceMs: number;
+      drain: boolean;
+    }
+  /** Asks the schedule: what comes next, or (`due`) whether what is waited for still stands. Answered by run-planned. */
+  | { type: 'plan-run'; due: Wall | null; lastDue: Wall | null }
+  /** Each of these probes is to report once. Before a run is up it can only be the kill condition. */
+  | { type: 'ask-probes'; runId: RunId; names: readonly string[] }
+  /** Something happened that is worth explaining. */
+  | { type: 'open-incident'; incident: IncidentSeed }
+  /** The run after it has lived and every critical probe is well. */
+  | { type: 'close-incident'; at: Wall; proof: string }
+  | { type: 'arm-timer'; timer: TimerId; delayMs: number }
+  | { type: 'disarm-timer'; timer: TimerId }
+  /** The whole state, as it stands after this event. */
+  | { type: 'save-state' }
+  | { type: 'write-hold'; hold: Hold }
+  | { type: 'lift-hold' }
+  | { type: 'tell'; note: Note }
+  | { type: 'exit-watcher'; code: number }
+  /** What cannot happen did: tests fail on it, production carries on. */
+  | { type: 'report-bug'; what: string };
