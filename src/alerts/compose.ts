@@ -1,5 +1,5 @@
 /** From an event to an alert: redacted, bounded, in one shape. Pure but for the cleaning that the caller brings. */
-import { clipEnd, clipStart, utf8Bytes } from '../core/clip-text.ts';
+import { clipEnd, clipStart, utf8Bytes } from '../core/text/escape.ts';
 import type { Alert, AlertEvent } from './alert.ts';
 import { lineFor, plain, summaryLine } from './wording.ts';
 

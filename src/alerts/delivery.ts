@@ -1,5 +1,5 @@
 /** The queue, its file and its couriers. */
-import { durationText } from '../core/duration-text.ts';
+import { durationText } from '../core/text/units.ts';
 import type { Alert } from './alert.ts';
 import { type Cooldown, calm, shifted } from './cooldown.ts';
 import {

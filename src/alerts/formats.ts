@@ -1,5 +1,5 @@
 /** One alert in the words of each receiver, within its limits. Pure. */
-import { clipStart, clipStartBytes, utf8Bytes } from '../core/clip-text.ts';
+import { clipStart, clipStartBytes, utf8Bytes } from '../core/text/escape.ts';
 import type { Alert, AlertKind } from './alert.ts';
 import { headlines, inert } from './wording.ts';
 

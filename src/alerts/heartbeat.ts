@@ -2,7 +2,7 @@
  * Tells a dead-man's switch elsewhere that all is well, as long as it is: what no watcher on this machine can report is the
  * death of this machine. Speaks the convention of healthchecks.io, or a plain GET.
  */
-import { durationText } from '../core/duration-text.ts';
+import { durationText } from '../core/text/units.ts';
 import { shownUrl } from './target.ts';
 
 /** Where and how often. */

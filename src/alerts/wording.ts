@@ -1,5 +1,5 @@
 /** The one line of an alert. Pure. */
-import { durationText } from '../core/duration-text.ts';
+import { durationText } from '../core/text/units.ts';
 import type { AlertEvent, AlertKind } from './alert.ts';
 
 /** A few words for a title, ASCII. */

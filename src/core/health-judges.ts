@@ -1,4 +1,3 @@
-import { durationText } from './duration-text.ts';
 import type {
   HealthPolicy,
   HealthState,
@@ -9,6 +8,7 @@ import type {
   Seen,
   Verdict,
 } from './health-model.ts';
+import { durationText } from './text/units.ts';
 import type { Mono, Stamp, Wall } from './time.ts';
 
 /** One fact on its way through the judges: the state as it becomes, and what follows so far. Never leaves core. */

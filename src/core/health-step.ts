@@ -12,7 +12,7 @@
  *
  * Everything in it is of one run, so a start forgets all. Reports for a name that is unknown or was not asked are harmless.
  */
-import { durationText } from './duration-text.ts';
+
 import {
   type Case,
   change,
@@ -35,6 +35,7 @@ import {
 } from './health-model.ts';
 import type { Live } from './model.ts';
 import { recoveryProof } from './status.ts';
+import { durationText } from './text/units.ts';
 import type { Mono, Stamp } from './time.ts';
 import { disarm, elapsed, enter, order, set, type Turn, tell } from './transition.ts';
 

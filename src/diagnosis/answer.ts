@@ -1,5 +1,5 @@
 /** What a model wrote, made into text for an incident. It is stored and shown, never executed. Pure. */
-import { clipStart } from '../core/clip-text.ts';
+import { clipStart } from '../core/text/escape.ts';
 
 const maxTextUnits = 2000;
 

@@ -1,5 +1,5 @@
 /** One question to a model: whether it may be asked, how often it is tried, what is remembered of it. */
-import { clipStart } from '../core/clip-text.ts';
+import { clipStart } from '../core/text/escape.ts';
 import { readAnswer } from './answer.ts';
 import { type BudgetState, called, mayCall, paused, recall, remembering } from './budget.ts';
 import { type BudgetDesk, type BudgetStore, budgetDesk } from './budget-desk.ts';

@@ -1,5 +1,5 @@
 /** The question, as text. Pure: whoever calls brings the cleaning and the chance. */
-import { clipEnd, clipStartBytes, utf8Bytes } from '../core/clip-text.ts';
+import { clipEnd, clipStartBytes, utf8Bytes } from '../core/text/escape.ts';
 import type { Question } from './provider.ts';
 
 /** What is asked about. An incident, as `incidents --json` shows it, is one. */

@@ -1,5 +1,5 @@
-import { durationText } from '../core/duration-text.ts';
 import type { IncidentSeed } from '../core/events.ts';
+import { durationText } from '../core/text/units.ts';
 
 /** What was done about an incident at once, in a sentence. */
 export function actionWords({ cause, exit, next }: IncidentSeed): string {

@@ -1,6 +1,6 @@
+import { stripControl } from '../core/text/escape.ts';
+import { durationWords, momentWords, timesWords } from '../core/text/units.ts';
 import type { Brief } from './brief.ts';
-import { stripControl } from './redaction/strip-control.ts';
-import { durationWords, momentWords, timesWords } from './words.ts';
 
 const mostNames = 8;
 const mostNeeds = 6;

@@ -1,4 +1,4 @@
-import { stripSequences } from '../core/control-sequences.ts';
+import { stripSequences } from '../core/text/escape.ts';
 import { fnv1a64 } from './hash.ts';
 import { detailsOf } from './triage/details.ts';
 import { withoutPrefix } from './triage/log-lines.ts';

@@ -1,5 +1,5 @@
+import { durationWords, momentWords, ordinalWords } from '../core/text/units.ts';
 import type { Incident } from './incident.ts';
-import { durationWords, momentWords, ordinalWords } from './words.ts';
 
 /** What earlier incidents with the same fingerprint say about this one. */
 export interface History {

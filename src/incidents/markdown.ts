@@ -1,4 +1,4 @@
-import { stripControl } from './redaction/strip-control.ts';
+import { stripControl } from '../core/text/escape.ts';
 
 /**
  * A text of foreign origin as part of a Markdown line: one line, no control sequences, and nothing that a viewer would take for

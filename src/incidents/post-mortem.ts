@@ -1,7 +1,7 @@
+import { bytesWords, durationWords, exitWords, momentWords, timesWords } from '../core/text/units.ts';
 import { historyOf, historySentence } from './history.ts';
 import type { Incident } from './incident.ts';
 import { codeSpan, fencedBlock, inlineText } from './markdown.ts';
-import { bytesWords, durationWords, exitWords, momentWords, timesWords } from './words.ts';
 
 /** What a post-mortem tells beside the incident itself. */
 export interface PostMortemContext {

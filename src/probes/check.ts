@@ -1,4 +1,4 @@
-import { lastWords } from './plain-text.ts';
+import { lastWords } from '../core/text/escape.ts';
 import { answer, LATE_MS, type Probe, type ProbeWorld, type WatchedRun } from './probe.ts';
 import type { SpecOf } from './probe-spec.ts';
 

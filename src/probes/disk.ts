@@ -1,9 +1,9 @@
 // Loaded at its first use and not before the first start: node:fs/promises brings readline along.
 import { promises as files } from 'node:fs';
+import { sizeText } from '../core/text/units.ts';
 import { errnoOf } from '../host/errno.ts';
 import { answer, type Probe } from './probe.ts';
 import type { SpecOf } from './probe-spec.ts';
-import { sizeText } from './size-text.ts';
 
 /** Well while at least so much is free for a user who is not root. */
 export function diskProbe(spec: SpecOf<'disk'>): Probe {

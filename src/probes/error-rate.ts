@@ -1,4 +1,4 @@
-import { durationText } from '../core/duration-text.ts';
+import { durationText } from '../core/text/units.ts';
 import type { Mono } from '../core/time.ts';
 import { createLineMatcher } from './line-matcher.ts';
 import { answer, type Probe, type SpeakUp } from './probe.ts';

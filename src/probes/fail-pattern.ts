@@ -1,5 +1,5 @@
+import { plainLine } from '../core/text/escape.ts';
 import { createLineMatcher } from './line-matcher.ts';
-import { plainLine } from './plain-text.ts';
 import { answer, type Probe, type SpeakUp } from './probe.ts';
 import type { SpecOf } from './probe-spec.ts';
 

@@ -1,8 +1,8 @@
+import { sizeText } from '../core/text/units.ts';
 import type { Members } from './members.ts';
 import { answer, type Probe } from './probe.ts';
 import type { SpecOf } from './probe-spec.ts';
 import { proportionalBytes, residentBytes } from './resident-bytes.ts';
-import { sizeText } from './size-text.ts';
 
 /** Well while the memory of the run's whole tree is not above the limit. */
 export function memoryProbe(spec: SpecOf<'memory'>, members: Members): Probe {

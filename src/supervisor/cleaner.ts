@@ -1,6 +1,6 @@
+import { stripControl } from '../core/text/escape.ts';
 import { secretsOf, spellingsOf } from '../incidents/redaction/exact-secrets.ts';
 import { redact } from '../incidents/redaction/redact.ts';
-import { stripControl } from '../incidents/redaction/strip-control.ts';
 
 /**
  * What takes secrets and control sequences out of a text: those of both environments, `secrets`, and what looks like one.

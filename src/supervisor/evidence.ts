@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import type { IncidentSeed } from '../core/events.ts';
+import { bytesWords } from '../core/text/units.ts';
 import { monoNow } from '../host/clock.ts';
 import { diskRoom } from '../host/evidence/disk-room.ts';
 import { type KernelLog, openKernelLog } from '../host/evidence/kernel-log.ts';
@@ -7,7 +8,6 @@ import { memoryLimit, oomKills } from '../host/evidence/memory-cgroup.ts';
 import { portHolder } from '../host/evidence/port-holder.ts';
 import { signalOf } from '../incidents/triage/exit.ts';
 import type { Fact } from '../incidents/triage/facts.ts';
-import { bytesWords } from '../incidents/words.ts';
 import type { RunNotes } from './run-watch.ts';
 
 /** What was measured about an end: facts that decide, and sentences beside them. */

@@ -1,5 +1,5 @@
-import { clipStart } from '../core/clip-text.ts';
 import type { IncidentSeed } from '../core/events.ts';
+import { clipStart } from '../core/text/escape.ts';
 import { actionWords } from '../incidents/action-words.ts';
 import type { Explained } from '../incidents/explain.ts';
 import type { History } from '../incidents/history.ts';

@@ -1,7 +1,7 @@
-import { durationText } from '../core/duration-text.ts';
 import type { Fact, IncidentSeed } from '../core/events.ts';
 import { type Remedy, type RunId, remedyFor } from '../core/model.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
+import { durationText } from '../core/text/units.ts';
 import type { ShellEnd } from '../host/shell-command.ts';
 import type { Incident } from '../incidents/incident.ts';
 import type { IncidentDesk } from './diagnosing.ts';

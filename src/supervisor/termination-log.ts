@@ -4,10 +4,10 @@
  */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { clipStartBytes } from '../core/clip-text.ts';
+import { clipStartBytes } from '../core/text/escape.ts';
+import { durationWords, exitWords, momentWords } from '../core/text/units.ts';
 import { reasonOf } from '../host/errno.ts';
 import type { Incident } from '../incidents/incident.ts';
-import { durationWords, exitWords, momentWords } from '../incidents/words.ts';
 import type { Onlooker } from './onlooker.ts';
 
 /** Kubernetes takes no more. */

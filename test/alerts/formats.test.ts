@@ -4,7 +4,7 @@ import { type AlertEvent, withoutLog } from '../../src/alerts/alert.ts';
 import { compose } from '../../src/alerts/compose.ts';
 import { render } from '../../src/alerts/formats.ts';
 import { formatOf, readTargets, shownUrl } from '../../src/alerts/target.ts';
-import { clipEnd, clipStart, clipStartBytes, utf8Bytes } from '../../src/core/clip-text.ts';
+import { clipEnd, clipStart, clipStartBytes, utf8Bytes } from '../../src/core/text/escape.ts';
 import { allKinds, eventOf } from './world.ts';
 
 const speaker = { name: 'my_agent', host: 'box', clean: (text: string) => text };

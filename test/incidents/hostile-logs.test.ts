@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { stripControl } from '../../src/core/text/escape.ts';
 import { fingerprint } from '../../src/incidents/fingerprint.ts';
 import { redact } from '../../src/incidents/redaction/redact.ts';
-import { stripControl } from '../../src/incidents/redaction/strip-control.ts';
 import { triage } from '../../src/incidents/triage/triage.ts';
 
 const exit = { code: 1, signal: null };

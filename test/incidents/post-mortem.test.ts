@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { bytesWords, durationWords, ordinalWords } from '../../src/core/text/units.ts';
 import { adviseFrom, historyOf } from '../../src/incidents/history.ts';
 import { fencedBlock, inlineText } from '../../src/incidents/markdown.ts';
 import { postMortem } from '../../src/incidents/post-mortem.ts';
-import { bytesWords, durationWords, ordinalWords } from '../../src/incidents/words.ts';
 import { anIncident } from './an-incident.ts';
 import { misfits } from './json-schema.ts';
 

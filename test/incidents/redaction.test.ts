@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { stripControl } from '../../src/core/text/escape.ts';
 import { secretsOf, spellingsOf } from '../../src/incidents/redaction/exact-secrets.ts';
 import { redact } from '../../src/incidents/redaction/redact.ts';
-import { stripControl } from '../../src/incidents/redaction/strip-control.ts';
+import { readTails } from './crash-tails.ts';
 import { exactSpellings, plantedSecrets } from './planted-secrets.ts';
 import { readTails } from './triage/crash-tails.ts';
 

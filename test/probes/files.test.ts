@@ -1,10 +1,10 @@
 import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { sizeText } from '../../src/core/text/units.ts';
 import { diskProbe } from '../../src/probes/disk.ts';
 import { freshFileProbe } from '../../src/probes/fresh-file.ts';
 import { growProbe } from '../../src/probes/grow.ts';
-import { sizeText } from '../../src/probes/size-text.ts';
 import { scratch } from '../support/scratch.ts';
 import { ask, spec } from './rig.ts';
 

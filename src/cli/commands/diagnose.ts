@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { stripControl } from '../../core/text/escape.ts';
 import { type DiagnosisSettings, obstacleTo } from '../../diagnosis/choose-provider.ts';
 import type { Diagnosed, Undiagnosed } from '../../diagnosis/consult.ts';
 import type { Case } from '../../diagnosis/prompt.ts';
@@ -8,7 +9,6 @@ import { readText } from '../../host/read-text.ts';
 import { fingerprint } from '../../incidents/fingerprint.ts';
 import { idsIn, readOne } from '../../incidents/folder.ts';
 import { INCIDENTS_FOLDER } from '../../incidents/names.ts';
-import { stripControl } from '../../incidents/redaction/strip-control.ts';
 import { triage } from '../../incidents/triage/triage.ts';
 import { replaceFile } from '../../state/replace-file.ts';
 import { cleanerFor } from '../../supervisor/cleaner.ts';

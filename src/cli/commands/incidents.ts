@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { stripControl } from '../../core/text/escape.ts';
 import { brief } from '../../incidents/brief.ts';
 import { briefText } from '../../incidents/brief-text.ts';
 import { nothingDropped, readDropped } from '../../incidents/dropped.ts';
@@ -7,7 +8,6 @@ import { idsIn, readAll, readKept, readOne } from '../../incidents/folder.ts';
 import type { Incident } from '../../incidents/incident.ts';
 import { DROPPED_FILE, INCIDENTS_FOLDER } from '../../incidents/names.ts';
 import { postMortem } from '../../incidents/post-mortem.ts';
-import { stripControl } from '../../incidents/redaction/strip-control.ts';
 import { namesIn } from '../../state/names.ts';
 import type { Invocation } from '../arguments/commands.ts';
 import { incidentTable } from '../render/tables.ts';

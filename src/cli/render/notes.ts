@@ -1,6 +1,6 @@
-import { durationText } from '../../core/duration-text.ts';
 import type { Next, Note } from '../../core/events.ts';
 import type { Exit } from '../../core/model.ts';
+import { durationText } from '../../core/text/units.ts';
 
 /** How weighty a line is, by syslog's numbers: 3 error, 4 warning, 5 notice, 6 information. */
 export type Weight = 3 | 4 | 5 | 6;

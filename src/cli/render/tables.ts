@@ -1,7 +1,7 @@
-import { durationText } from '../../core/duration-text.ts';
 import type { Status } from '../../core/status.ts';
+import { stripControl } from '../../core/text/escape.ts';
+import { durationText } from '../../core/text/units.ts';
 import type { Incident } from '../../incidents/incident.ts';
-import { stripControl } from '../../incidents/redaction/strip-control.ts';
 
 const STATUS_HEAD = ['NAME', 'PHASE', 'PID', 'UP', 'RESTARTS', 'WHAT'] as const;
 const PHASE_COLUMN = 1;

@@ -1,7 +1,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import type { WriteStream } from 'node:tty';
+import { stripControl } from '../../core/text/escape.ts';
 import { reasonOf } from '../../host/errno.ts';
-import { stripControl } from '../../incidents/redaction/strip-control.ts';
 import { UsageError } from '../usage-error.ts';
 
 /**

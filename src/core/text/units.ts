@@ -1,15 +1,49 @@
+/** A duration for people: `350 ms`, `3.2 s`, `42 s`, `3m12s`, `2h05m`, `3d04h`. */
+export function durationText(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  const seconds = ms / 1000;
+  if (seconds < 59.95) return `${seconds < 9.95 ? trimZero(seconds.toFixed(1)) : Math.round(seconds)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return pair(Math.floor(whole / 60), 'm', whole % 60, 's');
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 24 * 60) return pair(Math.floor(minutes / 60), 'h', minutes % 60, 'm');
+  const hours = Math.floor(minutes / 60);
+  return pair(Math.floor(hours / 24), 'd', hours % 24, 'h');
+}
+
+function trimZero(text: string): string {
+  return text.endsWith('.0') ? text.slice(0, -2) : text;
+}
+
+function pair(big: number, bigUnit: string, small: number, smallUnit: string): string {
+  return small === 0 ? `${big}${bigUnit}` : `${big}${bigUnit}${String(small).padStart(2, '0')}${smallUnit}`;
+}
+
+const units = ['B', 'K', 'M', 'G', 'T'] as const;
+
+/** Bytes as an option would be written, rounded to three digits: `1.86G`. */
+export function sizeText(bytes: number): string {
+  let value = bytes;
+  let power = 0;
+  while (value >= 1000 && power < units.length - 1) {
+    value /= 1024;
+    power++;
+  }
+  return `${power === 0 ? Math.round(value) : Number(value.toPrecision(3))}${units[power]}`;
+}
+
 /** A duration for people: `850ms`, `12s`, `3m12s`, `5h 4m`, `2d 3h`. */
 export const durationWords = (ms: number): string => {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))}ms`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds}s`;
   const [minutes, hours, days] = [Math.floor(seconds / 60), Math.floor(seconds / 3600), Math.floor(seconds / 86_400)];
-  if (minutes < 60) return pair(minutes, 'm', seconds % 60, 's', '');
-  if (hours < 48) return pair(hours, 'h', minutes % 60, 'm', ' ');
-  return pair(days, 'd', hours % 24, 'h', ' ');
+  if (minutes < 60) return pairWords(minutes, 'm', seconds % 60, 's', '');
+  if (hours < 48) return pairWords(hours, 'h', minutes % 60, 'm', ' ');
+  return pairWords(days, 'd', hours % 24, 'h', ' ');
 };
 
-const pair = (high: number, highUnit: string, low: number, lowUnit: string, gap: string): string =>
+const pairWords = (high: number, highUnit: string, low: number, lowUnit: string, gap: string): string =>
   low === 0 ? `${high}${highUnit}` : `${high}${highUnit}${gap}${low}${lowUnit}`;
 
 /** Bytes for people, in powers of 1024. */
