@@ -1,10 +1,7 @@
 /** Anthropic's Messages API. */
-import { below } from './address.ts';
-import { fieldsOf } from './http-failure.ts';
-import { modelsIn, unknownModel } from './known-models.ts';
-import { askJson, judge } from './post-json.ts';
+import { below, type Site } from './endpoint.ts';
+import { askJson, fieldsOf, judge, modelsIn, unknownModel } from './http-api.ts';
 import { type Answer, type Failure, failure, type Provider, type Tokens } from './provider.ts';
-import type { Site } from './site.ts';
 
 /** An alias, which outlives the dated models behind it. */
 const defaultModel = 'claude-haiku-4-5';

@@ -1,3 +1,5 @@
+import type { Tokens } from './provider.ts';
+
 /**
  * How often a model may be asked, and what it has answered already. Plain data and pure functions: the state is written
  * to a file, so that neither a restart nor a crash loop buys more calls. Times are wall ms, since they outlive a boot.
@@ -92,4 +94,69 @@ function isRemembered(value: unknown): value is Remembered {
   const { asked, fingerprint, model, text, at } = (value ?? {}) as Readonly<Record<string, unknown>>;
   const texts = [asked, fingerprint, model, text];
   return texts.every(part => typeof part === 'string' && part.length <= maxTextUnits) && isTime(at);
+}
+
+// The budget as it lies in its file, shared by the watcher and a `diagnose` by hand.
+
+/** Where the budget is kept, a file of its own. Both may throw. */
+export interface BudgetStore {
+  readonly read: () => string | null;
+  readonly write: (text: string) => void;
+}
+
+/** Looks at the budget, and changes it. Neither throws. */
+export interface BudgetDesk {
+  look(): BudgetState;
+  change(step: (state: BudgetState, now: number) => BudgetState): void;
+}
+
+/**
+ * The file is read anew each time, since the other process writes to it too. Where it cannot be written (a full disk)
+ * memory goes on counting: asking must not become free of charge by that.
+ */
+export function budgetDesk(store: BudgetStore, limit: CallLimit, wallMs: () => number): BudgetDesk {
+  let memory = emptyBudget;
+  let written = true;
+  const load = (): BudgetState => {
+    try {
+      if (written) memory = budgetFromText(store.read()) ?? memory;
+    } catch {
+      // Not readable: memory knows what this watcher did.
+    }
+    return settled(memory, wallMs(), limit);
+  };
+  const save = (state: BudgetState) => {
+    memory = state;
+    try {
+      store.write(budgetToText(state));
+      written = true;
+    } catch {
+      written = false;
+    }
+  };
+  return {
+    look: load,
+    change: step => save(step(load(), wallMs())),
+  };
+}
+
+// What a question costs, for models whose price is known. An estimate for people; nothing is decided by it.
+
+/** US dollars for a million tokens in and out. As published in autumn 2026; a model that is not here costs "unknown". */
+const dollarsPerMillion: Readonly<Record<string, readonly [input: number, output: number]>> = {
+  'claude-haiku-4-5': [1, 5],
+  'gpt-5-nano': [0.05, 0.4],
+  'gpt-5.4-nano': [0.2, 1.25],
+  'gpt-4o-mini': [0.15, 0.6],
+  'gemini-3.1-flash-lite': [0.25, 1.5],
+  'deepseek-v4-flash': [0.14, 0.28],
+};
+
+/** US dollars, to a millionth, or null if price or tokens are unknown. A vendor's prefix and a date at the end do not matter. */
+export function costUsd(model: string, tokens: Tokens | null): number | null {
+  const name = model.replace(/^.*\//, '').replace(/-(?:\d{8}|\d{4}-\d{2}-\d{2})$/, '');
+  const price = Object.hasOwn(dollarsPerMillion, name) ? dollarsPerMillion[name] : undefined;
+  if (price === undefined || tokens === null) return null;
+  const dollars = (tokens.input * price[0] + tokens.output * price[1]) / 1e6;
+  return Math.round(dollars * 1e6) / 1e6;
 }

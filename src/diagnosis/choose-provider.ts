@@ -1,8 +1,16 @@
 /** From the settings to the one provider that is asked. */
-import { anthropicBase, type Base, isLoopback, ollamaBase, openaiBase } from './address.ts';
-import { anthropicCredentials, ollamaCredentials, openaiCredentials } from './key.ts';
+import {
+  anthropicBase,
+  anthropicCredentials,
+  type Base,
+  isLoopback,
+  ollamaBase,
+  ollamaCredentials,
+  openaiBase,
+  openaiCredentials,
+  type Site,
+} from './endpoint.ts';
 import type { Provider } from './provider.ts';
-import type { Site } from './site.ts';
 
 /** What `--diagnose` and the `--llm-*` options ask for; null: the option was not given. */
 export interface DiagnosisSettings {

@@ -2,9 +2,158 @@
  * Asks a model about an incident, off every path that a restart waits for: one question at a time, at most once for each
  * fingerprint, within the budget, and never in a way that throws.
  */
-import type { DiagnosisSettings } from './choose-provider.ts';
-import { consultant, type Diagnosed, type DiagnosisPorts, stopping, type Undiagnosed } from './consult.ts';
-import type { Case } from './prompt.ts';
+import { clipStart } from '../core/text/escape.ts';
+import { readAnswer } from './answer.ts';
+import {
+  type BudgetDesk,
+  type BudgetState,
+  type BudgetStore,
+  budgetDesk,
+  called,
+  costUsd,
+  mayCall,
+  paused,
+  recall,
+  remembering,
+} from './budget.ts';
+import { type Chosen, chooseProvider, type DiagnosisSettings } from './choose-provider.ts';
+import { type Case, type Clean, promptFor } from './prompt.ts';
+import { type Answer, type Failure, failure, type Provider, type Question } from './provider.ts';
+
+// One question to a model: whether it may be asked, how often it is tried, what is remembered of it.
+
+/** What a diagnosis needs of its world. */
+export interface DiagnosisPorts {
+  readonly wallMs: () => number;
+  readonly monoMs: () => number;
+  /** 64 or more fresh random bits, in hex. */
+  readonly token: () => string;
+  /** Takes secrets and control sequences out. */
+  readonly clean: Clean;
+  readonly store: BudgetStore;
+  /** Resolves after that long, or at once when aborted; never rejects. */
+  readonly wait: (delayMs: number, abort: AbortSignal) => Promise<void>;
+}
+
+/** A model's guess. `costUsd` is null where it is not known. */
+export interface Diagnosed {
+  readonly source: string;
+  readonly model: string | null;
+  readonly text: string;
+  readonly costUsd: number | null;
+  readonly ms: number;
+}
+
+/** No guess. `news`: this reason has not been given before, so it is worth a line. */
+export interface Undiagnosed {
+  readonly failed: string;
+  readonly news: boolean;
+}
+
+// Of what a model wrote; its thinking may be long, its answer is not.
+const maxRawUnits = 200_000;
+const maxRetryAfterMs = 60_000;
+const defaultRetryAfterMs = 2000;
+const defaultTimeoutMs = { anthropic: 10_000, openai: 10_000, ollama: 120_000, command: 10_000 };
+
+/** What a question ends with when the watcher does. */
+export const stopping: Undiagnosed = { failed: 'given up, since the watcher stops', news: false };
+const pause = 'not asked: the last question failed less than 15 min ago';
+
+/** Asks now, and once; whoever calls sees to the order. */
+type Consult = (subject: Case, byHand: boolean) => Promise<Diagnosed | Undiagnosed>;
+
+/** A consultant with a memory: of what it said, of what can never succeed, and, by the store, of its answers and calls. */
+export function consultant(settings: DiagnosisSettings, ports: DiagnosisPorts, abort: AbortSignal): Consult {
+  const desk = budgetDesk(ports.store, settings.maxCalls, ports.wallMs);
+  const said = new Set<string>();
+  let chosen: Promise<Chosen> | null = null;
+  let never: string | null = null;
+  const fail = (reason: string): Undiagnosed => {
+    const news = !said.has(reason);
+    said.add(reason);
+    return { failed: reason, news };
+  };
+  return async (subject, byHand) => {
+    chosen ??= chooseProvider(settings);
+    const choice = await chosen;
+    if ('refused' in choice) return fail(`no model is asked: ${choice.refused}`);
+    const { provider, where } = choice;
+    // Another model, or the same one elsewhere, has not answered yet.
+    const asked = `${provider.source} ${where} ${settings.model ?? ''}`.slice(0, 1000);
+    const { fingerprint } = subject;
+    const known = recall(desk.look(), asked, fingerprint);
+    if (known !== null)
+      return { source: provider.source, model: known.model || null, text: known.text, costUsd: 0, ms: 0 };
+    const hindrance = never ?? hindranceOf(provider, subject, desk.look(), settings, byHand);
+    if (hindrance !== null) return fail(hindrance);
+    const startedMono = ports.monoMs();
+    const question = promptFor(subject, ports.clean, ports.token());
+    const reply = withText(await askTwice(provider, question, settings, ports, desk, abort), ports.clean);
+    const ms = Math.round(ports.monoMs() - startedMono);
+    if (reply.kind === 'answer') {
+      said.clear();
+      const { text, model } = reply;
+      desk.change((state, at) => remembering(state, { asked, fingerprint, model: model ?? '', text, at }));
+      return { source: provider.source, model, text, costUsd: costUsd(model ?? '', reply.tokens), ms };
+    }
+    if (abort.aborted) return stopping;
+    const reason = clipStart(ports.clean(`${provider.source} (${where}): ${reply.why}`), 500);
+    if (reply.verdict === 'never') {
+      // Not written down: the next life may have another key.
+      never = `${reason}; not asked again before a restart`;
+      return fail(never);
+    }
+    desk.change(paused);
+    said.add(pause);
+    return fail(reason);
+  };
+}
+
+// What the model wrote as clean text; an answer that is nothing but thinking is none.
+function withText(reply: Answer | Failure, clean: Clean): Answer | Failure {
+  if (reply.kind === 'failure') return reply;
+  const text = readAnswer(clean(reply.text.slice(0, maxRawUnits)));
+  if (text === null) return failure('later', 'its answer is empty but for its thinking');
+  return { ...reply, text, model: reply.model === null ? null : clipStart(clean(reply.model), 200) };
+}
+
+function hindranceOf(
+  provider: Provider,
+  subject: Case,
+  budget: BudgetState,
+  { maxCalls }: DiagnosisSettings,
+  byHand: boolean,
+): string | null {
+  const shortOfMemory =
+    subject.category === 'out-of-memory' || subject.reasons.some(reason => reason.name === 'memory');
+  if (provider.onThisMachine && shortOfMemory)
+    return 'not asked: memory is short, and the model would take more of it on this machine';
+  if (budget.pausedUntil !== null && !byHand) return pause;
+  if (!mayCall(budget, maxCalls)) return `not asked: the budget of ${maxCalls.count} calls is used up for now`;
+  return null;
+}
+
+// One retry where the provider's own table says that it can help, each try paid from the budget.
+async function askTwice(
+  provider: Provider,
+  question: Question,
+  settings: DiagnosisSettings,
+  ports: DiagnosisPorts,
+  desk: BudgetDesk,
+  abort: AbortSignal,
+): Promise<Answer | Failure> {
+  const patience = { timeoutMs: settings.timeoutMs ?? defaultTimeoutMs[settings.provider.kind], abort };
+  desk.change(called);
+  const first = await provider.ask(question, patience);
+  if (first.kind === 'answer' || first.verdict !== 'again' || abort.aborted) return first;
+  const delayMs = first.retryAfterMs ?? defaultRetryAfterMs;
+  if (delayMs > maxRetryAfterMs || !mayCall(desk.look(), settings.maxCalls)) return first;
+  await ports.wait(delayMs, abort);
+  if (abort.aborted) return first;
+  desk.change(called);
+  return provider.ask(question, patience);
+}
 
 export interface Diagnosis {
   /** Never rejects. `byHand`: a person asks, who need not wait for the pause after a failed ask to end; the budget holds. */

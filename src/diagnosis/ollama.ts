@@ -1,10 +1,7 @@
 /** Ollama's native chat route: its OpenAI-compatible one ignores the context size and cuts prompts in silence. */
-import { below } from './address.ts';
-import { fieldsOf } from './http-failure.ts';
-import { firstThatWrites, modelsIn, unknownModel } from './known-models.ts';
-import { askJson, judge } from './post-json.ts';
+import { below, type Site } from './endpoint.ts';
+import { askJson, fieldsOf, firstThatWrites, judge, modelsIn, unknownModel } from './http-api.ts';
 import { type Answer, type Failure, failure, type Provider, type Question } from './provider.ts';
-import type { Site } from './site.ts';
 
 const defaultModel = 'llama3.2';
 /** Holds the longest prompt there is here (12 kB) and the answer; the server's own default is 4096. */

@@ -1,8 +1,6 @@
 /** OpenAI's Chat Completions, as llama.cpp, vLLM, LM Studio, OpenRouter and many gateways speak it too. */
-import { below } from './address.ts';
-import { fieldsOf } from './http-failure.ts';
-import { firstThatWrites, modelsIn, unknownModel } from './known-models.ts';
-import { askJson, type JsonAnswer, judge } from './post-json.ts';
+import { below, type Site } from './endpoint.ts';
+import { askJson, fieldsOf, firstThatWrites, type JsonAnswer, judge, modelsIn, unknownModel } from './http-api.ts';
 import {
   type Answer,
   type Failure,
@@ -12,7 +10,6 @@ import {
   type Question,
   type Tokens,
 } from './provider.ts';
-import type { Site } from './site.ts';
 
 const defaultModel = 'gpt-5-nano';
 // Reasoning is paid from the same budget: with a few hundred, such a model answers 200 and nothing.

@@ -1,4 +1,4 @@
-import { readKeyFile } from '../diagnosis/key.ts';
+import { readKeyFile } from '../diagnosis/endpoint.ts';
 import type { AftermathOrder } from './aftermath.ts';
 
 /** Part of an address so long is no word of a path: it is what makes the address a secret. */

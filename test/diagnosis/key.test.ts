@@ -2,9 +2,17 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { anthropicBase, isLoopback, isNear, openaiBase } from '../../src/diagnosis/address.ts';
 import { obstacleTo } from '../../src/diagnosis/choose-provider.ts';
-import { anthropicCredentials, ollamaCredentials, openaiCredentials, readKeyFile } from '../../src/diagnosis/key.ts';
+import {
+  anthropicBase,
+  anthropicCredentials,
+  isLoopback,
+  isNear,
+  ollamaCredentials,
+  openaiBase,
+  openaiCredentials,
+  readKeyFile,
+} from '../../src/diagnosis/endpoint.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'agent-watch-key-'));
 afterAll(() => rmSync(folder, { recursive: true }));

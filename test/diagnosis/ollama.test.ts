@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ollamaBase } from '../../src/diagnosis/address.ts';
+import { ollamaBase } from '../../src/diagnosis/endpoint.ts';
 import { sendJson } from '../servers/local-server.ts';
 import { baseCase, serving, world } from './world.ts';
 

@@ -125,7 +125,7 @@ describe('Chat Completions', () => {
   });
 
   test('OpenRouter gets its own key; no key goes to another host in plain', async () => {
-    const { openaiCredentials } = await import('../../src/diagnosis/key.ts');
+    const { openaiCredentials } = await import('../../src/diagnosis/endpoint.ts');
     const env = { OPENROUTER_API_KEY: 'sk-or', OPENAI_API_KEY: 'sk-oa' };
     const at = (url: string) => openaiCredentials(new URL(url), null, env);
     expect(at('https://openrouter.ai/api/v1')).toEqual({ headers: { authorization: 'Bearer sk-or' } });

@@ -1,7 +1,6 @@
 import { afterEach } from 'vitest';
 import type { DiagnosisSettings } from '../../src/diagnosis/choose-provider.ts';
-import type { DiagnosisPorts } from '../../src/diagnosis/consult.ts';
-import { createDiagnosis } from '../../src/diagnosis/diagnose.ts';
+import { createDiagnosis, type DiagnosisPorts } from '../../src/diagnosis/diagnose.ts';
 import type { Case } from '../../src/diagnosis/prompt.ts';
 import { type LocalServer, localServer } from '../servers/local-server.ts';
 

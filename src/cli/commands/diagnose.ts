@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { stripControl } from '../../core/text/escape.ts';
 import { type DiagnosisSettings, obstacleTo } from '../../diagnosis/choose-provider.ts';
-import type { Diagnosed, Undiagnosed } from '../../diagnosis/consult.ts';
+import type { Diagnosed, Undiagnosed } from '../../diagnosis/diagnose.ts';
 import type { Case } from '../../diagnosis/prompt.ts';
 import { stampNow } from '../../host/clock.ts';
 import { readText } from '../../host/read-text.ts';
