@@ -1,9 +1,8 @@
 /** One try to deliver one alert. Never rejects. */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { retryAfterMs } from '../core/retry-after.ts';
 import { reasonOf } from '../host/errno.ts';
-import type { Answered } from '../host/http-exchange.ts';
+import { type Answered, retryAfterMs } from '../host/http-exchange.ts';
 import { type Alert, bare, withoutLog } from './alert.ts';
 import { detailLines, render } from './formats.ts';
 import type { Target } from './target.ts';
@@ -87,7 +86,7 @@ function discordWaitMs({ status, body }: Answered): number | null {
 }
 
 async function run(command: string, alert: Alert, { env, cwd }: Surroundings, abort: AbortSignal): Promise<Delivery> {
-  const { runShell } = await import('../host/shell-command.ts');
+  const { runShell } = await import('../host/run-command.ts');
   const input = `${JSON.stringify(alert)}\n`;
   const limits = { timeLimitMs: commandLimitMs, outputLimitBytes: 1 << 20 };
   try {

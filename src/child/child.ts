@@ -11,7 +11,7 @@ import { closeSync } from 'node:fs';
 import type { Clearing, Exit, RunId, Signal } from '../core/model.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
 import type { Stamp } from '../core/time.ts';
-import { compileNoMore } from '../host/plain-code.ts';
+import { compileNoMore } from '../host/own-process.ts';
 import { type ProcessRow, readProcess } from '../host/process-table.ts';
 import { attachStreams, createOutput, type Output, type OutputView } from './output.ts';
 import {

@@ -1,5 +1,5 @@
 import type { RunId, Signal } from '../core/model.ts';
-import { isInOwnCgroup } from '../host/own-cgroup.ts';
+import { isInOwnCgroup } from '../host/cgroup.ts';
 import { signalGroup, signalProcess } from '../host/process-signals.ts';
 import { bears, newestPid, type ProcessRow, readProcess, readTable, usersOf } from '../host/process-table.ts';
 

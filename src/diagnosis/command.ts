@@ -11,7 +11,7 @@ export function command(line: string, cwd: string, env: Readonly<Record<string, 
     onThisMachine: false,
     async ask(question, patience) {
       // Loaded here: it brings the whole of execa with it.
-      const { runShell } = await import('../host/shell-command.ts');
+      const { runShell } = await import('../host/run-command.ts');
       const order = {
         command: line,
         input: `${question.system}\n\n${question.user}\n`,

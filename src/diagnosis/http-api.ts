@@ -1,7 +1,5 @@
 /** One JSON question over HTTP, for all providers that speak it. */
-
-import { retryAfterMs } from '../core/retry-after.ts';
-import type { Answered, Unanswered } from '../host/http-exchange.ts';
+import { type Answered, retryAfterMs, type Unanswered } from '../host/http-exchange.ts';
 import { type Answer, type Failure, failure, type Patience } from './provider.ts';
 
 // What an HTTP status means for the next question: one table for all providers, since they agree where it matters.

@@ -1,3 +1,4 @@
+import { readFileSync, readlinkSync } from 'node:fs';
 import type { Mono, Stamp, Wall } from '../core/time.ts';
 
 /**
@@ -12,4 +13,48 @@ export function stampNow(): Stamp {
 export function monoNow(): Mono {
   const [seconds, nanoseconds] = process.hrtime();
   return (seconds * 1000 + Math.round(nanoseconds / 1000) / 1000) as Mono;
+}
+
+let known: string | null | undefined;
+
+/**
+ * What differs from boot to boot: a pid and start time mean something only together with it. Null where the system
+ * does not tell. Source: /proc/sys/kernel/random/boot_id; on macOS the sysctl kern.bootsessionuuid.
+ */
+export function bootId(): string | null {
+  if (known === undefined) known = readBootId();
+  return known;
+}
+
+function readBootId(): string | null {
+  try {
+    const text = process.platform === 'darwin' ? bySysctl() : readFileSync('/proc/sys/kernel/random/boot_id', 'latin1');
+    return /^[0-9a-fA-F-]{8,64}$/.test(text.trim()) ? text.trim() : null;
+  } catch {
+    // No /proc (a bare chroot), or a system that does not tell.
+    return null;
+  }
+}
+
+// Loaded only where it is needed: node:child_process costs milliseconds, and most commands start nothing.
+function bySysctl(): string {
+  const { execFileSync } = process.getBuiltinModule('node:child_process');
+  return execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8', timeout: 2000 });
+}
+
+let knownNamespace: string | null | undefined;
+
+/** In which namespace our pids count (a container has its own): `pid:[4026531836]`. Null where there are none. */
+export function pidNamespace(): string | null {
+  if (knownNamespace === undefined) knownNamespace = readNamespace();
+  return knownNamespace;
+}
+
+function readNamespace(): string | null {
+  try {
+    return process.platform === 'linux' ? readlinkSync('/proc/self/ns/pid') : null;
+  } catch {
+    // No /proc: then nothing can be told apart by pid anyway.
+    return null;
+  }
 }

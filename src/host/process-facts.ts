@@ -1,5 +1,5 @@
 /** What /proc tells of a process beside its row in the table. Null or empty where it is gone, another user's, or there is no /proc. */
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** Its arguments, the program first; empty for a kernel thread or a zombie. */
 export function argumentsOf(pid: number): string[] {
@@ -50,6 +50,39 @@ function textOf(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
   } catch {
+    return null;
+  }
+}
+
+/** What a process may have at most, by its soft limits; null: no limit, or the system does not tell. Source: proc(5), limits. */
+export interface ProcessLimits {
+  readonly files: number | null;
+  /** Of its user, in all. */
+  readonly processes: number | null;
+}
+
+export function limitsOf(pid: number | 'self'): ProcessLimits {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/limits`, 'latin1');
+  } catch {
+    // Gone, another user's, or no /proc.
+    return { files: null, processes: null };
+  }
+  const soft = (row: string) => {
+    const found = new RegExp(`^${row}\\s+(\\d+)`, 'm').exec(text)?.[1];
+    return found === undefined ? null : Number(found);
+  };
+  return { files: soft('Max open files'), processes: soft('Max processes') };
+}
+
+/** How many descriptors a process has open, and how many it may; null where the system does not tell. */
+export function openFiles(pid: number): { open: number; limit: number } | null {
+  try {
+    const limit = /^Max open files\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'latin1'))?.[1];
+    return limit === undefined ? null : { open: readdirSync(`/proc/${pid}/fd`).length, limit: Number(limit) };
+  } catch {
+    // Gone, another user's, or no /proc.
     return null;
   }
 }

@@ -1,6 +1,73 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
-import { linuxRow } from './linux-stat.ts';
-import { psRow, psTable } from './ps-table.ts';
+
+/** Field 38, the signal to its parent at its end: threads other than the first have none. */
+const OF_A_THREAD = '-1';
+
+/**
+ * A line of /proc/PID/stat as proc(5) describes it, or null if it is none, or a thread's: /proc lists no threads, but gives each under
+ * its own number to whoever asks for that, with the memory of the whole process. The name in parentheses may itself hold spaces and
+ * parentheses, so the fields are counted from the last closing one.
+ */
+export function linuxRow(line: string): ProcessRow | null {
+  const pid = Number.parseInt(line, 10);
+  const end = line.lastIndexOf(')');
+  if (!(pid > 0) || end === -1) return null;
+  const fields = line.slice(end + 2).split(' ', 36);
+  const state = fields[0];
+  const startTicks = Number(fields[19]);
+  if (state === undefined || fields.length < 20 || Number.isNaN(startTicks)) return null;
+  if (fields[35] === OF_A_THREAD) return null;
+  return {
+    pid,
+    parent: Number(fields[1]),
+    group: Number(fields[2]),
+    session: Number(fields[3]),
+    startTicks,
+    // A first thread that ended alone shows as a zombie though the others run on: field 20 counts them.
+    dead: state === 'X' || (state === 'Z' && Number(fields[17]) <= 1),
+    halted: state === 'T' || state === 't',
+  };
+}
+
+const columns = 'pid=,ppid=,pgid=,sess=,stat=,lstart=';
+
+/** Every process by `ps`, for systems without /proc. Empty where ps is missing: then nothing but the child is known. */
+export function psTable(): ProcessRow[] {
+  return run(['-A', '-o', columns]);
+}
+
+/** One process by `ps`, or null if it is gone. */
+export function psRow(pid: number): ProcessRow | null {
+  return run(['-p', String(pid), '-o', columns])[0] ?? null;
+}
+
+// Blocking, because the table must be the one of this moment; ps takes some 10 ms, and only while a tree is being ended.
+// node:child_process is loaded here: it costs milliseconds, which every command on Linux would pay for nothing.
+function run(args: string[]): ProcessRow[] {
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
+  const { stdout } = spawnSync('ps', args, {
+    encoding: 'latin1',
+    timeout: 2000,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, LC_ALL: 'C' },
+  });
+  return (stdout ?? '').split('\n').flatMap(line => parsePsLine(line) ?? []);
+}
+
+/**
+ * One line of `ps -o pid=,ppid=,pgid=,sess=,stat=,lstart=`, or null. The session is an address on macOS, of no use as a number:
+ * there 0 stands for unknown.
+ */
+export function parsePsLine(line: string): ProcessRow | null {
+  const match = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\S+)\s+(\S.*\S)\s*$/.exec(line);
+  if (match === null) return null;
+  const [pid, parent, group] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  const startTicks = Date.parse(match[6] ?? '') / 1000;
+  if (Number.isNaN(startTicks)) return null;
+  const session = process.platform === 'darwin' || !/^\d+$/.test(match[4] ?? '') ? 0 : Number(match[4]);
+  const state = match[5] ?? '';
+  return { pid, parent, group, session, startTicks, dead: state.startsWith('Z'), halted: state.startsWith('T') };
+}
 
 /** One process, as the kernel tells it. */
 export interface ProcessRow {

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { reasonOf } from '../host/errno.ts';
-import { readText } from '../host/read-text.ts';
+import { readText } from '../host/read-file.ts';
 import type { Incident } from './incident.ts';
 import { readIncident } from './incident-shape.ts';
 import { DROPPED_FILE } from './names.ts';

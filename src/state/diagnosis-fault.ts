@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readText } from '../host/read-text.ts';
+import { readText } from '../host/read-file.ts';
 import type { Place } from './place.ts';
 import { replaceFile } from './replace-file.ts';
 import { removeIfThere } from './whole-file.ts';

@@ -12,7 +12,7 @@ import {
 import type { Hold } from '../core/model.ts';
 import type { Wall } from '../core/time.ts';
 import { errnoOf, reasonOf } from '../host/errno.ts';
-import { readText } from '../host/read-text.ts';
+import { readText } from '../host/read-file.ts';
 import { putAside } from './broken-file.ts';
 import type { Place } from './place.ts';
 import { removeIfThere, type Written, writeAll } from './whole-file.ts';

@@ -1,8 +1,8 @@
 import { closeSync, constants, fchmodSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { bootId, pidNamespace } from '../host/boot-id.ts';
+import { bootId, pidNamespace } from '../host/clock.ts';
 import { reasonOf } from '../host/errno.ts';
 import { readProcess } from '../host/process-table.ts';
-import { readText } from '../host/read-text.ts';
+import { readText } from '../host/read-file.ts';
 import { checksum } from './checksum.ts';
 import type { Written } from './whole-file.ts';
 

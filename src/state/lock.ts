@@ -1,5 +1,4 @@
-import { bootId } from '../host/boot-id.ts';
-import { monoNow } from '../host/clock.ts';
+import { bootId, monoNow } from '../host/clock.ts';
 import { type KernelLock, tryKernelLock } from './kernel-lock.ts';
 import { isElsewhere, type LockRecord, ownRecord, type RecordedRun, readRecord, watcherAlive } from './lock-record.ts';
 import type { Place } from './place.ts';

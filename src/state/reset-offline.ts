@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Hold } from '../core/model.ts';
-import { whyNoReset } from '../host/inside-run.ts';
+import { whyNoReset } from '../host/own-process.ts';
 import { liftHold, readHold } from './hold-file.ts';
 import { acquireLock, type Lock } from './lock.ts';
 import { openPlace, type Place } from './place.ts';

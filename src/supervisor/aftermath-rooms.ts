@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import { readText } from '../host/read-text.ts';
+import { readText } from '../host/read-file.ts';
 import { keepDiagnosisFault } from '../state/diagnosis-fault.ts';
 import type { Place } from '../state/place.ts';
 import { replaceFile } from '../state/replace-file.ts';

@@ -1,11 +1,11 @@
 import { totalmem } from 'node:os';
 import type { IncidentSeed } from '../core/events.ts';
 import { bytesWords } from '../core/text/units.ts';
+import { memoryLimit, oomKills } from '../host/cgroup.ts';
 import { monoNow } from '../host/clock.ts';
-import { diskRoom } from '../host/evidence/disk-room.ts';
-import { type KernelLog, openKernelLog } from '../host/evidence/kernel-log.ts';
-import { memoryLimit, oomKills } from '../host/evidence/memory-cgroup.ts';
-import { portHolder } from '../host/evidence/port-holder.ts';
+import { diskRoom } from '../host/disk-room.ts';
+import { type KernelLog, openKernelLog } from '../host/kernel-log.ts';
+import { portHolder } from '../host/port-holder.ts';
 import { signalOf } from '../incidents/triage/exit.ts';
 import type { Fact } from '../incidents/triage/facts.ts';
 import type { RunNotes } from './run-watch.ts';

@@ -1,8 +1,7 @@
 import type { HttpFace, Metrics } from '../control/http-server.ts';
 import type { Policy, State } from '../core/model.ts';
 import { type Status, toStatus } from '../core/status.ts';
-import { bootId } from '../host/boot-id.ts';
-import { stampNow } from '../host/clock.ts';
+import { bootId, stampNow } from '../host/clock.ts';
 import { maskedStatus } from '../incidents/redaction/masked-status.ts';
 import type { Onlooker } from './onlooker.ts';
 import { snapshotOf } from './store.ts';

@@ -2,9 +2,15 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import { linuxRow } from '../../src/host/linux-stat.ts';
-import { bears, newestPid, readProcess, readTable, usersOf } from '../../src/host/process-table.ts';
-import { parsePsLine } from '../../src/host/ps-table.ts';
+import {
+  bears,
+  linuxRow,
+  newestPid,
+  parsePsLine,
+  readProcess,
+  readTable,
+  usersOf,
+} from '../../src/host/process-table.ts';
 
 const children: ChildProcess[] = [];
 afterEach(() => {

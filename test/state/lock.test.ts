@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { bootId, pidNamespace } from '../../src/host/boot-id.ts';
+import { bootId, pidNamespace } from '../../src/host/clock.ts';
 import { readProcess } from '../../src/host/process-table.ts';
 import { acquireLock, type Lock } from '../../src/state/lock.ts';
 import { type LockRecord, openRecord, readRecord } from '../../src/state/lock-record.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Hold } from '../../src/core/model.ts';
 import type { Wall } from '../../src/core/time.ts';
-import { bootId, pidNamespace } from '../../src/host/boot-id.ts';
+import { bootId, pidNamespace } from '../../src/host/clock.ts';
 import { armHold, readHold, writeHold } from '../../src/state/hold-file.ts';
 import { acquireLock } from '../../src/state/lock.ts';
 import { namesIn } from '../../src/state/names.ts';

@@ -5,7 +5,7 @@ import { type DiagnosisSettings, obstacleTo } from '../../diagnosis/choose-provi
 import type { Diagnosed, Undiagnosed } from '../../diagnosis/diagnose.ts';
 import type { Case } from '../../diagnosis/prompt.ts';
 import { stampNow } from '../../host/clock.ts';
-import { readText } from '../../host/read-text.ts';
+import { readText } from '../../host/read-file.ts';
 import { fingerprint } from '../../incidents/fingerprint.ts';
 import { idsIn, readOne } from '../../incidents/folder.ts';
 import { INCIDENTS_FOLDER } from '../../incidents/names.ts';

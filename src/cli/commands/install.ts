@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { EXIT } from '../../core/exit-code.ts';
 import { reasonOf } from '../../host/errno.ts';
-import { runTool } from '../../host/tool.ts';
+import { runTool } from '../../host/run-command.ts';
 import { openPlace } from '../../state/place.ts';
 import type { InstallFormat, Invocation, ServiceScope } from '../arguments/commands.ts';
 import { ownSurroundings } from '../environment.ts';

@@ -1,7 +1,7 @@
 import { type Asked, ask } from '../../control/client.ts';
 import type { Request } from '../../control/protocol.ts';
 import { forgetTroubles, readSnapshot, type Snapshot } from '../../core/snapshot.ts';
-import { bootId } from '../../host/boot-id.ts';
+import { bootId } from '../../host/clock.ts';
 import { PlaceRefused } from '../../state/own-folder.ts';
 import { socketFolders } from '../../state/reading.ts';
 import { type ResetResult, resetOffline } from '../../state/reset-offline.ts';

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT } from '../../core/exit-code.ts';
-import { startDetached } from '../../host/detached.ts';
-import { ownProgram } from '../../host/own-program.ts';
+import { ownProgram } from '../../host/own-process.ts';
+import { startDetached } from '../../host/run-command.ts';
 import { carryOptions } from '../arguments/secret-options.ts';
 import type { Settings } from '../arguments/settings.ts';
 import { REPORT_VARIABLE, type StartReport } from '../console-log.ts';

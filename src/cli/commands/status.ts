@@ -1,7 +1,6 @@
 import { emptySnapshot, readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import { type Status, toStatus } from '../../core/status.ts';
-import { bootId } from '../../host/boot-id.ts';
-import { stampNow } from '../../host/clock.ts';
+import { bootId, stampNow } from '../../host/clock.ts';
 import { maskedStatus } from '../../incidents/redaction/masked-status.ts';
 import { readDiagnosisFault } from '../../state/diagnosis-fault.ts';
 import type { LockRecord } from '../../state/lock-record.ts';

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { EXIT } from '../../core/exit-code.ts';
 import { reasonOf } from '../../host/errno.ts';
-import { runTool } from '../../host/tool.ts';
+import { runTool } from '../../host/run-command.ts';
 import type { Invocation, ServiceScope } from '../arguments/commands.ts';
 import { print } from '../render/terminal.ts';
 import { crontabMark, rewriteCrontab } from '../service/crontab.ts';

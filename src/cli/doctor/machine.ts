@@ -1,9 +1,8 @@
 import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { memoryCgroupOf } from '../../host/evidence/memory-cgroup.ts';
-import { argumentsOf } from '../../host/process-facts.ts';
-import { limitsOf } from '../../host/process-limits.ts';
+import { memoryCgroupOf } from '../../host/cgroup.ts';
+import { argumentsOf, limitsOf } from '../../host/process-facts.ts';
 import { type ProcessRow, readProcess, usersOf } from '../../host/process-table.ts';
 import { type Finding, note, serious, well } from './finding.ts';
 

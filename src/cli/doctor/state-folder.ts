@@ -1,9 +1,9 @@
 import { accessSync, constants, lstatSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { sizeText } from '../../core/text/units.ts';
+import { diskRoom } from '../../host/disk-room.ts';
 import { reasonOf } from '../../host/errno.ts';
-import { diskRoom } from '../../host/evidence/disk-room.ts';
-import { isInsideRun } from '../../host/inside-run.ts';
+import { isInsideRun } from '../../host/own-process.ts';
 import { argumentsOf, environmentOf, folderOf, serviceOf, titleOf } from '../../host/process-facts.ts';
 import { type ProcessRow, readProcess } from '../../host/process-table.ts';
 import { LOG_FILE } from '../../state/names.ts';

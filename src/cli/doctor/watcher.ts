@@ -1,6 +1,5 @@
 import { userInfo } from 'node:os';
-import { serviceOf } from '../../host/process-facts.ts';
-import { limitsOf } from '../../host/process-limits.ts';
+import { limitsOf, serviceOf } from '../../host/process-facts.ts';
 import { readProcess } from '../../host/process-table.ts';
 import { lingers } from '../service/plan.ts';
 import { type Finding, note, type Subject, serious, well } from './finding.ts';

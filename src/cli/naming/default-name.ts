@@ -1,5 +1,5 @@
 import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
-import { bootId } from '../../host/boot-id.ts';
+import { bootId } from '../../host/clock.ts';
 import { readName } from '../../state/reading.ts';
 import type { Settings } from '../arguments/settings.ts';
 import { sanitisedName } from '../values/words.ts';

@@ -1,4 +1,4 @@
-import { runTool } from '../../host/tool.ts';
+import { runTool } from '../../host/run-command.ts';
 import { UsageError } from '../usage-error.ts';
 import type { ServicePlan } from './systemd-unit.ts';
 

@@ -2,7 +2,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { ownProgram } from '../../host/own-program.ts';
+import { ownProgram } from '../../host/own-process.ts';
 import { findNotifyHelper } from '../../host/sd-notify.ts';
 import type { ServiceScope } from '../arguments/commands.ts';
 import { carryOptions, isSecret, optionVariablesOf } from '../arguments/secret-options.ts';

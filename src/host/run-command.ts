@@ -3,6 +3,8 @@
  * standard input: nothing of ours ever becomes part of the line.
  */
 import type { ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { signalGroup } from './process-signals.ts';
 import { readProcess } from './process-table.ts';
@@ -120,4 +122,80 @@ function defined(env: ShellOrder['env']): Record<string, string> {
   const set: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) if (value !== undefined) set[name] = value;
   return set;
+}
+
+/** How a tool of the system ended: its code, null if it could not be started, and what it said. */
+export interface ToolEnd {
+  readonly code: number | null;
+  readonly output: string;
+  readonly complaint: string;
+}
+
+/** Runs a tool such as systemctl to its end, with the environment that we have. Never rejects. */
+export async function runTool(command: readonly string[], input: string | null = null): Promise<ToolEnd> {
+  const [file = '', ...args] = command;
+  const subprocess = execa(file, args, {
+    stdio: [input === null ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    buffer: false,
+    cleanup: false,
+    reject: false,
+    verbose: 'none',
+  });
+  const child = subprocess.nodeChildProcess;
+  let output = '';
+  let complaint = '';
+  child.stdout?.setEncoding('utf8').on('data', text => {
+    output += text;
+  });
+  child.stderr?.setEncoding('utf8').on('data', text => {
+    complaint += text;
+  });
+  // EPIPE: it need not read what it is told.
+  child.stdin?.on('error', () => {});
+  if (input !== null) child.stdin?.end(input);
+  const closed = child.pid === undefined ? null : new Promise<void>(resolve => child.once('close', () => resolve()));
+  const result = await subprocess;
+  await closed;
+  if (child.pid === undefined) return { code: null, output, complaint: `${file} is not here` };
+  return { code: result.exitCode ?? 255, output, complaint };
+}
+
+/** A program set loose, and what can be heard of it while we listen. */
+export interface Detached {
+  /** Its standard error, until we go. */
+  stderr: Readable;
+  /** What it writes to its descriptor 3. Ends when it closes it, or dies. */
+  report: Readable;
+}
+
+const SHELL = '/bin/sh';
+
+/**
+ * Starts a program in a session of its own, with nothing to read and nobody to write to. It is started by a shell that ends at once:
+ * so its parent is init, and whoever collects our descendants (a watcher that ends a run we are part of) does not find it among them.
+ * Without a shell it stays our child until we end. Returns why it cannot be started, as a text.
+ */
+export async function startDetached(
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Detached | string> {
+  const whole = existsSync(SHELL) ? [SHELL, '-c', '"$@" &', 'sh', ...command] : command;
+  const [file = '', ...args] = whole;
+  const subprocess = execa(file, args, {
+    env,
+    extendEnv: false,
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    detached: true,
+    buffer: false,
+    cleanup: false,
+    reject: false,
+    verbose: 'none',
+  });
+  const child = subprocess.nodeChildProcess;
+  if (child.pid === undefined) {
+    const result = await subprocess;
+    return `${file} could not be started${'code' in result && result.code !== undefined ? ` (${result.code})` : ''}`;
+  }
+  const [, , stderr, report] = child.stdio;
+  return { stderr: stderr as Readable, report: report as Readable };
 }

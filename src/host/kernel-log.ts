@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { errnoOf } from '../errno.ts';
+import { errnoOf } from './errno.ts';
 
 /** A process that the kernel says it killed for want of memory. */
 export interface OomVictim {

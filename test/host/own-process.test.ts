@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { isInsideRun, type RunMark, whyNoReset } from '../../src/host/inside-run.ts';
+import { isInsideRun, type RunMark, whyNoReset } from '../../src/host/own-process.ts';
 import { readProcess } from '../../src/host/process-table.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
