@@ -1,8 +1,18 @@
 import { stripSequences } from '../core/text/escape.ts';
-import { fnv1a64 } from './hash.ts';
 import { detailsOf } from './triage/details.ts';
 import { withoutPrefix } from './triage/log-lines.ts';
 import type { Triage } from './triage/triage.ts';
+
+const prime = 0x100000001b3n;
+const offset = 0xcbf29ce484222325n;
+const mask = 0xffffffffffffffffn;
+
+/** FNV-1a of the UTF-8 bytes, 64 bits as 16 hex digits: to tell texts apart, not to protect them. */
+export const fnv1a64 = (text: string): string => {
+  let hash = offset;
+  for (const byte of new TextEncoder().encode(text)) hash = ((hash ^ BigInt(byte)) * prime) & mask;
+  return hash.toString(16).padStart(16, '0');
+};
 
 /** What a fingerprint is made of. Give the unredacted key line: what a mask hides may be what tells two failures apart. */
 export interface FingerprintInput {

@@ -1,7 +1,39 @@
-import { bytesWords, durationWords, exitWords, momentWords, timesWords } from '../core/text/units.ts';
+import type { IncidentSeed } from '../core/events.ts';
+import { stripControl } from '../core/text/escape.ts';
+import { bytesWords, durationText, durationWords, exitWords, momentWords, timesWords } from '../core/text/units.ts';
 import { historyOf, historySentence } from './history.ts';
 import type { Incident } from './incident.ts';
-import { codeSpan, fencedBlock, inlineText } from './markdown.ts';
+
+/**
+ * A text of foreign origin as part of a Markdown line: one line, no control sequences, and nothing that a viewer would take for
+ * formatting, a link, a mention or HTML.
+ */
+export const inlineText = (text: string): string =>
+  stripControl(text)
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/[\\`*_{}[\]<>|~#]/g, '\\$&')
+    // A zero width space would be invisible; a plain one defuses the mention and can be read.
+    .replace(/@(?=\w)/g, '@ ')
+    .replace(/\bhttps?:(?=\/\/)/gi, '$& ');
+
+/** Foreign text as a code span: with more backticks around it than there are in it. */
+export const codeSpan = (text: string): string => {
+  const clean = stripControl(text).replace(/\s+/g, ' ').trim();
+  if (clean === '') return '(empty)';
+  const fence = '`'.repeat(longestRun(clean) + 1);
+  const pad = clean.startsWith('`') || clean.endsWith('`') ? ' ' : '';
+  return `${fence}${pad}${clean}${pad}${fence}`;
+};
+
+/** Foreign lines as a fenced block that they cannot close. */
+export const fencedBlock = (lines: readonly string[], label = 'text'): string => {
+  const clean = lines.map(line => stripControl(line).replace(/[\r\n]+/g, ' '));
+  const fence = '`'.repeat(Math.max(3, ...clean.map(line => longestRun(line) + 1)));
+  return `${fence}${label}\n${clean.join('\n')}\n${fence}`;
+};
+
+const longestRun = (text: string): number => Math.max(0, ...(text.match(/`+/g) ?? []).map(run => run.length));
 
 /** What a post-mortem tells beside the incident itself. */
 export interface PostMortemContext {
@@ -130,3 +162,29 @@ const guess = ({ source, model, text, costUsd, ms }: NonNullable<Incident['diagn
   '',
   fencedBlock(text.split('\n')),
 ];
+
+/** What was done about an incident at once, in a sentence. */
+export function actionWords({ cause, exit, next }: IncidentSeed): string {
+  const ended = cause === 'probe' || cause === 'limit' || cause === 'kill-condition';
+  const then = nextWords(next);
+  const how = exit.signal === 'SIGKILL' ? 'killed' : 'stopped';
+  const text = ended ? `the run was ${how} by its watcher; ${then}` : then;
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+function nextWords(next: IncidentSeed['next']): string {
+  switch (next.kind) {
+    case 'restart':
+      return next.inMs === 0
+        ? `restart ${next.number} followed at once`
+        : `restart ${next.number} followed after a wait of ${durationText(next.inMs)}`;
+    case 'cooldown':
+      return `${next.crashes} crashes within ${durationText(next.windowMs)} led to a cooldown of ${durationText(next.inMs)}`;
+    case 'hold':
+      return `it is held until a person resets it: ${next.hold.why.replace(/\.$/, '')}`;
+    case 'finish':
+      return `it was not started again, as --restart asks; the watcher ended with code ${next.code}`;
+    default:
+      return 'it was not started again, since its watcher was to end';
+  }
+}

@@ -1,12 +1,9 @@
 import { hostname } from 'node:os';
 import type { Policy } from '../core/model.ts';
 import type { Wall } from '../core/time.ts';
-import { type Dropped, withDropped } from '../incidents/dropped.ts';
-import { explain } from '../incidents/explain.ts';
-import { adviseFrom, type History, historyOf } from '../incidents/history.ts';
-import type { Incident } from '../incidents/incident.ts';
-import { INCIDENTS_FOLDER } from '../incidents/names.ts';
-import { portsNamed } from '../incidents/ports-named.ts';
+import { explain, portsNamed } from '../incidents/explain.ts';
+import { adviseFrom, type Dropped, type History, historyOf, withDropped } from '../incidents/history.ts';
+import { INCIDENTS_FOLDER, type Incident } from '../incidents/incident.ts';
 import { postMortem } from '../incidents/post-mortem.ts';
 import { type IncidentStore, openStore } from '../incidents/store.ts';
 import { writeDurably } from '../state/durable-copy.ts';

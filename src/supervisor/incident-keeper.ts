@@ -4,7 +4,7 @@ import type { State } from '../core/model.ts';
 import type { IncidentPort } from '../core/ports.ts';
 import { incidentId } from '../core/snapshot.ts';
 import { stampNow } from '../host/clock.ts';
-import { INCIDENTS_FOLDER } from '../incidents/names.ts';
+import { INCIDENTS_FOLDER } from '../incidents/incident.ts';
 import type { Place } from '../state/place.ts';
 import type { IncidentDesk } from './diagnosing.ts';
 import type { DeskOrder, ExplainingDesk } from './incident-desk.ts';

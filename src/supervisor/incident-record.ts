@@ -1,9 +1,9 @@
 import type { IncidentSeed } from '../core/events.ts';
 import { clipStart } from '../core/text/escape.ts';
-import { actionWords } from '../incidents/action-words.ts';
 import type { Explained } from '../incidents/explain.ts';
 import type { History } from '../incidents/history.ts';
 import type { Incident } from '../incidents/incident.ts';
+import { actionWords } from '../incidents/post-mortem.ts';
 import type { RunNotes } from './run-watch.ts';
 
 /** An incident that was opened, with what was there at that moment only. */

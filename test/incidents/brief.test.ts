@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Status } from '../../src/core/status.ts';
-import { brief } from '../../src/incidents/brief.ts';
-import { briefText } from '../../src/incidents/brief-text.ts';
+import { brief, briefText } from '../../src/incidents/brief.ts';
 import type { Incident } from '../../src/incidents/incident.ts';
 import { anIncident } from './an-incident.ts';
 

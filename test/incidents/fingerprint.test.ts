@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fingerprint } from '../../src/incidents/fingerprint.ts';
-import { fnv1a64 } from '../../src/incidents/hash.ts';
+import { fingerprint, fnv1a64 } from '../../src/incidents/fingerprint.ts';
 import { triage } from '../../src/incidents/triage/triage.ts';
 import { readTails } from './triage/crash-tails.ts';
 

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { bytesWords, durationWords, ordinalWords } from '../../src/core/text/units.ts';
 import { adviseFrom, historyOf } from '../../src/incidents/history.ts';
-import { fencedBlock, inlineText } from '../../src/incidents/markdown.ts';
-import { postMortem } from '../../src/incidents/post-mortem.ts';
+import { fencedBlock, inlineText, postMortem } from '../../src/incidents/post-mortem.ts';
 import { anIncident } from './an-incident.ts';
 import { misfits } from './json-schema.ts';
 

@@ -1,13 +1,11 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { stripControl } from '../../core/text/escape.ts';
-import { brief } from '../../incidents/brief.ts';
-import { briefText } from '../../incidents/brief-text.ts';
-import { nothingDropped, readDropped } from '../../incidents/dropped.ts';
-import { idsIn, readAll, readKept, readOne } from '../../incidents/folder.ts';
-import type { Incident } from '../../incidents/incident.ts';
-import { DROPPED_FILE, INCIDENTS_FOLDER } from '../../incidents/names.ts';
+import { brief, briefText } from '../../incidents/brief.ts';
+import { nothingDropped, readDropped } from '../../incidents/history.ts';
+import { DROPPED_FILE, INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
 import { postMortem } from '../../incidents/post-mortem.ts';
+import { idsIn, readAll, readKept, readOne } from '../../incidents/store.ts';
 import { namesIn } from '../../state/names.ts';
 import type { Invocation } from '../arguments/commands.ts';
 import { incidentTable } from '../render/tables.ts';
