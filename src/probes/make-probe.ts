@@ -1,16 +1,8 @@
-import { checkProbe } from './check.ts';
-import { diskProbe } from './disk.ts';
-import { errorRateProbe } from './error-rate.ts';
-import { failPatternProbe } from './fail-pattern.ts';
-import { freshFileProbe } from './fresh-file.ts';
-import { growProbe } from './grow.ts';
-import { httpProbe } from './http.ts';
-import type { Members } from './members.ts';
-import { memoryProbe } from './memory.ts';
-import { portProbe } from './port.ts';
-import type { Probe, ProbeWorld, SpeakUp, WatchedRun } from './probe.ts';
-import type { ProbeSpec } from './probe-spec.ts';
-import { staleProbe } from './stale.ts';
+import { checkProbe, httpProbe, portProbe } from './asked-probes.ts';
+import { diskProbe, freshFileProbe, growProbe } from './file-probes.ts';
+import { type Members, memoryProbe } from './memory.ts';
+import { errorRateProbe, failPatternProbe, staleProbe } from './output-probes.ts';
+import type { Probe, ProbeSpec, ProbeWorld, SpeakUp, WatchedRun } from './probe.ts';
 
 /** What a probe may need. */
 export interface ProbeNeeds {

@@ -4,9 +4,8 @@ import type { RunId } from '../core/model.ts';
 import type { ProbePort, Report } from '../core/ports.ts';
 import { stampNow } from '../host/clock.ts';
 import type { KillWhen } from '../probes/kill-when/kill-when.ts';
-import type { ProbeWorld } from '../probes/probe.ts';
-import { healthPolicy, killWhenIntervalMs, type ProbeSpec } from '../probes/probe-spec.ts';
-import { createRounds } from '../probes/rounds.ts';
+import { healthPolicy, killWhenIntervalMs, type ProbeSpec, type ProbeWorld } from '../probes/probe.ts';
+import { createRounds } from '../probes/runner.ts';
 
 /** What is to be watched beside the child's life. */
 export interface HealthOrder {

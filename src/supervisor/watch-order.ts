@@ -1,7 +1,7 @@
 import type { Outputs } from '../child/sink.ts';
 import type { Note } from '../core/events.ts';
 import type { Policy, Remedy } from '../core/model.ts';
-import type { Schedule } from '../probes/schedule.ts';
+import type { Schedule } from '../probes/runner.ts';
 import type { AftermathOrder } from './aftermath.ts';
 import type { Onlooker } from './onlooker.ts';
 import type { HealthOrder } from './probing.ts';

@@ -1,6 +1,6 @@
 import { openPipes } from '../child/spawn.ts';
 import { type ControlServer, openControl } from '../control/server.ts';
-import type { Schedule } from '../probes/schedule.ts';
+import type { Schedule } from '../probes/runner.ts';
 import { armHold, liftHold, readHold } from '../state/hold-file.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
 import { PlaceRefused } from '../state/own-folder.ts';

@@ -2,9 +2,7 @@ import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, utimesSync
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sizeText } from '../../src/core/text/units.ts';
-import { diskProbe } from '../../src/probes/disk.ts';
-import { freshFileProbe } from '../../src/probes/fresh-file.ts';
-import { growProbe } from '../../src/probes/grow.ts';
+import { diskProbe, freshFileProbe, growProbe } from '../../src/probes/file-probes.ts';
 import { scratch } from '../support/scratch.ts';
 import { ask, spec } from './rig.ts';
 

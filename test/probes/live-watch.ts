@@ -5,9 +5,8 @@ import { type HealthTurn, healthStep, startHealth } from '../../src/core/health-
 import type { RunId } from '../../src/core/model.ts';
 import { stampNow } from '../../src/host/clock.ts';
 import { readProcess } from '../../src/host/process-table.ts';
-import type { ProbeWorld } from '../../src/probes/probe.ts';
-import { healthPolicy, type ProbeSpec } from '../../src/probes/probe-spec.ts';
-import { createRounds } from '../../src/probes/rounds.ts';
+import { healthPolicy, type ProbeSpec, type ProbeWorld } from '../../src/probes/probe.ts';
+import { createRounds } from '../../src/probes/runner.ts';
 
 export type Own = Partial<ProbeSpec> & Pick<ProbeSpec, 'kind'>;
 

@@ -1,8 +1,6 @@
 import { spawn } from 'node:child_process';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openMembers } from '../../src/probes/members.ts';
-import { memoryProbe } from '../../src/probes/memory.ts';
-import { residentBytes } from '../../src/probes/resident-bytes.ts';
+import { memoryProbe, openMembers, residentBytes } from '../../src/probes/memory.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 import { ask, runOf, spec } from './rig.ts';

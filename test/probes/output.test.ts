@@ -2,12 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Observation } from '../../src/core/health-model.ts';
 import type { Mono } from '../../src/core/time.ts';
-import { errorRateProbe } from '../../src/probes/error-rate.ts';
-import { failPatternProbe } from '../../src/probes/fail-pattern.ts';
-import { createLineMatcher, mayBacktrack } from '../../src/probes/line-matcher.ts';
-import { createLineSplitter, LINE_BYTES } from '../../src/probes/line-splitter.ts';
-import { createSlidingCount } from '../../src/probes/sliding-count.ts';
-import { staleProbe } from '../../src/probes/stale.ts';
+import { createLineMatcher, createLineSplitter, LINE_BYTES, mayBacktrack } from '../../src/probes/output-feed.ts';
+import { createSlidingCount, errorRateProbe, failPatternProbe, staleProbe } from '../../src/probes/output-probes.ts';
 import { ask, spec } from './rig.ts';
 
 const at = (ms: number) => ms as Mono;

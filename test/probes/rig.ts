@@ -3,8 +3,7 @@ import type { Observation } from '../../src/core/health-model.ts';
 import type { RunId } from '../../src/core/model.ts';
 import { stampNow } from '../../src/host/clock.ts';
 import { readProcess } from '../../src/host/process-table.ts';
-import type { Probe, ProbeWorld, WatchedRun } from '../../src/probes/probe.ts';
-import type { ProbeSpec } from '../../src/probes/probe-spec.ts';
+import type { Probe, ProbeSpec, ProbeWorld, WatchedRun } from '../../src/probes/probe.ts';
 
 /** The contract's defaults. */
 export const basics = {

@@ -1,11 +1,8 @@
 import { expect, test } from 'vitest';
 import { KILL_WHEN, type Observation } from '../../src/core/health-model.ts';
 import type { Mono, Stamp, Wall } from '../../src/core/time.ts';
-import { errorRateProbe } from '../../src/probes/error-rate.ts';
-import { failPatternProbe } from '../../src/probes/fail-pattern.ts';
-import type { Probe } from '../../src/probes/probe.ts';
-import { healthPolicy, killWhenIntervalMs, type ProbeSpec, type SpecOf } from '../../src/probes/probe-spec.ts';
-import { staleProbe } from '../../src/probes/stale.ts';
+import { errorRateProbe, failPatternProbe, staleProbe } from '../../src/probes/output-probes.ts';
+import { healthPolicy, killWhenIntervalMs, type Probe, type ProbeSpec, type SpecOf } from '../../src/probes/probe.ts';
 import { basics } from '../probes/rig.ts';
 import { virtualWatch } from './virtual-watch.ts';
 

@@ -4,7 +4,7 @@ import { openOutputs } from '../../child/sink.ts';
 import { EXIT } from '../../core/exit-code.ts';
 import type { Policy } from '../../core/model.ts';
 import { findMangledArgument } from '../../host/argv.ts';
-import type { Schedule } from '../../probes/schedule.ts';
+import type { Schedule } from '../../probes/runner.ts';
 import { PlaceRefused } from '../../state/own-folder.ts';
 import { childEnvironment } from '../../supervisor/child-environment.ts';
 import type { Onlooker } from '../../supervisor/onlooker.ts';
@@ -125,7 +125,7 @@ async function serviceOf(
 
 async function scheduleOf({ schedule, timezone }: Settings['restart']): Promise<Schedule | null> {
   if (schedule === null) return null;
-  const { parseSchedule } = await import('../../probes/schedule.ts');
+  const { parseSchedule } = await import('../../probes/runner.ts');
   const parsed = parseSchedule(schedule, timezone);
   if (typeof parsed === 'string') throw new UsageError(`--schedule: ${parsed}`);
   return parsed;

@@ -1,10 +1,8 @@
 import type { Mono } from '../../core/time.ts';
-import { createLineMatcher } from '../line-matcher.ts';
-import { type Members, openMembers } from '../members.ts';
-import type { WatchedRun } from '../probe.ts';
-import { ERROR_PATTERN } from '../probe-spec.ts';
-import { residentBytes } from '../resident-bytes.ts';
-import type { SlidingCount } from '../sliding-count.ts';
+import { type Members, openMembers, residentBytes } from '../memory.ts';
+import { createLineMatcher } from '../output-feed.ts';
+import type { SlidingCount } from '../output-probes.ts';
+import { ERROR_PATTERN, type WatchedRun } from '../probe.ts';
 import type { Condition } from './condition.ts';
 
 /** Names that are always there: bytes, seconds, counts. A source that has one of them comes first. */

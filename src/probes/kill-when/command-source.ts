@@ -17,7 +17,7 @@ export function commandSource({ command, cwd, env, timeLimitMs }: CommandPlace, 
     label: `exec:${command}`,
     from: 'now',
     async read(abort): Promise<Reading> {
-      const { runProbeCommand } = await import('../probe-command.ts');
+      const { runProbeCommand } = await import('../run-check.ts');
       const end = await runProbeCommand({ command, cwd, env, timeLimitMs, keepBytes: DOCUMENT_BYTES, abort });
       if (end.over !== null) return last ?? { fault: `${command} was not over after ${timeLimitMs} ms` };
       if (end.code !== 0) return last ?? { fault: `${command} ended with ${end.code ?? end.signal}` };

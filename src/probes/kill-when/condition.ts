@@ -1,6 +1,6 @@
 import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { serialize } from '@marcbachmann/cel-js/serialize';
-import { limited } from '../limited.ts';
+import { limited } from '../output-feed.ts';
 import { faultText } from './fault-text.ts';
 import { namesOf } from './names.ts';
 import { prepare } from './prepare.ts';

@@ -10,9 +10,9 @@
  */
 import type { Observation } from '../../core/health-model.ts';
 import type { Stamp } from '../../core/time.ts';
-import type { Members } from '../members.ts';
+import type { Members } from '../memory.ts';
+import { createSlidingCount } from '../output-probes.ts';
 import type { Probe, WatchedRun } from '../probe.ts';
-import { createSlidingCount } from '../sliding-count.ts';
 import { BUILT_IN, builtIns, errorCounter, type RunNumbers, watchRun } from './built-in.ts';
 import { commandSource } from './command-source.ts';
 import type { Condition } from './condition.ts';

@@ -1,5 +1,5 @@
 import type { Mono } from '../../core/time.ts';
-import { createLineMatcher } from '../line-matcher.ts';
+import { createLineMatcher } from '../output-feed.ts';
 import type { MetricsSource } from './source.ts';
 import { lookUp, parseMetrics, readable, setName } from './values.ts';
 

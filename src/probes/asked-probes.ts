@@ -1,0 +1,137 @@
+import { connect } from 'node:net';
+import { lastWords } from '../core/text/escape.ts';
+import type { Answered } from '../host/http-exchange.ts';
+import { createLineMatcher } from './output-feed.ts';
+import { answer, LATE_MS, type Probe, type ProbeWorld, type SpecOf, type WatchedRun } from './probe.ts';
+
+const BODY_BYTES = 65_536;
+
+/** Well if a GET brings a 2xx in time, and its body, the first 64 KiB of it, matches. Redirects are answers like any other. */
+export function httpProbe(spec: SpecOf<'http'>, world: ProbeWorld): Probe {
+  const url = new URL(spec.url);
+  const matcher = spec.expect === null ? null : createLineMatcher(spec.expect, BODY_BYTES);
+  return {
+    async ask(abort) {
+      const { exchange } = await import('../host/http-exchange.ts');
+      const before = world.now().mono;
+      const answered = await exchange({
+        url,
+        method: 'GET',
+        headers: { accept: '*/*' },
+        body: null,
+        timeLimitMs: spec.timeoutMs,
+        answerLimitBytes: BODY_BYTES,
+        abort,
+        proxyEnv: null,
+      });
+      const tookMs = world.now().mono - before;
+      if (answered.kind === 'unanswered') {
+        if (answered.fault === 'aborted' || (answered.fault === 'time' && tookMs > spec.timeoutMs + LATE_MS))
+          return { kind: 'none', detail: 'not asked in time' };
+        return answer(false, answered.why);
+      }
+      if (answered.cut === 'time' && tookMs > spec.timeoutMs + LATE_MS)
+        return { kind: 'none', detail: 'not asked in time' };
+      return judge(answered, tookMs);
+    },
+  };
+
+  function judge({ status, body, cut }: Answered, tookMs: number) {
+    if (status < 200 || status > 299) return answer(false, `HTTP ${status}`);
+    if (matcher === null) return answer(true, `HTTP ${status} in ${Math.round(tookMs)} ms`);
+    if (cut === 'time') return answer(false, `HTTP ${status}, but its body did not end in ${spec.timeoutMs} ms`);
+    if (cut === 'lost') return answer(false, `HTTP ${status}, but the connection was cut`);
+    return bodyMatches(body)
+      ? answer(true, `HTTP ${status} in ${Math.round(tookMs)} ms, the body matches`)
+      : answer(false, `HTTP ${status}, but the body does not match ${spec.expect}`);
+  }
+
+  // As a whole, for patterns that span lines; and line by line, for anchors.
+  function bodyMatches(body: string): boolean {
+    let found = false;
+    matcher?.scan([body, ...body.split('\n', 1000)], () => {
+      found = true;
+      return false;
+    });
+    return found;
+  }
+}
+
+/** Well if something accepts. The connection is closed at once. Loopback means both of its addresses: servers bind one or the other. */
+export function portProbe(spec: SpecOf<'port'>, world: ProbeWorld): Probe {
+  const hosts = spec.host === '127.0.0.1' || spec.host === 'localhost' ? ['127.0.0.1', '::1'] : [spec.host];
+  return {
+    async ask(abort) {
+      const before = world.now().mono;
+      let fault: string | null = null;
+      for (const host of hosts) {
+        const leftMs = Math.max(1, spec.timeoutMs - (world.now().mono - before));
+        const seen = await attempt(host, spec.port, leftMs, abort);
+        if (seen === null) return answer(true, `accepts, in ${Math.round(world.now().mono - before)} ms`);
+        fault ??= seen;
+      }
+      const tookMs = world.now().mono - before;
+      if (abort.aborted || (fault === 'time' && tookMs > spec.timeoutMs + LATE_MS))
+        return { kind: 'none', detail: 'not asked in time' };
+      return answer(
+        false,
+        fault === 'time' ? `nothing accepted in ${spec.timeoutMs} ms` : (fault ?? 'nothing accepts'),
+      );
+    },
+  };
+}
+
+/** null: it accepted; `time`: it did not answer; else why not. */
+function attempt(host: string, port: number, timeoutMs: number, abort: AbortSignal): Promise<string | null> {
+  return new Promise(resolve => {
+    const socket = connect({ host, port });
+    const timer = setTimeout(() => finish('time'), timeoutMs);
+    const onAbort = () => finish('aborted');
+    function finish(fault: string | null): void {
+      clearTimeout(timer);
+      abort.removeEventListener('abort', onAbort);
+      socket.destroy();
+      resolve(fault);
+    }
+    abort.addEventListener('abort', onAbort);
+    socket.once('connect', () => finish(null));
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      finish(words[error.code ?? ''] ?? `no connection (${error.code})`),
+    );
+  });
+}
+
+const words: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  ENOTFOUND: 'its host name is not known',
+  EHOSTUNREACH: 'its host cannot be reached',
+};
+
+const KEEP_BYTES = 200;
+
+/** Well if the command exits with 0 in time. Its last line is the reason, if it gave one. */
+export function checkProbe(spec: SpecOf<'check'>, run: WatchedRun, world: ProbeWorld): Probe {
+  return {
+    async ask(abort) {
+      const { runProbeCommand } = await import('./run-check.ts');
+      const before = world.now().mono;
+      const end = await runProbeCommand({
+        command: spec.command,
+        cwd: world.cwd,
+        env: world.commandEnv(run),
+        timeLimitMs: spec.timeoutMs,
+        keepBytes: KEEP_BYTES,
+        abort,
+      });
+      const tookMs = world.now().mono - before;
+      const late = end.over === 'time' && tookMs > spec.timeoutMs + LATE_MS + 1000;
+      if (end.over === 'aborted' || late) return { kind: 'none', detail: 'not asked in time' };
+      const said = lastWords(end.complaint) || lastWords(end.output);
+      const words = said === '' ? '' : `: ${said}`;
+      if (end.over === 'time') return answer(false, `not over after ${spec.timeoutMs} ms${words}`);
+      if (end.code === 0) return answer(true, `exit 0${words}`);
+      return answer(false, `${end.code === null ? end.signal : `exit ${end.code}`}${words}`);
+    },
+  };
+}

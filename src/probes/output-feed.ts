@@ -1,0 +1,190 @@
+import { createContext, Script } from 'node:vm';
+import type { Mono } from '../core/time.ts';
+import type { Probe } from './probe.ts';
+
+/** A longer line is cut: what is behind this many bytes is not looked at. */
+export const LINE_BYTES = 65_536;
+
+/** Cuts bytes into lines. */
+export interface LineSplitter {
+  /** Returns the lines that these bytes complete. The buffer is not kept. */
+  push(bytes: Buffer): string[];
+}
+
+const NEWLINE = 10;
+
+/**
+ * Lines end with a newline. What a terminal would draw over is not seen: of a line with carriage returns in it only what stands
+ * behind the last counts, so a spinner that never ends its line is none.
+ */
+export function createLineSplitter(): LineSplitter {
+  let rest: Buffer[] = [];
+  let restBytes = 0;
+
+  function keep(bytes: Buffer): void {
+    const room = LINE_BYTES - restBytes;
+    if (room <= 0 || bytes.length === 0) return;
+    rest.push(Buffer.from(bytes.subarray(0, room)));
+    restBytes += Math.min(room, bytes.length);
+    // A child that writes byte by byte must not leave a list of thousands of buffers.
+    if (rest.length > 64) rest = [Buffer.concat(rest)];
+  }
+
+  return {
+    push(bytes) {
+      const last = bytes.lastIndexOf(NEWLINE);
+      if (last === -1) {
+        dropRedraws(bytes);
+        return [];
+      }
+      const first = bytes.indexOf(NEWLINE);
+      keep(bytes.subarray(0, first));
+      const head = Buffer.concat(rest).toString('utf8');
+      rest = [];
+      restBytes = 0;
+      const lines = [visible(head)];
+      if (last > first)
+        for (const line of bytes.toString('utf8', first + 1, last).split('\n')) lines.push(visible(line));
+      keep(bytes.subarray(last + 1));
+      return lines;
+    },
+  };
+
+  // Without this a spinner would fill the room of a line with what nobody sees any more.
+  function dropRedraws(bytes: Buffer): void {
+    const back = bytes.lastIndexOf(13);
+    if (back <= 0 || back === bytes.length - 1) return keep(bytes);
+    rest = [];
+    restBytes = 0;
+    keep(bytes.subarray(back + 1));
+  }
+}
+
+function visible(line: string): string {
+  const whole = line.endsWith('\r') ? line.slice(0, -1) : line;
+  const shown = whole.slice(whole.lastIndexOf('\r') + 1);
+  return shown.length > LINE_BYTES ? shown.slice(0, LINE_BYTES) : shown;
+}
+
+/** Gives the child's output to the probes that listen. */
+export interface Hearing {
+  /** Bytes of the child; the buffer may be reused after the call. */
+  hear(stream: 'stdout' | 'stderr', bytes: Buffer): void;
+  /** Gives what waits, and from now on at once what comes. */
+  flush(): void;
+}
+
+/** Lines are given together at most this often: each giving may cost a third of a millisecond, whatever there is to match. */
+const GIVE_EVERY_MS = 50;
+/** But no more than this many wait. */
+const MOST_LINES = 2000;
+
+/** Lines are cut only if somebody listens to lines. */
+export function createHearing(probes: readonly Probe[], now: () => Mono): Hearing {
+  const toBytes = probes.filter(probe => probe.hearBytes !== undefined);
+  const toLines = probes.filter(probe => probe.hearLines !== undefined);
+  const splitters = { stdout: createLineSplitter(), stderr: createLineSplitter() };
+  let waiting: string[] = [];
+  let timer: NodeJS.Timeout | null = null;
+  let gaveAt = Number.NEGATIVE_INFINITY;
+  let giveEveryMs = GIVE_EVERY_MS;
+
+  function give(): void {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    if (waiting.length === 0) return;
+    const lines = waiting;
+    waiting = [];
+    const at = now();
+    gaveAt = at;
+    for (const probe of toLines) probe.hearLines?.(lines, at);
+  }
+
+  return {
+    hear(stream, bytes) {
+      const at = now();
+      for (const probe of toBytes) probe.hearBytes?.(at);
+      if (toLines.length === 0) return;
+      for (const line of splitters[stream].push(bytes)) waiting.push(line);
+      if (waiting.length === 0) return;
+      if (at - gaveAt >= giveEveryMs || waiting.length >= MOST_LINES) give();
+      else timer ??= setTimeout(give, giveEveryMs);
+    },
+    flush() {
+      giveEveryMs = 0;
+      give();
+    },
+  };
+}
+
+/**
+ * Returns how to run something that is ended, in the middle of a regular expression if need be, when it takes longer than that;
+ * false: it was ended. V8 offers this only through node:vm, at 0.3 ms a call. What it throws is thrown.
+ */
+export function limited(limitMs: number): (act: () => void) => boolean {
+  const room = { act: () => {} };
+  createContext(room);
+  const script = new Script('act()');
+  return act => {
+    room.act = act;
+    try {
+      script.runInContext(room, { timeout: limitMs });
+      return true;
+    } catch (error) {
+      // It is an error of the other context, so not an instance of our Error.
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+      return false;
+    } finally {
+      room.act = () => {};
+    }
+  };
+}
+
+/** Tells which lines match a pattern of the user's, within bounded time. */
+export interface LineMatcher {
+  /** Visits the matches in the order of the lines, or from the last one back; ends when `visit` returns false. */
+  scan(lines: readonly string[], visit: (match: RegExpExecArray, index: number) => boolean, backwards?: boolean): void;
+}
+
+/** Of a line so much is matched, unless more is asked for: even a pattern with one star takes time by the square of it. */
+const MATCH_CHARS = 4096;
+/** A line on which a match takes longer counts as not matching. */
+const SCAN_MS = 100;
+/** So many such lines of one call, and the rest of it is not looked at. */
+const SLOW_LINES = 3;
+
+/**
+ * JavaScript's patterns backtrack, and some take longer than the universe has on a line of forty letters; a watchdog must not
+ * hang on what its child prints. V8 can end a running match only through node:vm, at 0.3 ms a call, so this is for the patterns
+ * whose form allows such a thing, and for all lines of a call at once.
+ */
+export function createLineMatcher(pattern: RegExp, mostChars = MATCH_CHARS): LineMatcher {
+  const regex = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
+  const slow = mostChars > MATCH_CHARS || mayBacktrack(pattern.source);
+  const run = slow ? limited(SCAN_MS) : (act: () => void) => act();
+  return {
+    scan(lines, visit, backwards = false) {
+      let next = 0;
+      const go = () => {
+        while (next < lines.length) {
+          const index = backwards ? lines.length - 1 - next : next;
+          next++;
+          const line = lines[index]!;
+          const match = regex.exec(line.length > mostChars ? line.slice(0, mostChars) : line);
+          if (match !== null && !visit(match, index)) next = lines.length;
+        }
+      };
+      // The line that took too long is passed over; after some of them so are the rest.
+      for (let tries = 0; tries < SLOW_LINES && next < lines.length; tries++) run(go);
+    },
+  };
+}
+
+/** Whether a pattern's form allows more than linear time: repeated groups, back references, several repetitions. */
+export function mayBacktrack(source: string): boolean {
+  const bare = source.replace(/\\[^1-9k]/g, 'x').replace(/\[(?:\\.|[^\]\\])*\]/g, 'x');
+  if (/\\[1-9k]/.test(bare) || /\)(?:[*+]|\{\d)/.test(bare)) return true;
+  const repetitions = bare.match(/[*+]|\{\d+(?:,\d*)?\}/g)?.length ?? 0;
+  const optional = bare.match(/[^(]\?/g)?.length ?? 0;
+  return repetitions > 1 || optional > 8;
+}

@@ -1,0 +1,114 @@
+import { plainLine } from '../core/text/escape.ts';
+import { durationText } from '../core/text/units.ts';
+import type { Mono } from '../core/time.ts';
+import { createLineMatcher } from './output-feed.ts';
+import { answer, ERROR_PATTERN, type Probe, type SpeakUp, type SpecOf } from './probe.ts';
+
+const SHOWN_CHARS = 200;
+
+/** Speaks up at the first line of a run that matches. */
+export function failPatternProbe(spec: SpecOf<'fail-pattern'>, speakUp: SpeakUp): Probe {
+  const matcher = createLineMatcher(spec.pattern);
+  let matched: string | null = null;
+  const observation = () =>
+    matched === null ? answer(true, 'no such line') : answer(false, `a line matched: ${matched}`);
+  return {
+    ask: observation,
+    hearLines: lines => {
+      if (matched !== null) return;
+      matcher.scan(lines, (_match, index) => {
+        matched = plainLine(lines[index]!).slice(0, SHOWN_CHARS);
+        speakUp(observation());
+        return false;
+      });
+    },
+  };
+}
+
+/** Counts what happened within a window that slides with time. */
+export interface SlidingCount {
+  add(at: Mono, count: number): void;
+  /** How many in the window that ends now. */
+  count(now: Mono): number;
+}
+
+/** The window is kept in so many parts, whatever the rate: an event leaves it up to one part late. */
+const PARTS = 240;
+
+/** The memory it takes does not depend on how much is counted. */
+export function createSlidingCount(windowMs: number): SlidingCount {
+  const partMs = Math.max(1, windowMs / PARTS);
+  let parts: { at: number; count: number }[] = [];
+  const forget = (now: number) => {
+    const gone = parts.findIndex(part => now - part.at < windowMs);
+    if (gone === -1) parts = [];
+    else if (gone > 0) parts = parts.slice(gone);
+  };
+  return {
+    add(at, count) {
+      forget(at);
+      const last = parts.at(-1);
+      if (last !== undefined && at - last.at < partMs) last.count += count;
+      else parts.push({ at, count });
+    },
+    count(now) {
+      forget(now);
+      return parts.reduce((sum, part) => sum + part.count, 0);
+    },
+  };
+}
+
+/** Counts lines that match in a sliding window, and speaks up when there are more than allowed. */
+export function errorRateProbe(spec: SpecOf<'error-rate'>, now: () => Mono, speakUp: SpeakUp): Probe {
+  const matcher = createLineMatcher(spec.pattern ?? ERROR_PATTERN);
+  const { count: allowed, windowMs } = spec.rate;
+  const counter = createSlidingCount(windowMs);
+  let over = false;
+  const observation = () => {
+    const found = counter.count(now());
+    over = found > allowed;
+    return answer(!over, `${found} ${found === 1 ? 'error' : 'errors'} in ${durationText(windowMs)}`, found);
+  };
+  return {
+    ask: observation,
+    hearLines: (lines, at) => {
+      let found = 0;
+      matcher.scan(lines, () => {
+        found++;
+        return true;
+      });
+      if (found === 0) return;
+      counter.add(at, found);
+      const before = over;
+      const seen = observation();
+      if (over && !before) speakUp(seen);
+    },
+  };
+}
+
+/** When the child last wrote; with a pattern, when it last wrote a line that matches. */
+export function staleProbe(spec: SpecOf<'stale'>): Probe {
+  let last: Mono | null = null;
+  const { progressPattern } = spec;
+  const ask = (detail: string) => () => ({ kind: 'progress', at: last, detail }) as const;
+  if (progressPattern === null) {
+    return {
+      ask: ask('no output'),
+      hearBytes: at => {
+        last = at;
+      },
+    };
+  }
+  const matcher = createLineMatcher(progressPattern);
+  return {
+    ask: ask(`no line matching ${progressPattern}`),
+    hearLines: (lines, at) => {
+      const found = () => {
+        last = at;
+        return false;
+      };
+      // The newest line first: one is enough.
+      matcher.scan(lines, found, true);
+    },
+  };
+}
