@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Mono, Stamp, Wall } from '../../src/core/time.ts';
 import { stampNow } from '../../src/host/clock.ts';
 import { openKillWhen, parseKillWhen } from '../../src/probes/kill-when/kill-when.ts';
-import type { MetricsPlace } from '../../src/probes/kill-when/source.ts';
+import type { MetricsPlace } from '../../src/probes/kill-when/sources.ts';
 import { scratch } from '../support/scratch.ts';
 import { runOf } from './rig.ts';
 

@@ -14,12 +14,16 @@ import type { Members } from '../memory.ts';
 import { createSlidingCount } from '../output-probes.ts';
 import type { Probe, WatchedRun } from '../probe.ts';
 import { BUILT_IN, builtIns, errorCounter, type RunNumbers, watchRun } from './built-in.ts';
-import { commandSource } from './command-source.ts';
 import type { Condition } from './condition.ts';
-import { fileSource } from './file-source.ts';
-import { outputSource } from './output-source.ts';
-import type { MetricsPlace, MetricsSource, Reading } from './source.ts';
-import { urlSource } from './url-source.ts';
+import {
+  commandSource,
+  fileSource,
+  type MetricsPlace,
+  type MetricsSource,
+  outputSource,
+  type Reading,
+  urlSource,
+} from './sources.ts';
 import { lookUp, type Metrics, namesIn, setName } from './values.ts';
 
 /** What the reader needs of the world. */
