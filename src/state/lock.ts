@@ -1,10 +1,20 @@
 import { bootId, monoNow } from '../host/clock.ts';
+import type { Written } from './atomic-file.ts';
 import { type KernelLock, tryKernelLock } from './kernel-lock.ts';
-import { isElsewhere, type LockRecord, ownRecord, type RecordedRun, readRecord, watcherAlive } from './lock-record.ts';
-import type { Place } from './place.ts';
+import {
+  beginRecord,
+  type Found,
+  isElsewhere,
+  type LockRecord,
+  newestRecord,
+  ownRecord,
+  RECORD,
+  type RecordedRun,
+  readRecord,
+  watcherAlive,
+} from './lock-record.ts';
 import { makePrivateFolder } from './private-folder.ts';
-import { beginRecord, type Found, newestRecord, RECORD } from './record-places.ts';
-import type { Written } from './whole-file.ts';
+import type { Place } from './state-folder.ts';
 
 /** The right to watch a name, ours until `release` or the end of this process. */
 export interface Lock {

@@ -4,8 +4,8 @@ import type { Hold } from '../core/model.ts';
 import { whyNoReset } from '../host/own-process.ts';
 import { liftHold, readHold } from './hold-file.ts';
 import { acquireLock, type Lock } from './lock.ts';
-import { openPlace, type Place } from './place.ts';
 import { loadState, openStateFile, type ReadState } from './state-file.ts';
+import { openPlace, type Place } from './state-folder.ts';
 
 /** What a reset without a watcher needs to know of states. */
 export interface ResetOf<T> {

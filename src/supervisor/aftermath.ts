@@ -3,7 +3,7 @@ import type { Policy, State } from '../core/model.ts';
 import type { Stamp, Wall } from '../core/time.ts';
 import type { DiagnosisSettings } from '../diagnosis/choose-provider.ts';
 import type { Incident } from '../incidents/incident.ts';
-import type { Place } from '../state/place.ts';
+import type { Place } from '../state/state-folder.ts';
 import type { Alerting, AlertOrder } from './alerting.ts';
 import type { Diagnosing, IncidentDesk } from './diagnosing.ts';
 import type { IncidentListener } from './incident-listener.ts';

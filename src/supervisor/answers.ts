@@ -2,7 +2,7 @@ import type { Answer, Request } from '../control/protocol.ts';
 import type { Phase, Signal } from '../core/model.ts';
 import { refusal } from '../core/requests.ts';
 import { whyNoReset } from '../host/own-process.ts';
-import type { Written } from '../state/whole-file.ts';
+import type { Written } from '../state/atomic-file.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** Whose requests are answered. */

@@ -1,5 +1,5 @@
 import { openSync, writeFileSync } from 'node:fs';
-import type { Place } from '../state/place.ts';
+import type { Place } from '../state/state-folder.ts';
 
 /** Hands the output of one run to the next, as its standard input: through a file, since whole runs lie between. */
 export interface Feed {

@@ -6,9 +6,8 @@ import { adviseFrom, type Dropped, type History, historyOf, withDropped } from '
 import { INCIDENTS_FOLDER, type Incident } from '../incidents/incident.ts';
 import { postMortem } from '../incidents/post-mortem.ts';
 import { type IncidentStore, openStore } from '../incidents/store.ts';
-import { writeDurably } from '../state/durable-copy.ts';
-import type { Place } from '../state/place.ts';
-import { replaceFile } from '../state/replace-file.ts';
+import { replaceFile, writeDurably } from '../state/atomic-file.ts';
+import type { Place } from '../state/state-folder.ts';
 import type { AftermathOrder } from './aftermath.ts';
 import { cleanerFor } from './cleaner.ts';
 import { createEvidenceDesk, type EvidenceDesk } from './evidence.ts';

@@ -5,7 +5,7 @@ import type { IncidentPort } from '../core/ports.ts';
 import { incidentId } from '../core/snapshot.ts';
 import { stampNow } from '../host/clock.ts';
 import { INCIDENTS_FOLDER } from '../incidents/incident.ts';
-import type { Place } from '../state/place.ts';
+import type { Place } from '../state/state-folder.ts';
 import type { IncidentDesk } from './diagnosing.ts';
 import type { DeskOrder, ExplainingDesk } from './incident-desk.ts';
 import type { RunWatch } from './run-watch.ts';

@@ -5,8 +5,8 @@ import { readSnapshot, restore, type Snapshot } from '../core/snapshot.ts';
 import { bootId, stampNow } from '../host/clock.ts';
 import { readHold } from '../state/hold-file.ts';
 import type { Lock } from '../state/lock.ts';
-import type { Place } from '../state/place.ts';
 import { loadState } from '../state/state-file.ts';
+import type { Place } from '../state/state-folder.ts';
 import type { WatchOrder } from './watch-order.ts';
 
 /** Where the machine goes on, and the fact that it begins with. */

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { openPlace, type Place } from '../../src/state/place.ts';
 import { makePrivateFolder } from '../../src/state/private-folder.ts';
-import { readName } from '../../src/state/reading.ts';
+import { readName } from '../../src/state/read-status.ts';
 import { loadState, openStateFile } from '../../src/state/state-file.ts';
+import { openPlace, type Place } from '../../src/state/state-folder.ts';
 import { scratch } from '../support/scratch.ts';
 
 interface Step {

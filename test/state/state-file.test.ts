@@ -16,8 +16,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openPlace } from '../../src/state/place.ts';
 import { loadState, openStateFile, readState, STATE_LIMIT_BYTES } from '../../src/state/state-file.ts';
+import { openPlace } from '../../src/state/state-folder.ts';
 import { asNobody, because, fixtureCommand, fixtureResult, missing, NOBODY, noSecondUser } from '../support/fixture.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';

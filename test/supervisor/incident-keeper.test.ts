@@ -6,7 +6,7 @@ import type { IncidentSeed } from '../../src/core/events.ts';
 import type { State } from '../../src/core/model.ts';
 import type { Mono, Wall } from '../../src/core/time.ts';
 import type { Incident } from '../../src/incidents/incident.ts';
-import { openPlace } from '../../src/state/place.ts';
+import { openPlace } from '../../src/state/state-folder.ts';
 import { createIncidentKeeper } from '../../src/supervisor/incident-keeper.ts';
 import type { IncidentListener } from '../../src/supervisor/incident-listener.ts';
 import { DEFAULT_POLICY } from '../core/bench.ts';

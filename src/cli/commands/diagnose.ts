@@ -10,7 +10,7 @@ import { fingerprint } from '../../incidents/fingerprint.ts';
 import { INCIDENTS_FOLDER } from '../../incidents/incident.ts';
 import { idsIn, readOne } from '../../incidents/store.ts';
 import { triage } from '../../incidents/triage/triage.ts';
-import { replaceFile } from '../../state/replace-file.ts';
+import { replaceFile } from '../../state/atomic-file.ts';
 import { cleanerFor } from '../../supervisor/cleaner.ts';
 import { ownSecrets } from '../../supervisor/own-secrets.ts';
 import type { Invocation } from '../arguments/commands.ts';

@@ -6,7 +6,7 @@ import { nothingDropped, readDropped } from '../../incidents/history.ts';
 import { DROPPED_FILE, INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
 import { postMortem } from '../../incidents/post-mortem.ts';
 import { idsIn, readAll, readKept, readOne } from '../../incidents/store.ts';
-import { namesIn } from '../../state/names.ts';
+import { namesIn } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/commands.ts';
 import { incidentTable } from '../render/tables.ts';
 import { ownTerminal, print } from '../render/terminal.ts';

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { EXIT } from '../../core/exit-code.ts';
 import { reasonOf } from '../../host/errno.ts';
 import { runTool } from '../../host/run-command.ts';
-import { openPlace } from '../../state/place.ts';
+import { openPlace } from '../../state/state-folder.ts';
 import type { InstallFormat, Invocation, ServiceScope } from '../arguments/commands.ts';
 import { ownSurroundings } from '../environment.ts';
 import { print } from '../render/terminal.ts';

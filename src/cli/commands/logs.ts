@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { openLogReader } from '../../child/log-reader.ts';
 import { reasonOf } from '../../host/errno.ts';
-import { LOG_FILE, namesIn } from '../../state/names.ts';
+import { LOG_FILE, namesIn } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/commands.ts';
 import { ownTerminal, terminalLine, wantsColours } from '../render/terminal.ts';
 import { UsageError } from '../usage-error.ts';

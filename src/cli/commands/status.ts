@@ -2,10 +2,9 @@ import { emptySnapshot, readSnapshot, type Snapshot } from '../../core/snapshot.
 import { type Status, toStatus } from '../../core/status.ts';
 import { bootId, stampNow } from '../../host/clock.ts';
 import { maskedStatus } from '../../incidents/redaction/masked-status.ts';
-import { readDiagnosisFault } from '../../state/diagnosis-fault.ts';
 import type { LockRecord } from '../../state/lock-record.ts';
-import { isName, namesIn } from '../../state/names.ts';
-import { readName } from '../../state/reading.ts';
+import { readDiagnosisFault, readName } from '../../state/read-status.ts';
+import { isName, namesIn } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/commands.ts';
 import { statusTable } from '../render/tables.ts';
 import { ownTerminal, print, wantsColours } from '../render/terminal.ts';

@@ -5,7 +5,7 @@ import { EXIT } from '../../core/exit-code.ts';
 import type { Policy } from '../../core/model.ts';
 import { findMangledArgument } from '../../host/argv.ts';
 import type { Schedule } from '../../probes/runner.ts';
-import { PlaceRefused } from '../../state/own-folder.ts';
+import { PlaceRefused } from '../../state/private-folder.ts';
 import { childEnvironment } from '../../supervisor/child-environment.ts';
 import type { Onlooker } from '../../supervisor/onlooker.ts';
 import { policyOfHealth } from '../../supervisor/probing.ts';

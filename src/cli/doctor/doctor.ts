@@ -1,7 +1,7 @@
 import { EXIT } from '../../core/exit-code.ts';
 import { argumentsOf } from '../../host/process-facts.ts';
 import { readTable } from '../../host/process-table.ts';
-import { namesIn } from '../../state/names.ts';
+import { namesIn } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/commands.ts';
 import { requireKnown } from '../commands/status.ts';
 import { terminalLine } from '../render/terminal.ts';

@@ -3,7 +3,7 @@ import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import type { Status } from '../../core/status.ts';
 import { argumentsOf, environmentOf } from '../../host/process-facts.ts';
 import type { RecordedRun } from '../../state/lock-record.ts';
-import { readName } from '../../state/reading.ts';
+import { readName } from '../../state/read-status.ts';
 import type { Settings } from '../arguments/settings.ts';
 import { readStatuses } from '../commands/status.ts';
 import { ownSurroundings } from '../environment.ts';

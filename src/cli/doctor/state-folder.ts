@@ -6,7 +6,7 @@ import { reasonOf } from '../../host/errno.ts';
 import { isInsideRun } from '../../host/own-process.ts';
 import { argumentsOf, environmentOf, folderOf, serviceOf, titleOf } from '../../host/process-facts.ts';
 import { type ProcessRow, readProcess } from '../../host/process-table.ts';
-import { LOG_FILE } from '../../state/names.ts';
+import { LOG_FILE } from '../../state/state-folder.ts';
 import { type Finding, note, type Subject, serious, well } from './finding.ts';
 
 /** Less than this is not a day's log. */

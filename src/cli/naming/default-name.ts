@@ -1,6 +1,6 @@
 import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import { bootId } from '../../host/clock.ts';
-import { readName } from '../../state/reading.ts';
+import { readName } from '../../state/read-status.ts';
 import type { Settings } from '../arguments/settings.ts';
 import { sanitisedName } from '../values/words.ts';
 import { type LauncherRule, launcherRules } from './launcher-rules.ts';

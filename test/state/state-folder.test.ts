@@ -1,8 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { namesIn } from '../../src/state/names.ts';
-import { openPlace } from '../../src/state/place.ts';
+import { namesIn, openPlace } from '../../src/state/state-folder.ts';
 import { asNobody, because, fixtureResult, NOBODY, noSecondUser } from '../support/fixture.ts';
 import { scratch } from '../support/scratch.ts';
 

@@ -1,13 +1,14 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Hold } from '../core/model.ts';
+import { readText } from '../host/read-file.ts';
+import { removeIfThere, replaceFile } from './atomic-file.ts';
 import { readHold } from './hold-file.ts';
 import { tryKernelLock } from './kernel-lock.ts';
-import { isElsewhere, type LockRecord } from './lock-record.ts';
+import { isElsewhere, type LockRecord, newestRecord } from './lock-record.ts';
 import { existingPrivateFolders } from './private-folder.ts';
-import { newestRecord } from './record-places.ts';
-import { type FoundState, newestState } from './stand-in.ts';
-import { type ReadState, readState, statesIn } from './state-file.ts';
+import { type FoundState, newestState, type ReadState, readState, statesIn } from './state-file.ts';
+import type { Place } from './state-folder.ts';
 
 /** All that a name's files say, to somebody who only looks. */
 export interface NameReading<T> {
@@ -77,4 +78,28 @@ function isLocked(path: string): boolean {
 /** Where a watcher of this name may have its socket: its folder, or a private one if that took none. */
 export function socketFolders(stateDir: string, name: string): string[] {
   return [join(stateDir, name), ...existingPrivateFolders(stateDir, name)];
+}
+
+/** Why a model gave no answer, for `status`: beside the state, since the machine neither knows of models nor waits for them. */
+const FILE = 'diagnosis-fault.json';
+const MOST_BYTES = 8192;
+
+/** Keeps the reason, or with null forgets it. Throws the system's error. */
+export function keepDiagnosisFault(place: Pick<Place, 'at' | 'ensure'>, why: string | null): void {
+  if (why === null) return removeIfThere(place.at(FILE));
+  const gone = place.ensure();
+  if (gone !== null) throw new Error(gone);
+  replaceFile(place.at(FILE), `${JSON.stringify({ watcherPid: process.pid, why })}\n`);
+}
+
+/** What the watcher with that pid could not get an answer for; null: nothing, or it was another watcher, and long ago. */
+export function readDiagnosisFault(stateDir: string, name: string, watcherPid: number): string | null {
+  const path = join(stateDir, name, FILE);
+  try {
+    const kept: { watcherPid?: unknown; why?: unknown } | null = JSON.parse(readText(path, MOST_BYTES) ?? 'null');
+    return kept?.watcherPid === watcherPid && typeof kept.why === 'string' ? kept.why : null;
+  } catch {
+    // Unreadable or broken: it is a remark, and what matters stands in the state.
+    return null;
+  }
 }
