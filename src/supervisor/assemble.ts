@@ -10,19 +10,17 @@ import { stampNow } from '../host/clock.ts';
 import type { Lock } from '../state/lock.ts';
 import type { StateFile } from '../state/state-file.ts';
 import { LOG_FILE, type Place } from '../state/state-folder.ts';
-import { createFeed } from './feed.ts';
+import { createFeed, sheltered } from './child-setup.ts';
 import { createFollowUp, type FollowUp } from './follow-up.ts';
 import { createIncidentKeeper, type IncidentKeeper } from './incident-keeper.ts';
 import type { IncidentListener } from './incident-listener.ts';
-import { type Found, ownBoot } from './look-back.ts';
 import { type Onlooker, seenBy } from './onlooker.ts';
 import { createProbing } from './probing.ts';
-import { sheltered } from './sheltered.ts';
-import { hangupMeaning, listenToSignals } from './signals.ts';
-import { createSource } from './source.ts';
-import { createStore } from './store.ts';
+import { hangupMeaning, listenToSignals } from './process-events.ts';
+import { type Found, ownBoot } from './restore.ts';
+import { createStore } from './state-saver.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
-import { createTimers } from './timers.ts';
+import { createSource, createTimers } from './timers.ts';
 import type { WatchOrder } from './watch-order.ts';
 
 /** What was opened before there is a machine. */

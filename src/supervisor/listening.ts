@@ -4,7 +4,7 @@ import { type Status, toStatus } from '../core/status.ts';
 import { bootId, stampNow } from '../host/clock.ts';
 import { maskedStatus } from '../incidents/redaction/masked-status.ts';
 import type { Onlooker } from './onlooker.ts';
-import { snapshotOf } from './store.ts';
+import { snapshotOf } from './state-saver.ts';
 
 /** What is shown over HTTP, and where. */
 export interface ListenOrder {

@@ -8,8 +8,8 @@ import { openStateFile, type StateFile } from '../state/state-file.ts';
 import { openPlace, type Place } from '../state/state-folder.ts';
 import { answer } from './answers.ts';
 import { type Assembled, assemble, type Parts } from './assemble.ts';
-import { guardAgainstFaults } from './faults.ts';
-import { lookBack } from './look-back.ts';
+import { guardAgainstFaults } from './process-events.ts';
+import { lookBack } from './restore.ts';
 import type { WatchEnd, WatchOrder } from './watch-order.ts';
 
 /** How long a slow disk may keep our end waiting for the rest of the log. */

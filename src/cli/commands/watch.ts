@@ -6,7 +6,7 @@ import type { Policy } from '../../core/model.ts';
 import { findMangledArgument } from '../../host/argv.ts';
 import type { Schedule } from '../../probes/runner.ts';
 import { PlaceRefused } from '../../state/private-folder.ts';
-import { childEnvironment } from '../../supervisor/child-environment.ts';
+import { childEnvironment } from '../../supervisor/child-setup.ts';
 import type { Onlooker } from '../../supervisor/onlooker.ts';
 import { policyOfHealth } from '../../supervisor/probing.ts';
 import { watch } from '../../supervisor/watch.ts';

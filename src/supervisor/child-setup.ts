@@ -1,3 +1,8 @@
+import { openSync, writeFileSync } from 'node:fs';
+import type { ChildPort } from '../core/ports.ts';
+import { createOomShelter } from '../host/oom-score.ts';
+import type { Place } from '../state/state-folder.ts';
+
 /** What systemd means for its main process, which is us, and what of ours is none of the child's business. */
 const OURS = ['NOTIFY_SOCKET', 'JOURNAL_STREAM', 'INVOCATION_ID', 'STATE_DIRECTORY', 'AGENT_WATCH_ALERT_WEBHOOK'];
 const OUR_PREFIXES = ['WATCHDOG_', 'LISTEN_', 'AGENT_WATCH_OPTION_'];
@@ -22,4 +27,45 @@ export function childEnvironment(
   environment['AGENT_WATCH_NAME'] = watcher.name;
   environment['AGENT_WATCH_STATE_DIR'] = watcher.stateDir;
   return environment;
+}
+
+/** A child port whose children are killed before us when memory runs out. */
+export function sheltered(child: ChildPort): ChildPort {
+  const { asInherited } = createOomShelter();
+  return {
+    spawn: (run, runId) => asInherited(() => child.spawn(run, runId)),
+    signalTree: child.signalTree,
+    signalChild: child.signalChild,
+    clear: child.clear,
+  };
+}
+
+/** Hands the output of one run to the next, as its standard input: through a file, since whole runs lie between. */
+export interface Feed {
+  /** A run has ended: what it wrote is kept. */
+  keep(): void;
+  /** What the next run reads; null if there is nothing yet. */
+  feed(): number | null;
+}
+
+const FILE = 'last-output';
+
+export function createFeed(place: Place, tail: () => Buffer): Feed {
+  return {
+    keep() {
+      try {
+        writeFileSync(place.at(FILE), tail(), { mode: 0o600 });
+      } catch {
+        // A disk that takes nothing: the next run reads what an earlier one wrote, or nothing.
+      }
+    },
+    feed() {
+      try {
+        return openSync(place.at(FILE), 'r');
+      } catch {
+        // The first run ever.
+        return null;
+      }
+    },
+  };
 }
