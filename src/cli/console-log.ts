@@ -3,7 +3,7 @@ import type { Sink } from '../child/sink.ts';
 import type { Note } from '../core/events.ts';
 import type { State } from '../core/model.ts';
 import { isReady, serviceStatus } from '../core/status.ts';
-import type { Onlooker } from '../supervisor/onlooker.ts';
+import type { Onlooker } from '../supervisor/observers/observer.ts';
 import { noteLine, type Weight } from './render/notes.ts';
 
 /** The watcher's own lines, on stderr beside the child's. */

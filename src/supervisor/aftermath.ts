@@ -6,7 +6,7 @@ import type { Incident } from '../incidents/incident.ts';
 import type { Place } from '../state/state-folder.ts';
 import type { Alerting, AlertOrder } from './alerting.ts';
 import type { Diagnosing, IncidentDesk } from './diagnosing.ts';
-import type { IncidentListener } from './incident-listener.ts';
+import type { IncidentListener } from './observers/observer.ts';
 
 /** Who is told and who is asked; null: nobody. */
 export interface AftermathOrder {

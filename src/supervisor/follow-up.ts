@@ -5,7 +5,7 @@ import { stampNow } from '../host/clock.ts';
 import type { Place } from '../state/state-folder.ts';
 import { type AftermathOrder, createAftermath } from './aftermath.ts';
 import type { IncidentDesk } from './diagnosing.ts';
-import type { IncidentListener } from './incident-listener.ts';
+import type { IncidentListener } from './observers/observer.ts';
 import { createRemedies } from './remedies.ts';
 
 /** What the user wants done about what happens, beside the restart. */

@@ -11,8 +11,8 @@ import type { Place } from '../state/state-folder.ts';
 import type { AftermathOrder } from './aftermath.ts';
 import { cleanerFor } from './cleaner.ts';
 import { createEvidenceDesk, type EvidenceDesk } from './evidence.ts';
-import type { IncidentListener } from './incident-listener.ts';
 import { type IncidentCase, recordOf } from './incident-record.ts';
+import type { IncidentListener } from './observers/observer.ts';
 import { ownSecrets } from './own-secrets.ts';
 
 /** What is written down, and who is told. */

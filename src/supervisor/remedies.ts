@@ -5,7 +5,7 @@ import { durationText } from '../core/text/units.ts';
 import type { ShellEnd } from '../host/run-command.ts';
 import type { Incident } from '../incidents/incident.ts';
 import type { IncidentDesk } from './diagnosing.ts';
-import type { IncidentListener } from './incident-listener.ts';
+import type { IncidentListener } from './observers/observer.ts';
 
 /** What remedies need of the watcher. */
 export interface RemedyWorld {

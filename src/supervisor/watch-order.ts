@@ -3,7 +3,7 @@ import type { Note } from '../core/events.ts';
 import type { Policy, Remedy } from '../core/model.ts';
 import type { Schedule } from '../probes/runner.ts';
 import type { AftermathOrder } from './aftermath.ts';
-import type { Onlooker } from './onlooker.ts';
+import type { Onlooker } from './observers/observer.ts';
 import type { HealthOrder } from './probing.ts';
 
 /** What is to be watched, and who is told. */

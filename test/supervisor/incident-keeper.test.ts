@@ -8,7 +8,7 @@ import type { Mono, Wall } from '../../src/core/time.ts';
 import type { Incident } from '../../src/incidents/incident.ts';
 import { openPlace } from '../../src/state/state-folder.ts';
 import { createIncidentKeeper } from '../../src/supervisor/incident-keeper.ts';
-import type { IncidentListener } from '../../src/supervisor/incident-listener.ts';
+import type { IncidentListener } from '../../src/supervisor/observers/observer.ts';
 import { DEFAULT_POLICY } from '../core/bench.ts';
 import { scratch } from '../support/scratch.ts';
 

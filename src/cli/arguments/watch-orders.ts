@@ -3,7 +3,7 @@ import type { DiagnosisSettings as Consultation } from '../../diagnosis/choose-p
 import { stampNow } from '../../host/clock.ts';
 import { readTrustedFile } from '../../host/trusted-file.ts';
 import type { AftermathOrder } from '../../supervisor/aftermath.ts';
-import type { Onlooker } from '../../supervisor/onlooker.ts';
+import type { Onlooker } from '../../supervisor/observers/observer.ts';
 import type { HealthOrder } from '../../supervisor/probing.ts';
 import { type Surroundings, version } from '../environment.ts';
 import { nearest, UsageError } from '../usage-error.ts';
@@ -127,7 +127,7 @@ export async function listenerOf(
   const { listen, listenTokenFile } = service;
   if (listen === null) return [];
   const token = listenTokenFile === null ? null : tokenIn(listenTokenFile);
-  const { createListening } = await import('../../supervisor/listening.ts');
+  const { createListening } = await import('../../supervisor/observers/listening.ts');
   return [createListening({ ...listen, ...watched, token, command, version })];
 }
 

@@ -7,7 +7,7 @@ import { findMangledArgument } from '../../host/argv.ts';
 import type { Schedule } from '../../probes/runner.ts';
 import { PlaceRefused } from '../../state/private-folder.ts';
 import { childEnvironment } from '../../supervisor/child-setup.ts';
-import type { Onlooker } from '../../supervisor/onlooker.ts';
+import type { Onlooker } from '../../supervisor/observers/observer.ts';
 import { policyOfHealth } from '../../supervisor/probing.ts';
 import { watch } from '../../supervisor/watch.ts';
 import type { Settings } from '../arguments/settings.ts';
@@ -91,7 +91,7 @@ const AS_INIT =
 /** What tells Kubernetes why its container ended, where that asks for it; loaded only there. */
 async function terminationLog(warn: (text: string) => void): Promise<Onlooker | null> {
   if (!existsSync(TERMINATION_LOG)) return null;
-  const { createTerminationLog } = await import('../../supervisor/termination-log.ts');
+  const { createTerminationLog } = await import('../../supervisor/observers/termination-log.ts');
   return createTerminationLog(TERMINATION_LOG, warn);
 }
 
@@ -108,7 +108,7 @@ async function serviceOf(
   const socket = process.env['NOTIFY_SOCKET'];
   if (!socket) return null;
   const { createNotifier, findNotifyHelper } = await import('../../host/sd-notify.ts');
-  const { createServiceManager, watchdogMsOf } = await import('../../supervisor/service-manager.ts');
+  const { createServiceManager, watchdogMsOf } = await import('../../supervisor/observers/service-manager.ts');
   const helper = findNotifyHelper(process.env['PATH']);
   if (helper === null) {
     warn('systemd-notify is not here: systemd is not told when this service is up; make the unit Type=exec');

@@ -1,8 +1,8 @@
-import type { Policy, State } from '../core/model.ts';
-import { healthRows, isReady, type ReadyWhen, serviceStatus } from '../core/status.ts';
-import { monoNow } from '../host/clock.ts';
-import type { Notifier } from '../host/sd-notify.ts';
-import type { Onlooker } from './onlooker.ts';
+import type { Policy, State } from '../../core/model.ts';
+import { healthRows, isReady, type ReadyWhen, serviceStatus } from '../../core/status.ts';
+import { monoNow } from '../../host/clock.ts';
+import type { Notifier } from '../../host/sd-notify.ts';
+import type { Onlooker } from './observer.ts';
 
 export interface ServiceOrder {
   notifier: Notifier;

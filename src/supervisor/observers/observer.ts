@@ -1,6 +1,7 @@
-import type { State } from '../core/model.ts';
-import type { StorePort } from '../core/ports.ts';
-import type { Incident } from '../incidents/incident.ts';
+import type { IncidentSeed } from '../../core/events.ts';
+import type { State } from '../../core/model.ts';
+import type { StorePort } from '../../core/ports.ts';
+import type { Incident } from '../../incidents/incident.ts';
 
 /** Somebody beside the machine who is told each state as it is saved: a service manager, or whoever started us. */
 export interface Onlooker {
@@ -23,4 +24,14 @@ export function seenBy(onlookers: readonly Onlooker[], store: StorePort): StoreP
       for (const onlooker of onlookers) onlooker.see(state);
     },
   };
+}
+
+/** Who wants to know of incidents once they are explained: alerts, diagnosis, remedies. Nothing here may delay a restart. */
+export interface IncidentListener {
+  /** It is on disk. `seed` is what the machine said of it. */
+  opened(incident: Incident, seed: IncidentSeed): void;
+  /** It came too quickly after others and is only counted: nothing more will be known of it. Told at once. */
+  counted?(seed: IncidentSeed): void;
+  /** A healthy run closed it. */
+  recovered(incident: Incident): void;
 }

@@ -1,10 +1,10 @@
-import type { HttpFace, Metrics } from '../control/http-server.ts';
-import type { Policy, State } from '../core/model.ts';
-import { type Status, toStatus } from '../core/status.ts';
-import { bootId, stampNow } from '../host/clock.ts';
-import { maskedStatus } from '../incidents/redaction/masked-status.ts';
-import type { Onlooker } from './onlooker.ts';
-import { snapshotOf } from './state-saver.ts';
+import type { HttpFace, Metrics } from '../../control/http-server.ts';
+import type { Policy, State } from '../../core/model.ts';
+import { type Status, toStatus } from '../../core/status.ts';
+import { bootId, stampNow } from '../../host/clock.ts';
+import { maskedStatus } from '../../incidents/redaction/masked-status.ts';
+import { snapshotOf } from '../state-saver.ts';
+import type { Onlooker } from './observer.ts';
 
 /** What is shown over HTTP, and where. */
 export interface ListenOrder {
@@ -50,8 +50,8 @@ export function createListening(order: ListenOrder): Onlooker {
 
   async function open(): Promise<HttpFace | string> {
     const [{ openHttpFace }, { createMetrics }] = await Promise.all([
-      import('../control/http-server.ts'),
-      import('../control/http-server.ts'),
+      import('../../control/http-server.ts'),
+      import('../../control/http-server.ts'),
     ]);
     const series = createMetrics(order.name, order.version);
     metrics = series;

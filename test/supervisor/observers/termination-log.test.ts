@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createTerminationLog } from '../../src/supervisor/termination-log.ts';
-import { anIncident } from '../incidents/an-incident.ts';
-import { scratch } from '../support/scratch.ts';
+import { createTerminationLog } from '../../../src/supervisor/observers/termination-log.ts';
+import { anIncident } from '../../incidents/an-incident.ts';
+import { scratch } from '../../support/scratch.ts';
 
 function written(path: string, ...incidents: ReturnType<typeof anIncident>[]) {
   const warnings: string[] = [];

@@ -4,11 +4,11 @@
  */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { clipStartBytes } from '../core/text/escape.ts';
-import { durationWords, exitWords, momentWords } from '../core/text/units.ts';
-import { reasonOf } from '../host/errno.ts';
-import type { Incident } from '../incidents/incident.ts';
-import type { Onlooker } from './onlooker.ts';
+import { clipStartBytes } from '../../core/text/escape.ts';
+import { durationWords, exitWords, momentWords } from '../../core/text/units.ts';
+import { reasonOf } from '../../host/errno.ts';
+import type { Incident } from '../../incidents/incident.ts';
+import type { Onlooker } from './observer.ts';
 
 /** Kubernetes takes no more. */
 const MOST_BYTES = 4096;
