@@ -2,9 +2,9 @@ import type { Outputs } from '../child/sink.ts';
 import type { Note } from '../core/events.ts';
 import type { Policy, Remedy } from '../core/model.ts';
 import type { Schedule } from '../probes/runner.ts';
-import type { AftermathOrder } from './aftermath.ts';
 import type { Onlooker } from './observers/observer.ts';
 import type { HealthOrder } from './probing.ts';
+import type { AftermathOrder } from './response/notifications.ts';
 
 /** What is to be watched, and who is told. */
 export interface WatchOrder {

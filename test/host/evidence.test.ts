@@ -9,7 +9,7 @@ import { openKernelLog } from '../../src/host/kernel-log.ts';
 import { portHolder } from '../../src/host/port-holder.ts';
 import { openFiles } from '../../src/host/process-facts.ts';
 import { explain } from '../../src/incidents/explain.ts';
-import { createEvidenceDesk } from '../../src/supervisor/evidence.ts';
+import { createEvidenceDesk } from '../../src/supervisor/response/incident-record.ts';
 import { until } from '../support/until.ts';
 
 const onLinux = process.platform === 'linux';

@@ -1,14 +1,14 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
-import type { Fact } from '../core/events.ts';
-import type { State } from '../core/model.ts';
-import type { IncidentPort } from '../core/ports.ts';
-import { incidentId } from '../core/snapshot.ts';
-import { stampNow } from '../host/clock.ts';
-import { INCIDENTS_FOLDER } from '../incidents/incident.ts';
-import type { Place } from '../state/state-folder.ts';
+import type { Fact } from '../../core/events.ts';
+import type { State } from '../../core/model.ts';
+import type { IncidentPort } from '../../core/ports.ts';
+import { incidentId } from '../../core/snapshot.ts';
+import { stampNow } from '../../host/clock.ts';
+import { INCIDENTS_FOLDER } from '../../incidents/incident.ts';
+import type { Place } from '../../state/state-folder.ts';
 import type { IncidentDesk } from './diagnosing.ts';
-import type { DeskOrder, ExplainingDesk } from './incident-desk.ts';
-import type { RunWatch } from './run-watch.ts';
+import type { DeskOrder, ExplainingDesk } from './incident-writer.ts';
+import type { RunWatch } from './run-notes.ts';
 
 /** What the keeper needs of the watcher. */
 export interface KeeperOrder extends DeskOrder {
@@ -58,7 +58,7 @@ export function createIncidentKeeper(order: KeeperOrder): IncidentKeeper {
     work = work
       .then(() => new Promise<void>(resolve => setImmediate(resolve)))
       .then(async () => {
-        desk ??= import('./incident-desk.ts').then(({ openDesk }) => openDesk(order));
+        desk ??= import('./incident-writer.ts').then(({ openDesk }) => openDesk(order));
         await act(await desk);
       })
       .catch((error: unknown) => order.warn(`an incident could not be explained: ${error}`))
@@ -80,7 +80,7 @@ export function createIncidentKeeper(order: KeeperOrder): IncidentKeeper {
   }
 
   async function watchRuns(): Promise<void> {
-    const { createRunWatch } = await import('./run-watch.ts');
+    const { createRunWatch } = await import('./run-notes.ts');
     runWatch = createRunWatch();
     if (spawned !== null) runWatch.see(spawned, stampNow().mono);
   }

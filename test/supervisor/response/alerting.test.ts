@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { AlertKind } from '../../src/alerts/alert.ts';
-import { FRESH_STATE } from '../../src/core/decide.ts';
-import type { IncidentSeed } from '../../src/core/events.ts';
-import type { Hold, State } from '../../src/core/model.ts';
-import type { Mono, Wall } from '../../src/core/time.ts';
-import { kindsOf } from '../../src/supervisor/alert-events.ts';
-import { createAlerting } from '../../src/supervisor/alerting.ts';
-import { DEFAULT_POLICY } from '../core/bench.ts';
-import { scratch } from '../support/scratch.ts';
-import { incidentOf, seedOf } from './incident-fixture.ts';
+import type { AlertKind } from '../../../src/alerts/alert.ts';
+import { FRESH_STATE } from '../../../src/core/decide.ts';
+import type { IncidentSeed } from '../../../src/core/events.ts';
+import type { Hold, State } from '../../../src/core/model.ts';
+import type { Mono, Wall } from '../../../src/core/time.ts';
+import { kindsOf } from '../../../src/supervisor/response/alert-events.ts';
+import { createAlerting } from '../../../src/supervisor/response/alerting.ts';
+import { DEFAULT_POLICY } from '../../core/bench.ts';
+import { scratch } from '../../support/scratch.ts';
+import { incidentOf, seedOf } from '../incident-fixture.ts';
 
 const hold: Hold = { cause: 'hold-code', why: 'it exited with code 78', at: 1_700_000_000_000 as Wall };
 const cooldown: IncidentSeed['next'] = { kind: 'cooldown', crashes: 5, windowMs: 300_000, inMs: 600_000 };

@@ -1,12 +1,12 @@
-import type { IncidentSeed, Note } from '../core/events.ts';
-import type { Policy, State } from '../core/model.ts';
-import type { Stamp, Wall } from '../core/time.ts';
-import type { DiagnosisSettings } from '../diagnosis/choose-provider.ts';
-import type { Incident } from '../incidents/incident.ts';
-import type { Place } from '../state/state-folder.ts';
+import type { IncidentSeed, Note } from '../../core/events.ts';
+import type { Policy, State } from '../../core/model.ts';
+import type { Stamp, Wall } from '../../core/time.ts';
+import type { DiagnosisSettings } from '../../diagnosis/choose-provider.ts';
+import type { Incident } from '../../incidents/incident.ts';
+import type { Place } from '../../state/state-folder.ts';
+import type { IncidentListener } from '../observers/observer.ts';
 import type { Alerting, AlertOrder } from './alerting.ts';
 import type { Diagnosing, IncidentDesk } from './diagnosing.ts';
-import type { IncidentListener } from './observers/observer.ts';
 
 /** Who is told and who is asked; null: nobody. */
 export interface AftermathOrder {
@@ -53,7 +53,7 @@ export function createAftermath(order: AftermathOrder, world: AftermathWorld): A
   let loading: Promise<void> | null = null;
 
   async function load(): Promise<void> {
-    const { openRooms } = await import('./aftermath-rooms.ts');
+    const { openRooms } = await import('./load-notifications.ts');
     rooms = await openRooms(order, world);
     for (const act of early.splice(0)) act(rooms);
   }

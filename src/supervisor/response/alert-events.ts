@@ -1,9 +1,9 @@
 /** From what the machine knows of an incident, and what was found out about it, to the event that is alerted. Pure. */
-import type { AlertEvent, AlertKind } from '../alerts/alert.ts';
-import type { IncidentSeed } from '../core/events.ts';
-import type { HealthPolicy, ProbeKind } from '../core/health-model.ts';
-import type { State } from '../core/model.ts';
-import type { Incident } from '../incidents/incident.ts';
+import type { AlertEvent, AlertKind } from '../../alerts/alert.ts';
+import type { IncidentSeed } from '../../core/events.ts';
+import type { HealthPolicy, ProbeKind } from '../../core/health-model.ts';
+import type { State } from '../../core/model.ts';
+import type { Incident } from '../../incidents/incident.ts';
 
 /** An event of which nothing is known but that it happened. */
 export function plainEvent(event: AlertKind, at: number, state: State, more: Partial<AlertEvent> = {}): AlertEvent {

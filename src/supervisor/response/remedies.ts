@@ -1,11 +1,11 @@
-import type { Fact, IncidentSeed } from '../core/events.ts';
-import { type Remedy, type RunId, remedyFor } from '../core/model.ts';
-import type { ChildPort, Report } from '../core/ports.ts';
-import { durationText } from '../core/text/units.ts';
-import type { ShellEnd } from '../host/run-command.ts';
-import type { Incident } from '../incidents/incident.ts';
+import type { Fact, IncidentSeed } from '../../core/events.ts';
+import { type Remedy, type RunId, remedyFor } from '../../core/model.ts';
+import type { ChildPort, Report } from '../../core/ports.ts';
+import { durationText } from '../../core/text/units.ts';
+import type { ShellEnd } from '../../host/run-command.ts';
+import type { Incident } from '../../incidents/incident.ts';
+import type { IncidentListener } from '../observers/observer.ts';
 import type { IncidentDesk } from './diagnosing.ts';
-import type { IncidentListener } from './observers/observer.ts';
 
 /** What remedies need of the watcher. */
 export interface RemedyWorld {
@@ -113,8 +113,8 @@ async function cure(world: RemedyWorld, incident: Incident, abort: AbortSignal):
     keyLine: keyLine ?? '',
   });
   if (remedy === null) return;
-  const { runShell } = await import('../host/run-command.ts');
-  const { cleanerFor } = await import('./cleaner.ts');
+  const { runShell } = await import('../../host/run-command.ts');
+  const { cleanerFor } = await import('./redactor.ts');
   const clean = cleanerFor(world.env, []);
   const startedAt = world.monoMs();
   try {

@@ -1,16 +1,16 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { FRESH_STATE } from '../../src/core/decide.ts';
-import type { IncidentSeed } from '../../src/core/events.ts';
-import type { State } from '../../src/core/model.ts';
-import type { Mono, Wall } from '../../src/core/time.ts';
-import type { Incident } from '../../src/incidents/incident.ts';
-import { openPlace } from '../../src/state/state-folder.ts';
-import { createIncidentKeeper } from '../../src/supervisor/incident-keeper.ts';
-import type { IncidentListener } from '../../src/supervisor/observers/observer.ts';
-import { DEFAULT_POLICY } from '../core/bench.ts';
-import { scratch } from '../support/scratch.ts';
+import { FRESH_STATE } from '../../../src/core/decide.ts';
+import type { IncidentSeed } from '../../../src/core/events.ts';
+import type { State } from '../../../src/core/model.ts';
+import type { Mono, Wall } from '../../../src/core/time.ts';
+import type { Incident } from '../../../src/incidents/incident.ts';
+import { openPlace } from '../../../src/state/state-folder.ts';
+import type { IncidentListener } from '../../../src/supervisor/observers/observer.ts';
+import { createIncidentKeeper } from '../../../src/supervisor/response/incident-queue.ts';
+import { DEFAULT_POLICY } from '../../core/bench.ts';
+import { scratch } from '../../support/scratch.ts';
 
 const START = Date.parse('2026-03-02T10:00:00.000Z');
 

@@ -1,11 +1,11 @@
-import type { Fact, Note } from '../core/events.ts';
-import type { Policy, Remedy, State } from '../core/model.ts';
-import type { ChildPort, IncidentPort, Report } from '../core/ports.ts';
-import { stampNow } from '../host/clock.ts';
-import type { Place } from '../state/state-folder.ts';
-import { type AftermathOrder, createAftermath } from './aftermath.ts';
+import type { Fact, Note } from '../../core/events.ts';
+import type { Policy, Remedy, State } from '../../core/model.ts';
+import type { ChildPort, IncidentPort, Report } from '../../core/ports.ts';
+import { stampNow } from '../../host/clock.ts';
+import type { Place } from '../../state/state-folder.ts';
+import type { IncidentListener } from '../observers/observer.ts';
 import type { IncidentDesk } from './diagnosing.ts';
-import type { IncidentListener } from './observers/observer.ts';
+import { type AftermathOrder, createAftermath } from './notifications.ts';
 import { createRemedies } from './remedies.ts';
 
 /** What the user wants done about what happens, beside the restart. */

@@ -1,11 +1,11 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import type { Fact } from '../../src/core/events.ts';
-import type { RunId } from '../../src/core/model.ts';
-import type { Incident } from '../../src/incidents/incident.ts';
-import { createRemedies } from '../../src/supervisor/remedies.ts';
-import { until } from '../support/until.ts';
-import { incidentOf, seedOf } from './incident-fixture.ts';
+import type { Fact } from '../../../src/core/events.ts';
+import type { RunId } from '../../../src/core/model.ts';
+import type { Incident } from '../../../src/incidents/incident.ts';
+import { createRemedies } from '../../../src/supervisor/response/remedies.ts';
+import { until } from '../../support/until.ts';
+import { incidentOf, seedOf } from '../incident-fixture.ts';
 
 const one = 'run-1' as RunId;
 const stop: Fact = { type: 'stop-requested', by: 'signal', signal: 'SIGTERM', now: false };

@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import { readText } from '../host/read-file.ts';
-import { replaceFile } from '../state/atomic-file.ts';
-import { keepDiagnosisFault } from '../state/read-status.ts';
-import type { Place } from '../state/state-folder.ts';
-import type { AftermathOrder, AftermathWorld } from './aftermath.ts';
+import { readText } from '../../host/read-file.ts';
+import { replaceFile } from '../../state/atomic-file.ts';
+import { keepDiagnosisFault } from '../../state/read-status.ts';
+import type { Place } from '../../state/state-folder.ts';
 import type { Alerting } from './alerting.ts';
-import { cleanerFor } from './cleaner.ts';
 import type { Diagnosing } from './diagnosing.ts';
-import { ownSecrets } from './own-secrets.ts';
+import type { AftermathOrder, AftermathWorld } from './notifications.ts';
+import { cleanerFor, ownSecrets } from './redactor.ts';
 
 /** Neither file comes near this. */
 const FILE_LIMIT_BYTES = 1 << 20;

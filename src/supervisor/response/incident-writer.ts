@@ -1,19 +1,17 @@
 import { hostname } from 'node:os';
-import type { Policy } from '../core/model.ts';
-import type { Wall } from '../core/time.ts';
-import { explain, portsNamed } from '../incidents/explain.ts';
-import { adviseFrom, type Dropped, type History, historyOf, withDropped } from '../incidents/history.ts';
-import { INCIDENTS_FOLDER, type Incident } from '../incidents/incident.ts';
-import { postMortem } from '../incidents/post-mortem.ts';
-import { type IncidentStore, openStore } from '../incidents/store.ts';
-import { replaceFile, writeDurably } from '../state/atomic-file.ts';
-import type { Place } from '../state/state-folder.ts';
-import type { AftermathOrder } from './aftermath.ts';
-import { cleanerFor } from './cleaner.ts';
-import { createEvidenceDesk, type EvidenceDesk } from './evidence.ts';
-import { type IncidentCase, recordOf } from './incident-record.ts';
-import type { IncidentListener } from './observers/observer.ts';
-import { ownSecrets } from './own-secrets.ts';
+import type { Policy } from '../../core/model.ts';
+import type { Wall } from '../../core/time.ts';
+import { explain, portsNamed } from '../../incidents/explain.ts';
+import { adviseFrom, type Dropped, type History, historyOf, withDropped } from '../../incidents/history.ts';
+import { INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
+import { postMortem } from '../../incidents/post-mortem.ts';
+import { type IncidentStore, openStore } from '../../incidents/store.ts';
+import { replaceFile, writeDurably } from '../../state/atomic-file.ts';
+import type { Place } from '../../state/state-folder.ts';
+import type { IncidentListener } from '../observers/observer.ts';
+import { createEvidenceDesk, type EvidenceDesk, type IncidentCase, recordOf } from './incident-record.ts';
+import type { AftermathOrder } from './notifications.ts';
+import { cleanerFor, ownSecrets } from './redactor.ts';
 
 /** What is written down, and who is told. */
 export interface DeskOrder {

@@ -1,6 +1,6 @@
-import type { Fact } from '../core/events.ts';
-import { type MemoryCgroup, memoryCgroupOf, oomKills } from '../host/cgroup.ts';
-import { openFiles } from '../host/process-facts.ts';
+import type { Fact } from '../../core/events.ts';
+import { type MemoryCgroup, memoryCgroupOf, oomKills } from '../../host/cgroup.ts';
+import { openFiles } from '../../host/process-facts.ts';
 
 /** What was noted of a run while it was up, for when it is gone. */
 export interface RunNotes {

@@ -1,5 +1,21 @@
-import { readKeyFile } from '../diagnosis/endpoint.ts';
-import type { AftermathOrder } from './aftermath.ts';
+import { stripControl } from '../../core/text/escape.ts';
+import { readKeyFile } from '../../diagnosis/endpoint.ts';
+import { secretsOf, spellingsOf } from '../../incidents/redaction/exact-secrets.ts';
+import { redact } from '../../incidents/redaction/redact.ts';
+import type { AftermathOrder } from './notifications.ts';
+
+/**
+ * What takes secrets and control sequences out of a text: those of both environments, `secrets`, and what looks like one.
+ * Control sequences go first: one in the middle of a key would hide it from those who look for keys, and not from whoever
+ * reads it.
+ */
+export function cleanerFor(
+  env: Readonly<Record<string, string | undefined>>,
+  secrets: readonly string[],
+): (text: string) => string {
+  const exact = [...secretsOf({ ...process.env, ...env }), ...spellingsOf(secrets)];
+  return text => redact(stripControl(text), exact);
+}
 
 /** Part of an address so long is no word of a path: it is what makes the address a secret. */
 const SECRET_PART_CHARS = 16;
