@@ -48,7 +48,7 @@ const spacingMs = 1000;
 const maxRefusals = 3;
 
 /** A courier for one target. Does nothing until kicked. */
-export function createCourier(target: Target, world: CourierWorld): Courier {
+function createCourier(target: Target, world: CourierWorld): Courier {
   let failures = 0;
   let notBefore = Number.NEGATIVE_INFINITY;
   let lastTryAt = Number.NEGATIVE_INFINITY;

@@ -42,14 +42,14 @@ export interface Run {
 }
 
 /** A run just spawned. Its start time and group are read back from the system: no group is ever signalled on a guess. */
-export function newRun(runId: RunId, child: Launched, spawnedAt: number): Run {
+function newRun(runId: RunId, child: Launched, spawnedAt: number): Run {
   const row = readProcess(child.pid);
   const tree = newTree(runId, child.pid, row?.startTicks ?? null);
   return { tree, child, spawnedAt, exited: false, left: null, clearing: null };
 }
 
 /** What a dead watcher's state tells of its run. The caller has made sure that the machine was not booted since. */
-export function orphanRun(runId: RunId, pid: number | null, startTicks: number | null): Run {
+function orphanRun(runId: RunId, pid: number | null, startTicks: number | null): Run {
   return {
     tree: newTree(runId, pid, startTicks),
     child: null,

@@ -131,7 +131,7 @@ export function signalMembers(tree: Tree, members: ProcessRow[], signal: Signal)
 const keepsHalted = new Set<Signal>(['SIGCONT', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU']);
 
 /** Whether that very process still lives. */
-export function isAlive(row: ProcessRow): boolean {
+function isAlive(row: ProcessRow): boolean {
   const now = readProcess(row.pid);
   return now !== null && now.startTicks === row.startTicks && !now.dead;
 }

@@ -8,7 +8,7 @@ import { type BlockQueue, createBlockQueue, createProgress } from './block-queue
  * A sink over a regular file or an unknown device, through the thread pool: a hung disk holds one thread, never the loop. One
  * write at a time keeps the order, and no position is given, so that the offset shared with our caller moves on.
  */
-export function createFileSink(fd: number): Sink {
+function createFileSink(fd: number): Sink {
   const queue = createBlockQueue();
   const progress = createProgress();
   let lost = 0;
@@ -47,7 +47,7 @@ export function createFileSink(fd: number): Sink {
  * A sink over a pipe, socket or terminal that does not block: write(2) at once while it takes all, and a queue behind an event
  * of the loop from the first byte it does not take.
  */
-export function createStreamSink(fd: number, kind: { shared: boolean; terminal: boolean }): Sink {
+function createStreamSink(fd: number, kind: { shared: boolean; terminal: boolean }): Sink {
   const queue = createBlockQueue();
   const progress = createProgress();
   let gone = false;

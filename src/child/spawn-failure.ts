@@ -9,7 +9,7 @@ export interface Loader {
 }
 
 /** The loader that a file names, or null where it names none or cannot be read. */
-export function loaderOf(path: string): Loader | null {
+function loaderOf(path: string): Loader | null {
   let fd: number;
   try {
     fd = openSync(path, 'r');

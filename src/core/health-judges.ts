@@ -33,7 +33,7 @@ export function later(at: Stamp, delayMs: number): Mono {
 }
 
 /** It is well, with words of now. */
-export function pass(draft: HealthDraft, index: number, detail: string): void {
+function pass(draft: HealthDraft, index: number, detail: string): void {
   const before = draft.state.probes[index]!;
   const turned = before.ok !== true;
   if (turned || before.failures > 0) draft.save = true;
@@ -42,7 +42,7 @@ export function pass(draft: HealthDraft, index: number, detail: string): void {
 }
 
 /** It is unhealthy. A critical one ends the run; said once, while it stays so only its words change. */
-export function fail(draft: HealthDraft, index: number, detail: string): void {
+function fail(draft: HealthDraft, index: number, detail: string): void {
   const { name, severity } = draft.policy.probes[index]!;
   const turned = draft.state.probes[index]!.ok !== false;
   change(draft, index, { ok: false, detail, ...(turned ? { since: draft.at } : {}) });
@@ -55,7 +55,7 @@ export function fail(draft: HealthDraft, index: number, detail: string): void {
 }
 
 /** Since the run's start, in ms. */
-export function ageMs(draft: HealthDraft): number {
+function ageMs(draft: HealthDraft): number {
   return draft.at.mono - draft.state.startedAt.mono;
 }
 
@@ -100,7 +100,7 @@ const MEMORY_POINTS = 60;
  * Adds a point. When the list is full every second one goes, so that it always spans the whole run, the last points at
  * their own density.
  */
-export function withPoint(history: readonly MemoryPoint[], point: MemoryPoint): readonly MemoryPoint[] {
+function withPoint(history: readonly MemoryPoint[], point: MemoryPoint): readonly MemoryPoint[] {
   if (history.length < MEMORY_POINTS) return [...history, point];
   return [...history.filter((_, index) => index % 2 === 0), point];
 }

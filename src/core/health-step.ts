@@ -12,7 +12,6 @@
  *
  * Everything in it is of one run, so a start forgets all. Reports for a name that is unknown or was not asked are harmless.
  */
-
 import {
   type Case,
   change,
@@ -33,8 +32,8 @@ import {
   type ProbeState,
   type Verdict,
 } from './health-model.ts';
+import { recoveryProof } from './health-rows.ts';
 import type { Live } from './model.ts';
-import { recoveryProof } from './status.ts';
 import { durationText } from './text/units.ts';
 import type { Mono, Stamp } from './time.ts';
 import { disarm, elapsed, enter, order, set, type Turn, tell } from './transition.ts';

@@ -1,7 +1,7 @@
 import { FRESH_STATE } from './decide.ts';
+import type { HealthRow } from './health-rows.ts';
 import type { State } from './model.ts';
 import { faultOf, healthRowShape, type Shape, stateShape } from './state-shape.ts';
-import type { HealthRow } from './status.ts';
 import type { Mono, Stamp, Wall } from './time.ts';
 
 /** The version of the state file's form. A file of a later one is put aside, not guessed at. */

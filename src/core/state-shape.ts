@@ -28,7 +28,7 @@ const probe: Shape = {
 };
 
 /** The form of a list of reasons. */
-export const reasonsShape: Shape = {
+const reasonsShape: Shape = {
   list: { object: { name: 'string', detail: 'string', severity: { oneOf: ['critical', 'optional'] } } },
 };
 

@@ -8,7 +8,7 @@ import { arm, enter, order, set, type Turn, tell } from './transition.ts';
 /** After so many runs in a row that lived under {@link SHORT_RUN_MS}, no wait is below {@link FLOOR_MS}. */
 const FLOOR_AFTER_RUNS = 100;
 export const SHORT_RUN_MS = 1000;
-export const FLOOR_MS = 20;
+const FLOOR_MS = 20;
 
 /**
  * The wait before the next start, in ms: first `backoffMs`, then times the factor, capped; then the share that the roll
@@ -36,7 +36,7 @@ export function withinWindow(times: readonly Mono[], now: Mono, windowMs: number
 }
 
 /** Whether so many crashes in the window call for a cooldown. */
-export function isFlapping(policy: Policy, crashes: readonly Mono[]): boolean {
+function isFlapping(policy: Policy, crashes: readonly Mono[]): boolean {
   return policy.flapThreshold > 0 && crashes.length >= policy.flapThreshold;
 }
 

@@ -57,14 +57,14 @@ const defaultRetryAfterMs = 2000;
 const defaultTimeoutMs = { anthropic: 10_000, openai: 10_000, ollama: 120_000, command: 10_000 };
 
 /** What a question ends with when the watcher does. */
-export const stopping: Undiagnosed = { failed: 'given up, since the watcher stops', news: false };
+const stopping: Undiagnosed = { failed: 'given up, since the watcher stops', news: false };
 const pause = 'not asked: the last question failed less than 15 min ago';
 
 /** Asks now, and once; whoever calls sees to the order. */
 type Consult = (subject: Case, byHand: boolean) => Promise<Diagnosed | Undiagnosed>;
 
 /** A consultant with a memory: of what it said, of what can never succeed, and, by the store, of its answers and calls. */
-export function consultant(settings: DiagnosisSettings, ports: DiagnosisPorts, abort: AbortSignal): Consult {
+function consultant(settings: DiagnosisSettings, ports: DiagnosisPorts, abort: AbortSignal): Consult {
   const desk = budgetDesk(ports.store, settings.maxCalls, ports.wallMs);
   const said = new Set<string>();
   let chosen: Promise<Chosen> | null = null;

@@ -16,7 +16,7 @@ const noMoney =
   /insufficient_quota|billing|credit balance|insufficient (?:credit|balance|funds)|spend(?:ing)? limit|exceeded your current quota/i;
 
 /** The failure that a status other than 2xx, or an error inside a 200 with `status` as its code, stands for. */
-export function failureOfStatus(status: number, complaint: Complaint, retryAfterMs: number | null): Failure {
+function failureOfStatus(status: number, complaint: Complaint, retryAfterMs: number | null): Failure {
   const said = complaint.message === '' ? '' : `: ${complaint.message}`;
   const text = `it answered ${status}${said}`;
   if (noMoney.test(`${complaint.names} ${complaint.message}`)) return failure('never', `${text} (the account)`);
@@ -30,12 +30,12 @@ export function failureOfStatus(status: number, complaint: Complaint, retryAfter
 }
 
 /** No status line: dead, unreachable or silent. Not tried again at once, since it would most likely wait as long again. */
-export function failureOfSilence(end: Unanswered): Failure {
+function failureOfSilence(end: Unanswered): Failure {
   return failure('later', end.why);
 }
 
 /** The error of a body: `{error: {message, type, code, param}}`, `{error: "…"}`, `{message}`, or the beginning of the text. */
-export function complaintOf(body: unknown, raw: string): Complaint {
+function complaintOf(body: unknown, raw: string): Complaint {
   const error = fieldsOf(body)['error'] ?? body;
   if (typeof error === 'string') return { message: brief(error), names: '' };
   const { message, type, code, param } = fieldsOf(error);
@@ -52,7 +52,7 @@ export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
 }
 
 /** The parsed JSON, or undefined where it is none. */
-export function parsed(text: string): unknown {
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -32,12 +32,12 @@ export function linuxRow(line: string): ProcessRow | null {
 const columns = 'pid=,ppid=,pgid=,sess=,stat=,lstart=';
 
 /** Every process by `ps`, for systems without /proc. Empty where ps is missing: then nothing but the child is known. */
-export function psTable(): ProcessRow[] {
+function psTable(): ProcessRow[] {
   return run(['-A', '-o', columns]);
 }
 
 /** One process by `ps`, or null if it is gone. */
-export function psRow(pid: number): ProcessRow | null {
+function psRow(pid: number): ProcessRow | null {
   return run(['-p', String(pid), '-o', columns])[0] ?? null;
 }
 

@@ -18,7 +18,7 @@ export const inlineText = (text: string): string =>
     .replace(/\bhttps?:(?=\/\/)/gi, '$& ');
 
 /** Foreign text as a code span: with more backticks around it than there are in it. */
-export const codeSpan = (text: string): string => {
+const codeSpan = (text: string): string => {
   const clean = stripControl(text).replace(/\s+/g, ' ').trim();
   if (clean === '') return '(empty)';
   const fence = '`'.repeat(longestRun(clean) + 1);

@@ -21,7 +21,7 @@ function residentPages(statm: string): number {
  * The same with shared pages divided among their users (PSS), which takes the kernel a walk over all pages: only for when the sum
  * decides. Of a process that does not let us look, its resident memory.
  */
-export function proportionalBytes(lines: ReadonlyMap<number, string>): number {
+function proportionalBytes(lines: ReadonlyMap<number, string>): number {
   if (process.platform !== 'linux') return residentByPs([...lines.keys()]);
   let bytes = 0;
   for (const [pid, line] of lines) {
@@ -94,7 +94,7 @@ export interface OpenLine {
 const buffer = Buffer.allocUnsafe(4096);
 
 /** Null if it cannot be opened: gone, not ours to read, or not on this system. */
-export function openLine(path: string): OpenLine | null {
+function openLine(path: string): OpenLine | null {
   let fd: number | null;
   try {
     fd = openSync(path, 'r');
@@ -121,7 +121,7 @@ export function openLine(path: string): OpenLine | null {
 }
 
 /** The same, opened for each reading: for many files. Another process may come to have the name meanwhile. */
-export function reopenedLine(path: string): OpenLine {
+function reopenedLine(path: string): OpenLine {
   return {
     read() {
       const line = openLine(path);

@@ -68,7 +68,7 @@ function openFolder(path: string): number {
 }
 
 /** The same for a folder one can do without: its descriptor, or the reason why there is none. A refusal is a reason too. */
-export function tryOwnFolder(path: string): number | string {
+function tryOwnFolder(path: string): number | string {
   try {
     return openOwnFolder(path);
   } catch (error) {

@@ -6,7 +6,7 @@ import type { Lock } from './lock.ts';
 import type { Place } from './state-folder.ts';
 
 /** Where the state lies while the name's folder takes none: in the private folder that has the watcher's record. */
-export const standInPath = (folder: string): string => `${folder}/state.json`;
+const standInPath = (folder: string): string => `${folder}/state.json`;
 
 /** A state as it was found. */
 export interface FoundState<T> {
@@ -35,7 +35,7 @@ export interface StandIn {
 }
 
 /** `folders`: the private folders that were there at the start; `taking`: the one that has our record, or null. */
-export function openStandIn(folders: readonly string[], taking: string | null): StandIn {
+function openStandIn(folders: readonly string[], taking: string | null): StandIn {
   let file: RecycledFile | null = null;
   let there = folders.length > 0;
   return {

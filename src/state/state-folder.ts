@@ -15,7 +15,7 @@ import { reasonOf } from '../host/errno.ts';
 import { namesWithPrivateFolder, openOwnFolder, PlaceRefused, refuseForeign } from './private-folder.ts';
 
 /** What a watcher may be called: also the name of its folder, so nothing that is more than one path element. */
-export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
+const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
 
 /**
  * All names that have a folder in this state folder, or only a private one since nothing can be written there; sorted. Empty

@@ -1,7 +1,7 @@
+import { type HealthRow, healthRows } from '../core/health-rows.ts';
 import type { Hold, Policy, State } from '../core/model.ts';
 import type { Report, StorePort } from '../core/ports.ts';
 import { SNAPSHOT_VERSION, type Snapshot } from '../core/snapshot.ts';
-import { type HealthRow, healthRows } from '../core/status.ts';
 import type { Stamp } from '../core/time.ts';
 import { backoffWait } from '../core/waits.ts';
 import { liftHold, writeHold } from '../state/hold-file.ts';

@@ -4,7 +4,7 @@ import type { Policy, State } from '../core/model.ts';
 import type { World } from '../core/ports.ts';
 
 /** Carries out one order. Every port returns at once; what comes of it arrives later as a fact. */
-export function perform(effect: Effect, state: State, world: World): void {
+function perform(effect: Effect, state: State, world: World): void {
   switch (effect.type) {
     case 'spawn-child':
       return world.child.spawn(effect.run, effect.runId);

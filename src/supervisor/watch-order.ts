@@ -1,10 +1,14 @@
 import type { Outputs } from '../child/sink.ts';
 import type { Note } from '../core/events.ts';
-import type { Policy, Remedy } from '../core/model.ts';
+import type { Policy, Remedy, State } from '../core/model.ts';
+import type { Stamp } from '../core/time.ts';
+import type { DiagnosisSettings } from '../diagnosis/choose-provider.ts';
 import type { Schedule } from '../probes/runner.ts';
+import type { Place } from '../state/state-folder.ts';
 import type { Onlooker } from './observers/observer.ts';
 import type { HealthOrder } from './probing.ts';
-import type { AftermathOrder } from './response/notifications.ts';
+import type { AlertOrder } from './response/alerting.ts';
+import type { IncidentDesk } from './response/diagnosing.ts';
 
 /** What is to be watched, and who is told. */
 export interface WatchOrder {
@@ -37,3 +41,23 @@ export interface WatchOrder {
 
 /** How a watch ended: it never began because the name is taken, or it is over. */
 export type WatchEnd = { heldBy: number | null } | { code: number };
+
+/** Who is told and who is asked; null: nobody. */
+export interface AftermathOrder {
+  alerts: AlertOrder | null;
+  diagnosis: DiagnosisSettings | null;
+}
+
+/** What it needs of the watcher. */
+export interface AftermathWorld {
+  place: Place;
+  policy: Policy;
+  command: readonly string[];
+  /** The child's, which names most secrets that its log may show. */
+  env: Readonly<Record<string, string>>;
+  state(): State;
+  now(): Stamp;
+  desk(): IncidentDesk;
+  /** One line for people. */
+  warn(line: string): void;
+}

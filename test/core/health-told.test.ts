@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { HealthPolicy, Observation, ProbePolicy } from '../../src/core/health-model.ts';
+import { healthRows, recoveryProof } from '../../src/core/health-rows.ts';
 import { remedyFor } from '../../src/core/model.ts';
 import { faultOf, healthShape } from '../../src/core/state-shape.ts';
-import { healthRows, recoveryProof } from '../../src/core/status.ts';
 import { type Answers, healthWorld, ill, well } from './health-world.ts';
 
 const told = (kind: 'fail-pattern' | 'error-rate'): ProbePolicy => {

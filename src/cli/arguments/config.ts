@@ -43,7 +43,7 @@ export type Item = { readonly where: string } & (
  *
  * @throws UsageError with `shownPath:line:column` and the reason on one line.
  */
-export function readDocument(text: string, shownPath: string): readonly Entry[] {
+function readDocument(text: string, shownPath: string): readonly Entry[] {
   const lines = new LineCounter();
   const whereAt = (offset: number) => {
     const { line, col } = lines.linePos(offset);

@@ -12,7 +12,7 @@ import type { HealthSettings, ProbeBasics, ProbeSettings } from './settings.ts';
 const PROBE_WORDS = ['stale', 'fail-pattern', 'fresh', 'grow', 'http', 'port', 'check', 'memory', 'disk', 'errors'];
 
 /** Throws a UsageError for a remedy that could never fit: its word is neither a category nor a probe's name. */
-export function refuseUnknownWords(
+function refuseUnknownWords(
   remedies: readonly Remedy[],
   probes: readonly string[],
   written: readonly RawValue[] | undefined,

@@ -27,7 +27,7 @@ import type { GivenOption, IdentitySettings, Settings } from './settings.ts';
  *
  * @throws UsageError, with nothing started.
  */
-export async function watchSettings(line: CommandLine, file: ConfigFile | null, here: Surroundings): Promise<Settings> {
+async function watchSettings(line: CommandLine, file: ConfigFile | null, here: Surroundings): Promise<Settings> {
   const raw = layered(withOptionVariables(rawFlags(line, here), here), file);
   refuseNotBuilt(raw);
   const values = readValues(watchOptionNames, raw);

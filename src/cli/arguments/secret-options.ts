@@ -40,7 +40,7 @@ export function carryOptions(given: readonly GivenOption[]): CarriedOptions {
 }
 
 /** Whether a value of an option is nobody else's business. */
-export function hidesText(name: OptionName, text: string): boolean {
+function hidesText(name: OptionName, text: string): boolean {
   const { kind } = optionRow(name);
   if (kind === 'secret-url') return !text.startsWith('@');
   if (kind === 'pair') {

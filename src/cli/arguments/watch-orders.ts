@@ -4,7 +4,7 @@ import { stampNow } from '../../host/clock.ts';
 import { readTrustedFile } from '../../host/trusted-file.ts';
 import type { Onlooker } from '../../supervisor/observers/observer.ts';
 import type { HealthOrder } from '../../supervisor/probing.ts';
-import type { AftermathOrder } from '../../supervisor/response/notifications.ts';
+import type { AftermathOrder } from '../../supervisor/watch-order.ts';
 import { type Surroundings, version } from '../environment.ts';
 import { nearest, UsageError } from '../usage-error.ts';
 import type { SecretUrl } from '../values/places.ts';

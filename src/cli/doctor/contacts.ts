@@ -11,10 +11,7 @@ import { type Finding, note, type Subject, serious, well } from './finding.ts';
 const PATIENCE_MS = 3000;
 
 /** Why a host cannot be reached, in words; null: it can. Through the proxy, where the environment names one. */
-export async function whyUnreachable(
-  url: URL,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<string | null> {
+async function whyUnreachable(url: URL, env: Readonly<Record<string, string | undefined>>): Promise<string | null> {
   const secure = url.protocol === 'https:';
   const proxy = secure && !isNear(url.hostname) ? (env['HTTPS_PROXY'] ?? env['https_proxy']) : undefined;
   const via = proxy ? asUrl(proxy) : null;

@@ -35,7 +35,7 @@ export interface Unit {
 const SYSTEMD_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin';
 
 /** The unit of a name, the system's or this user's; null: none is installed. */
-export function installedUnit(name: string): Unit | null {
+function installedUnit(name: string): Unit | null {
   for (const scope of ['system', 'user'] as const) {
     const path = placeOf(name, scope);
     const text = path === null ? null : textOf(path);

@@ -7,7 +7,7 @@ import { lookUp, type Metrics, setName } from './values.ts';
 const macros = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 
 /** The dotted names that an expression needs, each once, in order. */
-export function namesOf(root: ASTNode): string[] {
+function namesOf(root: ASTNode): string[] {
   const names = new Set<string>();
   visit(root, new Set(), names);
   return [...names];

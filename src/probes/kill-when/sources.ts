@@ -100,7 +100,7 @@ export type MetricsPlace =
   | { readonly kind: 'output'; readonly pattern: RegExp | null };
 
 /** A document of metrics is no bigger than this. */
-export const DOCUMENT_BYTES = 1_048_576;
+const DOCUMENT_BYTES = 1_048_576;
 
 /** File systems keep times coarsely: a file read so soon after its change may be changed once more without a trace. */
 const COARSE_MS = 2500;

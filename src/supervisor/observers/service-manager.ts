@@ -1,5 +1,6 @@
+import { healthRows } from '../../core/health-rows.ts';
 import type { Policy, State } from '../../core/model.ts';
-import { healthRows, isReady, type ReadyWhen, serviceStatus } from '../../core/status.ts';
+import { isReady, type ReadyWhen, serviceStatus } from '../../core/status.ts';
 import { monoNow } from '../../host/clock.ts';
 import type { Notifier } from '../../host/sd-notify.ts';
 import type { Onlooker } from './observer.ts';

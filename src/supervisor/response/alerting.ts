@@ -20,7 +20,7 @@ export interface Pulse {
 const LOOK_EVERY_MS = 1000;
 
 /** Lets a heartbeat beat while the child is running or healthy, and tells it of starts and ends. */
-export function createPulse(heartbeat: Heartbeat, policy: Policy, state: () => State): Pulse {
+function createPulse(heartbeat: Heartbeat, policy: Policy, state: () => State): Pulse {
   const look = setInterval(() => heartbeat.well(isWell(policy, state())), LOOK_EVERY_MS);
   look.unref();
   return {

@@ -9,8 +9,8 @@ import { type IncidentStore, openStore } from '../../incidents/store.ts';
 import { replaceFile, writeDurably } from '../../state/atomic-file.ts';
 import type { Place } from '../../state/state-folder.ts';
 import type { IncidentListener } from '../observers/observer.ts';
+import type { AftermathOrder } from '../watch-order.ts';
 import { createEvidenceDesk, type EvidenceDesk, type IncidentCase, recordOf } from './incident-record.ts';
-import type { AftermathOrder } from './notifications.ts';
 import { cleanerFor, ownSecrets } from './redactor.ts';
 
 /** What is written down, and who is told. */

@@ -5,9 +5,9 @@ import { readText } from '../../host/read-file.ts';
 import { replaceFile } from '../../state/atomic-file.ts';
 import { keepDiagnosisFault } from '../../state/read-status.ts';
 import type { Place } from '../../state/state-folder.ts';
+import type { AftermathOrder, AftermathWorld } from '../watch-order.ts';
 import type { Alerting } from './alerting.ts';
 import type { Diagnosing } from './diagnosing.ts';
-import type { AftermathOrder, AftermathWorld } from './notifications.ts';
 import { cleanerFor, ownSecrets } from './redactor.ts';
 
 /** Neither file comes near this. */

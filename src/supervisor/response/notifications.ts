@@ -1,32 +1,10 @@
 import type { IncidentSeed, Note } from '../../core/events.ts';
-import type { Policy, State } from '../../core/model.ts';
-import type { Stamp, Wall } from '../../core/time.ts';
-import type { DiagnosisSettings } from '../../diagnosis/choose-provider.ts';
+import type { Wall } from '../../core/time.ts';
 import type { Incident } from '../../incidents/incident.ts';
-import type { Place } from '../../state/state-folder.ts';
 import type { IncidentListener } from '../observers/observer.ts';
-import type { Alerting, AlertOrder } from './alerting.ts';
-import type { Diagnosing, IncidentDesk } from './diagnosing.ts';
-
-/** Who is told and who is asked; null: nobody. */
-export interface AftermathOrder {
-  alerts: AlertOrder | null;
-  diagnosis: DiagnosisSettings | null;
-}
-
-/** What it needs of the watcher. */
-export interface AftermathWorld {
-  place: Place;
-  policy: Policy;
-  command: readonly string[];
-  /** The child's, which names most secrets that its log may show. */
-  env: Readonly<Record<string, string>>;
-  state(): State;
-  now(): Stamp;
-  desk(): IncidentDesk;
-  /** One line for people. */
-  warn(line: string): void;
-}
+import type { AftermathOrder, AftermathWorld } from '../watch-order.ts';
+import type { Alerting } from './alerting.ts';
+import type { Diagnosing } from './diagnosing.ts';
 
 /** What follows from what happens, beside supervision and never before it: alerts, the heartbeat, a model's guess. */
 export interface Aftermath extends IncidentListener {

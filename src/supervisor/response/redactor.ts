@@ -2,7 +2,7 @@ import { stripControl } from '../../core/text/escape.ts';
 import { readKeyFile } from '../../diagnosis/endpoint.ts';
 import { secretsOf, spellingsOf } from '../../incidents/redaction/exact-secrets.ts';
 import { redact } from '../../incidents/redaction/redact.ts';
-import type { AftermathOrder } from './notifications.ts';
+import type { AftermathOrder } from '../watch-order.ts';
 
 /**
  * What takes secrets and control sequences out of a text: those of both environments, `secrets`, and what looks like one.

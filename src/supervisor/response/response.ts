@@ -4,8 +4,9 @@ import type { ChildPort, IncidentPort, Report } from '../../core/ports.ts';
 import { stampNow } from '../../host/clock.ts';
 import type { Place } from '../../state/state-folder.ts';
 import type { IncidentListener } from '../observers/observer.ts';
+import type { AftermathOrder } from '../watch-order.ts';
 import type { IncidentDesk } from './diagnosing.ts';
-import { type AftermathOrder, createAftermath } from './notifications.ts';
+import { createAftermath } from './notifications.ts';
 import { createRemedies } from './remedies.ts';
 
 /** What the user wants done about what happens, beside the restart. */
