@@ -2,7 +2,7 @@
 import type { AlertEvent, AlertKind } from './alert.ts';
 import { compose, summarise } from './compose.ts';
 import { due, folded, judge, nextDue, sent } from './cooldown.ts';
-import { type OfficePorts, type OfficeSettings, openPostOffice } from './delivery.ts';
+import { type OfficePorts, type OfficeSettings, openDelivery } from './delivery.ts';
 
 /** Who is told what, and as whom. */
 export interface AlertSettings extends OfficeSettings {
@@ -32,7 +32,7 @@ const longestTimerMs = 2 ** 31 - 1;
 
 /** Alerts to the targets of the settings. What an earlier life could not deliver is sent first. */
 export function createAlerts(settings: AlertSettings, ports: AlertPorts): Alerts {
-  const office = openPostOffice(settings, ports);
+  const office = openDelivery(settings, ports);
   const speaker = { name: settings.name, host: settings.host, clean: ports.clean };
   const { cooldownMs } = settings;
   let pending: AlertEvent[] = [];

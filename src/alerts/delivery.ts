@@ -13,13 +13,13 @@ import {
   refused,
   without,
 } from './queue.ts';
-import { type Delivery, deliver, type Surroundings } from './send.ts';
+import { deliver, type Environment, type SendResult } from './send.ts';
 import type { Target } from './target.ts';
 
 // Brings the alerts of one receiver to it, oldest first, one at a time, with patience.
 
 /** What a courier works with. */
-export interface CourierWorld {
+export interface DeliveryWorkerWorld {
   readonly monoMs: () => number;
   /** Calls back once, after that long; the result calls it off. */
   readonly after: (delayMs: number, act: () => void) => () => void;
@@ -27,13 +27,13 @@ export interface CourierWorld {
   readonly say: (line: string) => void;
   /** The oldest alert that waits for it. */
   readonly next: () => Entry | undefined;
-  readonly send: (entry: Entry) => Promise<Delivery>;
+  readonly send: (entry: Entry) => Promise<SendResult>;
   /** An entry is done with, one way or the other. */
   readonly done: (entry: Entry) => void;
   readonly refused: (entry: Entry) => void;
 }
 
-export interface Courier {
+export interface DeliveryWorker {
   /** Something may be there to do; `fresh`: it is new, which is worth a try though an earlier one waits. */
   kick(fresh: boolean): void;
   /** Waits for nothing any more but what can be sent right now; resolves when that is over. */
@@ -48,7 +48,7 @@ const spacingMs = 1000;
 const maxRefusals = 3;
 
 /** A courier for one target. Does nothing until kicked. */
-function createCourier(target: Target, world: CourierWorld): Courier {
+function createDeliveryWorker(target: Target, world: DeliveryWorkerWorld): DeliveryWorker {
   let failures = 0;
   let notBefore = Number.NEGATIVE_INFINITY;
   let lastTryAt = Number.NEGATIVE_INFINITY;
@@ -65,7 +65,7 @@ function createCourier(target: Target, world: CourierWorld): Courier {
     if (failures++ === 0)
       world.say(`alert to ${target.shown} failed: ${why}; it is kept and tried again in ${durationText(waitMs)}`);
   };
-  const learn = (entry: Entry, delivery: Delivery) => {
+  const learn = (entry: Entry, delivery: SendResult) => {
     switch (delivery.kind) {
       case 'aborted':
         return;
@@ -120,7 +120,7 @@ function createCourier(target: Target, world: CourierWorld): Courier {
 }
 
 /** To whom, and in which surroundings. */
-export interface OfficeSettings extends Surroundings {
+export interface OfficeSettings extends Environment {
   readonly targets: readonly Target[];
 }
 
@@ -136,7 +136,7 @@ export interface OfficePorts {
   readonly say: (line: string) => void;
 }
 
-export interface PostOffice {
+export interface DeliveryQueue {
   /** Kept in the same file. */
   cooldown: Cooldown;
   /** Queues it for every target. */
@@ -150,20 +150,20 @@ export interface PostOffice {
 const firstRoundMs = 1000;
 
 /** Opens the queue of an earlier life, or a fresh one. */
-export function openPostOffice(settings: OfficeSettings, ports: OfficePorts): PostOffice {
+export function openDelivery(settings: OfficeSettings, ports: OfficePorts): DeliveryQueue {
   const abort = new AbortController();
   const busy = new Set<string>();
   const shiftMs = () => ports.wallMs() - ports.monoMs();
   const kept = readKept(settings, ports);
   let { queue } = kept;
   const save = saver(ports);
-  const couriers: Courier[] = [];
-  const office: PostOffice = {
+  const workers: DeliveryWorker[] = [];
+  const office: DeliveryQueue = {
     cooldown: shifted(kept.cooldown, -shiftMs(), ports.monoMs()),
     post(alert) {
       for (const { key } of settings.targets)
         queue = enqueued(queue, { id: `${alert.id}/${key}`, target: key, alert, refusals: 0 }, busy);
-      for (const courier of couriers) courier.kick(true);
+      for (const worker of workers) worker.kick(true);
     },
     save: () => save({ queue, cooldown: shifted(office.cooldown, Math.round(shiftMs()), ports.wallMs()) }),
     async close(limitMs) {
@@ -171,7 +171,7 @@ export function openPostOffice(settings: OfficeSettings, ports: OfficePorts): Po
       const late = new Promise<void>(resolve => {
         callOff = ports.after(limitMs, resolve);
       });
-      await Promise.race([Promise.all(couriers.map(courier => courier.hurry())), late]);
+      await Promise.race([Promise.all(workers.map(worker => worker.hurry())), late]);
       callOff();
       abort.abort();
       office.save();
@@ -182,8 +182,8 @@ export function openPostOffice(settings: OfficeSettings, ports: OfficePorts): Po
     office.save();
   };
   for (const target of settings.targets)
-    couriers.push(
-      createCourier(target, {
+    workers.push(
+      createDeliveryWorker(target, {
         ...ports,
         next: () => nextFor(queue, target.key),
         async send(entry) {
@@ -198,7 +198,7 @@ export function openPostOffice(settings: OfficeSettings, ports: OfficePorts): Po
     );
   if (queue.length > 0)
     ports.after(firstRoundMs, () => {
-      for (const courier of couriers) courier.kick(false);
+      for (const worker of workers) worker.kick(false);
     });
   return office;
 }

@@ -1,7 +1,7 @@
 /** One alert in the words of each receiver, within its limits. Pure. */
 import { clipStart, clipStartBytes, utf8Bytes } from '../core/text/escape.ts';
 import type { Alert, AlertKind } from './alert.ts';
-import { headlines, inert } from './wording.ts';
+import { escapeMarkup, headlines } from './wording.ts';
 
 /** The shapes that webhooks take. */
 export type Format = 'slack' | 'discord' | 'ntfy' | 'generic';
@@ -34,7 +34,7 @@ const renderers: Readonly<Record<Format, (alert: Alert) => Payload>> = {
     body: ntfyText(alert),
   }),
   // Slack's relatives take this body too and act on its text.
-  generic: alert => json({ ...alert, text: inert(alert.text) }),
+  generic: alert => json({ ...alert, text: escapeMarkup(alert.text) }),
 };
 
 /** The request's body and headers for an alert. */
@@ -75,7 +75,8 @@ const earlierLines = (alert: Alert): string[] =>
   alert.earlier.length === 0 ? [] : ['could not be delivered before:', ...alert.earlier];
 
 function slackText(alert: Alert): string {
-  const encode = (text: string) => inert(text).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+  const encode = (text: string) =>
+    escapeMarkup(text).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
   const head = [
     encodeWithin(alert.text, 700, encode),
     ...fitting(detailLines(alert), 900, encode),
@@ -87,10 +88,10 @@ function slackText(alert: Alert): string {
 
 function discordBody(alert: Alert): unknown {
   // Discord has an escape for its own marks; inside the log's fence none is needed.
-  const encode = (text: string) => inert(text).replace(/[\\*_~|>`[\]]/g, '\\$&');
+  const encode = (text: string) => escapeMarkup(text).replace(/[\\*_~|>`[\]]/g, '\\$&');
   const text = encodeWithin(alert.text, 800, encode);
   const content = [text, ...fitting(earlierLines(alert), discordContentUnits - text.length - 1, encode)];
-  const log = fitting(alert.tail.toReversed(), discordLogUnits - 10, inert).reverse();
+  const log = fitting(alert.tail.toReversed(), discordLogUnits - 10, escapeMarkup).reverse();
   return {
     username: 'agent-watch',
     content: content.join('\n'),
@@ -108,11 +109,11 @@ function discordBody(alert: Alert): unknown {
 
 function ntfyText(alert: Alert): string {
   const head = [
-    clipStartBytes(inert(alert.text), 800),
-    ...fitting(detailLines(alert), 1200, inert, utf8Bytes),
-    ...fitting(earlierLines(alert), 1000, inert, utf8Bytes),
+    clipStartBytes(escapeMarkup(alert.text), 800),
+    ...fitting(detailLines(alert), 1200, escapeMarkup, utf8Bytes),
+    ...fitting(earlierLines(alert), 1000, escapeMarkup, utf8Bytes),
   ].join('\n');
-  const log = fitting(alert.tail.toReversed(), ntfyBytes - utf8Bytes(head) - 2, inert, utf8Bytes).reverse();
+  const log = fitting(alert.tail.toReversed(), ntfyBytes - utf8Bytes(head) - 2, escapeMarkup, utf8Bytes).reverse();
   return log.length === 0 ? head : `${head}\n\n${log.join('\n')}`;
 }
 

@@ -11,13 +11,13 @@ import type { Target } from './target.ts';
  * What came of it. `failed`: may succeed later, not before `retryAfterMs` if the receiver said so. `refused`: it was reached and
  * did not like this very alert. `dead`: it will not take any. `aborted`: we gave up, since the watcher stops.
  */
-export type Delivery =
+export type SendResult =
   | { readonly kind: 'delivered' | 'aborted' }
   | { readonly kind: 'failed'; readonly why: string; readonly retryAfterMs: number | null }
   | { readonly kind: 'refused' | 'dead'; readonly why: string };
 
 /** What a try runs with. */
-export interface Surroundings {
+export interface Environment {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
 }
@@ -32,9 +32,9 @@ export function deliver(
   target: Target,
   alert: Alert,
   refusals: number,
-  around: Surroundings,
+  around: Environment,
   abort: AbortSignal,
-): Promise<Delivery> {
+): Promise<SendResult> {
   if (abort.aborted) return Promise.resolve({ kind: 'aborted' });
   if (target.kind === 'webhook') return post(target, refusals > 0 ? bare(alert) : alert, around, abort);
   if (target.kind === 'command') return run(target.command, alert, around, abort);
@@ -44,9 +44,9 @@ export function deliver(
 async function post(
   target: Extract<Target, { kind: 'webhook' }>,
   alert: Alert,
-  { env }: Surroundings,
+  { env }: Environment,
   abort: AbortSignal,
-): Promise<Delivery> {
+): Promise<SendResult> {
   // Loaded here: most lives have nothing to tell.
   const { exchange } = await import('../host/http-exchange.ts');
   const { headers, body } = render(target.format, target.withLog ? alert : withoutLog(alert));
@@ -64,7 +64,7 @@ async function post(
   return end.fault === 'aborted' ? { kind: 'aborted' } : { kind: 'failed', why: end.why, retryAfterMs: null };
 }
 
-function meaningOf(answer: Answered): Delivery {
+function meaningOf(answer: Answered): SendResult {
   const { status, headers } = answer;
   if (status >= 200 && status < 300) return { kind: 'delivered' };
   const why = `it answered ${status}`;
@@ -85,7 +85,7 @@ function discordWaitMs({ status, body }: Answered): number | null {
   return found === null ? null : Math.ceil(Number(found[1]) * 1000);
 }
 
-async function run(command: string, alert: Alert, { env, cwd }: Surroundings, abort: AbortSignal): Promise<Delivery> {
+async function run(command: string, alert: Alert, { env, cwd }: Environment, abort: AbortSignal): Promise<SendResult> {
   const { runShell } = await import('../host/run-command.ts');
   const input = `${JSON.stringify(alert)}\n`;
   const limits = { timeLimitMs: commandLimitMs, outputLimitBytes: 1 << 20 };
@@ -101,7 +101,7 @@ async function run(command: string, alert: Alert, { env, cwd }: Surroundings, ab
   }
 }
 
-async function append(path: string, alert: Alert): Promise<Delivery> {
+async function append(path: string, alert: Alert): Promise<SendResult> {
   const { O_APPEND, O_CREAT, O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
   const lines = [`${alert.time} ${alert.text}`];
   for (const line of [...detailLines(alert), ...alert.earlier, ...alert.tail.map(text => `| ${text}`)])

@@ -80,7 +80,7 @@ const gap = '\u200b';
  * The text with its mentions (`@everyone`, `<!channel>`, `<@U1>`), links and code fences broken by an invisible space, so that
  * a chat shows them and does nothing.
  */
-export const inert = (text: string): string =>
+export const escapeMarkup = (text: string): string =>
   text
     .replace(/@(?=[\w\p{L}])/gu, `@${gap}`)
     .replace(/<(?=[!@#])/g, `<${gap}`)

@@ -11,7 +11,7 @@ import { closeSync } from 'node:fs';
 import type { Clearing, Exit, RunId, Signal } from '../core/model.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
 import type { Stamp } from '../core/time.ts';
-import { compileNoMore } from '../host/own-process.ts';
+import { disableOptimizer } from '../host/own-process.ts';
 import { type ProcessRow, readProcess } from '../host/process-table.ts';
 import { attachStreams, createOutput, type Output, type OutputView } from './output.ts';
 import {
@@ -120,7 +120,7 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     const env = { ...spec.env, ...spec.runEnv?.(), AGENT_WATCH_RUN: String(run), [RUN_ID_VARIABLE]: runId };
     const { command, cwd, detached = true } = spec;
     output.startRun();
-    if (++spawns === MANY_SPAWNS) compileNoMore();
+    if (++spawns === MANY_SPAWNS) disableOptimizer();
     const fed = spec.feed?.() ?? null;
     const stdinFd = fed ?? (stdinGiven ? null : 0);
     const child = launch({ command, cwd, env, stdinFd, outputFds, detached });

@@ -3,11 +3,11 @@ import type { Sink } from '../child/sink.ts';
 import type { Note } from '../core/events.ts';
 import type { State } from '../core/model.ts';
 import { isReady, serviceStatus } from '../core/status.ts';
-import type { Onlooker } from '../supervisor/observers/observer.ts';
+import type { Observer } from '../supervisor/observers/observer.ts';
 import { noteLine, type Weight } from './render/notes.ts';
 
 /** The watcher's own lines, on stderr beside the child's. */
-export interface Voice {
+export interface ConsoleLog {
   tell(note: Note): void;
   warn(text: string): void;
 }
@@ -16,7 +16,7 @@ export interface Voice {
  * Lines that begin with `[agent-watch]` and the time of day; into the journal, which stamps and sorts them itself, with its
  * priority prefix instead. They take the child's way out, so a stalled reader never stops the watcher.
  */
-export function createVoice(stderr: Sink, quiet: boolean, journal: boolean): Voice {
+export function createConsoleLog(stderr: Sink, quiet: boolean, journal: boolean): ConsoleLog {
   const say = (weight: Weight, text: string) => {
     if (quiet) return;
     const prefix = journal ? `<${weight}>[agent-watch]` : `[agent-watch] ${timeOfDay()}`;
@@ -47,7 +47,7 @@ export type StartReport =
   | { readonly phase: State['phase']['kind']; readonly text: string; readonly name: string; readonly pid: number }
   | { readonly code: number };
 
-export interface Starter extends Onlooker {
+export interface Starter extends Observer {
   /** It has ended, before or after it was up. */
   ended(code: number): void;
 }

@@ -4,7 +4,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { UsageError } from './usage-error.ts';
 
 /** What settings depend on besides the command line and the files it names. */
-export interface Surroundings {
+export interface Environment {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where we were started: relative paths on the command line are taken from here. */
   readonly cwd: string;
@@ -18,7 +18,7 @@ export interface Surroundings {
 }
 
 /** The surroundings of this process. Throws a UsageError if the folder we were started in is gone. */
-export function ownSurroundings(): Surroundings {
+export function ownEnvironment(): Environment {
   return {
     env: process.env,
     cwd: ownCwd(),
@@ -55,7 +55,7 @@ function stderrIsJournal(stream: string | undefined): boolean {
 }
 
 /** Where state lies if --state-dir is not given: a folder that holds a folder per name. */
-export function defaultStateDir(here: Surroundings): string {
+export function defaultStateDir(here: Environment): string {
   const named = here.env['AGENT_WATCH_STATE_DIR'];
   if (named) return resolve(here.cwd, named);
   const unit = here.env['STATE_DIRECTORY']?.split(':')[0];
@@ -72,7 +72,7 @@ export function defaultStateDir(here: Surroundings): string {
  * systemd itself started. Since v248 it says which one that is; before, the parent tells: PID 1 has no other children
  * that carry an INVOCATION_ID and are not units' main processes, orphans apart.
  */
-function isMainProcessOfUnit(here: Surroundings): boolean {
+function isMainProcessOfUnit(here: Environment): boolean {
   const started = here.env['SYSTEMD_EXEC_PID'];
   if (started !== undefined) return started === String(here.pid);
   return here.env['INVOCATION_ID'] !== undefined && (here.ppid === 1 || here.env['MANAGERPID'] === String(here.ppid));

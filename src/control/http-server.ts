@@ -5,7 +5,7 @@ import type { Status } from '../core/status.ts';
 import { reasonOf } from '../host/errno.ts';
 
 /** Where to listen, and what a caller must know. */
-export interface FaceSpec {
+export interface HttpServerSpec {
   host: string;
   port: number;
   /** Null: everybody who can connect may read, which is for loopback only. */
@@ -13,7 +13,7 @@ export interface FaceSpec {
 }
 
 /** What is told. */
-export interface FaceViews {
+export interface HttpViews {
   ready(): boolean;
   /** JSON text. */
   status(): string;
@@ -21,12 +21,12 @@ export interface FaceViews {
 }
 
 /** The read-only view over HTTP: no output of the child, no arguments of its command, and nothing can be changed. */
-export interface HttpFace {
+export interface HttpServer {
   close(): void;
 }
 
 /** Listens; returns why it cannot, in one phrase. */
-export async function openHttpFace(spec: FaceSpec, views: FaceViews): Promise<HttpFace | string> {
+export async function openHttpServer(spec: HttpServerSpec, views: HttpViews): Promise<HttpServer | string> {
   const server = createServer(
     { requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 },
     (request, response) => {
@@ -56,8 +56,8 @@ type Reply = [code: number, type: string, text: string];
 const PLAIN = 'text/plain; charset=utf-8';
 
 async function respond(
-  spec: FaceSpec,
-  views: FaceViews,
+  spec: HttpServerSpec,
+  views: HttpViews,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -66,7 +66,7 @@ async function respond(
   response.end(request.method === 'HEAD' ? '' : text);
 }
 
-async function reply({ token }: FaceSpec, views: FaceViews, request: IncomingMessage): Promise<Reply> {
+async function reply({ token }: HttpServerSpec, views: HttpViews, request: IncomingMessage): Promise<Reply> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return [405, PLAIN, 'read-only\n'];
   const path = (request.url ?? '/').split('?')[0];
   // The orchestrator's own probes carry no token, and these two tell nothing else.

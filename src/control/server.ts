@@ -23,7 +23,7 @@ export interface ControlServer {
    * Removes the socket, and takes no more calls. To be done before the lock is given back, or it would be the next watcher's
    * socket that is removed.
    */
-  deafen(): void;
+  stopAccepting(): void;
   /** Ends every connection too, which tells waiting clients that the watcher is gone and the name free. */
   close(): Promise<void>;
 }
@@ -79,16 +79,16 @@ async function listenIn(folder: string, answer: Answerer, times: ServerTimes): P
   // A listening socket that breaks later (no descriptors left) is no reason to end a watcher.
   server.on('error', () => undefined);
   let closed: Promise<void> | null = null;
-  const deafen = () => {
+  const stopAccepting = () => {
     // Node unlinks the socket in this very call, then waits for the connections.
     closed ??= new Promise<void>(resolve => server.close(() => resolve())).finally(giveUp);
   };
   const close = async () => {
-    deafen();
+    stopAccepting();
     for (const socket of connections) socket.destroy();
     await closed;
   };
-  return { folder, deafen, close };
+  return { folder, stopAccepting, close };
 }
 
 function listening(server: Server, path: string): Promise<void> {

@@ -105,7 +105,7 @@ export interface BudgetStore {
 }
 
 /** Looks at the budget, and changes it. Neither throws. */
-export interface BudgetDesk {
+export interface BudgetLedger {
   look(): BudgetState;
   change(step: (state: BudgetState, now: number) => BudgetState): void;
 }
@@ -114,7 +114,7 @@ export interface BudgetDesk {
  * The file is read anew each time, since the other process writes to it too. Where it cannot be written (a full disk)
  * memory goes on counting: asking must not become free of charge by that.
  */
-export function budgetDesk(store: BudgetStore, limit: CallLimit, wallMs: () => number): BudgetDesk {
+export function budgetLedger(store: BudgetStore, limit: CallLimit, wallMs: () => number): BudgetLedger {
   let memory = emptyBudget;
   let written = true;
   const load = (): BudgetState => {

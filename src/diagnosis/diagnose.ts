@@ -5,10 +5,10 @@
 import { clipStart } from '../core/text/escape.ts';
 import { readAnswer } from './answer.ts';
 import {
-  type BudgetDesk,
+  type BudgetLedger,
   type BudgetState,
   type BudgetStore,
-  budgetDesk,
+  budgetLedger,
   called,
   costUsd,
   mayCall,
@@ -65,7 +65,7 @@ type Consult = (subject: Case, byHand: boolean) => Promise<Diagnosed | Undiagnos
 
 /** A consultant with a memory: of what it said, of what can never succeed, and, by the store, of its answers and calls. */
 function consultant(settings: DiagnosisSettings, ports: DiagnosisPorts, abort: AbortSignal): Consult {
-  const desk = budgetDesk(ports.store, settings.maxCalls, ports.wallMs);
+  const desk = budgetLedger(ports.store, settings.maxCalls, ports.wallMs);
   const said = new Set<string>();
   let chosen: Promise<Chosen> | null = null;
   let never: string | null = null;
@@ -140,7 +140,7 @@ async function askTwice(
   question: Question,
   settings: DiagnosisSettings,
   ports: DiagnosisPorts,
-  desk: BudgetDesk,
+  desk: BudgetLedger,
   abort: AbortSignal,
 ): Promise<Answer | Failure> {
   const patience = { timeoutMs: settings.timeoutMs ?? defaultTimeoutMs[settings.provider.kind], abort };

@@ -21,14 +21,14 @@ export async function diskRoom(paths: readonly string[]): Promise<DiskRoom[]> {
   // Each unanswered question occupies a thread of the pool, which other work needs.
   if (hanging > 0) return [];
   const seen = new Set<number>();
-  const rooms: DiskRoom[] = [];
+  const loaded: DiskRoom[] = [];
   for (const path of paths) {
     const found = await withDeadline(look(path));
     if (found === null || seen.has(found.device)) continue;
     seen.add(found.device);
-    rooms.push(found.room);
+    loaded.push(found.room);
   }
-  return rooms;
+  return loaded;
 }
 
 async function look(path: string): Promise<{ device: number; room: DiskRoom } | null> {

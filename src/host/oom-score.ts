@@ -9,7 +9,7 @@ const OWN_SCORE = '/proc/self/oom_score_adj';
  */
 const STEPS = [900, 800, 700, 600, 500, 400, 300, 200, 100];
 
-export interface OomShelter {
+export interface OomProtection {
   /** Runs something that starts a process, which then has the score that we were started with; ours is low from then on. */
   asInherited<T>(start: () => T): T;
 }
@@ -19,7 +19,7 @@ export interface OomShelter {
  * must be there to start it again. For the moment of a spawn the score goes back, so that no process ever has ours by a race, as it
  * would if the child's were put right after its start.
  */
-export function createOomShelter(): OomShelter {
+export function createOomProtection(): OomProtection {
   // Looked up behind the first start, which waits for nothing that it does not need.
   let inherited: number | null = null;
   let low: number | null = null;

@@ -88,7 +88,7 @@ export function ownProgram(): string[] {
  * for it, since spawning is all the kernel's work. As flags at the start these would be refused together with the code cache.
  * What is compiled already stays.
  */
-export async function compileNoMore(): Promise<void> {
+export async function disableOptimizer(): Promise<void> {
   const { setFlagsFromString } = await import('node:v8');
   for (const flag of ['--no-opt', '--no-maglev']) setFlagsFromString(flag);
 }

@@ -2,13 +2,13 @@ import type { Signal } from '../core/model.ts';
 import { readProcess } from './process-table.ts';
 
 /** What became of a signal: `forbidden` where the kernel says the process is not ours to signal, or a rule of ours does. */
-export type Delivery = 'sent' | 'gone' | 'forbidden';
+export type SendResult = 'sent' | 'gone' | 'forbidden';
 
 /**
  * A signal to one process, if it is still the one that started at `startTicks`. Between that look and the signal some
  * microseconds pass in which a pid would have to be freed and given out again; Node offers no pidfd to close even that.
  */
-export function signalProcess(pid: number, startTicks: number, signal: Signal): Delivery {
+export function signalProcess(pid: number, startTicks: number, signal: Signal): SendResult {
   if (pid <= 1 || pid === process.pid) return 'forbidden';
   const row = readProcess(pid);
   if (row === null || row.startTicks !== startTicks || row.dead) return 'gone';
@@ -19,14 +19,14 @@ export function signalProcess(pid: number, startTicks: number, signal: Signal): 
  * A signal to a whole process group, in one step for the kernel: nothing can fork out of it. Refused for groups 0, 1 and our
  * own, where kill(2) would mean us, everybody, or our caller's pipeline.
  */
-export function signalGroup(group: number, signal: Signal): Delivery {
+export function signalGroup(group: number, signal: Signal): SendResult {
   if (!Number.isSafeInteger(group) || group <= 1 || group === process.pid) return 'forbidden';
   const own = readProcess(process.pid)?.group;
   if (own === undefined || own === group) return 'forbidden';
   return deliver(-group, signal);
 }
 
-function deliver(target: number, signal: Signal): Delivery {
+function deliver(target: number, signal: Signal): SendResult {
   try {
     process.kill(target, signal);
     return 'sent';

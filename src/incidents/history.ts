@@ -79,7 +79,7 @@ const endsSentence = (ends: readonly End[]): string | null => {
 };
 
 /** What is remembered of incidents that are kept no more: how many, and how often and when each failure was. */
-export interface Dropped {
+export interface Evicted {
   version: 1;
   count: number;
   /** By fingerprint: `[day since 1970, how many, the first of that day, the last]`, oldest first; times in wall ms. */
@@ -91,24 +91,24 @@ const WINDOW_DAYS = 90;
 /** Of so many failures, those seen last. */
 const FAILURES_KEPT = 200;
 
-export function nothingDropped(): Dropped {
+export function nothingEvicted(): Evicted {
   return { version: 1, count: 0, failures: {} };
 }
 
 /** What a file parsed to, or nothing for anything else: it is a memory, not a record. */
-export function readDropped(value: unknown): Dropped {
-  const found = value as Partial<Dropped> | null;
-  if (typeof found !== 'object' || found?.version !== 1 || typeof found.count !== 'number') return nothingDropped();
+export function readEvicted(value: unknown): Evicted {
+  const found = value as Partial<Evicted> | null;
+  if (typeof found !== 'object' || found?.version !== 1 || typeof found.count !== 'number') return nothingEvicted();
   const { failures } = found;
-  if (typeof failures !== 'object' || failures === null) return nothingDropped();
+  if (typeof failures !== 'object' || failures === null) return nothingEvicted();
   const whole = Object.values(failures).every(
     days => Array.isArray(days) && days.every(day => Array.isArray(day) && day.every(Number.isFinite)),
   );
-  return whole ? (found as Dropped) : nothingDropped();
+  return whole ? (found as Evicted) : nothingEvicted();
 }
 
 /** An incident goes: it is counted. */
-export function drop(dropped: Dropped, { fingerprint, at, repeats }: Pick<Incident, 'fingerprint' | 'at' | 'repeats'>) {
+export function drop(dropped: Evicted, { fingerprint, at, repeats }: Pick<Incident, 'fingerprint' | 'at' | 'repeats'>) {
   const wall = Date.parse(at);
   const day = Math.floor(wall / DAY_MS);
   dropped.count++;
@@ -128,7 +128,7 @@ export function drop(dropped: Dropped, { fingerprint, at, repeats }: Pick<Incide
 }
 
 /** The history with what is kept no more counted in. */
-export function withDropped(history: History, dropped: Dropped, fingerprint: string, at: string): History {
+export function withEvicted(history: History, dropped: Evicted, fingerprint: string, at: string): History {
   const since = Math.floor(Date.parse(at) / DAY_MS) - history.windowDays;
   const days = daysOf(dropped, fingerprint).filter(([day]) => day > since);
   const first = days[0];
@@ -140,6 +140,6 @@ export function withDropped(history: History, dropped: Dropped, fingerprint: str
   return { ...history, count, firstAt: new Date(first[2]).toISOString(), lastAt };
 }
 
-function daysOf({ failures }: Dropped, fingerprint: string): Dropped['failures'][string] {
+function daysOf({ failures }: Evicted, fingerprint: string): Evicted['failures'][string] {
   return Object.hasOwn(failures, fingerprint) ? (failures[fingerprint] ?? []) : [];
 }

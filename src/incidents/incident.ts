@@ -106,4 +106,4 @@ export function readIncident(value: unknown): Incident | string {
 export const INCIDENTS_FOLDER = 'incidents';
 
 /** What is remembered of those that are kept no more. */
-export const DROPPED_FILE = 'dropped.json';
+export const EVICTED_FILE = 'dropped.json';

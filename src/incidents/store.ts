@@ -2,8 +2,8 @@ import { lstatSync, mkdirSync, readdirSync, renameSync, statSync, unlinkSync } f
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { reasonOf } from '../host/errno.ts';
 import { readText } from '../host/read-file.ts';
-import { type Dropped, drop, nothingDropped, readDropped } from './history.ts';
-import { DROPPED_FILE, type Incident, readIncident } from './incident.ts';
+import { drop, type Evicted, nothingEvicted, readEvicted } from './history.ts';
+import { EVICTED_FILE, type Incident, readIncident } from './incident.ts';
 
 /** No record comes near this. */
 const RECORD_LIMIT_BYTES = 2 * 1024 * 1024;
@@ -12,7 +12,7 @@ const RECORD_LIMIT_BYTES = 2 * 1024 * 1024;
 export function idsIn(folder: string): string[] {
   try {
     const names = readdirSync(folder);
-    return names.flatMap(name => (name.endsWith('.json') && name !== DROPPED_FILE ? [name.slice(0, -5)] : [])).sort();
+    return names.flatMap(name => (name.endsWith('.json') && name !== EVICTED_FILE ? [name.slice(0, -5)] : [])).sort();
   } catch {
     // ENOENT: there never was an incident. EACCES: not ours to see.
     return [];
@@ -75,7 +75,7 @@ export interface StoreWorld {
 export interface IncidentStore {
   /** All that are kept, oldest first, without their tails; what was not written yet included. */
   readonly kept: readonly Incident[];
-  readonly dropped: Dropped;
+  readonly dropped: Evicted;
   /** Puts an incident with its report on disk, over what is there of that id; the oldest go for it. */
   put(incident: Incident, report: string): Promise<void>;
   /** One of them, whole; null if it is not kept. */
@@ -92,7 +92,7 @@ const ROOM_MADE = 0.95;
 export async function openStore(world: StoreWorld, limits = STORE_LIMITS): Promise<IncidentStore> {
   const kept: Incident[] = [];
   const sizes = new Map<string, number>();
-  const dropped = loadDropped(world);
+  const dropped = loadEvicted(world);
   let failing = false;
   let count = 0;
   for (const id of idsIn(world.folder())) {
@@ -120,7 +120,7 @@ export async function openStore(world: StoreWorld, limits = STORE_LIMITS): Promi
     }
     if (gone === 0) return;
     kept.splice(0, gone);
-    attempt(() => world.replace(`${world.folder()}/${DROPPED_FILE}`, JSON.stringify(dropped)));
+    attempt(() => world.replace(`${world.folder()}/${EVICTED_FILE}`, JSON.stringify(dropped)));
   }
 
   function attempt(act: () => void): boolean {
@@ -200,13 +200,13 @@ function putAside(world: StoreWorld, id: string, fault: string): void {
   }
 }
 
-function loadDropped({ folder }: StoreWorld): Dropped {
+function loadEvicted({ folder }: StoreWorld): Evicted {
   try {
-    const text = readKept(`${folder()}/${DROPPED_FILE}`);
-    return text === null ? nothingDropped() : readDropped(JSON.parse(text));
+    const text = readKept(`${folder()}/${EVICTED_FILE}`);
+    return text === null ? nothingEvicted() : readEvicted(JSON.parse(text));
   } catch {
     // Broken: counts begin anew; the incidents themselves are not touched by it.
-    return nothingDropped();
+    return nothingEvicted();
   }
 }
 

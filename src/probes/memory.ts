@@ -85,7 +85,7 @@ export function memoryProbe(spec: SpecOf<'memory'>, members: Members): Probe {
 }
 
 /** A one-line file of /proc, kept open to be read again and again. */
-export interface OpenLine {
+export interface ProcLine {
   /** What it says now; null once its process is gone. */
   read(): string | null;
   close(): void;
@@ -94,7 +94,7 @@ export interface OpenLine {
 const buffer = Buffer.allocUnsafe(4096);
 
 /** Null if it cannot be opened: gone, not ours to read, or not on this system. */
-function openLine(path: string): OpenLine | null {
+function procLine(path: string): ProcLine | null {
   let fd: number | null;
   try {
     fd = openSync(path, 'r');
@@ -121,10 +121,10 @@ function openLine(path: string): OpenLine | null {
 }
 
 /** The same, opened for each reading: for many files. Another process may come to have the name meanwhile. */
-function reopenedLine(path: string): OpenLine {
+function reopenedProcLine(path: string): ProcLine {
   return {
     read() {
-      const line = openLine(path);
+      const line = procLine(path);
       const text = line?.read() ?? null;
       line?.close();
       return text;
@@ -160,15 +160,15 @@ export const SELDOM_MS = 120_000;
  */
 export function openMembers(run: WatchedRun, walkEveryMs = WALK_EVERY_MS): Members {
   const entry = `AGENT_WATCH_RUN_ID=${run.runId}`;
-  const newestPid = hasProc ? openLine('/proc/sys/kernel/ns_last_pid') : null;
-  const members = new Map<number, OpenLine | null>();
+  const newestPid = hasProc ? procLine('/proc/sys/kernel/ns_last_pid') : null;
+  const members = new Map<number, ProcLine | null>();
   let lookedUpTo = run.pid;
   let walkedAt = Number.NEGATIVE_INFINITY;
   adoptOne(run.pid);
 
   function adoptOne(pid: number): void {
     const path = `/proc/${pid}/statm`;
-    const line = !hasProc ? null : members.size < MOST_OPEN ? openLine(path) : reopenedLine(path);
+    const line = !hasProc ? null : members.size < MOST_OPEN ? procLine(path) : reopenedProcLine(path);
     if (line !== null || !hasProc) members.set(pid, line);
   }
 
@@ -190,7 +190,7 @@ export function openMembers(run: WatchedRun, walkEveryMs = WALK_EVERY_MS): Membe
   function adoptChildren(): void {
     // A map that grows while it is walked is walked to its new end: so grandchildren are found too.
     for (const pid of members.keys()) {
-      const children = openLine(`/proc/${pid}/task/${pid}/children`);
+      const children = procLine(`/proc/${pid}/task/${pid}/children`);
       for (const child of children?.read()?.trim().split(' ') ?? [])
         if (child !== '' && !members.has(Number(child))) adoptOne(Number(child));
       children?.close();

@@ -67,7 +67,7 @@ function visible(line: string): string {
 }
 
 /** Gives the child's output to the probes that listen. */
-export interface Hearing {
+export interface OutputFeed {
   /** Bytes of the child; the buffer may be reused after the call. */
   hear(stream: 'stdout' | 'stderr', bytes: Buffer): void;
   /** Gives what waits, and from now on at once what comes. */
@@ -80,7 +80,7 @@ const GIVE_EVERY_MS = 50;
 const MOST_LINES = 2000;
 
 /** Lines are cut only if somebody listens to lines. */
-export function createHearing(probes: readonly Probe[], now: () => Mono): Hearing {
+export function createOutputFeed(probes: readonly Probe[], now: () => Mono): OutputFeed {
   const toBytes = probes.filter(probe => probe.hearBytes !== undefined);
   const toLines = probes.filter(probe => probe.hearLines !== undefined);
   const splitters = { stdout: createLineSplitter(), stderr: createLineSplitter() };

@@ -9,10 +9,10 @@ import type { RunId } from '../core/model.ts';
 import type { Wall } from '../core/time.ts';
 import { makeProbe } from './make-probe.ts';
 import { type Members, openMembers, SELDOM_MS } from './memory.ts';
-import { createHearing, type Hearing } from './output-feed.ts';
+import { createOutputFeed, type OutputFeed } from './output-feed.ts';
 import type { Probe, ProbeSpec, ProbeWorld, WatchedRun } from './probe.ts';
 
-export interface Rounds {
+export interface ProbeRunner {
   /** A run is up: new probes, which know nothing of the former one. To be called before its first bytes are heard. */
   startRun(run: WatchedRun): void;
   /** Asks the probes of these names, each of which reports once. Returns at once. */
@@ -30,26 +30,26 @@ export interface Rounds {
 export type TakeReports = (runId: RunId, reports: readonly ProbeReport[]) => void;
 
 /** `killWhen` makes the reader of the kill condition for a run, which may share the run's members; null: there is none. */
-export function createRounds(
+export function createProbeRunner(
   specs: readonly ProbeSpec[],
   killWhen: ((run: WatchedRun, members: Members) => Probe) | null,
   world: ProbeWorld,
   take: TakeReports,
-): Rounds {
-  let current: RunRounds | null = null;
+): ProbeRunner {
+  let current: RunProbes | null = null;
   return {
     startRun(run) {
       current?.close();
       current = startRun(run, specs, killWhen, world, take);
     },
     ask: names => current?.ask(names),
-    hear: (stream, bytes) => current?.hearing.hear(stream, bytes),
+    hear: (stream, bytes) => current?.outputFeed.hear(stream, bytes),
     endRun: () => current?.end(),
   };
 }
 
-interface RunRounds {
-  hearing: Hearing;
+interface RunProbes {
+  outputFeed: OutputFeed;
   ask(names: readonly string[]): void;
   end(): void;
   close(): void;
@@ -61,7 +61,7 @@ function startRun(
   killWhen: ((run: WatchedRun, members: Members) => Probe) | null,
   world: ProbeWorld,
   take: TakeReports,
-): RunRounds {
+): RunProbes {
   const over = new AbortController();
   const underWay = new Set<string>();
   const isJudged = killWhen !== null || specs.some(spec => spec.kind === 'memory' && spec.maxBytes !== null);
@@ -96,18 +96,18 @@ function startRun(
     void patient(found.probe, found.limitMs, over.signal, () => underWay.delete(name)).then(seen => report(name, seen));
   }
 
-  const hearing = createHearing(
+  const outputFeed = createOutputFeed(
     [...probes.values()].map(({ probe }) => probe),
     () => world.now().mono,
   );
   return {
-    hearing,
+    outputFeed,
     ask: names => {
       if (!over.signal.aborted) for (const name of names) askOne(name);
     },
     end() {
       if (over.signal.aborted) return;
-      hearing.flush();
+      outputFeed.flush();
       deliver();
       over.abort();
       members.close();
@@ -115,7 +115,7 @@ function startRun(
     },
     close() {
       this.end();
-      hearing.flush();
+      outputFeed.flush();
     },
   };
 }

@@ -17,7 +17,7 @@ import type { Wall } from '../core/time.ts';
 import { errnoOf, reasonOf } from '../host/errno.ts';
 import { readText } from '../host/read-file.ts';
 import { removeIfThere, type Written, writeAll } from './atomic-file.ts';
-import type { Place } from './state-folder.ts';
+import type { StateFolder } from './state-folder.ts';
 
 const KEPT = 3;
 
@@ -65,7 +65,7 @@ const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 export type HoldValues = Readonly<Record<string, number | string | null>>;
 
 /** Makes `armed.json`, room included, so that a hold can be made on a full disk. */
-export function armHold(place: Place): Written {
+export function armHold(place: StateFolder): Written {
   const path = place.at('armed.json');
   return attempt(place, () => {
     try {
@@ -80,7 +80,7 @@ export function armHold(place: Place): Written {
 }
 
 /** Holds. Safe from a power cut when it returns ok; otherwise the caller keeps the hold in memory and tries again. */
-export function writeHold(place: Place, hold: Hold, values: HoldValues = {}): Written {
+export function writeHold(place: StateFolder, hold: Hold, values: HoldValues = {}): Written {
   return attempt(place, () => {
     const path = place.at('hold.json');
     const there = lstatSync(path, { throwIfNoEntry: false });
@@ -94,7 +94,7 @@ export function writeHold(place: Place, hold: Hold, values: HoldValues = {}): Wr
 }
 
 /** What holds this name; null if nothing does. Any file of that name holds, readable or not. */
-export function readHold(place: Pick<Place, 'at'>): Hold | null {
+export function readHold(place: Pick<StateFolder, 'at'>): Hold | null {
   const path = place.at('hold.json');
   try {
     // As a rule there is none, and to be told so by an exception takes ten times as long.
@@ -108,7 +108,7 @@ export function readHold(place: Pick<Place, 'at'>): Hold | null {
 }
 
 /** Lifts the hold; what lay there in its stead is put aside. The room is kept for the next hold. */
-export function liftHold(place: Place, now: Date): Written {
+export function liftHold(place: StateFolder, now: Date): Written {
   return attempt(place, () => {
     const path = place.at('hold.json');
     const stats = lstatSync(path, { throwIfNoEntry: false });
@@ -126,7 +126,7 @@ export function liftHold(place: Place, now: Date): Written {
   });
 }
 
-function attempt(place: Place, act: () => void): Written {
+function attempt(place: StateFolder, act: () => void): Written {
   const gone = place.ensure();
   if (gone !== null) return { ok: false, why: gone };
   try {

@@ -6,7 +6,7 @@ import { readProcess } from '../host/process-table.ts';
 import { readText } from '../host/read-file.ts';
 import { checksum, type Written } from './atomic-file.ts';
 import { existingPrivateFolders, makePrivateFolder } from './private-folder.ts';
-import type { Place } from './state-folder.ts';
+import type { StateFolder } from './state-folder.ts';
 
 /** A watcher as it can be told from every other process, also from a later one of the same pid. */
 interface WatcherId {
@@ -185,7 +185,7 @@ export interface PlacedRecord {
  * Opens the record for the lock's holder and writes it for the first time: in the name's folder, or if that takes none in
  * a private one. For `folder`, a private folder that has the lock, it is there from the start.
  */
-export function beginRecord(place: Place, folder: string | null, first: LockRecord): PlacedRecord {
+export function beginRecord(place: StateFolder, folder: string | null, first: LockRecord): PlacedRecord {
   const own = folder === null || folder === place.path ? tryRecord(place.at(RECORD), first) : null;
   if (own !== null) {
     for (const other of existingPrivateFolders(place.stateDir, place.name)) removeDead(`${other}/${RECORD}`);

@@ -14,7 +14,7 @@ import {
   watcherAlive,
 } from './lock-record.ts';
 import { makePrivateFolder } from './private-folder.ts';
-import type { Place } from './state-folder.ts';
+import type { StateFolder } from './state-folder.ts';
 
 /** The right to watch a name, ours until `release` or the end of this process. */
 export interface Lock {
@@ -49,7 +49,7 @@ const LOCK = 'lock';
  * Takes the lock of a name, or tells who has it. A folder that takes no lock (read-only, full) is replaced by a private
  * one; that the other of the two may be held is looked up in the records.
  */
-export async function acquireLock(place: Place): Promise<Lock | Taken> {
+export async function acquireLock(place: StateFolder): Promise<Lock | Taken> {
   const here = await take(place, file => place.at(file));
   if ('heldBy' in here) return here;
   if ('lock' in here) return begin(here, place, place.path, null);
@@ -73,7 +73,7 @@ interface Got {
 }
 
 /** Tries one folder. A holder writes its record right after it got the lock, so a refused one looks until it is there. */
-async function take(place: Place, at: (file: string) => string): Promise<Got | { fault: string } | Taken> {
+async function take(place: StateFolder, at: (file: string) => string): Promise<Got | { fault: string } | Taken> {
   const deadline = monoNow() + RECORD_WAIT_MS;
   for (;;) {
     const got = tryKernelLock(at(LOCK));
@@ -102,7 +102,7 @@ function leftoverOf(record: LockRecord | null | 'unreadable'): RecordedRun | nul
 }
 
 /** Signs the record as ours, keeping the run that the one before us may have left. */
-function begin({ lock, found }: Got, place: Place, folder: string | null, note: string | null): Lock {
+function begin({ lock, found }: Got, place: StateFolder, folder: string | null, note: string | null): Lock {
   const leftover = leftoverOf(found.record);
   const record = ownRecord(leftover);
   const placed = beginRecord(place, folder, record);

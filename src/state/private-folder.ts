@@ -15,7 +15,7 @@ import { errnoOf, reasonOf } from '../host/errno.ts';
 import { checksum } from './atomic-file.ts';
 
 /** Something in the place of a folder or file of ours that must not be there: nothing is started. The message is one line. */
-export class PlaceRefused extends Error {
+export class StateFolderRefused extends Error {
   override readonly name = 'PlaceRefused';
 }
 
@@ -23,8 +23,9 @@ const ownUid = () => process.geteuid?.() ?? -1;
 
 /** Refuses a link, a foreign owner, and (for a folder) what is none. `path` is for the message. */
 export function refuseForeign(stats: Stats, path: string): void {
-  if (stats.isSymbolicLink()) throw new PlaceRefused(`${path} is a symbolic link; remove it to go on`);
-  if (stats.uid !== ownUid()) throw new PlaceRefused(`${path} belongs to user ${stats.uid}, not to you (${ownUid()})`);
+  if (stats.isSymbolicLink()) throw new StateFolderRefused(`${path} is a symbolic link; remove it to go on`);
+  if (stats.uid !== ownUid())
+    throw new StateFolderRefused(`${path} belongs to user ${stats.uid}, not to you (${ownUid()})`);
 }
 
 /**
@@ -59,7 +60,7 @@ function openFolder(path: string): number {
   } catch (error) {
     const stats = lstatSync(path);
     refuseForeign(stats, path);
-    if (!stats.isDirectory()) throw new PlaceRefused(`${path} is not a folder; remove it to go on`);
+    if (!stats.isDirectory()) throw new StateFolderRefused(`${path} is not a folder; remove it to go on`);
     if (errnoOf(error) !== 'EACCES') throw error;
     // Ours, but closed to ourselves, as a umask of 0777 or a careless chmod leaves it.
     chmodSync(path, 0o700);
@@ -72,7 +73,7 @@ function tryOwnFolder(path: string): number | string {
   try {
     return openOwnFolder(path);
   } catch (error) {
-    return error instanceof PlaceRefused ? error.message : `${path}: ${reasonOf(error)}`;
+    return error instanceof StateFolderRefused ? error.message : `${path}: ${reasonOf(error)}`;
   }
 }
 

@@ -8,7 +8,7 @@ import { tryKernelLock } from './kernel-lock.ts';
 import { isElsewhere, type LockRecord, newestRecord } from './lock-record.ts';
 import { existingPrivateFolders } from './private-folder.ts';
 import { type FoundState, newestState, type ReadState, readState, statesIn } from './state-file.ts';
-import type { Place } from './state-folder.ts';
+import type { StateFolder } from './state-folder.ts';
 
 /** All that a name's files say, to somebody who only looks. */
 export interface NameReading<T> {
@@ -85,7 +85,7 @@ const FILE = 'diagnosis-fault.json';
 const MOST_BYTES = 8192;
 
 /** Keeps the reason, or with null forgets it. Throws the system's error. */
-export function keepDiagnosisFault(place: Pick<Place, 'at' | 'ensure'>, why: string | null): void {
+export function keepDiagnosisFault(place: Pick<StateFolder, 'at' | 'ensure'>, why: string | null): void {
   if (why === null) return removeIfThere(place.at(FILE));
   const gone = place.ensure();
   if (gone !== null) throw new Error(gone);

@@ -5,7 +5,7 @@ import { whyNoReset } from '../host/own-process.ts';
 import { liftHold, readHold } from './hold-file.ts';
 import { acquireLock, type Lock } from './lock.ts';
 import { loadState, openStateFile, type ReadState } from './state-file.ts';
-import { openPlace, type Place } from './state-folder.ts';
+import { openStateFolder, type StateFolder } from './state-folder.ts';
 
 /** What a reset without a watcher needs to know of states. */
 export interface ResetOf<T> {
@@ -31,7 +31,7 @@ export type ResetResult =
  */
 export async function resetOffline<T>(of: ResetOf<T>): Promise<ResetResult> {
   if (lstatSync(join(of.stateDir, of.name), { throwIfNoEntry: false }) === undefined) return { kind: 'unknown-name' };
-  const place = openPlace(of.stateDir, of.name);
+  const place = openStateFolder(of.stateDir, of.name);
   try {
     const lock = await acquireLock(place);
     if ('heldBy' in lock) return { kind: 'watched', pid: lock.heldBy };
@@ -45,7 +45,7 @@ export async function resetOffline<T>(of: ResetOf<T>): Promise<ResetResult> {
   }
 }
 
-async function reset<T>(of: ResetOf<T>, place: Place, lock: Lock): Promise<ResetResult> {
+async function reset<T>(of: ResetOf<T>, place: StateFolder, lock: Lock): Promise<ResetResult> {
   const run = lock.leftover === 'unknown' ? null : lock.leftover;
   const mark = { name: of.name, stateDir: of.stateDir, runId: null, childPid: null, startTicks: null, ...run };
   const why = whyNoReset(process.pid, mark);

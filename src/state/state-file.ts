@@ -3,10 +3,10 @@ import { reasonOf } from '../host/errno.ts';
 import { type RecycledFile, readSettled, recycledFile, removeIfThere, type Written } from './atomic-file.ts';
 import { putAside } from './hold-file.ts';
 import type { Lock } from './lock.ts';
-import type { Place } from './state-folder.ts';
+import type { StateFolder } from './state-folder.ts';
 
 /** Where the state lies while the name's folder takes none: in the private folder that has the watcher's record. */
-const standInPath = (folder: string): string => `${folder}/state.json`;
+const fallbackPath = (folder: string): string => `${folder}/state.json`;
 
 /** A state as it was found. */
 export interface FoundState<T> {
@@ -27,7 +27,7 @@ export function newestState<T>(found: FoundState<T>[], ofThisBoot: (value: T) =>
 }
 
 /** Takes the state that the name's folder refused. It has no durable copy: these folders are in memory as a rule. */
-export interface StandIn {
+export interface FallbackState {
   /** Never throws. */
   save(text: string): void;
   /** The name's folder has a newer state: what lies elsewhere must mislead nobody. Costs nothing if there is none. */
@@ -35,14 +35,14 @@ export interface StandIn {
 }
 
 /** `folders`: the private folders that were there at the start; `taking`: the one that has our record, or null. */
-function openStandIn(folders: readonly string[], taking: string | null): StandIn {
+function openFallback(folders: readonly string[], taking: string | null): FallbackState {
   let file: RecycledFile | null = null;
   let there = folders.length > 0;
   return {
     save: text => {
       if (taking === null) return;
       try {
-        file ??= recycledFile(() => standInPath(taking));
+        file ??= recycledFile(() => fallbackPath(taking));
         file.replace(text);
         there = true;
       } catch {
@@ -54,7 +54,7 @@ function openStandIn(folders: readonly string[], taking: string | null): StandIn
       there = false;
       file = null;
       for (const folder of new Set(taking === null ? folders : [...folders, taking]))
-        for (const end of ['', '.spare-a', '.spare-b']) removeIfThere(standInPath(folder) + end);
+        for (const end of ['', '.spare-a', '.spare-b']) removeIfThere(fallbackPath(folder) + end);
     },
   };
 }
@@ -97,7 +97,7 @@ export interface StateFile {
  * in every other boot. What a watcher left in one of the `privateFolders` since is newer than both.
  */
 export function loadState<T>(
-  place: Place,
+  place: StateFolder,
   read: ReadState<T>,
   ofThisBoot: (value: T) => boolean,
   now: Date,
@@ -111,7 +111,7 @@ export function loadState<T>(
 
 /** What lies in the name's folder: one or none. */
 function loadOwn<T>(
-  place: Place,
+  place: StateFolder,
   read: ReadState<T>,
   ofThisBoot: (value: T) => boolean,
   now: Date,
@@ -127,13 +127,13 @@ function loadOwn<T>(
 
 /** The states that lie in private folders; what cannot be read there is none. */
 export function statesIn<T>(privateFolders: readonly string[], read: ReadState<T>): FoundState<T>[] {
-  return privateFolders.map(standInPath).flatMap(path => {
+  return privateFolders.map(fallbackPath).flatMap(path => {
     const found = readState(path, read);
     return found !== null && 'value' in found ? [{ path, value: found.value }] : [];
   });
 }
 
-function loadOne<T>(place: Place, file: string, read: ReadState<T>, now: Date, said: string[]): FoundState<T>[] {
+function loadOne<T>(place: StateFolder, file: string, read: ReadState<T>, now: Date, said: string[]): FoundState<T>[] {
   const found = readState(place.at(file), read);
   if (found === null) return [];
   if ('value' in found) return [{ path: place.at(file), value: found.value }];
@@ -157,10 +157,10 @@ export function readState<T>(path: string, read: ReadState<T>): { value: T } | {
 
 /** The writing side, for the lock's holder. What the name's folder refuses goes to the lock's private folder, if it has one. */
 export function openStateFile(
-  place: Place,
+  place: StateFolder,
   { privateFolder, privateFolders }: Pick<Lock, 'privateFolder' | 'privateFolders'> = NOWHERE_ELSE,
 ): StateFile {
-  const standIn = openStandIn(privateFolders, privateFolder);
+  const fallback = openFallback(privateFolders, privateFolder);
   let file: RecycledFile | null = null;
   let latest: string | null = null;
   let timer: NodeJS.Timeout | null = null;
@@ -206,11 +206,11 @@ export function openStateFile(
       const text = JSON.stringify(value);
       const why = replace(text);
       if (why !== null) {
-        standIn.save(text);
+        fallback.save(text);
         // Still a failure: it is tried again until it lies where it belongs.
         return { ok: false, why };
       }
-      standIn.drop();
+      fallback.drop();
       latest = text;
       arm();
       return { ok: true };

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { reasonOf } from '../host/errno.ts';
-import { namesWithPrivateFolder, openOwnFolder, PlaceRefused, refuseForeign } from './private-folder.ts';
+import { namesWithPrivateFolder, openOwnFolder, refuseForeign, StateFolderRefused } from './private-folder.ts';
 
 /** What a watcher may be called: also the name of its folder, so nothing that is more than one path element. */
 const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
@@ -45,7 +45,7 @@ function foldersIn(stateDir: string): string[] {
 export const LOG_FILE = 'output.log';
 
 /** The folder of one name, or the lack of it: without one supervision goes on, and it is tried again with each save. */
-export interface Place {
+export interface StateFolder {
   readonly stateDir: string;
   readonly name: string;
   /** For people and for the child; our own files are reached by `at`. */
@@ -66,8 +66,8 @@ const STEERING = ['lock', 'watcher.json', 'state.json', 'state.durable.json', 'h
  * Opens the folder of a name, making it and the state folder if need be. Throws PlaceRefused for a link or a foreign
  * owner in its or its files' place; any other failure (read-only, full, not ours to write) is told by `unwritable`.
  */
-export function openPlace(stateDir: string, name: string): Place {
-  if (!NAME_PATTERN.test(name)) throw new PlaceRefused(`'${name}' is no name for a watcher`);
+export function openStateFolder(stateDir: string, name: string): StateFolder {
+  if (!NAME_PATTERN.test(name)) throw new StateFolderRefused(`'${name}' is no name for a watcher`);
   const path = join(stateDir, name);
   let fd: number | null = null;
   let base = path;
@@ -88,8 +88,8 @@ export function openPlace(stateDir: string, name: string): Place {
       return null;
     } catch (error) {
       // At the start that ends us; later supervision goes on without the folder.
-      if (error instanceof PlaceRefused && !begun) throw error;
-      return error instanceof PlaceRefused ? error.message : `${path}: ${reasonOf(error)}`;
+      if (error instanceof StateFolderRefused && !begun) throw error;
+      return error instanceof StateFolderRefused ? error.message : `${path}: ${reasonOf(error)}`;
     }
   };
   const failed = ensure();

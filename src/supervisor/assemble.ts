@@ -9,13 +9,13 @@ import type { Stamp } from '../core/time.ts';
 import { stampNow } from '../host/clock.ts';
 import type { Lock } from '../state/lock.ts';
 import type { StateFile } from '../state/state-file.ts';
-import { LOG_FILE, type Place } from '../state/state-folder.ts';
-import { createFeed, sheltered } from './child-setup.ts';
-import { type IncidentListener, type Onlooker, seenBy } from './observers/observer.ts';
+import { LOG_FILE, type StateFolder } from '../state/state-folder.ts';
+import { createLastOutput, protectedCommand } from './child-setup.ts';
+import { type IncidentObserver, type Observer, seenBy } from './observers/observer.ts';
 import { createProbing } from './probing.ts';
 import { hangupMeaning, listenToSignals } from './process-events.ts';
-import { createIncidentKeeper, type IncidentKeeper } from './response/incident-queue.ts';
-import { createFollowUp, type FollowUp } from './response/response.ts';
+import { createIncidentQueue, type IncidentQueue } from './response/incident-queue.ts';
+import { createIncidentResponse, type IncidentResponse } from './response/response.ts';
 import { type Found, ownBoot } from './restore.ts';
 import { createStore } from './state-saver.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
@@ -24,7 +24,7 @@ import type { WatchOrder } from './watch-order.ts';
 
 /** What was opened before there is a machine. */
 export interface Parts {
-  place: Place;
+  place: StateFolder;
   file: StateFile;
   lock: Lock;
   pipes: Awaited<ReturnType<typeof openPipes>>;
@@ -36,8 +36,8 @@ export interface Assembled {
   child: Child;
   log: Log | null;
   supervisor: Supervisor;
-  keeper: IncidentKeeper;
-  followUp: FollowUp;
+  incidentQueue: IncidentQueue;
+  incidentResponse: IncidentResponse;
 }
 
 /** Puts the world together and starts the machine in it. */
@@ -51,14 +51,14 @@ export function assemble(
   let supervisor: Supervisor;
   const report = (fact: Fact) => {
     probing.see(fact);
-    followUp.see(fact);
-    keeper.see(fact);
+    incidentResponse.see(fact);
+    incidentQueue.see(fact);
     if (fact.type === 'child-exited') feed?.keep();
     supervisor.take(fact);
   };
   const restarts = () => Math.max(0, supervisor.state.run - 1);
   const probing = createProbing(order.health, { ...order, restarts }, report);
-  const feed = order.feedLastOutput ? createFeed(place, () => child.tail()) : null;
+  const feed = order.feedLastOutput ? createLastOutput(place, () => child.tail()) : null;
   const output = { blockedSince: null as Stamp | null, droppedBytes: 0 };
   const reportOutput = (change: Partial<typeof output>) =>
     report({ type: 'output-reported', ...Object.assign(output, change) });
@@ -66,7 +66,7 @@ export function assemble(
     {
       ...order,
       ...feed,
-      runEnv: () => keeper.runEnv(),
+      runEnv: () => incidentQueue.runEnv(),
       pipes,
       now: stampNow,
       onBlocked: blockedSince => reportOutput({ blockedSince }),
@@ -77,39 +77,48 @@ export function assemble(
   const log = openLog(order, place, droppedBytes => reportOutput({ droppedBytes }));
   if (log !== null) child.tap((_stream, bytes) => log.write(bytes));
   child.tap(probing.hear);
-  for (const { hear } of order.onlookers) if (hear !== undefined) child.tap(hear);
-  const keeper = keeperFor(order, place, found.state, child, () => [
-    ...followUp.listeners,
-    ...listenersOf(order.onlookers),
+  for (const { hear } of order.observers) if (hear !== undefined) child.tap(hear);
+  const incidentQueue = incidentQueueFor(order, place, found.state, child, () => [
+    ...incidentResponse.listeners,
+    ...listenersOf(order.observers),
   ]);
-  const followUp = createFollowUp(order, { place, child: sheltered(child), report, state: () => supervisor.state });
+  const incidentResponse = createIncidentResponse(order, {
+    place,
+    child: protectedCommand(child),
+    report,
+    state: () => supervisor.state,
+  });
   const world = {
     source: createSource(),
-    child: followUp.child,
+    child: incidentResponse.child,
     schedule: schedule(report),
     probes: probing,
-    incidents: followUp.around(keeper),
+    incidents: incidentResponse.around(incidentQueue),
     timers: createTimers(report),
     store: seenBy(
-      order.onlookers,
+      order.observers,
       createStore({ place, file, lock, policy, bootId: ownBoot(), command, cwd, now: stampNow }, report),
     ),
-    public: { tell: followUp.tell, reportBug: (what: string) => order.warn(`a fault of its own: ${what}`), exit: end },
+    public: {
+      tell: incidentResponse.tell,
+      reportBug: (what: string) => order.warn(`a fault of its own: ${what}`),
+      exit: end,
+    },
   };
   supervisor = createSupervisor(policy, found.state, world);
   listenToSignals(report, hangupMeaning());
   supervisor.take(found.started);
-  return { child, log, supervisor, followUp, keeper };
+  return { child, log, supervisor, incidentResponse, incidentQueue };
 }
 
-function keeperFor(
+function incidentQueueFor(
   order: WatchOrder,
-  place: Place,
+  place: StateFolder,
   before: State,
   child: Child,
-  listeners: () => readonly IncidentListener[],
-): IncidentKeeper {
-  return createIncidentKeeper({
+  listeners: () => readonly IncidentObserver[],
+): IncidentQueue {
+  return createIncidentQueue({
     ...order,
     ...order.incidents,
     place,
@@ -121,8 +130,8 @@ function keeperFor(
   });
 }
 
-function listenersOf(onlookers: readonly Onlooker[]): IncidentListener[] {
-  return onlookers.map(onlooker => ({ opened: incident => onlooker.opened?.(incident), recovered() {} }));
+function listenersOf(observers: readonly Observer[]): IncidentObserver[] {
+  return observers.map(observer => ({ opened: incident => observer.opened?.(incident), recovered() {} }));
 }
 
 function childNoteText(note: ChildNote): string {
@@ -139,7 +148,7 @@ function childNoteText(note: ChildNote): string {
 }
 
 /** The log in the name's folder, made again when somebody removes it. */
-function openLog({ log, warn }: WatchOrder, place: Place, onDropped: (bytes: number) => void): Log | null {
+function openLog({ log, warn }: WatchOrder, place: StateFolder, onDropped: (bytes: number) => void): Log | null {
   if (log === null) return null;
   const path = join(place.path, LOG_FILE);
   return createLog({ ...log, path, ensureFolder: () => place.ensure(), say: warn, onDropped });

@@ -1,7 +1,7 @@
 import { openSync, writeFileSync } from 'node:fs';
 import type { ChildPort } from '../core/ports.ts';
-import { createOomShelter } from '../host/oom-score.ts';
-import type { Place } from '../state/state-folder.ts';
+import { createOomProtection } from '../host/oom-score.ts';
+import type { StateFolder } from '../state/state-folder.ts';
 
 /** What systemd means for its main process, which is us, and what of ours is none of the child's business. */
 const OURS = ['NOTIFY_SOCKET', 'JOURNAL_STREAM', 'INVOCATION_ID', 'STATE_DIRECTORY', 'AGENT_WATCH_ALERT_WEBHOOK'];
@@ -30,8 +30,8 @@ export function childEnvironment(
 }
 
 /** A child port whose children are killed before us when memory runs out. */
-export function sheltered(child: ChildPort): ChildPort {
-  const { asInherited } = createOomShelter();
+export function protectedCommand(child: ChildPort): ChildPort {
+  const { asInherited } = createOomProtection();
   return {
     spawn: (run, runId) => asInherited(() => child.spawn(run, runId)),
     signalTree: child.signalTree,
@@ -41,7 +41,7 @@ export function sheltered(child: ChildPort): ChildPort {
 }
 
 /** Hands the output of one run to the next, as its standard input: through a file, since whole runs lie between. */
-export interface Feed {
+export interface LastOutput {
   /** A run has ended: what it wrote is kept. */
   keep(): void;
   /** What the next run reads; null if there is nothing yet. */
@@ -50,7 +50,7 @@ export interface Feed {
 
 const FILE = 'last-output';
 
-export function createFeed(place: Place, tail: () => Buffer): Feed {
+export function createLastOutput(place: StateFolder, tail: () => Buffer): LastOutput {
   return {
     keep() {
       try {

@@ -5,7 +5,7 @@ import type { ProbePort, Report } from '../core/ports.ts';
 import { stampNow } from '../host/clock.ts';
 import type { KillWhen } from '../probes/kill-when/kill-when.ts';
 import { healthPolicy, killWhenIntervalMs, type ProbeSpec, type ProbeWorld } from '../probes/probe.ts';
-import { createRounds } from '../probes/runner.ts';
+import { createProbeRunner } from '../probes/runner.ts';
 
 /** What is to be watched beside the child's life. */
 export interface HealthOrder {
@@ -46,7 +46,7 @@ export function createProbing(
   report: Report,
 ): Probing {
   const reader = order.killWhen?.open(world.restarts) ?? null;
-  const rounds = createRounds(
+  const runner = createProbeRunner(
     withMemory(order.specs),
     reader === null ? null : (run, members) => reader.probe(run, members),
     {
@@ -70,18 +70,18 @@ export function createProbing(
 
   return {
     ask(runId, names) {
-      if (up === runId) rounds.ask(names);
+      if (up === runId) runner.ask(names);
       else void checkBeforeStart(runId);
     },
     see(fact) {
       if (fact.type === 'child-spawned') {
         up = fact.runId;
-        rounds.startRun(fact);
+        runner.startRun(fact);
       } else if (fact.type === 'child-exited' && fact.runId === up) {
-        rounds.endRun();
+        runner.endRun();
         up = null;
       }
     },
-    hear: rounds.hear,
+    hear: runner.hear,
   };
 }

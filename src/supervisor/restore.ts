@@ -6,7 +6,7 @@ import { bootId, stampNow } from '../host/clock.ts';
 import { readHold } from '../state/hold-file.ts';
 import type { Lock } from '../state/lock.ts';
 import { loadState } from '../state/state-file.ts';
-import type { Place } from '../state/state-folder.ts';
+import type { StateFolder } from '../state/state-folder.ts';
 import type { WatchOrder } from './watch-order.ts';
 
 /** Where the machine goes on, and the fact that it begins with. */
@@ -16,7 +16,7 @@ export interface Found {
 }
 
 /** What an earlier watcher left: its state on our clock, its hold, its run. */
-export function lookBack(order: WatchOrder, place: Place, lock: Lock): Found {
+export function restoreWatch(order: WatchOrder, place: StateFolder, lock: Lock): Found {
   const ofThisBoot = (saved: Snapshot) => saved.bootId === ownBoot();
   const { value, said } = loadState<Snapshot>(place, readSnapshot, ofThisBoot, new Date(), lock.privateFolders);
   for (const line of said) order.warn(line);

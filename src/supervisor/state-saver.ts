@@ -8,11 +8,11 @@ import { liftHold, writeHold } from '../state/hold-file.ts';
 import type { Lock } from '../state/lock.ts';
 import type { RecordedRun } from '../state/lock-record.ts';
 import type { StateFile } from '../state/state-file.ts';
-import type { Place } from '../state/state-folder.ts';
+import type { StateFolder } from '../state/state-folder.ts';
 
 /** What a store writes beside the state. */
 export interface StoreOf extends Omit<SnapshotOf, 'name'> {
-  place: Place;
+  place: StateFolder;
   file: StateFile;
   lock: Lock;
 }

@@ -4,11 +4,11 @@ import type { Policy, Remedy, State } from '../core/model.ts';
 import type { Stamp } from '../core/time.ts';
 import type { DiagnosisSettings } from '../diagnosis/choose-provider.ts';
 import type { Schedule } from '../probes/runner.ts';
-import type { Place } from '../state/state-folder.ts';
-import type { Onlooker } from './observers/observer.ts';
+import type { StateFolder } from '../state/state-folder.ts';
+import type { Observer } from './observers/observer.ts';
 import type { HealthOrder } from './probing.ts';
 import type { AlertOrder } from './response/alerting.ts';
-import type { IncidentDesk } from './response/diagnosing.ts';
+import type { IncidentAttachments } from './response/diagnosing.ts';
 
 /** What is to be watched, and who is told. */
 export interface WatchOrder {
@@ -31,9 +31,9 @@ export interface WatchOrder {
   outputs: Outputs;
   /** How much of the end is kept in an incident, and whether the rules explain it. */
   incidents: { tailLines: number; rules: boolean };
-  aftermath: AftermathOrder;
+  notifications: NotificationSettings;
   remedies: readonly Remedy[];
-  onlookers: readonly Onlooker[];
+  observers: readonly Observer[];
   tell(note: Note): void;
   /** A line that is no note of the machine. */
   warn(text: string): void;
@@ -43,21 +43,21 @@ export interface WatchOrder {
 export type WatchEnd = { heldBy: number | null } | { code: number };
 
 /** Who is told and who is asked; null: nobody. */
-export interface AftermathOrder {
+export interface NotificationSettings {
   alerts: AlertOrder | null;
   diagnosis: DiagnosisSettings | null;
 }
 
 /** What it needs of the watcher. */
-export interface AftermathWorld {
-  place: Place;
+export interface NotificationWorld {
+  place: StateFolder;
   policy: Policy;
   command: readonly string[];
   /** The child's, which names most secrets that its log may show. */
   env: Readonly<Record<string, string>>;
   state(): State;
   now(): Stamp;
-  desk(): IncidentDesk;
+  desk(): IncidentAttachments;
   /** One line for people. */
   warn(line: string): void;
 }

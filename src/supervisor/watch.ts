@@ -3,13 +3,13 @@ import { type ControlServer, openControl } from '../control/server.ts';
 import type { Schedule } from '../probes/runner.ts';
 import { armHold, liftHold, readHold } from '../state/hold-file.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
-import { PlaceRefused } from '../state/private-folder.ts';
+import { StateFolderRefused } from '../state/private-folder.ts';
 import { openStateFile, type StateFile } from '../state/state-file.ts';
-import { openPlace, type Place } from '../state/state-folder.ts';
-import { answer } from './answers.ts';
+import { openStateFolder, type StateFolder } from '../state/state-folder.ts';
 import { type Assembled, assemble, type Parts } from './assemble.ts';
+import { answer } from './control-requests.ts';
 import { guardAgainstFaults } from './process-events.ts';
-import { lookBack } from './restore.ts';
+import { restoreWatch } from './restore.ts';
 import type { WatchEnd, WatchOrder } from './watch-order.ts';
 
 /** How long a slow disk may keep our end waiting for the rest of the log. */
@@ -21,7 +21,7 @@ const INCIDENTS_CLOSE_MS = 2000;
 
 /** Watches until it is over. Throws PlaceRefused for a link or a foreign owner in the place of our files. */
 export async function watch(order: WatchOrder): Promise<WatchEnd> {
-  const place = openPlace(order.stateDir, order.name);
+  const place = openStateFolder(order.stateDir, order.name);
   // mkfifo runs while the lock is taken and the state is read.
   const pipesMade = openPipes();
   const lock = await acquireLock(place);
@@ -32,7 +32,7 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   }
   if (lock.note !== null) order.warn(lock.note);
   if (order.health.killWhen !== null) armOrRefuse(place);
-  const found = lookBack(order, place, lock);
+  const found = restoreWatch(order, place, lock);
   const file = openStateFile(place, lock);
   // So that no mount is held; everything of ours is absolute by now.
   process.chdir('/');
@@ -62,10 +62,11 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
 }
 
 /** A kill condition that could not hold on a full disk would be none. */
-function armOrRefuse(place: Place): void {
+function armOrRefuse(place: StateFolder): void {
   const armed = armHold(place);
   // A hold that is there needs no room, and its file arms the next when it is lifted.
-  if (!armed.ok && readHold(place) === null) throw new PlaceRefused(`the kill condition cannot be armed: ${armed.why}`);
+  if (!armed.ok && readHold(place) === null)
+    throw new StateFolderRefused(`the kill condition cannot be armed: ${armed.why}`);
 }
 
 /** The cron library is loaded only where there is a schedule. */
@@ -83,8 +84,11 @@ interface Open extends Omit<Assembled, 'supervisor'> {
 }
 
 /** Lets what our readers have not taken out, and leaves everything in order. */
-async function finish(order: WatchOrder, { child, log, file, lock, keeper, followUp, control }: Open): Promise<void> {
-  const told = keeper.settle(INCIDENTS_CLOSE_MS).then(() => followUp.close(ALERTS_CLOSE_MS));
+async function finish(
+  order: WatchOrder,
+  { child, log, file, lock, incidentQueue, incidentResponse, control }: Open,
+): Promise<void> {
+  const told = incidentQueue.settle(INCIDENTS_CLOSE_MS).then(() => incidentResponse.close(ALERTS_CLOSE_MS));
   const [left] = await Promise.all([child.flush(order.policy.stopTimeoutMs), told]);
   if (left > 0) order.warn(`${left} bytes of the child's output were not taken by its reader and are lost`);
   const { stdout, stderr } = order.outputs;
@@ -93,17 +97,17 @@ async function finish(order: WatchOrder, { child, log, file, lock, keeper, follo
   child.close();
   await log?.close(LOG_CLOSE_MS);
   // A guess that came in at the last moment.
-  await keeper.settle(INCIDENTS_CLOSE_MS);
+  await incidentQueue.settle(INCIDENTS_CLOSE_MS);
   await file.settle();
-  await Promise.all(order.onlookers.map(onlooker => onlooker.close()));
+  await Promise.all(order.observers.map(observer => observer.close()));
   // No more requests before the lock is free: the next watcher must find no socket of ours in its way.
-  if (typeof control !== 'string') control.deafen();
+  if (typeof control !== 'string') control.stopAccepting();
   lock.release();
   // Last: whoever waits for our end on the socket may start the next watcher at once.
   if (typeof control !== 'string') await control.close();
 }
 
 /** Where the socket may lie: with the state, or where a folder that takes nothing sent the lock. */
-function controlFolders(place: Place, lock: Lock): string[] {
+function controlFolders(place: StateFolder, lock: Lock): string[] {
   return lock.folder === null || lock.folder === place.path ? [place.path] : [lock.folder, place.path];
 }

@@ -1,8 +1,8 @@
-import type { Surroundings } from '../../src/cli/environment.ts';
+import type { Environment } from '../../src/cli/environment.ts';
 import { UsageError } from '../../src/cli/usage-error.ts';
 
 /** Surroundings that say nothing, but for what a test is about. */
-export function somewhere(changes: Partial<Surroundings> = {}): Surroundings {
+export function somewhere(changes: Partial<Environment> = {}): Environment {
   return {
     env: {},
     cwd: '/started/here',

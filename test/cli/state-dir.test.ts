@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { defaultStateDir, type Surroundings } from '../../src/cli/environment.ts';
+import { defaultStateDir, type Environment } from '../../src/cli/environment.ts';
 import { somewhere } from './somewhere.ts';
 
-test.each<[string, Partial<Surroundings>, string]>([
+test.each<[string, Partial<Environment>, string]>([
   ['a user', {}, '/home/someone/.local/state/agent-watch'],
   ['root', { uid: 0 }, '/var/lib/agent-watch'],
   ['XDG_STATE_HOME', { env: { XDG_STATE_HOME: '/x' } }, '/x/agent-watch'],

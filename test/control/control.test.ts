@@ -158,7 +158,7 @@ describe('waiting for the end after a stop', () => {
     const server = await serve(folder);
     const asked = await ask([folder], { verb: 'stop', now: false }, 1000);
     if (asked.kind !== 'answered') throw new Error(asked.kind);
-    server.deafen();
+    server.stopAccepting();
     expect(existsSync(join(folder, 'control'))).toBe(false);
     expect(await asked.ended(50)).toBe(false);
     await serve(folder);

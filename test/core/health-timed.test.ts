@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { changedAt } from '../../src/core/health-judges.ts';
 import type { HealthPolicy, ProbePolicy } from '../../src/core/health-model.ts';
 import type { Mono, Stamp, Wall } from '../../src/core/time.ts';
-import { type Answers, healthWorld, ill, well } from './health-world.ts';
+import { type ControlRequests, healthWorld, ill, well } from './health-world.ts';
 
 const minute = 60_000;
 const hour = 3_600_000;
@@ -30,19 +30,19 @@ function beat(everyMs: number, untilMs = Number.POSITIVE_INFINITY) {
   };
 }
 
-const output = (beats: ReturnType<typeof beat>): Answers => ({
+const output = (beats: ReturnType<typeof beat>): ControlRequests => ({
   stale: at => {
     const { agoMs } = beats(at);
     return { kind: 'progress', at: agoMs === null ? null : ((at.mono - agoMs) as Mono), detail: 'no output' };
   },
 });
-const file = (beats: ReturnType<typeof beat>, skew = 0): Answers => ({
+const file = (beats: ReturnType<typeof beat>, skew = 0): ControlRequests => ({
   'fresh-file': at => {
     const { agoMs } = beats(at);
     return { kind: 'file', mtime: (agoMs === null ? 1_600_000_000_000 : at.wall - agoMs + skew) as Wall };
   },
 });
-const artifacts = (beats: ReturnType<typeof beat>): Answers => ({
+const artifacts = (beats: ReturnType<typeof beat>): ControlRequests => ({
   grow: at => {
     const { count, agoMs } = beats(at);
     return {
@@ -98,7 +98,7 @@ describe('a probe with a time of its own', () => {
   });
 
   test('thirty days of near misses at default timing: no verdict', () => {
-    const near: Answers = {
+    const near: ControlRequests = {
       ...output(beat(20 * minute - 1000)),
       ...file(beat(20 * minute - 1000)),
       ...artifacts(beat(2 * hour - 1000)),

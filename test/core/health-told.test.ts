@@ -4,7 +4,7 @@ import type { HealthPolicy, Observation, ProbePolicy } from '../../src/core/heal
 import { healthRows, recoveryProof } from '../../src/core/health-rows.ts';
 import { remedyFor } from '../../src/core/model.ts';
 import { faultOf, healthShape } from '../../src/core/state-shape.ts';
-import { type Answers, healthWorld, ill, well } from './health-world.ts';
+import { type ControlRequests, healthWorld, ill, well } from './health-world.ts';
 
 const told = (kind: 'fail-pattern' | 'error-rate'): ProbePolicy => {
   return { way: 'told', name: kind, severity: 'critical', kind, startPeriodMs: 60_000, lookMs: 30_000 };
@@ -39,7 +39,7 @@ describe('the kill condition', () => {
   const condition = (result: 'clear' | 'tripped' | 'blind', notYet = false): Observation => {
     return { kind: 'condition', result, notYet, why: result };
   };
-  const say = (results: Observation[]): Answers => ({
+  const say = (results: Observation[]): ControlRequests => ({
     'kill-when': (_at, n) => results[Math.min(n, results.length) - 1],
   });
 

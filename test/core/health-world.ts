@@ -3,7 +3,7 @@ import { type HealthTurn, healthStep, startHealth } from '../../src/core/health-
 import type { Mono, Stamp, Wall } from '../../src/core/time.ts';
 
 /** How a question is answered at that moment; undefined: the answer never comes. */
-export type Answers = Record<string, (at: Stamp, asked: number) => Observation | undefined>;
+export type ControlRequests = Record<string, (at: Stamp, asked: number) => Observation | undefined>;
 
 export interface Heard {
   atMs: number;
@@ -11,7 +11,7 @@ export interface Heard {
 }
 
 /** A run's health on virtual clocks: timers fire when they should, unless the world stands still. */
-export function healthWorld(policy: HealthPolicy, answers: Answers, latencyMs = 10) {
+export function healthWorld(policy: HealthPolicy, answers: ControlRequests, latencyMs = 10) {
   let mono = 1_000_000;
   let wall = 1_700_000_000_000;
   const now = (): Stamp => ({ mono: mono as Mono, wall: wall as Wall });

@@ -9,7 +9,7 @@ import { openKernelLog } from '../../src/host/kernel-log.ts';
 import { portHolder } from '../../src/host/port-holder.ts';
 import { openFiles } from '../../src/host/process-facts.ts';
 import { explain } from '../../src/incidents/explain.ts';
-import { createEvidenceDesk } from '../../src/supervisor/response/incident-record.ts';
+import { createEvidenceCollector } from '../../src/supervisor/response/incident-record.ts';
 import { until } from '../support/until.ts';
 
 const onLinux = process.platform === 'linux';
@@ -22,9 +22,9 @@ test.runIf(onLinux)('descriptors are counted against their limit', () => {
 });
 
 test('the room of a file system is told once for all paths on it, and what is not there is left out', async () => {
-  const rooms = await diskRoom(['/', '/', '/there/is/no/such/path']);
-  expect(rooms).toHaveLength(1);
-  expect(rooms[0]?.totalBytes).toBeGreaterThan(rooms[0]?.freeBytes ?? Number.POSITIVE_INFINITY);
+  const loaded = await diskRoom(['/', '/', '/there/is/no/such/path']);
+  expect(loaded).toHaveLength(1);
+  expect(loaded[0]?.totalBytes).toBeGreaterThan(loaded[0]?.freeBytes ?? Number.POSITIVE_INFINITY);
 });
 
 test.runIf(onLinux)('a listener is found by its port, unless it is one of those that do not count', async () => {
@@ -65,7 +65,7 @@ describe('a SIGKILL without a counter', () => {
   const run = { pid: 2 ** 22 + 1, startedAtMs: 59_000, cgroup: null, oomKillsBefore: null, files: null };
 
   async function explained(seed: IncidentSeed) {
-    const measured = await createEvidenceDesk([]).measure(seed, run, '');
+    const measured = await createEvidenceCollector([]).measure(seed, run, '');
     return explain({ seed, output: '', ...measured, rules: true, kindOf: () => null });
   }
 

@@ -5,7 +5,7 @@ import type { Event } from '../../src/core/events.ts';
 import type { RunId, State } from '../../src/core/model.ts';
 import { incidentId } from '../../src/core/snapshot.ts';
 import type { Mono, Wall } from '../../src/core/time.ts';
-import { DROPPED_FILE, type Incident } from '../../src/incidents/incident.ts';
+import { EVICTED_FILE, type Incident } from '../../src/incidents/incident.ts';
 import { openStore, readAll, readOne, STORE_LIMITS, type StoreLimits } from '../../src/incidents/store.ts';
 import { replaceFile, writeDurably } from '../../src/state/atomic-file.ts';
 import { DEFAULT_POLICY } from '../core/bench.ts';
@@ -131,7 +131,7 @@ describe('the store', () => {
     expect(readdirSync(path).length).toBeLessThanOrEqual(2 * STORE_LIMITS.incidents + 1);
     expect(kept.length).toBeGreaterThan(STORE_LIMITS.incidents * 0.9);
     expect(dropped.count).toBe(10_000 - kept.length);
-    expect(statSync(`${path}/${DROPPED_FILE}`).size).toBeLessThan(10_000);
+    expect(statSync(`${path}/${EVICTED_FILE}`).size).toBeLessThan(10_000);
     readAll(path);
     const begun = performance.now();
     expect(readAll(path).incidents).toHaveLength(kept.length);

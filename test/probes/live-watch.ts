@@ -6,7 +6,7 @@ import type { RunId } from '../../src/core/model.ts';
 import { stampNow } from '../../src/host/clock.ts';
 import { readProcess } from '../../src/host/process-table.ts';
 import { healthPolicy, type ProbeSpec, type ProbeWorld } from '../../src/probes/probe.ts';
-import { createRounds } from '../../src/probes/runner.ts';
+import { createProbeRunner } from '../../src/probes/runner.ts';
 
 export type Own = Partial<ProbeSpec> & Pick<ProbeSpec, 'kind'>;
 
@@ -54,7 +54,7 @@ export function liveWatch(
       verdicts.push(verdict);
       told(verdict);
     }
-    rounds.ask(turn.ask);
+    runner.ask(turn.ask);
     clearTimeout(timer);
     if (state.nextTickAt !== null) timer = setTimeout(tick, Math.max(0, state.nextTickAt - stampNow().mono));
   }
@@ -62,14 +62,14 @@ export function liveWatch(
   const take = (_run: RunId, reports: readonly ProbeReport[]) =>
     follow(healthStep(policy, state, { type: 'probes-reported', reports }, stampNow()));
 
-  const rounds = createRounds(specs, null, world, take);
-  rounds.startRun({
+  const runner = createProbeRunner(specs, null, world, take);
+  runner.startRun({
     runId: randomBytes(16).toString('hex') as RunId,
     pid,
     startTicks: readProcess(pid)?.startTicks ?? null,
   });
-  child.stdout?.on('data', bytes => rounds.hear('stdout', bytes));
-  child.stderr?.on('data', bytes => rounds.hear('stderr', bytes));
+  child.stdout?.on('data', bytes => runner.hear('stdout', bytes));
+  child.stderr?.on('data', bytes => runner.hear('stderr', bytes));
   const startedAt = performance.now();
   follow(startHealth(policy, stampNow()));
   return {
@@ -81,7 +81,7 @@ export function liveWatch(
     elapsedMs: () => performance.now() - startedAt,
     close() {
       clearTimeout(timer);
-      rounds.endRun();
+      runner.endRun();
       process.kill(-pid, 'SIGKILL');
     },
   };

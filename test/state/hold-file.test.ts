@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Hold } from '../../src/core/model.ts';
 import type { Wall } from '../../src/core/time.ts';
 import { armHold, liftHold, readHold, writeHold } from '../../src/state/hold-file.ts';
-import { openPlace } from '../../src/state/state-folder.ts';
+import { openStateFolder } from '../../src/state/state-folder.ts';
 import { scratch } from '../support/scratch.ts';
 
 const hold: Hold = { cause: 'kill-condition', why: 'cash < $20', at: Date.UTC(2026, 0, 2) as Wall };
@@ -12,7 +12,7 @@ const ok = { ok: true };
 const now = new Date('2026-01-02T03:04:05.678Z');
 
 function place() {
-  const opened = openPlace(join(scratch(), 'state'), 'n');
+  const opened = openStateFolder(join(scratch(), 'state'), 'n');
   onTestFinished(() => opened.close());
   return opened;
 }

@@ -5,7 +5,7 @@ import { bootId, pidNamespace } from '../../src/host/clock.ts';
 import { readProcess } from '../../src/host/process-table.ts';
 import { acquireLock, type Lock } from '../../src/state/lock.ts';
 import { type LockRecord, newestRecord, openRecord, readRecord } from '../../src/state/lock-record.ts';
-import { openPlace } from '../../src/state/state-folder.ts';
+import { openStateFolder } from '../../src/state/state-folder.ts';
 import { because, missing, startTalker, type Talker } from '../support/fixture.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
@@ -18,7 +18,7 @@ async function talker(folder: string, before: string[] = []): Promise<Talker> {
 
 /** Takes the lock in this process; released when the test ends. */
 async function take(stateDir: string, name: string): Promise<Lock> {
-  const place = openPlace(stateDir, name);
+  const place = openStateFolder(stateDir, name);
   const lock = await acquireLock(place);
   if ('heldBy' in lock) throw new Error(`held by ${lock.heldBy}`);
   onTestFinished(() => {
@@ -29,7 +29,7 @@ async function take(stateDir: string, name: string): Promise<Lock> {
 }
 
 function leave(stateDir: string, name: string, record: LockRecord): void {
-  const place = openPlace(stateDir, name);
+  const place = openStateFolder(stateDir, name);
   const file = openRecord(place.at('watcher.json'));
   file.write(record);
   file.close();
@@ -94,7 +94,7 @@ test('a second one in the same process is refused, and does not free the first',
   const folder = scratch();
   const other = await talker(folder);
   await take(`${folder}/state`, 'n');
-  const place = openPlace(`${folder}/state`, 'n');
+  const place = openStateFolder(`${folder}/state`, 'n');
   expect(await acquireLock(place)).toEqual({ heldBy: process.pid });
   place.close();
   expect(await other.tell(`take ${folder}/state n`)).toBe(`held ${process.pid}`);
@@ -176,7 +176,7 @@ describe('what lies there', () => {
     await take(stateDir, 'n');
     mkdirSync(join(stateDir, 'm'), { mode: 0o700 });
     linkSync(join(stateDir, 'n/lock'), join(stateDir, 'm/lock'));
-    const place = openPlace(stateDir, 'm');
+    const place = openStateFolder(stateDir, 'm');
     onTestFinished(() => place.close());
     expect(await acquireLock(place)).toEqual({ heldBy: null });
   });
@@ -186,7 +186,7 @@ describe('what lies there', () => {
     mkdirSync(join(folder, 'state/n'), { recursive: true });
     writeFileSync(join(folder, 'elsewhere'), '');
     symlinkSync(join(folder, 'elsewhere'), join(folder, 'state/n/lock'));
-    expect(() => openPlace(join(folder, 'state'), 'n')).toThrow(/lock is a symbolic link/);
+    expect(() => openStateFolder(join(folder, 'state'), 'n')).toThrow(/lock is a symbolic link/);
   });
 });
 
@@ -221,7 +221,7 @@ test('takes a moment: the best of 50 under 2 ms, and of the records of a run und
   const stateDir = join(scratch(), 'state');
   const taking: number[] = [];
   for (let round = 0; round < 50; round++) {
-    const place = openPlace(stateDir, `n${round}`);
+    const place = openStateFolder(stateDir, `n${round}`);
     const begun = performance.now();
     const lock = await acquireLock(place);
     taking.push(performance.now() - begun);

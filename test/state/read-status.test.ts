@@ -9,7 +9,7 @@ import { acquireLock } from '../../src/state/lock.ts';
 import { readName, socketFolders } from '../../src/state/read-status.ts';
 import { resetOffline } from '../../src/state/reset-offline.ts';
 import { openStateFile, readState } from '../../src/state/state-file.ts';
-import { namesIn, openPlace } from '../../src/state/state-folder.ts';
+import { namesIn, openStateFolder } from '../../src/state/state-folder.ts';
 import { because, missing, startTalker } from '../support/fixture.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
@@ -25,7 +25,7 @@ const now = new Date('2026-01-02T03:04:05.678Z');
 
 /** A name as a watcher of this process leaves it, the lock held until the test ends if asked for. */
 async function leave(stateDir: string, name: string, held: boolean): Promise<void> {
-  const place = openPlace(stateDir, name);
+  const place = openStateFolder(stateDir, name);
   const lock = await acquireLock(place);
   if ('heldBy' in lock) throw new Error('held');
   lock.recordRun({ runId: 'a'.repeat(32), childPid: 4_000_000, startTicks: 1 });
@@ -90,7 +90,7 @@ describe('reading a name', () => {
       onTestFinished(() => inside.kill());
       await inside.tell(`take ${folder}/state n`);
       expect(readName(`${folder}/state`, 'n', read, thisBoot).alive).toBe(true);
-      const place = openPlace(`${folder}/state`, 'n');
+      const place = openStateFolder(`${folder}/state`, 'n');
       onTestFinished(() => place.close());
       expect(await acquireLock(place)).toEqual({ heldBy: 1 });
       await inside.kill();
@@ -118,7 +118,7 @@ describe('a reset without a watcher', () => {
   test('lifts the hold, clears the state and leaves the run for the next watcher', async () => {
     const stateDir = join(scratch(), 'state');
     await leave(stateDir, 'n', false);
-    const place = openPlace(stateDir, 'n');
+    const place = openStateFolder(stateDir, 'n');
     onTestFinished(() => place.close());
     writeHold(place, hold);
     expect(await resetOffline(of(stateDir))).toEqual({ kind: 'done', lifted: hold, said: [] });
@@ -162,7 +162,7 @@ describe('a reset without a watcher', () => {
   test('from inside a run of this name is refused, and the hold stays', async () => {
     const stateDir = join(scratch(), 'state');
     await leave(stateDir, 'n', false);
-    const place = openPlace(stateDir, 'n');
+    const place = openStateFolder(stateDir, 'n');
     onTestFinished(() => place.close());
     writeHold(place, hold);
     const { env } = process;

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { makePrivateFolder } from '../../src/state/private-folder.ts';
 import { readName } from '../../src/state/read-status.ts';
 import { loadState, openStateFile } from '../../src/state/state-file.ts';
-import { openPlace, type Place } from '../../src/state/state-folder.ts';
+import { openStateFolder, type StateFolder } from '../../src/state/state-folder.ts';
 import { scratch } from '../support/scratch.ts';
 
 interface Step {
@@ -17,8 +17,8 @@ const thisBoot = ({ boot }: Step) => boot !== 'another';
 const now = new Date('2026-01-02T03:04:05.678Z');
 
 /** A name's folder and its private one, as a watcher on a disk that took nothing left it. */
-function setUp(): { place: Place; folder: string; lock: { privateFolder: null; privateFolders: string[] } } {
-  const place = openPlace(join(scratch(), 'state'), 'n');
+function setUp(): { place: StateFolder; folder: string; lock: { privateFolder: null; privateFolders: string[] } } {
+  const place = openStateFolder(join(scratch(), 'state'), 'n');
   onTestFinished(() => place.close());
   const made = makePrivateFolder(place.stateDir, 'n');
   if ('why' in made) throw new Error(made.why);

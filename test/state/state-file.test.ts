@@ -17,7 +17,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { loadState, openStateFile, readState, STATE_LIMIT_BYTES } from '../../src/state/state-file.ts';
-import { openPlace } from '../../src/state/state-folder.ts';
+import { openStateFolder } from '../../src/state/state-folder.ts';
 import { asNobody, because, fixtureCommand, fixtureResult, missing, NOBODY, noSecondUser } from '../support/fixture.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
@@ -38,7 +38,7 @@ const anotherBoot = () => false;
 const now = new Date('2026-01-02T03:04:05.678Z');
 
 function place(folder = scratch(), name = 'n') {
-  const opened = openPlace(join(folder, 'state'), name);
+  const opened = openStateFolder(join(folder, 'state'), name);
   onTestFinished(() => opened.close());
   return opened;
 }
@@ -181,10 +181,10 @@ test('200 kills at random moments: the file always loads, nothing surely saved i
 }, 120_000);
 
 /** Kills that many savers of one name in a row; returns how often their file was read meanwhile. */
-async function killSavers(stateDir: string, name: string, rounds: number): Promise<number> {
+async function killSavers(stateDir: string, name: string, runner: number): Promise<number> {
   let seen = 0;
   let reads = 0;
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < runner; round++) {
     const [program = '', ...args] = fixtureCommand('state-saver.ts', [stateDir, name, String(seen)]);
     const saver = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     let told = '';
@@ -202,7 +202,7 @@ async function killSavers(stateDir: string, name: string, rounds: number): Promi
     saver.kill('SIGKILL');
     await exit;
     const sure = Number(told.trim().split('\n').at(-1));
-    const at = openPlace(stateDir, name);
+    const at = openStateFolder(stateDir, name);
     const loaded = loadState(at, readCounted, thisBoot, now);
     at.close();
     expect(loaded.said).toEqual([]);

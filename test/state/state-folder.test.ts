@@ -1,14 +1,14 @@
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { namesIn, openPlace } from '../../src/state/state-folder.ts';
+import { namesIn, openStateFolder } from '../../src/state/state-folder.ts';
 import { asNobody, because, fixtureResult, NOBODY, noSecondUser } from '../support/fixture.ts';
 import { scratch } from '../support/scratch.ts';
 
 const mode = (path: string) => statSync(path).mode & 0o7777;
 
 function opened(stateDir: string, name: string) {
-  const place = openPlace(stateDir, name);
+  const place = openStateFolder(stateDir, name);
   onTestFinished(() => place.close());
   return place;
 }
@@ -38,7 +38,7 @@ test('a state folder may be a link, the folder of a name may not', () => {
   opened(join(folder, 'state'), 'n');
   expect(readdirSync(join(folder, 'real'))).toEqual(['n']);
   symlinkSync('/tmp', join(folder, 'real/linked'));
-  expect(() => openPlace(join(folder, 'state'), 'linked')).toThrow(
+  expect(() => openStateFolder(join(folder, 'state'), 'linked')).toThrow(
     /^.*\/linked is a symbolic link; remove it to go on$/,
   );
 });
@@ -46,7 +46,7 @@ test('a state folder may be a link, the folder of a name may not', () => {
 test('a file in the place of the folder is refused', () => {
   const stateDir = scratch();
   writeFileSync(join(stateDir, 'n'), '');
-  expect(() => openPlace(stateDir, 'n')).toThrow(/\/n is not a folder/);
+  expect(() => openStateFolder(stateDir, 'n')).toThrow(/\/n is not a folder/);
 });
 
 for (const file of ['lock', 'watcher.json', 'state.json', 'state.durable.json', 'hold.json', 'armed.json', 'control']) {
@@ -54,13 +54,13 @@ for (const file of ['lock', 'watcher.json', 'state.json', 'state.durable.json', 
     const stateDir = scratch();
     mkdirSync(join(stateDir, 'n'), { mode: 0o700 });
     symlinkSync('/nowhere/at/all', join(stateDir, 'n', file));
-    expect(() => openPlace(stateDir, 'n')).toThrow(`${join(stateDir, 'n', file)} is a symbolic link`);
+    expect(() => openStateFolder(stateDir, 'n')).toThrow(`${join(stateDir, 'n', file)} is a symbolic link`);
   });
 }
 
 test('a name that is a path is refused', () => {
   for (const name of ['../x', 'a/b', '.', '..', '', '.hidden', 'x'.repeat(65)]) {
-    expect(() => openPlace('/nowhere', name)).toThrow(/is no name/);
+    expect(() => openStateFolder('/nowhere', name)).toThrow(/is no name/);
   }
 });
 
@@ -87,7 +87,7 @@ describe.skipIf(noSecondUser !== null)(`another user${because(noSecondUser)}`, (
     const stateDir = scratch();
     mkdirSync(join(stateDir, 'n'), { mode: 0o700 });
     chownSync(join(stateDir, 'n'), NOBODY, NOBODY);
-    expect(() => openPlace(stateDir, 'n')).toThrow(/\/n belongs to user 65534, not to you \(0\)/);
+    expect(() => openStateFolder(stateDir, 'n')).toThrow(/\/n belongs to user 65534, not to you \(0\)/);
   });
 
   test('owns a file in it: refused', () => {
@@ -95,7 +95,7 @@ describe.skipIf(noSecondUser !== null)(`another user${because(noSecondUser)}`, (
     mkdirSync(join(stateDir, 'n'), { mode: 0o700 });
     writeFileSync(join(stateDir, 'n/hold.json'), '');
     chownSync(join(stateDir, 'n/hold.json'), NOBODY, NOBODY);
-    expect(() => openPlace(stateDir, 'n')).toThrow(/hold\.json belongs to user 65534/);
+    expect(() => openStateFolder(stateDir, 'n')).toThrow(/hold\.json belongs to user 65534/);
   });
 
   test('meets our folder: refused; meets a state folder that it may not write: goes on without', () => {

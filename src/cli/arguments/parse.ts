@@ -1,6 +1,6 @@
 /** From argv, environment and files to what is to be done. */
 
-import { defaultStateDir, ownSurroundings, type Surroundings } from '../environment.ts';
+import { defaultStateDir, type Environment, ownEnvironment } from '../environment.ts';
 import type { OptionValues } from '../options/index.ts';
 import { nearest, quoted, UsageError } from '../usage-error.ts';
 import { readChoice, readName, readSignal } from '../values/words.ts';
@@ -22,7 +22,7 @@ import { fleetSettings, oneSettings, rawFlags } from './resolve-settings.ts';
  *
  * @throws UsageError, one line for people, exit 125; nothing has been started then.
  */
-export async function parse(argv: readonly string[], here: Surroundings = ownSurroundings()): Promise<Invocation> {
+export async function parse(argv: readonly string[], here: Environment = ownEnvironment()): Promise<Invocation> {
   const line = readCommandLine(argv);
   if (line.given.has('help') || line.word === 'help') return { kind: 'help', topic: helpTopic(line) };
   if (line.given.has('version') || line.word === 'version') return { kind: 'version' };
@@ -69,7 +69,7 @@ function refuseForeign(line: CommandLine): void {
     );
 }
 
-async function invocationOf(line: CommandLine, here: Surroundings): Promise<Invocation> {
+async function invocationOf(line: CommandLine, here: Environment): Promise<Invocation> {
   if (line.word === 'watch') return { kind: 'watch', settings: await oneSettings(line, here) };
   const raw = rawFlags(line, here);
   refuseNotBuilt(raw);
@@ -83,7 +83,7 @@ async function invocationOf(line: CommandLine, here: Surroundings): Promise<Invo
 }
 
 /** The commands that look at or act on what is being watched. */
-function lookingCommand(line: CommandLine, values: OptionValues, stateDir: string, here: Surroundings): Invocation {
+function lookingCommand(line: CommandLine, values: OptionValues, stateDir: string, here: Environment): Invocation {
   const [first, second] = line.operands;
   const name = () => readName(first!);
   const nameOrNull = () => (first === undefined ? null : readName(first));
@@ -131,7 +131,7 @@ function incidentId(text: string | undefined): string {
   throw new UsageError(`${quoted(text)} is no id of an incident; agent-watch incidents lists them`);
 }
 
-function diagnoseCommand(line: CommandLine, values: OptionValues, stateDir: string, here: Surroundings): Invocation {
+function diagnoseCommand(line: CommandLine, values: OptionValues, stateDir: string, here: Environment): Invocation {
   const [operand] = line.operands;
   if ((operand === undefined) === (values.file === null))
     throw new UsageError('diagnose takes one of: a name, --file LOG, or - for standard input');

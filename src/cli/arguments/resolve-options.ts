@@ -1,5 +1,5 @@
 /** From what was written for each option to the validated settings. */
-import type { Surroundings } from '../environment.ts';
+import type { Environment } from '../environment.ts';
 import { type OptionName, type OptionValues, optionRow, watchOptionNames } from '../options/index.ts';
 import { UsageError } from '../usage-error.ts';
 import { type RawValue, readValue } from '../values/read-value.ts';
@@ -59,7 +59,7 @@ export function restartSettings(values: OptionValues, raw: RawValues): RestartSe
 }
 
 /** Under journald one rotated log is enough: the journal keeps the output itself. */
-export function outputSettings(values: OptionValues, raw: RawValues, here: Surroundings): OutputSettings {
+export function outputSettings(values: OptionValues, raw: RawValues, here: Environment): OutputSettings {
   const keep = here.underJournal && !raw.has('log-keep') ? 1 : values['log-keep'];
   return {
     quiet: values.quiet,
@@ -85,7 +85,7 @@ export function diagnosisSettings(values: OptionValues): DiagnosisSettings {
 const topics = ['flap', 'slow-loop', 'hold', 'unhealthy', 'recovered', 'crash', 'start', 'stop'] as const;
 
 /** Alerts as they were asked for; without a webhook of our own, the environment's. */
-export function alertSettings(values: OptionValues, here: Surroundings): AlertSettings {
+export function alertSettings(values: OptionValues, here: Environment): AlertSettings {
   const given = values['alert-webhook'].map(target => ({ target, from: 'option' as const }));
   return {
     webhooks: given.length > 0 ? given : webhookOfEnvironment(here),
@@ -98,7 +98,7 @@ export function alertSettings(values: OptionValues, here: Surroundings): AlertSe
   };
 }
 
-function webhookOfEnvironment(here: Surroundings): AlertSettings['webhooks'] {
+function webhookOfEnvironment(here: Environment): AlertSettings['webhooks'] {
   const row = optionRow('alert-webhook');
   if (!row.built) return [];
   for (const from of ['AGENT_WATCH_ALERT_WEBHOOK', 'ALERT_WEBHOOK'] as const) {
@@ -129,7 +129,7 @@ export function optionVariable(name: OptionName, index: number): string {
 }
 
 /** The flags and, for options that are no flag here, what the environment says. */
-export function withOptionVariables(flags: RawValues, here: Surroundings): RawValues {
+export function withOptionVariables(flags: RawValues, here: Environment): RawValues {
   if (!Object.keys(here.env).some(name => name.startsWith(OPTION_PREFIX))) return flags;
   const all = new Map(flags);
   for (const name of watchOptionNames) {
@@ -139,7 +139,7 @@ export function withOptionVariables(flags: RawValues, here: Surroundings): RawVa
   return all;
 }
 
-function variablesOf(name: OptionName, here: Surroundings): RawValue[] {
+function variablesOf(name: OptionName, here: Environment): RawValue[] {
   const values: RawValue[] = [];
   for (;;) {
     const variable = optionVariable(name, values.length);

@@ -1,7 +1,7 @@
 /** The settings of a command to watch: flags over file over defaults. */
 import { type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { defaultStateDir, type Surroundings } from '../environment.ts';
+import { defaultStateDir, type Environment } from '../environment.ts';
 import { type OptionName, type OptionValues, optionRow, watchOptionNames } from '../options/index.ts';
 import { at, UsageError } from '../usage-error.ts';
 import { absoluteText, readPath } from '../values/places.ts';
@@ -27,7 +27,7 @@ import type { GivenOption, IdentitySettings, Settings } from './settings.ts';
  *
  * @throws UsageError, with nothing started.
  */
-async function watchSettings(line: CommandLine, file: ConfigFile | null, here: Surroundings): Promise<Settings> {
+async function watchSettings(line: CommandLine, file: ConfigFile | null, here: Environment): Promise<Settings> {
   const raw = layered(withOptionVariables(rawFlags(line, here), here), file);
   refuseNotBuilt(raw);
   const values = readValues(watchOptionNames, raw);
@@ -49,7 +49,7 @@ async function watchSettings(line: CommandLine, file: ConfigFile | null, here: S
 }
 
 /** The options of the command line as raw values, relative to where we were started. */
-export function rawFlags(line: CommandLine, here: Surroundings): RawValues {
+export function rawFlags(line: CommandLine, here: Environment): RawValues {
   const flags = new Map<OptionName, readonly RawValue[]>();
   for (const [name, texts] of line.given)
     flags.set(
@@ -88,7 +88,7 @@ async function identityOf(
   values: OptionValues,
   raw: RawValues,
   command: readonly string[],
-  here: Surroundings,
+  here: Environment,
 ): Promise<IdentitySettings> {
   return {
     name: values.name ?? (await import('../naming/default-name.ts')).defaultName(command),
@@ -134,7 +134,7 @@ async function childVariables(values: OptionValues, raw: RawValues): Promise<Rec
   return Object.fromEntries(pairs);
 }
 
-function givenOptions(line: CommandLine, here: Surroundings): GivenOption[] {
+function givenOptions(line: CommandLine, here: Environment): GivenOption[] {
   const given: GivenOption[] = [];
   for (const name of watchOptionNames)
     for (const text of line.given.get(name) ?? [])
@@ -145,7 +145,7 @@ function givenOptions(line: CommandLine, here: Surroundings): GivenOption[] {
 // Which settings a command line and its --config come to: one watcher, or a fleet.
 
 /** One process, one file. */
-export async function oneSettings(line: CommandLine, here: Surroundings): Promise<Settings> {
+export async function oneSettings(line: CommandLine, here: Environment): Promise<Settings> {
   const shown = line.given.get('config')?.[0];
   if (shown === undefined) return await watchSettings(line, null, here);
   const { readConfigFile } = await import('./config.ts');
@@ -153,7 +153,7 @@ export async function oneSettings(line: CommandLine, here: Surroundings): Promis
 }
 
 /** start and install take a folder too: each of its files is a watcher of its own. */
-export async function fleetSettings(line: CommandLine, here: Surroundings): Promise<Settings[]> {
+export async function fleetSettings(line: CommandLine, here: Environment): Promise<Settings[]> {
   const shown = line.given.get('config')?.[0];
   if (shown === undefined) return [await watchSettings(line, null, here)];
   const { isFolder, readConfigFolder } = await import('./config.ts');
@@ -170,7 +170,7 @@ export async function fleetSettings(line: CommandLine, here: Surroundings): Prom
   return fleet;
 }
 
-function configPath(shown: string, here: Surroundings): string {
+function configPath(shown: string, here: Environment): string {
   return at('--config', () => {
     if (shown === '') throw new UsageError('the value is empty');
     return readPath(shown, here.cwd);

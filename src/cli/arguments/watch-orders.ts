@@ -2,16 +2,16 @@ import type { Policy } from '../../core/model.ts';
 import type { DiagnosisSettings as Consultation } from '../../diagnosis/choose-provider.ts';
 import { stampNow } from '../../host/clock.ts';
 import { readTrustedFile } from '../../host/trusted-file.ts';
-import type { Onlooker } from '../../supervisor/observers/observer.ts';
+import type { Observer } from '../../supervisor/observers/observer.ts';
 import type { HealthOrder } from '../../supervisor/probing.ts';
-import type { AftermathOrder } from '../../supervisor/watch-order.ts';
-import { type Surroundings, version } from '../environment.ts';
+import type { NotificationSettings } from '../../supervisor/watch-order.ts';
+import { type Environment, version } from '../environment.ts';
 import { nearest, UsageError } from '../usage-error.ts';
 import type { SecretUrl } from '../values/places.ts';
 import type { AlertSettings, DiagnosisSettings, HealthSettings, Settings } from './settings.ts';
 
 /** Who is told and who is asked, and what has to be said of it at the start. */
-export interface AftermathPlan extends AftermathOrder {
+export interface NotificationPlan extends NotificationSettings {
   notes: readonly string[];
 }
 
@@ -19,10 +19,10 @@ export interface AftermathPlan extends AftermathOrder {
  * Where alerts go and which model is asked, with secret addresses read from their files. Throws a UsageError for an
  * address that is none: whoever wants to be told must not find out at night that nobody was.
  */
-export async function aftermathOrder(
+export async function notificationSettings(
   { alerts, diagnosis, health }: Settings,
-  here: Surroundings,
-): Promise<AftermathPlan> {
+  here: Environment,
+): Promise<NotificationPlan> {
   const { order, notes } = await alertOrder(alerts, health.intervalMs, here);
   return { alerts: order, diagnosis: await consultation(diagnosis, here), notes };
 }
@@ -30,8 +30,8 @@ export async function aftermathOrder(
 async function alertOrder(
   settings: AlertSettings,
   intervalMs: number,
-  here: Surroundings,
-): Promise<{ order: AftermathOrder['alerts']; notes: readonly string[] }> {
+  here: Environment,
+): Promise<{ order: NotificationSettings['alerts']; notes: readonly string[] }> {
   const { webhooks, commands, files, heartbeat } = settings;
   if (webhooks.length + commands.length + files.length === 0 && heartbeat === null) return { order: null, notes: [] };
   const { env, cwd } = here;
@@ -52,7 +52,7 @@ async function alertOrder(
 /** The model to ask, as the room of diagnosis wants to know it; null: the rules are all. */
 export async function consultation(
   settings: DiagnosisSettings,
-  { env, cwd }: Surroundings,
+  { env, cwd }: Environment,
 ): Promise<Consultation | null> {
   const { diagnose, model, baseUrl, timeoutMs, maxCalls, keyFile } = settings;
   if (diagnose.kind === 'off' || diagnose.kind === 'rules') return null;
@@ -123,7 +123,7 @@ async function killWhenOf(
 export async function listenerOf(
   { service, command }: Settings,
   watched: { name: string; policy: Policy; warn(text: string): void },
-): Promise<Onlooker[]> {
+): Promise<Observer[]> {
   const { listen, listenTokenFile } = service;
   if (listen === null) return [];
   const token = listenTokenFile === null ? null : tokenIn(listenTokenFile);

@@ -11,10 +11,10 @@ import { INCIDENTS_FOLDER } from '../../incidents/incident.ts';
 import { idsIn, readOne } from '../../incidents/store.ts';
 import { triage } from '../../incidents/triage/triage.ts';
 import { replaceFile } from '../../state/atomic-file.ts';
-import { cleanerFor, ownSecrets } from '../../supervisor/response/redactor.ts';
+import { configuredSecrets, redactorFor } from '../../supervisor/response/redactor.ts';
 import type { Invocation } from '../arguments/commands.ts';
 import { consultation } from '../arguments/watch-orders.ts';
-import { ownSurroundings } from '../environment.ts';
+import { ownEnvironment } from '../environment.ts';
 import { print } from '../render/terminal.ts';
 import { UsageError } from '../usage-error.ts';
 import { readLogFile, readStandardInput } from './logs.ts';
@@ -66,8 +66,8 @@ const BUDGET_BYTES = 1 << 20;
 
 /** Explains the last incident of a name, or any log: by the rules, and by a model if one is named. */
 export async function diagnoseCommand(invocation: DiagnoseInvocation): Promise<number> {
-  const settings = await consultation(invocation.diagnosis, ownSurroundings());
-  const clean = cleanerFor({}, ownSecrets({ alerts: null, diagnosis: settings }));
+  const settings = await consultation(invocation.diagnosis, ownEnvironment());
+  const clean = redactorFor({}, configuredSecrets({ alerts: null, diagnosis: settings }));
   const explained = explanationOf(invocation, clean);
   const answer = settings === null ? null : await ask(settings, explained, invocation, clean);
   const whole = answer === null ? explained : withAnswer(explained, answer);

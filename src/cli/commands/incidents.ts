@@ -2,8 +2,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { stripControl } from '../../core/text/escape.ts';
 import { brief, briefText } from '../../incidents/brief.ts';
-import { nothingDropped, readDropped } from '../../incidents/history.ts';
-import { DROPPED_FILE, INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
+import { nothingEvicted, readEvicted } from '../../incidents/history.ts';
+import { EVICTED_FILE, INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
 import { postMortem } from '../../incidents/post-mortem.ts';
 import { idsIn, readAll, readKept, readOne } from '../../incidents/store.ts';
 import { namesIn } from '../../state/state-folder.ts';
@@ -35,17 +35,17 @@ export function keptIncidents(stateDir: string, names: readonly string[], since:
     const folder = incidentsFolder(stateDir, name);
     const { incidents, said } = readAll(folder);
     all.incidents.push(...incidents.filter(({ at }) => Date.parse(at) >= since));
-    all.dropped += droppedOf(folder);
+    all.dropped += evictedOf(folder);
     all.said.push(...said);
   }
   if (names.length > 1) all.incidents.sort((one, other) => (one.at < other.at ? -1 : 1));
   return all;
 }
 
-function droppedOf(folder: string): number {
+function evictedOf(folder: string): number {
   try {
-    const text = readKept(`${folder}/${DROPPED_FILE}`);
-    return (text === null ? nothingDropped() : readDropped(JSON.parse(text))).count;
+    const text = readKept(`${folder}/${EVICTED_FILE}`);
+    return (text === null ? nothingEvicted() : readEvicted(JSON.parse(text))).count;
   } catch {
     // Broken: the count is lost, the incidents are not.
     return 0;

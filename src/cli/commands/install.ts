@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { EXIT } from '../../core/exit-code.ts';
 import { reasonOf } from '../../host/errno.ts';
 import { runTool } from '../../host/run-command.ts';
-import { openPlace } from '../../state/state-folder.ts';
+import { openStateFolder } from '../../state/state-folder.ts';
 import type { InstallFormat, Invocation, ServiceScope } from '../arguments/commands.ts';
-import { ownSurroundings } from '../environment.ts';
+import { ownEnvironment } from '../environment.ts';
 import { print } from '../render/terminal.ts';
 import { crontabLine, crontabMark, fitsCrontab, rewriteCrontab } from '../service/crontab.ts';
 import { fitsPlist, launchdPlist } from '../service/launchd-plist.ts';
@@ -26,7 +26,7 @@ type InstallInvocation = Extract<Invocation, { kind: 'install' }>;
 
 /** Installs a service for each watcher, or only prints what it would install. */
 export async function installCommand({ settings, print: onlyPrint, ...asked }: InstallInvocation): Promise<number> {
-  const here = ownSurroundings();
+  const here = ownEnvironment();
   const format = asked.format ?? (process.platform === 'darwin' ? 'launchd' : 'systemd');
   const scope = asked.scope ?? (here.uid === 0 ? 'system' : 'user');
   const services = settings.map(one => planService(one, scope, here));
@@ -147,7 +147,7 @@ async function intoCrontab(services: readonly PlannedService[]): Promise<number>
 /** The file that only the owner reads, in the folder of the name. */
 function writeSecrets({ plan, secrets, stateDir }: PlannedService): void {
   if (plan.environmentFile === null) return;
-  const place = openPlace(stateDir, plan.name);
+  const place = openStateFolder(stateDir, plan.name);
   try {
     if (place.unwritable !== null) throw new UsageError(place.unwritable);
     writeWhole(plan.environmentFile, environmentFileText(secrets), 0o600);

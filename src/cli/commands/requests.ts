@@ -2,7 +2,7 @@ import { type Asked, ask } from '../../control/client.ts';
 import type { Request } from '../../control/protocol.ts';
 import { forgetTroubles, readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import { bootId } from '../../host/clock.ts';
-import { PlaceRefused } from '../../state/private-folder.ts';
+import { StateFolderRefused } from '../../state/private-folder.ts';
 import { socketFolders } from '../../state/read-status.ts';
 import { type ResetResult, resetOffline } from '../../state/reset-offline.ts';
 import type { Invocation } from '../arguments/commands.ts';
@@ -74,7 +74,7 @@ async function reset(stateDir: string, name: string): Promise<ResetResult> {
       now: new Date(),
     });
   } catch (error) {
-    throw error instanceof PlaceRefused ? new UsageError(error.message) : error;
+    throw error instanceof StateFolderRefused ? new UsageError(error.message) : error;
   }
 }
 

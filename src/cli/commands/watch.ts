@@ -5,15 +5,15 @@ import { EXIT } from '../../core/exit-code.ts';
 import type { Policy } from '../../core/model.ts';
 import { findMangledArgument } from '../../host/argv.ts';
 import type { Schedule } from '../../probes/runner.ts';
-import { PlaceRefused } from '../../state/private-folder.ts';
+import { StateFolderRefused } from '../../state/private-folder.ts';
 import { childEnvironment } from '../../supervisor/child-setup.ts';
-import type { Onlooker } from '../../supervisor/observers/observer.ts';
+import type { Observer } from '../../supervisor/observers/observer.ts';
 import { policyOfHealth } from '../../supervisor/probing.ts';
 import { watch } from '../../supervisor/watch.ts';
 import type { Settings } from '../arguments/settings.ts';
-import { aftermathOrder, healthOrder, listenerOf } from '../arguments/watch-orders.ts';
-import { createVoice, starterOf } from '../console-log.ts';
-import { ownSurroundings } from '../environment.ts';
+import { healthOrder, listenerOf, notificationSettings } from '../arguments/watch-orders.ts';
+import { createConsoleLog, starterOf } from '../console-log.ts';
+import { ownEnvironment } from '../environment.ts';
 import { ownName } from '../naming/default-name.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -25,20 +25,20 @@ export async function watchCommand(settings: Settings): Promise<number> {
   setImmediate(hideSecrets, process.argv.slice(2));
   const { identity, restart, output, command } = settings;
   const outputs = openOutputs();
-  const voice = createVoice(outputs.stderr, output.quiet, ownSurroundings().underJournal);
+  const consoleLog = createConsoleLog(outputs.stderr, output.quiet, ownEnvironment().underJournal);
   const { name, said } = ownName(settings);
   const starter = starterOf(process.env, name);
-  if (said !== null) voice.warn(said);
+  if (said !== null) consoleLog.warn(said);
   const childEnv = childEnvironment(process.env, identity.env, { name, stateDir: identity.stateDir });
   const health = await healthOrder(settings, childEnv);
   const schedule = await scheduleOf(restart);
-  const { notes, ...aftermath } = await aftermathOrder(settings, ownSurroundings());
-  for (const note of notes) voice.warn(note);
+  const { notes, ...notifications } = await notificationSettings(settings, ownEnvironment());
+  for (const note of notes) consoleLog.warn(note);
   const policy = { ...restart, scheduled: schedule !== null, health: policyOfHealth(health) };
-  const listeners = await listenerOf(settings, { name, policy, warn: voice.warn });
-  const service = await serviceOf(settings, policy, voice.warn);
-  const termination = await terminationLog(voice.warn);
-  if (process.pid === 1) voice.warn(AS_INIT);
+  const listeners = await listenerOf(settings, { name, policy, warn: consoleLog.warn });
+  const service = await serviceOf(settings, policy, consoleLog.warn);
+  const termination = await terminationLog(consoleLog.warn);
+  if (process.pid === 1) consoleLog.warn(AS_INIT);
   const end = await watch({
     name,
     stateDir: identity.stateDir,
@@ -55,10 +55,10 @@ export async function watchCommand(settings: Settings): Promise<number> {
     log: output.log,
     outputs,
     incidents: { tailLines: output.tailLines, rules: settings.diagnosis.diagnose.kind !== 'off' },
-    aftermath,
+    notifications,
     remedies: settings.health.remedies,
-    onlookers: [starter, service, termination, ...listeners].filter(onlooker => onlooker !== null),
-    ...voice,
+    observers: [starter, service, termination, ...listeners].filter(observer => observer !== null),
+    ...consoleLog,
   }).catch(refused);
   starter?.ended('code' in end ? end.code : EXIT.alreadyRunning);
   if ('code' in end) return end.code;
@@ -89,14 +89,14 @@ const AS_INIT =
   'this is PID 1, which has to reap what others leave and cannot: put an init in front (docker run --init, or tini)';
 
 /** What tells Kubernetes why its container ended, where that asks for it; loaded only there. */
-async function terminationLog(warn: (text: string) => void): Promise<Onlooker | null> {
+async function terminationLog(warn: (text: string) => void): Promise<Observer | null> {
   if (!existsSync(TERMINATION_LOG)) return null;
   const { createTerminationLog } = await import('../../supervisor/observers/termination-log.ts');
   return createTerminationLog(TERMINATION_LOG, warn);
 }
 
 function refused(error: unknown): never {
-  throw error instanceof PlaceRefused ? new UsageError(error.message) : error;
+  throw error instanceof StateFolderRefused ? new UsageError(error.message) : error;
 }
 
 /** What tells systemd how we are doing, where systemd asks for that; loaded only there. */
@@ -104,7 +104,7 @@ async function serviceOf(
   { service }: Settings,
   policy: Policy,
   warn: (text: string) => void,
-): Promise<Onlooker | null> {
+): Promise<Observer | null> {
   const socket = process.env['NOTIFY_SOCKET'];
   if (!socket) return null;
   const { createNotifier, findNotifyHelper } = await import('../../host/sd-notify.ts');

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { readTargets } from '../../alerts/target.ts';
 import { addressAsked, obstacleTo } from '../../diagnosis/choose-provider.ts';
-import { aftermathOrder } from '../arguments/watch-orders.ts';
-import { ownSurroundings } from '../environment.ts';
+import { notificationSettings } from '../arguments/watch-orders.ts';
+import { ownEnvironment } from '../environment.ts';
 import { UsageError } from '../usage-error.ts';
 import { type Finding, note, type Subject, serious, well } from './finding.ts';
 
@@ -71,7 +71,7 @@ export async function lookAtContacts(subject: Subject): Promise<Finding[]> {
   const { settings, env } = subject;
   if (settings === null) return [];
   try {
-    const { alerts, diagnosis } = await aftermathOrder(settings, { ...ownSurroundings(), env, cwd: subject.cwd });
+    const { alerts, diagnosis } = await notificationSettings(settings, { ...ownEnvironment(), env, cwd: subject.cwd });
     const contacts = webhooksAmong(alerts?.targets ?? [], env);
     if (alerts?.heartbeat)
       contacts.push({ what: 'the heartbeat', url: alerts.heartbeat.url, cost: 'it reports this machine as dead', env });
@@ -89,7 +89,7 @@ export async function lookAtContacts(subject: Subject): Promise<Finding[]> {
 
 /** The webhook that this shell's environment names for everything that is started here. */
 export async function lookAtOwnContacts(): Promise<Finding[]> {
-  const { env, cwd } = ownSurroundings();
+  const { env, cwd } = ownEnvironment();
   const { targets, faults } = readTargets({ webhooks: [], format: null, commands: [], files: [], env, cwd });
   const found = await Promise.all(webhooksAmong(targets, env).map(lookAt));
   return [...faults.map(fault => serious(fault, 'export it anew')), ...found];

@@ -9,7 +9,7 @@ import { lookAtBuffering, lookAtCommand } from './command.ts';
 import { lookAtContacts, lookAtOwnContacts } from './contacts.ts';
 import { type Finding, type Subject, serious, subjectOf, well } from './finding.ts';
 import { lookAtMachine } from './machine.ts';
-import { lookAtStateFolder, lookForTwins, type NamedRow } from './state-folder.ts';
+import { findDuplicates, lookAtStateFolder, type NamedRow } from './state-folder.ts';
 import { lookAtWatcher } from './watcher.ts';
 
 type DoctorInvocation = Extract<Invocation, { kind: 'doctor' }>;
@@ -47,7 +47,7 @@ function everyProcess(): NamedRow[] {
 async function lookAt(subject: Subject, stateDir: string, table: readonly NamedRow[]): Promise<Finding[]> {
   const findings = [
     ...lookAtWatcher(subject),
-    ...lookForTwins(subject, stateDir, table),
+    ...findDuplicates(subject, stateDir, table),
     ...lookAtCommand(subject),
     ...lookAtBuffering(subject),
     ...(await lookAtContacts(subject)),

@@ -6,7 +6,7 @@ import type { RecordedRun } from '../../state/lock-record.ts';
 import { readName } from '../../state/read-status.ts';
 import type { Settings } from '../arguments/settings.ts';
 import { readStatuses } from '../commands/status.ts';
-import { ownSurroundings } from '../environment.ts';
+import { ownEnvironment } from '../environment.ts';
 import { unitPath } from '../service/plan.ts';
 
 /** One thing that was looked at, in a sentence. */
@@ -124,7 +124,7 @@ async function settingsOf(pid: number, env: Record<string, string>): Promise<Set
   const from = words[1]?.endsWith('agent-watch.cjs') ? 2 : 1;
   const { parse } = await import('../arguments/parse.ts');
   try {
-    const here = { ...ownSurroundings(), env, pid, cwd: env['PWD'] ?? '/' };
+    const here = { ...ownEnvironment(), env, pid, cwd: env['PWD'] ?? '/' };
     const invocation = await parse(words.slice(from), here);
     return invocation.kind === 'watch' ? invocation.settings : null;
   } catch {

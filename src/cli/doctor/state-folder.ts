@@ -121,21 +121,21 @@ export interface NamedRow extends ProcessRow {
 }
 
 /** Processes that run a watched command where the watched one runs, outside of its tree: two of them do the work twice. */
-export function lookForTwins(subject: Subject, stateDir: string, table: readonly NamedRow[]): Finding[] {
+export function findDuplicates(subject: Subject, stateDir: string, table: readonly NamedRow[]): Finding[] {
   const { status, run, name, watcher } = subject;
   if (status.phase === 'stopped' || status.phase === 'finished') return [];
   const alive = childOf(subject);
   const words = alive === null ? status.command : argumentsOf(alive);
   const folder = (alive === null ? null : folderOf(alive)) ?? subject.cwd;
   const mark = { name, stateDir, runId: run?.runId ?? null, childPid: alive, startTicks: run?.startTicks ?? null };
-  const twins = table
+  const duplicates = table
     .filter(({ pid, dead }) => !dead && pid !== watcher && pid !== alive && pid !== process.pid)
     .filter(row => isSame(words, row.words) && folderOf(row.pid) === folder)
     .map(({ pid }) => ({ pid, other: environmentOf(pid)?.['AGENT_WATCH_NAME'] }))
     // One of another name is not in this run; of all others it has to be found out.
     .filter(({ pid, other }) => (other !== undefined && other !== name) || !isInsideRun(pid, mark));
-  const others = [...new Set(twins.flatMap(({ other }) => (other === undefined ? [] : [`"${other}"`])))];
-  const findings = twins.filter(({ other }) => other === undefined).map(({ pid }) => loose(pid, name));
+  const others = [...new Set(duplicates.flatMap(({ other }) => (other === undefined ? [] : [`"${other}"`])))];
+  const findings = duplicates.filter(({ other }) => other === undefined).map(({ pid }) => loose(pid, name));
   if (others.length > 0) findings.push(note(`${listed(others)} run the same command in the same folder`, POOL_CURE));
   return findings;
 }

@@ -7,7 +7,7 @@ import { findNotifyHelper } from '../../host/sd-notify.ts';
 import type { ServiceScope } from '../arguments/commands.ts';
 import { carryOptions, isSecret, optionVariablesOf } from '../arguments/secret-options.ts';
 import type { Settings } from '../arguments/settings.ts';
-import type { Surroundings } from '../environment.ts';
+import type { Environment } from '../environment.ts';
 import { ownName } from '../naming/default-name.ts';
 import { plistLabel } from './launchd-plist.ts';
 import { type ServicePlan, unitName } from './systemd-unit.ts';
@@ -34,7 +34,7 @@ const PROVIDERS: Readonly<Record<string, RegExp>> = {
 /** In the folder of the name. */
 export const SECRETS_FILE = 'environment';
 
-export function planService(settings: Settings, scope: ServiceScope, here: Surroundings): PlannedService {
+export function planService(settings: Settings, scope: ServiceScope, here: Environment): PlannedService {
   const { name } = ownName(settings);
   const stateDir = stateDirOf(settings, scope, here);
   const own = settings.given.filter(({ name: option }) => !['config', 'name', 'state-dir'].includes(option));
@@ -69,17 +69,17 @@ export function planService(settings: Settings, scope: ServiceScope, here: Surro
 }
 
 /** The system's own folder, where a user plans for the system. */
-function stateDirOf({ identity, given }: Settings, scope: ServiceScope, here: Surroundings): string {
+function stateDirOf({ identity, given }: Settings, scope: ServiceScope, here: Environment): string {
   const named = given.some(option => option.name === 'state-dir') || here.env['AGENT_WATCH_STATE_DIR'];
   return scope === 'system' && here.uid !== 0 && !named ? '/var/lib/agent-watch' : identity.stateDir;
 }
 
 /** A service starts in `/`; where nothing else says so, the child is to run where it is installed. */
-function needsCwd({ identity, given }: Settings, here: Surroundings): boolean {
+function needsCwd({ identity, given }: Settings, here: Environment): boolean {
   return identity.cwd === here.cwd && !given.some(option => option.name === 'cwd');
 }
 
-function environmentOf({ diagnosis, alerts }: Settings, scope: ServiceScope, here: Surroundings) {
+function environmentOf({ diagnosis, alerts }: Settings, scope: ServiceScope, here: Environment) {
   const shown: Record<string, string> = {};
   const secret: Record<string, string> = {};
   const provider = PROVIDERS[diagnosis.diagnose.kind];
@@ -96,7 +96,7 @@ function environmentOf({ diagnosis, alerts }: Settings, scope: ServiceScope, her
 }
 
 /** The command with its program as an absolute path: a service has another PATH, and another folder. */
-function commandOf({ command, identity }: Settings, here: Surroundings): { words: string[]; missing: string | null } {
+function commandOf({ command, identity }: Settings, here: Environment): { words: string[]; missing: string | null } {
   const [program = '', ...rest] = command;
   if (program.includes('/')) {
     const path = resolve(identity.cwd, program);
@@ -125,7 +125,7 @@ function notesOf(
   { command, commandGiven }: Settings,
   secrets: Readonly<Record<string, string>>,
   notifies: boolean,
-  here: Surroundings,
+  here: Environment,
 ): string[] {
   const notes: string[] = [];
   if (!notifies) notes.push('systemd-notify is not here: the unit tells systemd nothing (Type=exec, no watchdog)');

@@ -1,10 +1,10 @@
-import type { HttpFace, Metrics } from '../../control/http-server.ts';
+import type { HttpServer, Metrics } from '../../control/http-server.ts';
 import type { Policy, State } from '../../core/model.ts';
 import { type Status, toStatus } from '../../core/status.ts';
 import { bootId, stampNow } from '../../host/clock.ts';
 import { maskedStatus } from '../../incidents/redaction/masked-status.ts';
 import { snapshotOf } from '../state-saver.ts';
-import type { Onlooker } from './observer.ts';
+import type { Observer } from './observer.ts';
 
 /** What is shown over HTTP, and where. */
 export interface ListenOrder {
@@ -25,9 +25,9 @@ const READY: ReadonlySet<Status['phase']> = new Set(['running', 'healthy']);
  * Shows the watcher on `/livez`, `/readyz`, `/status` and `/metrics`. HTTP and the Prometheus library are loaded after the
  * first state was saved, so they cost no start; a port that is taken is said, and supervision goes on.
  */
-export function createListening(order: ListenOrder): Onlooker {
+export function createListening(order: ListenOrder): Observer {
   let latest: State | null = null;
-  let face: Promise<HttpFace | string> | null = null;
+  let face: Promise<HttpServer | string> | null = null;
   let metrics: Metrics | null = null;
   let endsAt: number | null = null;
   const early: ((to: Metrics) => void)[] = [];
@@ -48,15 +48,15 @@ export function createListening(order: ListenOrder): Onlooker {
     return maskedStatus(shown);
   }
 
-  async function open(): Promise<HttpFace | string> {
-    const [{ openHttpFace }, { createMetrics }] = await Promise.all([
+  async function open(): Promise<HttpServer | string> {
+    const [{ openHttpServer }, { createMetrics }] = await Promise.all([
       import('../../control/http-server.ts'),
       import('../../control/http-server.ts'),
     ]);
     const series = createMetrics(order.name, order.version);
     metrics = series;
     for (const act of early.splice(0)) act(series);
-    const opened = await openHttpFace(order, {
+    const opened = await openHttpServer(order, {
       ready: () => READY.has(status().phase),
       status: () => JSON.stringify([status()]),
       metrics: () => series.text(status()),

@@ -4,7 +4,7 @@ import type { StorePort } from '../../core/ports.ts';
 import type { Incident } from '../../incidents/incident.ts';
 
 /** Somebody beside the machine who is told each state as it is saved: a service manager, or whoever started us. */
-export interface Onlooker {
+export interface Observer {
   see(state: State): void;
   /** The child wrote; the buffer is valid only during the call. */
   hear?(stream: 'stdout' | 'stderr', bytes: Buffer): void;
@@ -15,19 +15,19 @@ export interface Onlooker {
 }
 
 /** A store whose states the onlookers see: the one place that every transition passes. */
-export function seenBy(onlookers: readonly Onlooker[], store: StorePort): StorePort {
-  if (onlookers.length === 0) return store;
+export function seenBy(observers: readonly Observer[], store: StorePort): StorePort {
+  if (observers.length === 0) return store;
   return {
     ...store,
     save(state) {
       store.save(state);
-      for (const onlooker of onlookers) onlooker.see(state);
+      for (const observer of observers) observer.see(state);
     },
   };
 }
 
 /** Who wants to know of incidents once they are explained: alerts, diagnosis, remedies. Nothing here may delay a restart. */
-export interface IncidentListener {
+export interface IncidentObserver {
   /** It is on disk. `seed` is what the machine said of it. */
   opened(incident: Incident, seed: IncidentSeed): void;
   /** It came too quickly after others and is only counted: nothing more will be known of it. Told at once. */

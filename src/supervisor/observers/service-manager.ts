@@ -3,7 +3,7 @@ import type { Policy, State } from '../../core/model.ts';
 import { isReady, type ReadyWhen, serviceStatus } from '../../core/status.ts';
 import { monoNow } from '../../host/clock.ts';
 import type { Notifier } from '../../host/sd-notify.ts';
-import type { Onlooker } from './observer.ts';
+import type { Observer } from './observer.ts';
 
 export interface ServiceOrder {
   notifier: Notifier;
@@ -23,7 +23,7 @@ const SETTLE_MS = 500;
  * Tells systemd what each saved state means to it: READY once, with the first STATUS; a STATUS when it has changed, once a second
  * at most; STOPPING, and that it takes longer, as long as it does.
  */
-export function createServiceManager({ notifier, readyWhen, policy, watchdogMs }: ServiceOrder): Onlooker {
+export function createServiceManager({ notifier, readyWhen, policy, watchdogMs }: ServiceOrder): Observer {
   const timers: NodeJS.Timeout[] = [];
   let ready = false;
   let stopping = false;

@@ -8,7 +8,7 @@ import { clipStartBytes } from '../../core/text/escape.ts';
 import { durationWords, exitWords, momentWords } from '../../core/text/units.ts';
 import { reasonOf } from '../../host/errno.ts';
 import type { Incident } from '../../incidents/incident.ts';
-import type { Onlooker } from './observer.ts';
+import type { Observer } from './observer.ts';
 
 /** Kubernetes takes no more. */
 const MOST_BYTES = 4096;
@@ -16,7 +16,7 @@ const END_MS = 500;
 const { O_WRONLY, O_NOFOLLOW, O_NONBLOCK, O_TRUNC } = constants;
 
 /** Keeps the file at the newest incident, each time at once: a container that is killed writes no last words. Never makes the file. */
-export function createTerminationLog(path: string, warn: (text: string) => void): Onlooker {
+export function createTerminationLog(path: string, warn: (text: string) => void): Observer {
   let writing: Promise<void> = Promise.resolve();
   let warned = false;
 

@@ -11,7 +11,7 @@ import type { Incident } from '../../incidents/incident.ts';
 import { incidentEvent, kindsOf, ownDetail, plainEvent } from './alert-events.ts';
 
 /** What the heartbeat is told of the watcher's life. */
-export interface Pulse {
+export interface HeartbeatDriver {
   hear(note: Note): void;
   finish(limitMs: number): Promise<void>;
 }
@@ -20,7 +20,7 @@ export interface Pulse {
 const LOOK_EVERY_MS = 1000;
 
 /** Lets a heartbeat beat while the child is running or healthy, and tells it of starts and ends. */
-function createPulse(heartbeat: Heartbeat, policy: Policy, state: () => State): Pulse {
+function createHeartbeatDriver(heartbeat: Heartbeat, policy: Policy, state: () => State): HeartbeatDriver {
   const look = setInterval(() => heartbeat.well(isWell(policy, state())), LOOK_EVERY_MS);
   look.unref();
   return {
@@ -93,10 +93,10 @@ const MOST_WAITING = 50;
 export function createAlerting(order: AlertOrder, world: AlertingWorld): Alerting {
   const { policy, ports } = world;
   const alerts = createAlerts({ ...order, name: world.name, host: world.host }, ports);
-  const pulse =
+  const heartbeatDriver =
     order.heartbeat === null
       ? null
-      : createPulse(createHeartbeat({ ...order.heartbeat, env: order.env }, ports), policy, world.state);
+      : createHeartbeatDriver(createHeartbeat({ ...order.heartbeat, env: order.env }, ports), policy, world.state);
   const waiting = new Map<IncidentSeed, { kind: AlertKind; callOff(): void }>();
   const warned = new Map<string, Mono>();
   let slowLoop = false;
@@ -162,7 +162,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
   return {
     hear(note) {
       listen(note);
-      pulse?.hear(note);
+      heartbeatDriver?.hear(note);
     },
     happened(seed) {
       const kind = kindsOf(seed, slowLoop).find(one => order.on.has(one));
@@ -186,7 +186,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
     },
     async close(limitMs) {
       for (const seed of [...waiting.keys()]) tell(seed, null);
-      await Promise.all([alerts.close(limitMs), pulse?.finish(limitMs)]);
+      await Promise.all([alerts.close(limitMs), heartbeatDriver?.finish(limitMs)]);
     },
   };
 }

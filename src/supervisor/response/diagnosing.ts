@@ -3,7 +3,7 @@ import { createDiagnosis, type Diagnosed, type DiagnosisPorts } from '../../diag
 import type { Incident } from '../../incidents/incident.ts';
 
 /** Who keeps the incidents, and puts into them what is found out later. Neither delays or throws. */
-export interface IncidentDesk {
+export interface IncidentAttachments {
   attachDiagnosis?(id: string, diagnosis: Diagnosed): void;
   /** That there is no guess, and why. */
   attachDiagnosisFault?(id: string, why: string): void;
@@ -14,7 +14,7 @@ export interface IncidentDesk {
 export interface DiagnosingWorld {
   /** With its secrets masked. */
   command: readonly string[];
-  desk: IncidentDesk;
+  desk: IncidentAttachments;
   ports: DiagnosisPorts;
   /** One line for people. */
   say(line: string): void;

@@ -5,14 +5,14 @@ import type { IncidentPort } from '../../core/ports.ts';
 import { incidentId } from '../../core/snapshot.ts';
 import { stampNow } from '../../host/clock.ts';
 import { INCIDENTS_FOLDER } from '../../incidents/incident.ts';
-import type { Place } from '../../state/state-folder.ts';
-import type { IncidentDesk } from './diagnosing.ts';
-import type { DeskOrder, ExplainingDesk } from './incident-writer.ts';
+import type { StateFolder } from '../../state/state-folder.ts';
+import type { IncidentAttachments } from './diagnosing.ts';
+import type { IncidentWriter, IncidentWriterOrder } from './incident-writer.ts';
 import type { RunWatch } from './run-notes.ts';
 
 /** What the keeper needs of the watcher. */
-export interface KeeperOrder extends DeskOrder {
-  place: Place;
+export interface IncidentQueueOrder extends IncidentWriterOrder {
+  place: StateFolder;
   /** The state that an earlier watcher left. */
   before: State;
   /** The log on disk, which alone knows the last words of a run that a dead watcher left; null: there is none. */
@@ -22,7 +22,7 @@ export interface KeeperOrder extends DeskOrder {
 }
 
 /** Writes down what happened, beside the restart and never before it. */
-export interface IncidentKeeper extends IncidentPort, Required<IncidentDesk> {
+export interface IncidentQueue extends IncidentPort, Required<IncidentAttachments> {
   /** Sees each fact before the machine does. */
   see(fact: Fact): void;
   /** What the next run is told of the last one's end. Asked once for each start. */
@@ -41,11 +41,11 @@ const TAIL_BYTES = 4 * 1024 * 1024;
 const LOG_TAIL_BYTES = 64 * 1024;
 
 /** What explains is loaded with the first incident, what looks at runs after the first start. */
-export function createIncidentKeeper(order: KeeperOrder): IncidentKeeper {
+export function createIncidentQueue(order: IncidentQueueOrder): IncidentQueue {
   const { place } = order;
   const recent: number[] = [];
   let work: Promise<void> = Promise.resolve();
-  let desk: Promise<ExplainingDesk> | null = null;
+  let desk: Promise<IncidentWriter> | null = null;
   let runWatch: RunWatch | null = null;
   let loading = false;
   let spawned: Fact | null = null;
@@ -53,12 +53,12 @@ export function createIncidentKeeper(order: KeeperOrder): IncidentKeeper {
   let repeats = { of: '', count: 0, timer: null as NodeJS.Timeout | null };
   let lastReport = reportBefore(order);
 
-  function later(act: (desk: ExplainingDesk) => Promise<void>): void {
+  function later(act: (desk: IncidentWriter) => Promise<void>): void {
     waiting++;
     work = work
       .then(() => new Promise<void>(resolve => setImmediate(resolve)))
       .then(async () => {
-        desk ??= import('./incident-writer.ts').then(({ openDesk }) => openDesk(order));
+        desk ??= import('./incident-writer.ts').then(({ openIncidentWriter }) => openIncidentWriter(order));
         await act(await desk);
       })
       .catch((error: unknown) => order.warn(`an incident could not be explained: ${error}`))
@@ -143,12 +143,12 @@ export function createIncidentKeeper(order: KeeperOrder): IncidentKeeper {
   };
 }
 
-function reportPath({ path }: Pick<Place, 'path'>, id: string): string {
+function reportPath({ path }: Pick<StateFolder, 'path'>, id: string): string {
   return `${path}/${INCIDENTS_FOLDER}/${id}.md`;
 }
 
 /** The report on the life that an earlier watcher saw the end of, if that end was an incident. */
-function reportBefore({ place, before: { incident, lastExit } }: KeeperOrder): string | null {
+function reportBefore({ place, before: { incident, lastExit } }: IncidentQueueOrder): string | null {
   if (incident === null || lastExit === null || incident.at !== lastExit.at) return null;
   const path = reportPath(place, incidentId(place.name, incident.at));
   return existsSync(path) ? path : null;

@@ -127,7 +127,7 @@ export interface Measured {
 }
 
 /** Measures what can be measured of a run that is over. */
-export interface EvidenceDesk {
+export interface EvidenceCollector {
   measure(seed: IncidentSeed, run: RunNotes | null, output: string): Promise<Measured>;
   holder(port: number, except: readonly number[]): Promise<Fact | null>;
 }
@@ -144,7 +144,7 @@ const DISK_EVERY_MS = 1000;
 /** Nearly all descriptors in use. */
 const NEAR_FILES = 0.9;
 
-export function createEvidenceDesk(paths: readonly string[]): EvidenceDesk {
+export function createEvidenceCollector(paths: readonly string[]): EvidenceCollector {
   let kernelLog: KernelLog | null | undefined;
   let diskAtMs = Number.NEGATIVE_INFINITY;
   let disk: Measured = { facts: [], notes: [] };

@@ -2,38 +2,38 @@ import { hostname } from 'node:os';
 import type { Policy } from '../../core/model.ts';
 import type { Wall } from '../../core/time.ts';
 import { explain, portsNamed } from '../../incidents/explain.ts';
-import { adviseFrom, type Dropped, type History, historyOf, withDropped } from '../../incidents/history.ts';
+import { adviseFrom, type Evicted, type History, historyOf, withEvicted } from '../../incidents/history.ts';
 import { INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
 import { postMortem } from '../../incidents/post-mortem.ts';
 import { type IncidentStore, openStore } from '../../incidents/store.ts';
 import { replaceFile, writeDurably } from '../../state/atomic-file.ts';
-import type { Place } from '../../state/state-folder.ts';
-import type { IncidentListener } from '../observers/observer.ts';
-import type { AftermathOrder } from '../watch-order.ts';
-import { createEvidenceDesk, type EvidenceDesk, type IncidentCase, recordOf } from './incident-record.ts';
-import { cleanerFor, ownSecrets } from './redactor.ts';
+import type { StateFolder } from '../../state/state-folder.ts';
+import type { IncidentObserver } from '../observers/observer.ts';
+import type { NotificationSettings } from '../watch-order.ts';
+import { createEvidenceCollector, type EvidenceCollector, type IncidentCase, recordOf } from './incident-record.ts';
+import { configuredSecrets, redactorFor } from './redactor.ts';
 
 /** What is written down, and who is told. */
-export interface DeskOrder {
-  place: Place;
+export interface IncidentWriterOrder {
+  place: StateFolder;
   policy: Policy;
   command: readonly string[];
   cwd: string;
   /** The child's, which names most secrets that its log may show. */
   env: Readonly<Record<string, string>>;
   /** Who is told and who is asked: their addresses are secrets that the log may show too. */
-  aftermath: AftermathOrder;
+  notifications: NotificationSettings;
   tailLines: number;
   /** False: `--diagnose off`, only what was measured. */
   rules: boolean;
   /** Pids of the run that is up. */
   members(): number[];
-  listeners(): readonly IncidentListener[];
+  listeners(): readonly IncidentObserver[];
   warn(line: string): void;
 }
 
 /** Explains incidents and keeps them. One at a time: callers wait for one call before the next. */
-export interface ExplainingDesk {
+export interface IncidentWriter {
   explain(of: IncidentCase): Promise<void>;
   /** So many more like it came too quickly. */
   repeat(id: string, count: number): Promise<void>;
@@ -45,10 +45,10 @@ export interface ExplainingDesk {
   amend(id: string, change: Partial<Pick<Incident, 'diagnosis' | 'remedy'>>): Promise<void>;
 }
 
-export async function openDesk(order: DeskOrder): Promise<ExplainingDesk> {
+export async function openIncidentWriter(order: IncidentWriterOrder): Promise<IncidentWriter> {
   const { place, cwd, policy, rules } = order;
-  const clean = cleanerFor(order.env, ownSecrets(order.aftermath));
-  const evidence = createEvidenceDesk([cwd, place.stateDir, order.env['TMPDIR'] ?? '/tmp']);
+  const clean = redactorFor(order.env, configuredSecrets(order.notifications));
+  const evidence = createEvidenceCollector([cwd, place.stateDir, order.env['TMPDIR'] ?? '/tmp']);
   const store = await openStore(worldOf(order));
   const service = { command: [clean(order.command.join(' '))], host: hostname() };
 
@@ -65,7 +65,7 @@ export async function openDesk(order: DeskOrder): Promise<ExplainingDesk> {
     return changed;
   }
 
-  function tell(act: (listener: IncidentListener) => void): void {
+  function tell(act: (listener: IncidentObserver) => void): void {
     for (const listener of order.listeners()) {
       try {
         act(listener);
@@ -113,7 +113,7 @@ export async function openDesk(order: DeskOrder): Promise<ExplainingDesk> {
   };
 }
 
-function worldOf({ place, warn }: DeskOrder) {
+function worldOf({ place, warn }: IncidentWriterOrder) {
   return {
     folder: () => place.at(INCIDENTS_FOLDER),
     ensure: () => place.ensure(),
@@ -128,7 +128,12 @@ function kindOf({ health }: Policy): (name: string) => string | null {
 }
 
 /** The first of the ports it may have wanted that somebody listens on. */
-async function holderOf(keyLine: string | null, output: string, evidence: EvidenceDesk, order: DeskOrder) {
+async function holderOf(
+  keyLine: string | null,
+  output: string,
+  evidence: EvidenceCollector,
+  order: IncidentWriterOrder,
+) {
   const members = order.members();
   for (const port of portsNamed(keyLine, order.command, output)) {
     const holder = await evidence.holder(port, members);
@@ -138,6 +143,6 @@ async function holderOf(keyLine: string | null, output: string, evidence: Eviden
 }
 
 function historyFor(store: IncidentStore, fingerprint: string, at: string): History {
-  const dropped: Dropped = store.dropped;
-  return withDropped(historyOf(fingerprint, at, store.kept), dropped, fingerprint, at);
+  const dropped: Evicted = store.dropped;
+  return withEvicted(historyOf(fingerprint, at, store.kept), dropped, fingerprint, at);
 }

@@ -4,21 +4,21 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { readText } from '../../host/read-file.ts';
 import { replaceFile } from '../../state/atomic-file.ts';
 import { keepDiagnosisFault } from '../../state/read-status.ts';
-import type { Place } from '../../state/state-folder.ts';
-import type { AftermathOrder, AftermathWorld } from '../watch-order.ts';
+import type { StateFolder } from '../../state/state-folder.ts';
+import type { NotificationSettings, NotificationWorld } from '../watch-order.ts';
 import type { Alerting } from './alerting.ts';
 import type { Diagnosing } from './diagnosing.ts';
-import { cleanerFor, ownSecrets } from './redactor.ts';
+import { configuredSecrets, redactorFor } from './redactor.ts';
 
 /** Neither file comes near this. */
 const FILE_LIMIT_BYTES = 1 << 20;
 
 /** Alerts and diagnosis as they were asked for, with what they need of the system. */
-export async function openRooms(
-  order: AftermathOrder,
-  world: AftermathWorld,
+export async function loadNotifications(
+  order: NotificationSettings,
+  world: NotificationWorld,
 ): Promise<{ alerting: Alerting | null; diagnosing: Diagnosing | null }> {
-  const clean = cleanerFor(world.env, ownSecrets(order));
+  const clean = redactorFor(world.env, configuredSecrets(order));
   const clocks = { wallMs: () => world.now().wall, monoMs: () => world.now().mono };
   const say = (line: string) => world.warn(clean(line));
   return {
@@ -34,7 +34,7 @@ interface Shared {
   say(line: string): void;
 }
 
-async function openAlerting({ alerts }: AftermathOrder, world: AftermathWorld, shared: Shared) {
+async function openAlerting({ alerts }: NotificationSettings, world: NotificationWorld, shared: Shared) {
   if (alerts === null) return null;
   const { createAlerting } = await import('./alerting.ts');
   return createAlerting(alerts, {
@@ -50,7 +50,7 @@ async function openAlerting({ alerts }: AftermathOrder, world: AftermathWorld, s
   });
 }
 
-async function openDiagnosing({ diagnosis }: AftermathOrder, world: AftermathWorld, shared: Shared) {
+async function openDiagnosing({ diagnosis }: NotificationSettings, world: NotificationWorld, shared: Shared) {
   if (diagnosis === null) return null;
   const { createDiagnosing } = await import('./diagnosing.ts');
   return createDiagnosing(diagnosis, {
@@ -73,7 +73,7 @@ async function openDiagnosing({ diagnosis }: AftermathOrder, world: AftermathWor
 }
 
 /** A file of the name's folder that is read and replaced as a whole. */
-function storeIn(place: Pick<Place, 'at' | 'ensure'>, file: string) {
+function storeIn(place: Pick<StateFolder, 'at' | 'ensure'>, file: string) {
   return {
     read: () => readText(place.at(file), FILE_LIMIT_BYTES),
     write: (text: string) => {

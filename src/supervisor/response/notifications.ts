@@ -1,13 +1,13 @@
 import type { IncidentSeed, Note } from '../../core/events.ts';
 import type { Wall } from '../../core/time.ts';
 import type { Incident } from '../../incidents/incident.ts';
-import type { IncidentListener } from '../observers/observer.ts';
-import type { AftermathOrder, AftermathWorld } from '../watch-order.ts';
+import type { IncidentObserver } from '../observers/observer.ts';
+import type { NotificationSettings, NotificationWorld } from '../watch-order.ts';
 import type { Alerting } from './alerting.ts';
 import type { Diagnosing } from './diagnosing.ts';
 
 /** What follows from what happens, beside supervision and never before it: alerts, the heartbeat, a model's guess. */
-export interface Aftermath extends IncidentListener {
+export interface Notifications extends IncidentObserver {
   hear(note: Note): void;
   happened(seed: IncidentSeed): void;
   closed(at: Wall): void;
@@ -15,7 +15,7 @@ export interface Aftermath extends IncidentListener {
   close(limitMs: number): Promise<void>;
 }
 
-interface Rooms {
+interface Loaded {
   alerting: Alerting | null;
   diagnosing: Diagnosing | null;
 }
@@ -24,21 +24,21 @@ interface Rooms {
  * Loads its rooms after the first news, which is that of the first start: until then the start of the child is all that
  * matters. What happens meanwhile is told in order once they are there.
  */
-export function createAftermath(order: AftermathOrder, world: AftermathWorld): Aftermath {
+export function createNotifications(order: NotificationSettings, world: NotificationWorld): Notifications {
   const idle = order.alerts === null && order.diagnosis === null;
-  const early: ((rooms: Rooms) => void)[] = [];
-  let rooms: Rooms | null = null;
+  const early: ((loaded: Loaded) => void)[] = [];
+  let loaded: Loaded | null = null;
   let loading: Promise<void> | null = null;
 
   async function load(): Promise<void> {
-    const { openRooms } = await import('./load-notifications.ts');
-    rooms = await openRooms(order, world);
-    for (const act of early.splice(0)) act(rooms);
+    const { loadNotifications } = await import('./load-notifications.ts');
+    loaded = await loadNotifications(order, world);
+    for (const act of early.splice(0)) act(loaded);
   }
 
-  function then(act: (rooms: Rooms) => void): void {
+  function then(act: (loaded: Loaded) => void): void {
     if (idle) return;
-    if (rooms !== null) return act(rooms);
+    if (loaded !== null) return act(loaded);
     early.push(act);
     loading ??= new Promise<void>(resolve => setImmediate(resolve))
       .then(load)
@@ -59,8 +59,8 @@ export function createAftermath(order: AftermathOrder, world: AftermathWorld): A
     closed: at => then(({ alerting }) => alerting?.recovered(at)),
     async close(limitMs) {
       await loading;
-      rooms?.diagnosing?.close();
-      await rooms?.alerting?.close(limitMs);
+      loaded?.diagnosing?.close();
+      await loaded?.alerting?.close(limitMs);
     },
   };
 }

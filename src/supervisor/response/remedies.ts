@@ -4,8 +4,8 @@ import type { ChildPort, Report } from '../../core/ports.ts';
 import { durationText } from '../../core/text/units.ts';
 import type { ShellEnd } from '../../host/run-command.ts';
 import type { Incident } from '../../incidents/incident.ts';
-import type { IncidentListener } from '../observers/observer.ts';
-import type { IncidentDesk } from './diagnosing.ts';
+import type { IncidentObserver } from '../observers/observer.ts';
+import type { IncidentAttachments } from './diagnosing.ts';
 
 /** What remedies need of the watcher. */
 export interface RemedyWorld {
@@ -15,7 +15,7 @@ export interface RemedyWorld {
   /** The child's, and its folder. */
   env: Readonly<Record<string, string>>;
   cwd: string;
-  desk(): IncidentDesk;
+  desk(): IncidentAttachments;
   monoMs(): number;
   /** How long a remedy may take, where it is not the usual time. */
   limitMs?: number;
@@ -24,7 +24,7 @@ export interface RemedyWorld {
 }
 
 /** Commands of the user's before a start, and the child port that waits for them. */
-export interface Remedies extends IncidentListener {
+export interface Remedies extends IncidentObserver {
   child: ChildPort;
   happened(seed: IncidentSeed): void;
   /** Sees each fact before the machine does: a stop ends a remedy and the start that waits for it. */
@@ -114,8 +114,8 @@ async function cure(world: RemedyWorld, incident: Incident, abort: AbortSignal):
   });
   if (remedy === null) return;
   const { runShell } = await import('../../host/run-command.ts');
-  const { cleanerFor } = await import('./redactor.ts');
-  const clean = cleanerFor(world.env, []);
+  const { redactorFor } = await import('./redactor.ts');
+  const clean = redactorFor(world.env, []);
   const startedAt = world.monoMs();
   try {
     const end = await runShell({

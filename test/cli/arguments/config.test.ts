@@ -244,9 +244,9 @@ describe('a fleet', () => {
   });
 
   test('has a name for each', async () => {
-    const twins = { 'a.yaml': 'command: [x, "1"]', 'b.yaml': 'command: [x, "2"]' };
-    expect(await faultOf(() => fleetOf(twins))).toContain('a.yaml and b.yaml are both named x');
-    expect(await faultOf(() => fleetOf(twins, '--name', 'y'))).toContain('holds 2 files');
+    const duplicates = { 'a.yaml': 'command: [x, "1"]', 'b.yaml': 'command: [x, "2"]' };
+    expect(await faultOf(() => fleetOf(duplicates))).toContain('a.yaml and b.yaml are both named x');
+    expect(await faultOf(() => fleetOf(duplicates, '--name', 'y'))).toContain('holds 2 files');
     expect(await fleetOf({ 'a.yaml': 'command: [x]' }, '--name', 'y')).toMatchObject([{ identity: { name: 'y' } }]);
   });
 

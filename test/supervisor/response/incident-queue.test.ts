@@ -6,9 +6,9 @@ import type { IncidentSeed } from '../../../src/core/events.ts';
 import type { State } from '../../../src/core/model.ts';
 import type { Mono, Wall } from '../../../src/core/time.ts';
 import type { Incident } from '../../../src/incidents/incident.ts';
-import { openPlace } from '../../../src/state/state-folder.ts';
-import type { IncidentListener } from '../../../src/supervisor/observers/observer.ts';
-import { createIncidentKeeper } from '../../../src/supervisor/response/incident-queue.ts';
+import { openStateFolder } from '../../../src/state/state-folder.ts';
+import type { IncidentObserver } from '../../../src/supervisor/observers/observer.ts';
+import { createIncidentQueue } from '../../../src/supervisor/response/incident-queue.ts';
 import { DEFAULT_POLICY } from '../../core/bench.ts';
 import { scratch } from '../../support/scratch.ts';
 
@@ -31,28 +31,28 @@ function seedAt(ms: number, changes: Partial<IncidentSeed> = {}): IncidentSeed {
 }
 
 function rig(before: State = FRESH_STATE, folder = scratch()) {
-  const place = openPlace(join(folder, 'state'), 'bot');
+  const place = openStateFolder(join(folder, 'state'), 'bot');
   onTestFinished(() => place.close());
   const told = { opened: [] as Incident[], recovered: [] as Incident[], counted: 0, said: [] as string[] };
   const output = { text: 'last words\n' };
-  const broken: IncidentListener = {
+  const broken: IncidentObserver = {
     opened() {
       throw new Error('a listener fell over');
     },
     recovered() {},
   };
-  const listener: IncidentListener = {
+  const listener: IncidentObserver = {
     opened: incident => told.opened.push(incident),
     recovered: incident => told.recovered.push(incident),
     counted: () => told.counted++,
   };
-  const keeper = createIncidentKeeper({
+  const incidentQueue = createIncidentQueue({
     place,
     policy: DEFAULT_POLICY,
     command: ['bot', '--api-key', 'sk-live-1234567890abcdef'],
     cwd: folder,
     env: { API_TOKEN: 'tell-nobody-1234' },
-    aftermath: { alerts: null, diagnosis: null },
+    notifications: { alerts: null, diagnosis: null },
     tailLines: 20,
     rules: true,
     before,
@@ -63,18 +63,18 @@ function rig(before: State = FRESH_STATE, folder = scratch()) {
     warn: line => told.said.push(line),
   });
   const path = join(folder, 'state/bot/incidents');
-  return { keeper, told, output, path, folder };
+  return { incidentQueue, told, output, path, folder };
 }
 
 const reports = (path: string) => (existsSync(path) ? readdirSync(path).filter(file => file.endsWith('.md')) : []);
 
 describe('an incident', () => {
   test('is explained beside the caller, from the output of that moment, and told though a listener falls over', async () => {
-    const { keeper, told, output, path } = rig();
-    keeper.open(seedAt(0));
+    const { incidentQueue, told, output, path } = rig();
+    incidentQueue.open(seedAt(0));
     expect(reports(path)).toEqual([]);
     output.text = 'the next run\n';
-    await keeper.settle(5000);
+    await incidentQueue.settle(5000);
     expect(told.opened).toHaveLength(1);
     expect(told.opened[0]).toMatchObject({ name: 'bot', tail: ['last words'], uptimeMs: 13, repeats: 0 });
     expect(told.said).toEqual(['what follows from an incident failed: Error: a listener fell over']);
@@ -82,11 +82,11 @@ describe('an incident', () => {
   });
 
   test('above ten a second is counted in the last one that is kept', async () => {
-    const { keeper, told, path } = rig();
-    for (let index = 0; index < 30; index++) keeper.open(seedAt(index * 10));
-    await keeper.settle(5000);
-    keeper.open(seedAt(2000));
-    await keeper.settle(5000);
+    const { incidentQueue, told, path } = rig();
+    for (let index = 0; index < 30; index++) incidentQueue.open(seedAt(index * 10));
+    await incidentQueue.settle(5000);
+    incidentQueue.open(seedAt(2000));
+    await incidentQueue.settle(5000);
     expect(told.counted).toBe(20);
     expect(reports(path)).toHaveLength(11);
     const last = JSON.parse(readFileSync(join(path, `${told.opened[9]?.id}.json`), 'utf8')) as Incident;
@@ -96,17 +96,17 @@ describe('an incident', () => {
   });
 
   test('has no secret in record and report', async () => {
-    const { keeper, told, output, path } = rig();
+    const { incidentQueue, told, output, path } = rig();
     output.text = 'token tell-nobody-1234\nError: bad key sk-live-1234567890abcdef\n';
-    keeper.open(seedAt(0));
-    keeper.attachDiagnosis(`bot-${START.toString(36)}`, {
+    incidentQueue.open(seedAt(0));
+    incidentQueue.attachDiagnosis(`bot-${START.toString(36)}`, {
       source: 'ollama',
       model: null,
       text: 'It printed tell-nobody-1234\u001b[2J.',
       costUsd: null,
       ms: 5,
     });
-    await keeper.settle(5000);
+    await incidentQueue.settle(5000);
     const { id } = told.opened[0] as Incident;
     for (const ending of ['json', 'md']) {
       const text = readFileSync(join(path, `${id}.${ending}`), 'utf8');
@@ -118,12 +118,12 @@ describe('an incident', () => {
   test('is closed with its proof, and those of an earlier watcher with it', async () => {
     const folder = scratch();
     const first = rig(FRESH_STATE, folder);
-    first.keeper.open(seedAt(0));
-    await first.keeper.settle(5000);
+    first.incidentQueue.open(seedAt(0));
+    await first.incidentQueue.settle(5000);
     const second = rig(FRESH_STATE, folder);
-    second.keeper.open(seedAt(60_000));
-    second.keeper.close((START + 200_000) as Wall, 'up for 2m');
-    await second.keeper.settle(5000);
+    second.incidentQueue.open(seedAt(60_000));
+    second.incidentQueue.close((START + 200_000) as Wall, 'up for 2m');
+    await second.incidentQueue.settle(5000);
     expect(second.told.recovered.map(({ recoveredAt }) => recoveredAt)).toEqual([
       '2026-03-02T10:03:20.000Z',
       '2026-03-02T10:03:20.000Z',
@@ -133,10 +133,10 @@ describe('an incident', () => {
   });
 
   test('gets its remedy', async () => {
-    const { keeper, told, path } = rig();
-    keeper.open(seedAt(0));
-    keeper.attachRemedy(`bot-${START.toString(36)}`, { command: 'rm lock', exitCode: 0, ms: 7 });
-    await keeper.settle(5000);
+    const { incidentQueue, told, path } = rig();
+    incidentQueue.open(seedAt(0));
+    incidentQueue.attachRemedy(`bot-${START.toString(36)}`, { command: 'rm lock', exitCode: 0, ms: 7 });
+    await incidentQueue.settle(5000);
     expect(readFileSync(join(path, `${told.opened[0]?.id}.md`), 'utf8')).toContain(
       'Remedy `rm lock` ended with code 0',
     );
@@ -145,34 +145,34 @@ describe('an incident', () => {
 
 describe('the next run', () => {
   test('is told of the last one once', async () => {
-    const { keeper, path } = rig();
-    expect(keeper.runEnv()).toEqual({});
-    keeper.open(seedAt(0));
-    await keeper.settle(5000);
-    expect(keeper.runEnv()).toEqual({ AGENT_WATCH_LAST_INCIDENT: join(path, `bot-${START.toString(36)}.md`) });
-    expect(keeper.runEnv()).toEqual({});
+    const { incidentQueue, path } = rig();
+    expect(incidentQueue.runEnv()).toEqual({});
+    incidentQueue.open(seedAt(0));
+    await incidentQueue.settle(5000);
+    expect(incidentQueue.runEnv()).toEqual({ AGENT_WATCH_LAST_INCIDENT: join(path, `bot-${START.toString(36)}.md`) });
+    expect(incidentQueue.runEnv()).toEqual({});
   });
 
   test('of another watcher too, if that life ended so', async () => {
     const folder = scratch();
     const first = rig(FRESH_STATE, folder);
-    first.keeper.open(seedAt(0));
-    await first.keeper.settle(5000);
+    first.incidentQueue.open(seedAt(0));
+    await first.incidentQueue.settle(5000);
     const at = START as Wall;
     const lastExit = { code: 1, signal: null, at, cause: 'crash', uptimeMs: 1 } as const;
     const after: State = { ...FRESH_STATE, incident: { at, open: true }, lastExit };
-    expect(rig(after, folder).keeper.runEnv()).toHaveProperty('AGENT_WATCH_LAST_INCIDENT');
+    expect(rig(after, folder).incidentQueue.runEnv()).toHaveProperty('AGENT_WATCH_LAST_INCIDENT');
     const stopped: State = { ...after, lastExit: { ...lastExit, at: (START + 5) as Wall, cause: 'stopped' } };
-    expect(rig(stopped, folder).keeper.runEnv()).toEqual({});
+    expect(rig(stopped, folder).incidentQueue.runEnv()).toEqual({});
   });
 });
 
 test('a place that takes nothing is said once, and all else goes on', async () => {
-  const { keeper, told, path } = rig();
+  const { incidentQueue, told, path } = rig();
   rmSync(path, { recursive: true, force: true });
   writeFileSync(path, 'in the way');
-  for (let index = 0; index < 3; index++) keeper.open(seedAt(index * 1000));
-  await keeper.settle(5000);
+  for (let index = 0; index < 3; index++) incidentQueue.open(seedAt(index * 1000));
+  await incidentQueue.settle(5000);
   expect(told.opened).toHaveLength(3);
   expect(told.said.filter(line => line.includes('cannot be written'))).toHaveLength(1);
   expect(readFileSync(path, 'utf8')).toBe('in the way');
