@@ -1,7 +1,7 @@
 import type { IncidentKind } from '../core/events.ts';
 import type { Exit } from '../core/model.ts';
 import { faultOf, type Shape } from '../core/state-shape.ts';
-import { type Category, categories } from './triage/category.ts';
+import { type Category, categories } from './triage/rule.ts';
 
 /**
  * An incident as it lies on disk and as `incidents --json` prints it: redacted, free of control sequences, no field ever

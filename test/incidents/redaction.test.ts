@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { stripControl } from '../../src/core/text/escape.ts';
 import { secretsOf, spellingsOf } from '../../src/incidents/redaction/exact-secrets.ts';
 import { redact } from '../../src/incidents/redaction/redact.ts';
-import { readTails } from './crash-tails.ts';
 import { exactSpellings, plantedSecrets } from './planted-secrets.ts';
 import { readTails } from './triage/crash-tails.ts';
 

@@ -1,5 +1,5 @@
 /** Probes from what was written for them: values, companions (--http-expect), and their own timing in the file. */
-import { categories } from '../../incidents/triage/category.ts';
+import { categories } from '../../incidents/triage/rule.ts';
 import { type OptionName, type OptionValues, optionRow } from '../options/index.ts';
 import type { Remedy } from '../options/option.ts';
 import { at, nearest, quoted, UsageError } from '../usage-error.ts';

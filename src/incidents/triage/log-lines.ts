@@ -1,4 +1,4 @@
-import { stripSequences } from '../../core/control-sequences.ts';
+import { stripSequences } from '../../core/text/escape.ts';
 
 /**
  * How much a place in the log looks like the end of the program: `crash` a trace that nothing caught, `fatal` and `error` by
