@@ -1,10 +1,8 @@
-/** The commands: what each is called, which operands and options it takes, and whether it is built. */
+/** The commands: what each is called, which operands and options it takes. */
 import { type OptionName, watchOptionNames } from '../options/index.ts';
 import type { DiagnosisSettings, Settings } from './settings.ts';
 
 export interface CommandRow {
-  /** False: refused as not in this version. */
-  readonly built: boolean;
   /** As help shows it, after `agent-watch `. */
   readonly usage: string;
   readonly meaning: string;
@@ -21,7 +19,6 @@ const llm = ['diagnose', 'llm-model', 'llm-url', 'llm-timeout', 'llm-max-calls',
 /** Every command. `watch` has no word of its own: it is what `agent-watch [options] -- command` does. */
 const commands = {
   watch: {
-    built: true,
     usage: '[options] -- <command> [args...]',
     meaning: 'watch one command in the foreground',
     operands: [0, 0],
@@ -29,7 +26,6 @@ const commands = {
     watches: true,
   },
   start: {
-    built: true,
     usage: 'start [options] -- <command> [args...]',
     meaning: 'the same, detached; --config FILE|DIR: each file of a folder',
     operands: [0, 0],
@@ -37,77 +33,66 @@ const commands = {
     watches: true,
   },
   status: {
-    built: true,
     usage: 'status [name] [--json] [--watch] [--all]',
     meaning: 'the watchers, one line each',
     operands: [0, 1],
     options: ['json', 'watch', 'all', 'state-dir'],
   },
   health: {
-    built: true,
     usage: 'health [--json]',
     meaning: 'the one honest answer: exit 0 all well, 1 not',
     operands: [0, 1],
     options: ['json', 'all', 'state-dir'],
   },
   brief: {
-    built: true,
     usage: 'brief [--since 24h] [--json]',
     meaning: 'what happened while you slept: one screen',
     operands: [0, 0],
     options: ['since', 'json', 'all', 'state-dir'],
   },
   logs: {
-    built: true,
     usage: 'logs <name> [-n 100] [-f] [--raw]',
     meaning: "the child's output",
     operands: [1, 1],
     options: ['lines', 'follow', 'raw', 'state-dir'],
   },
   incidents: {
-    built: true,
     usage: 'incidents [name] [--since 24h] [--json] | incidents show <id>',
     meaning: 'the list of incidents, or the post-mortem of one',
     operands: [0, 2],
     options: ['since', 'json', 'all', 'state-dir'],
   },
   diagnose: {
-    built: true,
     usage: 'diagnose <name> | --file LOG | - [--exit-code N | --exit-signal SIG] [--json]',
     meaning: 'the last incident, or any log, explained',
     operands: [0, 1],
     options: ['file', 'exit-code', 'exit-signal', 'json', ...llm, 'state-dir'],
   },
   stop: {
-    built: true,
     usage: 'stop <name> [--now]',
     meaning: 'end it, orderly or at once',
     operands: [1, 1],
     options: ['now', 'state-dir'],
   },
   restart: {
-    built: true,
     usage: 'restart <name>',
     meaning: 'end the child and start it again',
     operands: [1, 1],
     options: ['state-dir'],
   },
   reset: {
-    built: true,
     usage: 'reset <name>',
     meaning: 'lift a hold, clear backoff and cooldown; starts at once',
     operands: [1, 1],
     options: ['state-dir'],
   },
   signal: {
-    built: true,
     usage: 'signal <name> SIGUSR1',
     meaning: 'deliver a signal to the child; to it only',
     operands: [2, 2],
     options: ['state-dir'],
   },
   install: {
-    built: true,
     usage: 'install [--print] [--format F] [--user|--system] [options] -- <command> [args...]',
     meaning: 'a systemd unit, launchd plist or crontab line; --config FILE|DIR',
     operands: [0, 0],
@@ -115,28 +100,25 @@ const commands = {
     watches: true,
   },
   uninstall: {
-    built: true,
     usage: 'uninstall <name>',
     meaning: 'take it away again',
     operands: [1, 1],
     options: ['user', 'system', 'state-dir'],
   },
   doctor: {
-    built: true,
     usage: 'doctor [name]',
     meaning: 'what would surprise you tomorrow',
     operands: [0, 1],
     options: ['state-dir'],
   },
   completion: {
-    built: true,
     usage: 'completion bash|zsh|fish',
     meaning: 'completion for your shell',
     operands: [1, 1],
     options: [],
   },
-  help: { built: true, usage: 'help [all|COMMAND]', meaning: 'the same as --help', operands: [0, 1], options: [] },
-  version: { built: true, usage: 'version', meaning: 'the same as --version', operands: [0, 0], options: [] },
+  help: { usage: 'help [all|COMMAND]', meaning: 'the same as --help', operands: [0, 1], options: [] },
+  version: { usage: 'version', meaning: 'the same as --version', operands: [0, 0], options: [] },
 } as const satisfies Record<string, CommandRow>;
 
 export type CommandName = keyof typeof commands;

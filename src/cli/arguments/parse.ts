@@ -14,7 +14,7 @@ import {
   type Invocation,
   type ServiceScope,
 } from './commands.ts';
-import { diagnosisSettings, readValues, refuseNotBuilt } from './resolve-options.ts';
+import { diagnosisSettings, readValues } from './resolve-options.ts';
 import { fleetSettings, oneSettings, rawFlags } from './resolve-settings.ts';
 
 /**
@@ -26,7 +26,6 @@ export async function parse(argv: readonly string[], here: Environment = ownEnvi
   const line = readCommandLine(argv);
   if (line.given.has('help') || line.word === 'help') return { kind: 'help', topic: helpTopic(line) };
   if (line.given.has('version') || line.word === 'version') return { kind: 'version' };
-  refuseNotBuiltCommand(line);
   refuseForeign(line);
   return await invocationOf(line, here);
 }
@@ -38,10 +37,6 @@ function helpTopic(line: CommandLine): HelpTopic {
   const topic = topics.find(known => known === word);
   if (topic !== undefined) return topic;
   throw new UsageError(`there is no help on ${quoted(word)}; did you mean ${nearest(word, ['all', ...commandWords])}?`);
-}
-
-function refuseNotBuiltCommand(line: CommandLine): void {
-  if (!commandRow(line.word).built) throw new UsageError(`${quoted(line.word)} is not in this version`);
 }
 
 /** Refuses options and operands that the command does not take. */
@@ -72,7 +67,6 @@ function refuseForeign(line: CommandLine): void {
 async function invocationOf(line: CommandLine, here: Environment): Promise<Invocation> {
   if (line.word === 'watch') return { kind: 'watch', settings: await oneSettings(line, here) };
   const raw = rawFlags(line, here);
-  refuseNotBuilt(raw);
   const values = readValues(commandRow(line.word).options, raw);
   if (line.word === 'start') return { kind: 'start', settings: await fleetSettings(line, here) };
   if (line.word === 'install') {

@@ -23,14 +23,6 @@ function settledValue(name: OptionName, raw: readonly RawValue[] | undefined): u
   return row.repeat ? values : values[0];
 }
 
-/** Refuses options whose part does not exist yet, by name. */
-export function refuseNotBuilt(raw: RawValues): void {
-  for (const [name, written] of raw) {
-    if (!optionRow(name).built)
-      throw new UsageError(`${written[0]?.where ?? `--${name}`}: this option is not in this version`);
-  }
-}
-
 /** The restart policy of the contract's Restart table. */
 export function restartSettings(values: OptionValues, raw: RawValues): RestartSettings {
   return {
@@ -100,7 +92,6 @@ export function alertSettings(values: OptionValues, here: Environment): AlertSet
 
 function webhookOfEnvironment(here: Environment): AlertSettings['webhooks'] {
   const row = optionRow('alert-webhook');
-  if (!row.built) return [];
   for (const from of ['AGENT_WATCH_ALERT_WEBHOOK', 'ALERT_WEBHOOK'] as const) {
     const text = here.env[from];
     if (!text) continue;

@@ -14,7 +14,6 @@ import {
   outputSettings,
   type RawValues,
   readValues,
-  refuseNotBuilt,
   restartSettings,
   serviceSettings,
   withOptionVariables,
@@ -29,7 +28,6 @@ import type { GivenOption, IdentitySettings, Settings } from './settings.ts';
  */
 async function watchSettings(line: CommandLine, file: ConfigFile | null, here: Environment): Promise<Settings> {
   const raw = layered(withOptionVariables(rawFlags(line, here), here), file);
-  refuseNotBuilt(raw);
   const values = readValues(watchOptionNames, raw);
   const command = commandOf(line, file);
   const identity = await identityOf(values, raw, command, here);

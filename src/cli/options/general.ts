@@ -4,19 +4,17 @@ import type { OptionTable } from './option.ts';
 export const generalOptions = {
   help: {
     kind: 'switch',
-    built: true,
     short: 'h',
     flagOnly: true,
     meaning: 'this text; `--help all` shows every option, `--help COMMAND` one command',
   },
-  version: { kind: 'switch', built: true, flagOnly: true, meaning: 'the version' },
+  version: { kind: 'switch', flagOnly: true, meaning: 'the version' },
 } as const satisfies OptionTable;
 
 /** Who the watcher is, where its files lie, and what the child gets from us. */
 export const identityOptions = {
   name: {
     kind: 'name',
-    built: true,
     usual: true,
     defaultNote: 'from the command',
     meaning: 'what the watcher is called; one watcher per name',
@@ -24,14 +22,12 @@ export const identityOptions = {
   'state-dir': {
     kind: 'path',
     placeholder: 'DIR',
-    built: true,
     defaultNote: '$AGENT_WATCH_STATE_DIR, else /var/lib/agent-watch for root, else ~/.local/state/agent-watch',
     meaning: 'where state, log and incidents lie: a folder per name',
   },
   config: {
     kind: 'path',
     placeholder: 'FILE',
-    built: true,
     usual: true,
     flagOnly: true,
     meaning: 'a YAML or JSON file with the same options; flags win over it',
@@ -39,13 +35,11 @@ export const identityOptions = {
   cwd: {
     kind: 'path',
     placeholder: 'DIR',
-    built: true,
     defaultNote: 'inherited',
     meaning: 'working directory of the child',
   },
   env: {
     kind: 'pair',
-    built: true,
     repeat: true,
     defaultNote: 'inherited',
     meaning: 'a variable for the child, besides what we inherited',
@@ -53,14 +47,12 @@ export const identityOptions = {
   'env-file': {
     kind: 'path',
     placeholder: 'FILE',
-    built: true,
     repeat: true,
     meaning: 'variables for the child, a KEY=value a line; --env wins',
   },
   stdin: {
     kind: 'choice',
     choices: ['inherit', 'null'],
-    built: true,
     defaultNote: 'a pipe or file is passed to the first run, a terminal is not',
     meaning: "the child's standard input",
   },
@@ -68,13 +60,12 @@ export const identityOptions = {
 
 /** What the watcher says, and what it keeps of what the child says. */
 export const outputOptions = {
-  quiet: { kind: 'switch', built: true, usual: true, meaning: "silences the watcher's own lines on standard error" },
+  quiet: { kind: 'switch', usual: true, meaning: "silences the watcher's own lines on standard error" },
   'log-max-size': {
     kind: 'size',
     default: '10M',
     value: 10_485_760,
     min: '1K',
-    built: true,
     meaning: "the child's output is also kept on disk, rotated at this size",
   },
   'log-keep': {
@@ -83,16 +74,14 @@ export const outputOptions = {
     value: 5,
     max: '1000',
     defaultNote: '5; 1 under journald',
-    built: true,
     meaning: 'how many rotated logs are kept',
   },
-  'no-log': { kind: 'switch', built: true, meaning: 'keeps no copy of the output on disk' },
+  'no-log': { kind: 'switch', meaning: 'keeps no copy of the output on disk' },
   'tail-lines': {
     kind: 'integer',
     default: '20',
     value: 20,
     max: '10000',
-    built: true,
     meaning: 'how much of the end is stored in incidents and sent in prompts',
   },
   'buffer-size': {
@@ -101,41 +90,38 @@ export const outputOptions = {
     value: 262_144,
     min: '1K',
     max: '1G',
-    built: true,
     meaning: 'the latest output of a run that is kept in memory',
   },
 } as const satisfies OptionTable;
 
 /** Options of the commands that look at what is being watched. They are no keys of the file. */
 export const commandOptions = {
-  json: { kind: 'switch', built: true, flagOnly: true, meaning: 'for programs' },
-  watch: { kind: 'switch', built: true, flagOnly: true, meaning: 'redraws until it is interrupted' },
-  all: { kind: 'switch', built: true, flagOnly: true, meaning: "every user's watchers (root)" },
-  since: { kind: 'duration', built: true, flagOnly: true, meaning: 'how far back to look' },
+  json: { kind: 'switch', flagOnly: true, meaning: 'for programs' },
+  watch: { kind: 'switch', flagOnly: true, meaning: 'redraws until it is interrupted' },
+  all: { kind: 'switch', flagOnly: true, meaning: "every user's watchers (root)" },
+  since: { kind: 'duration', flagOnly: true, meaning: 'how far back to look' },
   lines: {
     kind: 'integer',
     short: 'n',
     default: '100',
     value: 100,
-    built: true,
     flagOnly: true,
     meaning: 'how many lines of the end',
   },
-  follow: { kind: 'switch', short: 'f', built: true, flagOnly: true, meaning: 'goes on as the child writes' },
-  raw: { kind: 'switch', built: true, flagOnly: true, meaning: "the child's bytes as they are" },
-  file: { kind: 'path', placeholder: 'LOG', built: true, flagOnly: true, meaning: 'any log' },
-  'exit-code': { kind: 'integer', max: '255', built: true, flagOnly: true, meaning: 'how the run of the log ended' },
-  'exit-signal': { kind: 'signal', built: true, flagOnly: true, meaning: 'how the run of the log ended' },
-  now: { kind: 'switch', built: true, flagOnly: true, meaning: 'at once, by SIGKILL' },
-  print: { kind: 'switch', built: true, flagOnly: true, meaning: 'only shows what would be installed' },
+  follow: { kind: 'switch', short: 'f', flagOnly: true, meaning: 'goes on as the child writes' },
+  raw: { kind: 'switch', flagOnly: true, meaning: "the child's bytes as they are" },
+  file: { kind: 'path', placeholder: 'LOG', flagOnly: true, meaning: 'any log' },
+  'exit-code': { kind: 'integer', max: '255', flagOnly: true, meaning: 'how the run of the log ended' },
+  'exit-signal': { kind: 'signal', flagOnly: true, meaning: 'how the run of the log ended' },
+  now: { kind: 'switch', flagOnly: true, meaning: 'at once, by SIGKILL' },
+  print: { kind: 'switch', flagOnly: true, meaning: 'only shows what would be installed' },
   format: {
     kind: 'choice',
     choices: ['systemd', 'launchd', 'crontab'],
-    built: true,
     flagOnly: true,
     defaultNote: 'by platform',
     meaning: 'what is installed',
   },
-  user: { kind: 'switch', built: true, flagOnly: true, meaning: "with the user's own service manager" },
-  system: { kind: 'switch', built: true, flagOnly: true, meaning: "with the system's service manager" },
+  user: { kind: 'switch', flagOnly: true, meaning: "with the user's own service manager" },
+  system: { kind: 'switch', flagOnly: true, meaning: "with the system's service manager" },
 } as const satisfies OptionTable;

@@ -1,6 +1,6 @@
 /**
  * The one table of all options. Parsing, validation, --help, the man page, the completions and the README's table come
- * from it. A row whose part does not exist yet has `built: false` and is refused by name.
+ * from it.
  */
 import { commandOptions, generalOptions, identityOptions, outputOptions } from './general.ts';
 import { healthOptions } from './health.ts';

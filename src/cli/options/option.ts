@@ -49,8 +49,6 @@ export type Section = 'general' | 'identity' | 'restart' | 'health' | 'output' |
 
 export interface Option {
   readonly kind: Kind;
-  /** True once the part that it governs exists; false: it is refused as not in this version. */
-  readonly built: boolean;
   /** One line for help, the man page and the README. */
   readonly meaning: string;
   /** What stands for the value in help; kinds have one of their own. */
@@ -62,8 +60,6 @@ export interface Option {
   /** What help says of the default where it is no plain value. */
   readonly defaultNote?: string;
   readonly choices?: readonly string[];
-  /** Of the choices, those whose part is not built. */
-  readonly notYet?: readonly string[];
   /** May be given more than once; values add up. */
   readonly repeat?: boolean;
   /** Bounds of an amount, both included, as they would be written. */

@@ -1,4 +1,4 @@
-/** What completions offer: the commands and options that are built, and the values of those that have choices. */
+/** What completions offer: the commands, the options, and the values of those that have choices. */
 import { type CommandName, commandRow, commandWords } from '../arguments/commands.ts';
 import { type OptionName, optionRow } from '../options/index.ts';
 
@@ -16,20 +16,13 @@ export const takeName: readonly CommandName[] = [
   'doctor',
 ];
 
-/** The commands that are built. */
-export const built = () => commandWords.filter(word => commandRow(word).built);
-
-/** The options that a command has built. */
+/** The options that a command takes. */
 export function optionsOf(word: CommandName): OptionName[] {
-  return [
-    ...commandRow(word).options.filter(name => optionRow(name).built),
-    'help',
-    ...(word === 'watch' ? ['version' as const] : []),
-  ];
+  return [...commandRow(word).options, 'help', ...(word === 'watch' ? ['version' as const] : [])];
 }
 
-/** Every built option of every built command. */
-export const allOptions = () => [...new Set((['watch', ...built()] as const).flatMap(optionsOf))];
+/** Every option of every command. */
+export const allOptions = () => [...new Set((['watch', ...commandWords] as const).flatMap(optionsOf))];
 
 /** Whether the value is a path, so that the shell can offer files. */
 export function takesFile(name: OptionName): boolean {
@@ -41,10 +34,10 @@ export function takesValue(name: OptionName): boolean {
   return optionRow(name).kind !== 'switch';
 }
 
-/** What can be offered as a value: choices that are built, without those that only begin one. */
+/** What can be offered as a value: choices, without those that only begin one. */
 export function offered(name: OptionName): string[] {
-  const { choices, notYet } = optionRow(name);
-  return (choices ?? []).filter(choice => !notYet?.includes(choice) && !choice.endsWith(':CMD'));
+  const { choices } = optionRow(name);
+  return (choices ?? []).filter(choice => !choice.endsWith(':CMD'));
 }
 
 /** Folders of the state folder are the names; without --state-dir, as the watcher itself finds it. */

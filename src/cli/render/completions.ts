@@ -1,8 +1,7 @@
-import { type CommandName, commandRow } from '../arguments/commands.ts';
+import { type CommandName, commandRow, commandWords } from '../arguments/commands.ts';
 import { type OptionName, optionRow } from '../options/index.ts';
 import {
   allOptions,
-  built,
   listNames,
   offered,
   optionsOf,
@@ -38,9 +37,7 @@ _agent_watch() {
       return
     fi
     case \${COMP_WORDS[i]} in
-${built()
-  .map(word => `      ${word}) [ -n "$word" ] || word=${word} ;;`)
-  .join('\n')}
+${commandWords.map(word => `      ${word}) [ -n "$word" ] || word=${word} ;;`).join('\n')}
     esac
   done
   case $prev in
@@ -53,9 +50,7 @@ ${byValue.map(name => `    --${name}) COMPREPLY=($(compgen -W '${offered(name).j
     ${flags(allOptions().filter(name => takesValue(name) && !takesFile(name) && offered(name).length === 0 && optionRow(name).kind !== 'signal'))}) return ;;
   esac
   case $word in
-${built()
-  .map(word => `    ${word}) options='${dashed(word)}' ;;`)
-  .join('\n')}
+${commandWords.map(word => `    ${word}) options='${dashed(word)}' ;;`).join('\n')}
     *) options='${dashed('watch')} --' ;;
   esac
   if [[ $cur == -* ]]; then
@@ -63,8 +58,8 @@ ${built()
     return
   fi
   case $word in
-    '') COMPREPLY=($(compgen -W '${built().join(' ')}' -- "$cur")) ;;
-    help) COMPREPLY=($(compgen -W 'all ${built().join(' ')}' -- "$cur")) ;;
+    '') COMPREPLY=($(compgen -W '${commandWords.join(' ')}' -- "$cur")) ;;
+    help) COMPREPLY=($(compgen -W 'all ${commandWords.join(' ')}' -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")) ;;
     ${takeName.join('|')})
       COMPREPLY=($(compgen -W "$(_agent_watch_names)" -- "$cur")) ;;
@@ -100,7 +95,7 @@ export function fishScript(): string {
     const { short, meaning } = optionRow(name);
     return `complete -c agent-watch -n ${shellQuoted(`__agent_watch_before_dashes; and ${when}`)}${short === undefined ? '' : ` -s ${short}`} -l ${name}${value} -d ${fishQuoted(meaning)}`;
   };
-  const words = built();
+  const words = commandWords;
   return `# fish completion of agent-watch
 function __agent_watch_before_dashes
   not contains -- -- (commandline -opc)
@@ -189,7 +184,7 @@ _agent_watch() {
   fi
   local -a commands
   commands=(
-${built()
+${commandWords
   .map(word => `    ${shellQuoted(`${word}:${commandRow(word).meaning.replaceAll(':', '\\:')}`)}`)
   .join('\n')}
   )
@@ -198,7 +193,7 @@ ${built()
     return
   fi
   case $words[2] in
-${built()
+${commandWords
   .map(word => `    ${word})\n      _arguments \\\n${specs(word)} \\\n        ${zshOperand(word)}\n      ;;`)
   .join('\n')}
     *)
@@ -218,7 +213,7 @@ fi
 
 function zshOperand(word: CommandName): string {
   if (word === 'completion') return `'2:shell:(bash zsh fish)'`;
-  if (word === 'help') return `'2:topic:(all ${built().join(' ')})'`;
+  if (word === 'help') return `'2:topic:(all ${commandWords.join(' ')})'`;
   return takeName.includes(word) ? `'2:name:_agent_watch_names'` : `'*: :'`;
 }
 

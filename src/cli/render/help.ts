@@ -68,8 +68,6 @@ export function meaningText(name: OptionName): string {
   const notes = [
     defaultText(name) === null ? [] : [`default: ${defaultText(name)}`],
     row.repeat ? ['may be repeated'] : [],
-    row.built ? [] : ['not in this version'],
-    row.built && row.notYet ? [`not in this version: ${row.notYet.join(', ')}`] : [],
   ].flat();
   return notes.length === 0 ? row.meaning : `${row.meaning} (${notes.join('; ')})`;
 }
@@ -102,10 +100,8 @@ const intro = `agent-watch: put it in front of any command; it restarts what die
   agent-watch --config my_agent.yaml           the same options, from a file`;
 
 function usualHelp(): string {
-  const words = commandNames.filter(
-    name => name !== 'watch' && name !== 'help' && name !== 'version' && commandRow(name).built,
-  );
-  const usual = optionNames.filter(name => optionRow(name).usual && optionRow(name).built);
+  const words = commandNames.filter(name => name !== 'watch' && name !== 'help' && name !== 'version');
+  const usual = optionNames.filter(name => optionRow(name).usual);
   return `${intro}
 
 Commands
@@ -162,8 +158,7 @@ function commandHelp(name: CommandName): string {
 }
 
 function commandMeaning(name: CommandName): string {
-  const { meaning, built } = commandRow(name);
-  return built ? meaning : `${meaning} (not in this version)`;
+  return commandRow(name).meaning;
 }
 
 function optionRows(names: readonly OptionName[]): (readonly [string, string])[] {
@@ -203,8 +198,8 @@ function defaultOf(name: OptionName): string {
 }
 
 function meaningOf(name: OptionName): string {
-  const { meaning, repeat, built } = optionRow(name);
-  return meaning + (repeat ? ' (repeatable)' : '') + (built ? '' : ' (not in this version)');
+  const { meaning, repeat } = optionRow(name);
+  return meaning + (repeat ? ' (repeatable)' : '');
 }
 
 /** A bar would end the cell, also inside code. */

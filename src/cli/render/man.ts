@@ -59,8 +59,7 @@ const environment = [
 ] as const;
 
 function commandMeaning(name: (typeof commandNames)[number]): string {
-  const { meaning, built } = commandRow(name);
-  return built ? meaning : `${meaning} (not in this version)`;
+  return commandRow(name).meaning;
 }
 
 function optionEntries(names: readonly OptionName[]): string {

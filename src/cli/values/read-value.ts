@@ -97,16 +97,10 @@ const readers: { readonly [K in Kind]: Reader<K> } = {
 export function readValue(row: Option, raw: RawValue): KindValues[Kind] {
   return at(raw.where, () => {
     if (raw.text === '') throw new UsageError('the value is empty');
-    refuseNotYet(row, raw.text);
     const value = readers[row.kind](raw.text, raw.base, row);
     refuseOutOfBounds(row, raw, value);
     return value;
   });
-}
-
-function refuseNotYet(row: Option, text: string): void {
-  const word = text.startsWith('command:') ? 'command:CMD' : text;
-  if (row.notYet?.includes(word)) throw new UsageError(`${quoted(text)} is not in this version`);
 }
 
 function refuseOutOfBounds(row: Option, raw: RawValue, value: unknown): void {

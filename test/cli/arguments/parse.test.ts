@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { commandRow, commandWords, type Invocation } from '../../../src/cli/arguments/commands.ts';
+import type { Invocation } from '../../../src/cli/arguments/commands.ts';
 import { parse } from '../../../src/cli/arguments/parse.ts';
 import type { Settings } from '../../../src/cli/arguments/settings.ts';
-import { isOptionName, optionNames, optionRow, watchOptionNames } from '../../../src/cli/options/index.ts';
+import { optionNames } from '../../../src/cli/options/index.ts';
 import { UsageError } from '../../../src/cli/usage-error.ts';
 import { faultOf, somewhere } from '../somewhere.ts';
 
@@ -206,31 +206,6 @@ describe('one line names what is wrong', () => {
     expect(message).not.toMatch(/[\u0000-\u001f]/);
   });
 });
-
-/** Rows that are still to come: refused by name, whatever their value. */
-describe('what is not built yet', () => {
-  const ahead = watchOptionNames.filter(name => !optionRow(name).built).map(name => [name]);
-  test.skipIf(ahead.length === 0).each(ahead.length === 0 ? [['none']] : ahead)('--%s', async name => {
-    const faults = await faultOf(() => parse([`--${name}${isSwitch(name) ? '' : '=1'}`, '--', 'x'], somewhere()));
-    expect(faults).toBe(`--${name}: this option is not in this version`);
-  });
-
-  const words = commandWords.filter(word => !commandRow(word).built).map(word => [word]);
-  test.skipIf(words.length === 0).each(words.length === 0 ? [['none']] : words)('%s', async word =>
-    expect(await faultOf(() => parse([word], somewhere()))).toBe(`"${word}" is not in this version`),
-  );
-
-  const choices = (optionRow('diagnose').notYet ?? []).map(choice => [choice]);
-  test.skipIf(choices.length === 0).each(choices.length === 0 ? [['none']] : choices)('--diagnose %s', async choice =>
-    expect(await faultOf(() => parse(['--diagnose', choice, '--', 'x'], somewhere()))).toBe(
-      `--diagnose: "${choice}" is not in this version`,
-    ),
-  );
-});
-
-function isSwitch(name: string): boolean {
-  return isOptionName(name) && optionRow(name).kind === 'switch';
-}
 
 const written = fc.oneof(
   fc.constantFrom(...optionNames.filter(name => name !== 'config' && name !== 'env-file')).chain(name =>
