@@ -13,6 +13,7 @@ import type { ChildPort, Report } from '../core/ports.ts';
 import type { Stamp } from '../core/time.ts';
 import { disableOptimizer } from '../host/own-process.ts';
 import { type ProcessRow, readProcess } from '../host/process-table.ts';
+import { withRunMark } from '../host/run-mark.ts';
 import { attachStreams, createOutput, type Output, type OutputView } from './output.ts';
 import {
   type Cleanup,
@@ -123,7 +124,7 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     if (++spawns === MANY_SPAWNS) disableOptimizer();
     const fed = spec.feed?.() ?? null;
     const stdinFd = fed ?? (stdinGiven ? null : 0);
-    const child = launch({ command, cwd, env, stdinFd, outputFds, detached });
+    const child = withRunMark(runId, () => launch({ command, cwd, env, stdinFd, outputFds, detached }));
     if (fed !== null) closeSync(fed);
     stdinGiven = true;
     if ('then' in child) {

@@ -1,7 +1,8 @@
 import type { RunId, Signal } from '../core/model.ts';
 import { isInOwnCgroup } from '../host/cgroup.ts';
-import { signalGroup, signalProcess } from '../host/process-signals.ts';
+import { maySignal, signalGroup, signalProcess } from '../host/process-signals.ts';
 import { bears, newestPid, type ProcessRow, readProcess, readTable, usersOf } from '../host/process-table.ts';
+import { carriesRunMark } from '../host/run-mark.ts';
 
 /** The environment variable that marks every process of a run, with the run's id as its value. */
 export const RUN_ID_VARIABLE = 'AGENT_WATCH_RUN_ID';
@@ -94,9 +95,11 @@ function addDescendants(members: Map<number, ProcessRow>, rows: ProcessRow[]): v
   }
 }
 
-// The id alone does not make another user's process ours, not even for root: it is proof only together with descent, or with a
-// control group that is ours alone.
+// The mark stays on a process that empties its environment or changes its user; one that we may not signal is not believed. The id in
+// the environment, which anybody can set, does not make another user's process ours, not even for root: it is proof only together
+// with descent, or with a control group that is ours alone.
 function isBearer(tree: Tree, pid: number): boolean {
+  if (carriesRunMark(pid, tree.runId)) return maySignal(pid);
   if (!bears(pid, `${RUN_ID_VARIABLE}=${tree.runId}`)) return false;
   const us = process.geteuid?.();
   const users = usersOf(pid);

@@ -1,4 +1,5 @@
 import { bears, readProcess } from './process-table.ts';
+import { carriesRunMark } from './run-mark.ts';
 
 /** A run, as far as it is known to whoever asks. */
 export interface RunMark {
@@ -44,6 +45,7 @@ function isOfSession(session: number, run: RunMark): boolean {
 }
 
 function carriesMark(pid: number, { name, stateDir, runId }: RunMark): boolean {
+  if (runId !== null && carriesRunMark(pid, runId)) return true;
   if (pid === process.pid) return ownMark(process.env, { name, stateDir, runId });
   if (runId !== null && bears(pid, `AGENT_WATCH_RUN_ID=${runId}`)) return true;
   return bears(pid, `AGENT_WATCH_NAME=${name}`) && bears(pid, `AGENT_WATCH_STATE_DIR=${stateDir}`);

@@ -26,7 +26,12 @@ export function signalGroup(group: number, signal: Signal): SendResult {
   return deliver(-group, signal);
 }
 
-function deliver(target: number, signal: Signal): SendResult {
+/** Whether the kernel would let us signal this process. */
+export function maySignal(pid: number): boolean {
+  return pid > 1 && deliver(pid, 0) === 'sent';
+}
+
+function deliver(target: number, signal: Signal | 0): SendResult {
   try {
     process.kill(target, signal);
     return 'sent';

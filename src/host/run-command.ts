@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { signalGroup } from './process-signals.ts';
 import { readProcess } from './process-table.ts';
+import { shedRunMark } from './run-mark.ts';
 
 /** What is run, and how much patience there is. */
 export interface ShellOrder {
@@ -171,14 +172,15 @@ export interface Detached {
 const SHELL = '/bin/sh';
 
 /**
- * Starts a program in a session of its own, with nothing to read and nobody to write to. It is started by a shell that ends at once:
- * so its parent is init, and whoever collects our descendants (a watcher that ends a run we are part of) does not find it among them.
+ * Starts a program in a session of its own, with nothing to read and nobody to write to. It is started by a shell that ends at once,
+ * and without the mark of a run that we are part of: so a watcher that ends this run does not find it among our descendants.
  * Without a shell it stays our child until we end. Returns why it cannot be started, as a text.
  */
 export async function startDetached(
   command: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<Detached | string> {
+  shedRunMark();
   const whole = existsSync(SHELL) ? [SHELL, '-c', '"$@" &', 'sh', ...command] : command;
   const [file = '', ...args] = whole;
   const subprocess = execa(file, args, {

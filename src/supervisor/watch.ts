@@ -1,5 +1,6 @@
 import { openPipes } from '../child/spawn.ts';
 import { type ControlServer, openControl } from '../control/server.ts';
+import { adoptOrphans } from '../host/reaper.ts';
 import type { Schedule } from '../probes/runner.ts';
 import { armHold, liftHold, readHold } from '../state/hold-file.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
@@ -12,6 +13,7 @@ import { guardAgainstFaults } from './process-events.ts';
 import { restoreWatch } from './restore.ts';
 import type { WatchEnd, WatchOrder } from './watch-order.ts';
 
+const CANNOT_REAP = 'this is PID 1 and cannot reap orphans without node:ffi: put an init in front (docker run --init)';
 /** How long a slow disk may keep our end waiting for the rest of the log. */
 const LOG_CLOSE_MS = 2000;
 /** What is undelivered by then stays queued for the next start. */
@@ -22,6 +24,7 @@ const INCIDENTS_CLOSE_MS = 2000;
 /** Watches until it is over. Throws PlaceRefused for a link or a foreign owner in the place of our files. */
 export async function watch(order: WatchOrder): Promise<WatchEnd> {
   const place = openStateFolder(order.stateDir, order.name);
+  if (!adoptOrphans() && process.pid === 1) order.warn(CANNOT_REAP);
   // mkfifo runs while the lock is taken and the state is read.
   const pipesMade = openPipes();
   const lock = await acquireLock(place);

@@ -34,6 +34,8 @@ export interface Start {
   input?: string | Buffer;
   /** A command line in front of it: `unshare -m …`. */
   before?: readonly string[];
+  /** What is run in the place of the executable: a Node and the bundle. */
+  program?: readonly string[];
 }
 
 /** The environment in which everything of a test runs: its state folder, and the mark by which leftovers are found. */
@@ -49,7 +51,7 @@ export function testEnvironment(folder: string, extra: Record<string, string | u
 
 /** Starts `agent-watch ARGS`, state under `folder`. */
 export function startWatcher(folder: string, args: string[], start: Start = {}): Watcher {
-  const [program = executable, ...rest] = [...(start.before ?? []), executable, ...args];
+  const [program = executable, ...rest] = [...(start.before ?? []), ...(start.program ?? [executable]), ...args];
   const child = spawn(program, rest, {
     cwd: start.cwd ?? folder,
     env: testEnvironment(folder, start.env),

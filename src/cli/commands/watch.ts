@@ -38,7 +38,6 @@ export async function watchCommand(settings: Settings): Promise<number> {
   const listeners = await listenerOf(settings, { name, policy, warn: consoleLog.warn });
   const service = await serviceOf(settings, policy, consoleLog.warn);
   const termination = await terminationLog(consoleLog.warn);
-  if (process.pid === 1) consoleLog.warn(AS_INIT);
   const end = await watch({
     name,
     stateDir: identity.stateDir,
@@ -85,8 +84,6 @@ async function hideSecrets(argv: readonly string[]): Promise<void> {
 
 /** Kubernetes makes it where it starts a container; elsewhere there is none. */
 const TERMINATION_LOG = '/dev/termination-log';
-const AS_INIT =
-  'this is PID 1, which has to reap what others leave and cannot: put an init in front (docker run --init, or tini)';
 
 /** What tells Kubernetes why its container ended, where that asks for it; loaded only there. */
 async function terminationLog(warn: (text: string) => void): Promise<Observer | null> {

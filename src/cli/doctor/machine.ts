@@ -2,6 +2,7 @@ import { accessSync, closeSync, constants, existsSync, openSync, readSync, statS
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { memoryCgroupOf } from '../../host/cgroup.ts';
+import { whyNoLibc } from '../../host/libc.ts';
 import { argumentsOf, limitsOf } from '../../host/process-facts.ts';
 import { type ProcessRow, readProcess, usersOf } from '../../host/process-table.ts';
 import { type Finding, note, serious, well } from './finding.ts';
@@ -81,7 +82,17 @@ async function onLinux(
   if (process.platform !== 'linux') return [];
   if (table.length === 0)
     return [serious('/proc cannot be read: what a command leaves behind is not found', 'mount -t proc proc /proc')];
-  return [oomEvidence(), ...processRoom(table), ...(await initOf(env, table))];
+  return [...kernelCalls(), oomEvidence(), ...processRoom(table), ...(await initOf(env, table))];
+}
+
+/** What is lost where the kernel cannot be asked at first hand; all else works. */
+function kernelCalls(): Finding[] {
+  const why = whyNoLibc();
+  if (why === null) return [];
+  const lost = 'a daemon that empties its environment is not found, and orphans are not reaped';
+  return [
+    note(`system calls are not available (${why}): ${lost}`, 'use the executable, or Node 26 without --permission'),
+  ];
 }
 
 function oomEvidence(): Finding {
@@ -108,12 +119,12 @@ function processRoom(table: readonly ProcessRow[]): Finding[] {
 }
 
 const INIT_CURE =
-  'docker run --init, init: true in Compose, tini as the entry point; shareProcessNamespace in Kubernetes';
+  'agent-watch as the entry point, docker run --init, init: true in Compose, shareProcessNamespace in Kubernetes';
 const REAP_LOOK_MS = 300;
 /** Each takes a place among the processes that the container or the user may have. */
 const MANY_ZOMBIES = 100;
 
-/** Something must be PID 1 that reaps what others leave: our program cannot, nor can most others. */
+/** Something must be PID 1 that reaps what others leave: most programs do not. */
 async function initOf(
   env: Readonly<Record<string, string | undefined>>,
   table: readonly ProcessRow[],
@@ -125,16 +136,11 @@ async function initOf(
     return now?.dead === true && now.startTicks === startTicks;
   });
   const [first = ''] = argumentsOf(1);
-  const who = /agent-watch[^/]*$/.test(first)
-    ? 'agent-watch is PID 1, which cannot reap'
-    : `PID 1 (${first}) does not reap`;
   if (stay.length > 0) {
-    const text = `${who} what others leave: ${stay.length} ended and not reaped so far`;
+    const text = `PID 1 (${first}) does not reap orphans: ${stay.length} zombies so far`;
     return [stay.length < MANY_ZOMBIES ? note(text, INIT_CURE) : serious(text, INIT_CURE)];
   }
-  if (!isContainer(env)) return [];
-  if (/agent-watch[^/]*$/.test(first)) return [note(`${who} what its command leaves behind`, INIT_CURE)];
-  return [well(`PID 1 of this container is ${first}`)];
+  return isContainer(env) ? [well(`PID 1 of this container is ${first}`)] : [];
 }
 
 function isContainer(env: Readonly<Record<string, string | undefined>>): boolean {
