@@ -142,7 +142,7 @@ export function judgeAsked(draft: HealthDraft, { index, policy, state }: Case<As
 
 function keep(draft: HealthDraft, { index, policy }: Case<Asked>, value: number): void {
   change(draft, index, { value });
-  if (policy.kind !== 'memory') return;
+  if (!policy.isMemory) return;
   draft.state = { ...draft.state, memory: withPoint(draft.state.memory, { at: draft.at.wall, bytes: value }) };
 }
 
@@ -167,10 +167,10 @@ export function judgeTold(draft: HealthDraft, { index, policy, state }: Case<Tol
   if (seen.value !== null) change(draft, index, { value: seen.value });
   if (seen.ok) {
     // A line that told of a failure is not taken back by later ones.
-    if (policy.kind === 'error-rate') pass(draft, index, seen.detail);
+    if (!policy.lasts) pass(draft, index, seen.detail);
     return;
   }
-  if (policy.kind === 'error-rate' && ageMs(draft) < policy.startPeriodMs) {
+  if (!policy.lasts && ageMs(draft) < policy.startPeriodMs) {
     return change(draft, index, { detail: `${seen.detail} (starting)` });
   }
   fail(draft, index, seen.detail);
@@ -212,7 +212,7 @@ export function judgeTimed(draft: HealthDraft, probe: Case<Timed>, observed: Obs
   const { startedAt, outputBlocked } = draft.state;
   const due = settled ? base + policy.limitMs : Math.max(base + policy.limitMs, startedAt.mono + policy.startPeriodMs);
   const detail = detailOf(policy, found, draft.at.mono - base, settled);
-  const held = policy.kind === 'stale' && outputBlocked;
+  const held = policy.watches === 'output' && outputBlocked;
   if (draft.at.mono < due || held) {
     // From question to question, so that probes asked together stay together.
     const look = Math.max((state.askedAt ?? draft.at.mono) + policy.lookMs, draft.at.mono);
@@ -268,8 +268,8 @@ function ofFile(draft: HealthDraft, policy: Timed, last: Seen | null, mtime: num
 
 function detailOf(policy: Timed, { words }: Found, idleMs: number, settled: boolean): string {
   const idle = durationText(Math.max(0, idleMs));
-  if (policy.kind === 'stale') return settled ? `${words} for ${idle}` : `${words} since the start ${idle} ago`;
-  if (policy.kind === 'fresh-file') {
+  if (policy.watches === 'output') return settled ? `${words} for ${idle}` : `${words} since the start ${idle} ago`;
+  if (policy.watches === 'file') {
     if (words !== '')
       return `${words}; ${settled ? `last changed ${idle} ago` : `not written since the start ${idle} ago`}`;
     return settled ? `changed ${idle} ago` : `not written since the start ${idle} ago`;

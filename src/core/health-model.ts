@@ -6,36 +6,49 @@ import type { Mono, Stamp, Wall } from './time.ts';
 
 export type Severity = 'critical' | 'optional';
 
-/** Probes that are asked a question and judged by failures in a row. */
-export type AskedKind = 'http' | 'port' | 'check' | 'memory' | 'disk';
-/** Probes that look for progress and are judged once, when a time of their own has passed without any. */
-export type TimedKind = 'stale' | 'fresh-file' | 'grow';
-/** Probes that listen to the output and speak up by themselves. */
-export type ToldKind = 'fail-pattern' | 'error-rate';
-export type ProbeKind = AskedKind | TimedKind | ToldKind;
-
-/** One probe, as the judge needs it. Durations in ms. */
-export type ProbePolicy = { readonly name: string; readonly severity: Severity } & (
+/** How a probe is judged. Durations in ms. */
+export type ProbeJudging =
+  /** It is asked a question and judged by failures in a row. */
   | {
       readonly way: 'asked';
-      readonly kind: AskedKind;
       readonly intervalMs: number;
       readonly retries: number;
       /** So long after a start failures do not count, unless there was a success before. */
       readonly graceMs: number;
       /** Shown and judged; false: only its numbers are kept. */
       readonly judged: boolean;
+      /** Its numbers are the memory history of the run. */
+      readonly isMemory: boolean;
     }
+  /** It looks for progress and is judged once, when a time of its own has passed without any. */
   | {
       readonly way: 'timed';
-      readonly kind: TimedKind;
+      readonly watches: 'output' | 'file' | 'artifacts';
       readonly limitMs: number;
       readonly startPeriodMs: number;
       /** How often it looks while nothing is due. */
       readonly lookMs: number;
     }
-  | { readonly way: 'told'; readonly kind: ToldKind; readonly startPeriodMs: number; readonly lookMs: number }
-);
+  /** It listens to the output and speaks up by itself. */
+  | {
+      readonly way: 'told';
+      /** What it told of once stays so for the run, and counts from the start on. */
+      readonly lasts: boolean;
+      readonly startPeriodMs: number;
+      readonly lookMs: number;
+    };
+
+/** One probe, as the judge needs it. */
+export type ProbePolicy = {
+  readonly name: string;
+  /** The name of its kind, for those who explain. The machine goes by the traits. */
+  readonly kind: string;
+  readonly severity: Severity;
+  /** The cause of an exit that it forces: a limit was exceeded, or a probe failed. */
+  readonly endsAs: 'probe' | 'limit';
+  /** What it says of itself quotes neither the output, an answer nor a command, so that an alert may carry it. */
+  readonly ownWords: boolean;
+} & ProbeJudging;
 
 /** The kill condition, as the judge needs it. */
 export interface KillWhenPolicy {

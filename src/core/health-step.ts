@@ -97,10 +97,10 @@ function freshProbe(at: Stamp, policy: ProbePolicy): ProbeState {
   if (policy.way === 'asked') return { ...fresh, nextAt: later(at, Math.min(policy.intervalMs, FIRST_ASK_MS)) };
   // What files are like at the start is what later looks are compared with, so those look at once.
   if (policy.way === 'timed')
-    return policy.kind === 'stale' ? { ...fresh, nextAt: later(at, Math.min(policy.lookMs, FIRST_ASK_MS)) } : fresh;
+    return policy.watches === 'output' ? { ...fresh, nextAt: later(at, Math.min(policy.lookMs, FIRST_ASK_MS)) } : fresh;
   const quiet: ProbeState = { ...fresh, ok: true, detail: 'no such line' };
   const never = Number.MAX_SAFE_INTEGER as Mono;
-  return { ...quiet, nextAt: policy.kind === 'error-rate' ? later(at, policy.startPeriodMs) : never };
+  return { ...quiet, nextAt: policy.lasts ? never : later(at, policy.startPeriodMs) };
 }
 
 function tick(draft: HealthDraft): void {
@@ -171,7 +171,8 @@ function judge(draft: HealthDraft, probe: Case<ProbePolicy>, observation: ProbeR
 function outputBlocked(draft: HealthDraft, blocked: boolean): void {
   const { at, state, policy } = draft;
   const probes = state.probes.map((probe, index): ProbeState => {
-    if (policy.probes[index]!.kind !== 'stale') return probe;
+    const judged = policy.probes[index]!;
+    if (judged.way !== 'timed' || judged.watches !== 'output') return probe;
     return { ...probe, suspect: false, base: blocked ? probe.base : at.mono, nextAt: at.mono };
   });
   draft.state = { ...state, probes, outputBlocked: blocked };

@@ -63,14 +63,14 @@ function unhealthy(turn: Turn, reasons: readonly Reason[]): void {
   const { phase } = turn.state;
   const why = reasons.map(({ name, detail }) => `${name}: ${detail}`).join('; ');
   if (phase.kind === 'running') {
-    const cause = reasons.every(({ name }) => kindOf(turn, name) === 'memory') ? 'limit' : 'probe';
+    const cause = reasons.every(({ name }) => isLimit(turn, name)) ? 'limit' : 'probe';
     return stopChild(turn, phase.live, cause, why, reasons);
   }
   if (phase.kind === 'stopping' && phase.reasons.length > 0) enter(turn, { ...phase, why, reasons });
 }
 
-function kindOf(turn: Turn, name: string): string | undefined {
-  return turn.policy.health.probes.find(probe => probe.name === name)?.kind;
+function isLimit(turn: Turn, name: string): boolean {
+  return turn.policy.health.probes.find(probe => probe.name === name)?.endsAs === 'limit';
 }
 
 /** The kill condition came true: held on disk first, then stopped, whether or not the disk obeyed. */

@@ -7,7 +7,7 @@ import { Cron } from 'croner';
 import { KILL_WHEN, type Observation, type ProbeReport } from '../core/health-model.ts';
 import type { RunId } from '../core/model.ts';
 import type { Wall } from '../core/time.ts';
-import { makeProbe } from './make-probe.ts';
+import { makeProbe, patienceMs } from './kinds.ts';
 import { type Members, openMembers, SELDOM_MS } from './memory.ts';
 import { createOutputFeed, type OutputFeed } from './output-feed.ts';
 import type { Probe, ProbeSpec, ProbeWorld, WatchedRun } from './probe.ts';
@@ -85,7 +85,7 @@ function startRun(
     const speakUp = (observation: Observation) => report(spec.name, observation);
     probes.set(spec.name, { probe: makeProbe(spec, { run, world, members, speakUp }), limitMs: patienceMs(spec) });
   }
-  if (killWhen !== null) probes.set(KILL_WHEN, { probe: killWhen(run, members), limitMs: GIVE_UP_MS });
+  if (killWhen !== null) probes.set(KILL_WHEN, { probe: killWhen(run, members), limitMs: patienceMs(null) });
 
   function askOne(name: string): void {
     const found = probes.get(name);
@@ -118,13 +118,6 @@ function startRun(
       outputFeed.flush();
     },
   };
-}
-
-/** What asks has a limit of its own; above it, after so long more, it is given up whatever it does. */
-const GIVE_UP_MS = 30_000;
-
-function patienceMs(spec: ProbeSpec): number {
-  return spec.kind === 'fresh-file' || spec.kind === 'disk' ? spec.timeoutMs : spec.timeoutMs + GIVE_UP_MS;
 }
 
 // One that never settles must not keep its name from being reported, nor an error stop the others.

@@ -4,7 +4,8 @@ import type { RunId } from '../core/model.ts';
 import type { ProbePort, Report } from '../core/ports.ts';
 import { stampNow } from '../host/clock.ts';
 import type { KillWhen } from '../probes/kill-when/kill-when.ts';
-import { healthPolicy, killWhenIntervalMs, type ProbeSpec, type ProbeWorld } from '../probes/probe.ts';
+import { healthPolicy, killWhenIntervalMs } from '../probes/kinds.ts';
+import type { ProbeSpec, ProbeWorld } from '../probes/probe.ts';
 import { createProbeRunner } from '../probes/runner.ts';
 
 /** What is to be watched beside the child's life. */

@@ -4,6 +4,9 @@ import { healthWorld, ill, well } from './health-world.ts';
 
 const port: ProbePolicy = {
   way: 'asked',
+  ownWords: true,
+  endsAs: 'probe',
+  isMemory: false,
   name: 'port:80',
   severity: 'critical',
   kind: 'port',
@@ -124,7 +127,15 @@ describe('a probe that asks', () => {
 });
 
 describe('memory and disk', () => {
-  const memory: ProbePolicy = { ...port, name: 'memory', kind: 'memory', intervalMs: 5000, graceMs: 0 };
+  const memory: ProbePolicy = {
+    ...port,
+    name: 'memory',
+    kind: 'memory',
+    endsAs: 'limit',
+    isMemory: true,
+    intervalMs: 5000,
+    graceMs: 0,
+  };
   test('three samples in a row above the limit, in the start period too; a spike is none', () => {
     const spike = healthWorld(only(memory), {
       memory: (_at, n) => (n % 4 === 0 ? ill('2 GiB', 2e9) : well('1 GiB', 1e9)),

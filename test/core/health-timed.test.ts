@@ -8,9 +8,13 @@ const minute = 60_000;
 const hour = 3_600_000;
 const day = 24 * hour;
 type Timed = Extract<ProbePolicy, { way: 'timed' }>;
-const timed = (kind: Timed['kind'], limitMs: number, startPeriodMs = 60_000): Timed => {
+const watches = { stale: 'output', 'fresh-file': 'file', grow: 'artifacts' } as const;
+const timed = (kind: keyof typeof watches, limitMs: number, startPeriodMs = 60_000): Timed => {
   return {
     way: 'timed',
+    watches: watches[kind],
+    ownWords: true,
+    endsAs: 'probe',
     name: kind,
     severity: 'critical',
     kind,
@@ -106,14 +110,22 @@ describe('a probe with a time of its own', () => {
       memory: (_at, n) => (n % 3 === 0 ? well('1.9 GiB', 1.9e9) : ill('2.1 GiB', 2.1e9)),
       'kill-when': () => ({ kind: 'condition', result: 'clear', notYet: false, why: 'daily_loss 9.99' }),
     };
-    const asked = { way: 'asked', severity: 'critical', retries: 3, judged: true } as const;
+    const asked = {
+      way: 'asked',
+      ownWords: true,
+      endsAs: 'probe',
+      isMemory: false,
+      severity: 'critical',
+      retries: 3,
+      judged: true,
+    } as const;
     const policy: HealthPolicy = {
       probes: [
         timed('stale', 20 * minute),
         timed('fresh-file', 20 * minute),
         timed('grow', 2 * hour),
         { ...asked, name: 'http:x', kind: 'http', intervalMs: 30_000, graceMs: 90_000 },
-        { ...asked, name: 'memory', kind: 'memory', intervalMs: 5000, graceMs: 0 },
+        { ...asked, name: 'memory', kind: 'memory', endsAs: 'limit', isMemory: true, intervalMs: 5000, graceMs: 0 },
       ],
       killWhen: { intervalMs: 5000, maxAgeMs: 300_000, blindTrips: false },
     };

@@ -7,7 +7,17 @@ import { faultOf, healthShape } from '../../src/core/state-shape.ts';
 import { type ControlRequests, healthWorld, ill, well } from './health-world.ts';
 
 const told = (kind: 'fail-pattern' | 'error-rate'): ProbePolicy => {
-  return { way: 'told', name: kind, severity: 'critical', kind, startPeriodMs: 60_000, lookMs: 30_000 };
+  return {
+    way: 'told',
+    ownWords: false,
+    endsAs: 'probe',
+    lasts: kind === 'fail-pattern',
+    name: kind,
+    severity: 'critical',
+    kind,
+    startPeriodMs: 60_000,
+    lookMs: 30_000,
+  };
 };
 const only = (...probes: ProbePolicy[]): HealthPolicy => ({ probes, killWhen: null });
 
@@ -82,6 +92,9 @@ test('whatever is reported, a run is ended for reasons that only grow, and every
     told('fail-pattern'),
     {
       way: 'asked',
+      ownWords: true,
+      endsAs: 'probe',
+      isMemory: false,
       name: 'a',
       kind: 'check',
       severity: 'critical',
@@ -90,7 +103,18 @@ test('whatever is reported, a run is ended for reasons that only grow, and every
       graceMs: 0,
       judged: true,
     },
-    { way: 'timed', name: 't', kind: 'stale', severity: 'optional', limitMs: 3000, startPeriodMs: 0, lookMs: 1000 },
+    {
+      way: 'timed',
+      ownWords: true,
+      endsAs: 'probe',
+      watches: 'output',
+      name: 't',
+      kind: 'stale',
+      severity: 'optional',
+      limitMs: 3000,
+      startPeriodMs: 0,
+      lookMs: 1000,
+    },
   ];
   const observation = fc.oneof(
     fc.constant(well()),

@@ -6,7 +6,16 @@ import type { Policy, RunId, Signal, State, TimerId } from '../../src/core/model
 import type { Mono, Stamp, Wall } from '../../src/core/time.ts';
 
 /** None, one that is asked, and with a kill condition. */
-const asked = { way: 'asked', name: 'port:1', severity: 'critical', kind: 'port', intervalMs: 30_000 } as const;
+const asked = {
+  way: 'asked',
+  ownWords: true,
+  endsAs: 'probe',
+  isMemory: false,
+  name: 'port:1',
+  severity: 'critical',
+  kind: 'port',
+  intervalMs: 30_000,
+} as const;
 const HEALTH_POLICIES: readonly HealthPolicy[] = [
   { probes: [], killWhen: null },
   { probes: [{ ...asked, retries: 2, graceMs: 60_000, judged: true }], killWhen: null },

@@ -5,7 +5,8 @@ import { type HealthTurn, healthStep, startHealth } from '../../src/core/health-
 import type { RunId } from '../../src/core/model.ts';
 import { stampNow } from '../../src/host/clock.ts';
 import { readProcess } from '../../src/host/process-table.ts';
-import { healthPolicy, type ProbeSpec, type ProbeWorld } from '../../src/probes/probe.ts';
+import { healthPolicy } from '../../src/probes/kinds.ts';
+import type { ProbeSpec, ProbeWorld } from '../../src/probes/probe.ts';
 import { createProbeRunner } from '../../src/probes/runner.ts';
 
 export type Own = Partial<ProbeSpec> & Pick<ProbeSpec, 'kind'>;

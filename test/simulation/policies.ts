@@ -7,6 +7,9 @@ const minute = 60_000;
 // Asked far more seldom than a real one: each question is a step of the simulation.
 const PROBE = {
   way: 'asked',
+  ownWords: true,
+  endsAs: 'probe',
+  isMemory: false,
   name: 'probe',
   kind: 'port',
   severity: 'critical',

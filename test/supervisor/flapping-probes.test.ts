@@ -8,6 +8,9 @@ import { virtualWatch } from './virtual-watch.ts';
 const probe = (name: string, retries: number): ProbePolicy => {
   return {
     way: 'asked',
+    ownWords: true,
+    endsAs: 'probe',
+    isMemory: false,
     name,
     severity: 'critical',
     kind: 'port',
@@ -19,6 +22,9 @@ const probe = (name: string, retries: number): ProbePolicy => {
 };
 const told: ProbePolicy = {
   way: 'told',
+  ownWords: false,
+  endsAs: 'probe',
+  lasts: true,
   name: 'told',
   severity: 'critical',
   kind: 'fail-pattern',

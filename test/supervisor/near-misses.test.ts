@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { KILL_WHEN, type Observation } from '../../src/core/health-model.ts';
 import type { Mono, Stamp, Wall } from '../../src/core/time.ts';
+import { healthPolicy, killWhenIntervalMs } from '../../src/probes/kinds.ts';
 import { errorRateProbe, failPatternProbe, staleProbe } from '../../src/probes/output-probes.ts';
-import { healthPolicy, killWhenIntervalMs, type Probe, type ProbeSpec, type SpecOf } from '../../src/probes/probe.ts';
+import type { Probe, ProbeSpec, SpecOf } from '../../src/probes/probe.ts';
 import { basics } from '../probes/rig.ts';
 import { virtualWatch } from './virtual-watch.ts';
 

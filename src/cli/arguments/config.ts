@@ -16,10 +16,11 @@ import {
   type YAMLError,
 } from 'yaml';
 import { readTrustedFile, readTrustedFolder } from '../../host/trusted-file.ts';
+import { type ProbeOption, probeOptionRow } from '../options/health.ts';
 import { fileKeys, isOptionName, type OptionName, optionRow } from '../options/index.ts';
 import { nearest, quoted, UsageError } from '../usage-error.ts';
 import type { OwnValues, RawValue } from '../values/read-value.ts';
-import { type ProbeOption, probeKeys, probeOptions } from './resolve-probes.ts';
+import { probeKeys } from './resolve-probes.ts';
 
 // A YAML text as what a configuration may be made of: mappings, lists, and scalars as they were written.
 
@@ -207,14 +208,19 @@ function itemValue(name: OptionName, key: string, item: Item, base: string): Raw
     if (item.empty) throw new UsageError(`${where}: has no value`);
     return { text: item.text, base, where };
   }
-  if (item.kind === 'mapping' && Object.hasOwn(probeOptions, name))
-    return probeValue(name as ProbeOption, item.entries, where, base);
+  const probe = probeOptionRow(name);
+  if (item.kind === 'mapping' && probe !== null) return probeValue(name, probe, item.entries, where, base);
   throw new UsageError(`${where}: a ${item.kind} is no value of it`);
 }
 
 /** A probe as a mapping: its value, and what it says for itself. */
-function probeValue(name: ProbeOption, entries: readonly Entry[], where: string, base: string): RawValue {
-  const { parts, companion } = probeOptions[name];
+function probeValue(
+  name: OptionName,
+  { parts, companion }: ProbeOption<unknown>,
+  entries: readonly Entry[],
+  where: string,
+  base: string,
+): RawValue {
   const own: Partial<Record<keyof OwnValues, RawValue>> = {};
   const written = new Map<string, string>();
   for (const entry of entries) {

@@ -1,15 +1,14 @@
 /** Probes from what was written for them: values, companions (--http-expect), and their own timing in the file. */
 import { categories } from '../../incidents/triage/rule.ts';
-import { type OptionName, type OptionValues, optionRow } from '../options/index.ts';
+import type { ProbeBasics, ProbeSpec } from '../../probes/probe.ts';
+import { type ProbeOption, type ProbeOptionName, probeOptions } from '../options/health.ts';
+import { type OptionValues, optionRow } from '../options/index.ts';
 import type { Remedy } from '../options/option.ts';
 import { at, nearest, quoted, UsageError } from '../usage-error.ts';
 import { type RawValue, readValue } from '../values/read-value.ts';
 import { readChoice, readText } from '../values/words.ts';
 import type { RawValues } from './resolve-options.ts';
-import type { HealthSettings, ProbeBasics, ProbeSettings } from './settings.ts';
-
-/** What a probe's name begins with, whether or not one of that kind is there: without one the remedy has nothing to act on. */
-const PROBE_WORDS = ['stale', 'fail-pattern', 'fresh', 'grow', 'http', 'port', 'check', 'memory', 'disk', 'errors'];
+import type { HealthSettings } from './settings.ts';
 
 /** Throws a UsageError for a remedy that could never fit: its word is neither a category nor a probe's name. */
 function refuseUnknownWords(
@@ -17,7 +16,9 @@ function refuseUnknownWords(
   probes: readonly string[],
   written: readonly RawValue[] | undefined,
 ): void {
-  const known = [...categories, ...PROBE_WORDS, ...probes];
+  // Of a probe that is not there too: without one the remedy has nothing to act on.
+  const kinds = probeOptionNames.map(name => probeOptions[name].name('', 0).replace(/:.*/, ''));
+  const known = [...categories, ...kinds, ...probes];
   remedies.forEach(({ when }, index) => {
     if (when.kind !== 'word' || known.includes(when.word)) return;
     const where = written?.[index]?.where ?? '--remedy';
@@ -30,24 +31,7 @@ function refuseUnknownWords(
 /** What a probe may say for itself in the file. */
 export const probeKeys = ['interval', 'timeout', 'retries', 'start-period', 'name', 'severity'] as const;
 
-/**
- * The options that are probes, the option that goes with one, and how its value may be written in a mapping of the file:
- * `value`, or these parts, joined by `=` as on the command line.
- */
-export const probeOptions = {
-  'stale-after': { companion: 'progress-pattern', parts: ['after'] },
-  'fail-pattern': { companion: null, parts: ['pattern'] },
-  'fresh-file': { companion: null, parts: ['path', 'age'] },
-  grow: { companion: null, parts: ['files', 'within'] },
-  http: { companion: 'http-expect', parts: ['url'] },
-  port: { companion: null, parts: ['address'] },
-  check: { companion: null, parts: ['command'] },
-  'max-memory': { companion: null, parts: ['size'] },
-  'min-disk': { companion: null, parts: ['free', 'path'] },
-  'error-rate': { companion: 'error-pattern', parts: ['rate'] },
-} as const satisfies Partial<Record<OptionName, { companion: OptionName | null; parts: readonly string[] }>>;
-
-export type ProbeOption = keyof typeof probeOptions;
+const probeOptionNames = Object.keys(probeOptions) as ProbeOptionName[];
 
 /** Everything of the Health section. `folder`: the child's working directory, where --min-disk looks by default. */
 export function healthSettings(values: OptionValues, raw: RawValues, folder: string): HealthSettings {
@@ -68,18 +52,19 @@ export function healthSettings(values: OptionValues, raw: RawValues, folder: str
   };
 }
 
-function probes(values: OptionValues, raw: RawValues, folder: string): ProbeSettings[] {
-  const found: ProbeSettings[] = [];
+function probes(values: OptionValues, raw: RawValues, folder: string): ProbeSpec[] {
+  const found: ProbeSpec[] = [];
   const taken = new Set<string>();
-  for (const option of Object.keys(probeOptions) as ProbeOption[]) {
+  for (const option of probeOptionNames) {
     const written = raw.get(option) ?? [];
+    const { name, probe }: ProbeOption<never> = probeOptions[option];
     const patterns = companions(option, written, values, raw);
     written.forEach((one, index) => {
-      const what = probeOf(option, values, index, patterns[index] ?? null, folder);
-      const basics = basicsOf(one, values, uniqueName(defaultName(option, one, index), taken));
+      const subject = probe(values[option][index] as never, patterns[index] ?? null, folder);
+      const basics = basicsOf(one, values, uniqueName(name(one.text, index), taken));
       if (taken.has(basics.name)) throw new UsageError(`${one.where}: two probes are called ${basics.name}`);
       taken.add(basics.name);
-      found.push({ ...what, ...basics });
+      found.push({ ...subject, ...basics });
     });
   }
   return found;
@@ -94,7 +79,7 @@ function uniqueName(name: string, taken: ReadonlySet<string>): string {
 
 /** One pattern goes with all probes of its kind; several go one to one, in order; the file's own come first. */
 function companions(
-  option: ProbeOption,
+  option: ProbeOptionName,
   written: readonly RawValue[],
   values: OptionValues,
   raw: RawValues,
@@ -133,57 +118,4 @@ function basicsOf(one: RawValue, values: OptionValues, ownName: string): ProbeBa
     retries: amount('retries'),
     startPeriodMs: amount('start-period'),
   };
-}
-
-/** The contract's name of a probe, paths and addresses as they were written. */
-function defaultName(option: ProbeOption, { text }: RawValue, index: number): string {
-  const place = text.slice(0, text.lastIndexOf('='));
-  const names: Record<ProbeOption, string> = {
-    'stale-after': 'stale',
-    'fail-pattern': 'fail-pattern',
-    'fresh-file': `fresh:${place}`,
-    grow: `grow:${place}`,
-    http: `http:${text}`,
-    port: `port:${text.replace(/^.*:/, '')}`,
-    check: `check:${index + 1}`,
-    'max-memory': 'memory',
-    'min-disk': 'disk',
-    'error-rate': 'errors',
-  };
-  return names[option];
-}
-
-type WithoutBasics<P> = P extends unknown ? Omit<P, keyof ProbeBasics> : never;
-
-function probeOf(
-  option: ProbeOption,
-  values: OptionValues,
-  index: number,
-  pattern: RegExp | null,
-  folder: string,
-): WithoutBasics<ProbeSettings> {
-  switch (option) {
-    case 'stale-after':
-      return { kind: 'stale', afterMs: values[option][index]!, progressPattern: pattern };
-    case 'fail-pattern':
-      return { kind: 'fail-pattern', pattern: values[option][index]! };
-    case 'fresh-file':
-      return { kind: 'fresh-file', path: values[option][index]!.place, maxAgeMs: values[option][index]!.ms };
-    case 'grow':
-      return { kind: 'grow', glob: values[option][index]!.place, withinMs: values[option][index]!.ms };
-    case 'http':
-      return { kind: 'http', url: values[option][index]!, expect: pattern };
-    case 'port':
-      return { kind: 'port', ...values[option][index]! };
-    case 'check':
-      return { kind: 'check', command: values[option][index]! };
-    case 'max-memory':
-      return { kind: 'memory', maxBytes: values[option][index]! };
-    case 'min-disk': {
-      const { bytes, place } = values[option][index]!;
-      return { kind: 'disk', minFreeBytes: bytes, path: place ?? folder };
-    }
-    case 'error-rate':
-      return { kind: 'error-rate', rate: values[option][index]!, pattern };
-  }
 }

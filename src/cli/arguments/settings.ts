@@ -1,5 +1,6 @@
 /** The validated settings: what argv, environment and file came to. Durations are milliseconds, sizes bytes, paths absolute. */
 
+import type { ProbeSpec } from '../../probes/probe.ts';
 import type { OptionName } from '../options/index.ts';
 import type { DiagnoseChoice, Remedy } from '../options/option.ts';
 import type { Rate } from '../values/amounts.ts';
@@ -44,32 +45,8 @@ export interface RestartSettings {
   readonly feedLastOutput: boolean;
 }
 
-/** What all probes have: name, severity, and timing for those that ask. */
-export interface ProbeBasics {
-  readonly name: string;
-  readonly severity: 'critical' | 'optional';
-  readonly intervalMs: number;
-  readonly timeoutMs: number;
-  readonly retries: number;
-  readonly startPeriodMs: number;
-}
-
-export type ProbeSettings = ProbeBasics &
-  (
-    | { readonly kind: 'stale'; readonly afterMs: number; readonly progressPattern: RegExp | null }
-    | { readonly kind: 'fail-pattern'; readonly pattern: RegExp }
-    | { readonly kind: 'fresh-file'; readonly path: string; readonly maxAgeMs: number }
-    | { readonly kind: 'grow'; readonly glob: string; readonly withinMs: number }
-    | { readonly kind: 'http'; readonly url: string; readonly expect: RegExp | null }
-    | { readonly kind: 'port'; readonly host: string; readonly port: number }
-    | { readonly kind: 'check'; readonly command: string }
-    | { readonly kind: 'memory'; readonly maxBytes: number }
-    | { readonly kind: 'disk'; readonly minFreeBytes: number; readonly path: string }
-    | { readonly kind: 'error-rate'; readonly rate: Rate; readonly pattern: RegExp | null }
-  );
-
 export interface HealthSettings {
-  readonly probes: readonly ProbeSettings[];
+  readonly probes: readonly ProbeSpec[];
   /** The general timing: what limits that are no probes of their own (the kill condition) go by. */
   readonly intervalMs: number;
   readonly timeoutMs: number;

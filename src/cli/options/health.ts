@@ -1,4 +1,5 @@
-import type { OptionTable } from './option.ts';
+import type { ProbeSubject } from '../../probes/probe.ts';
+import type { KindValues, OptionTable } from './option.ts';
 
 /** What tells that the child is alive but not working, and what ends it for good. */
 export const healthOptions = {
@@ -114,3 +115,95 @@ export const healthOptions = {
     meaning: "a command before the next start, at most 60 s, such as 'disk-full => ./clean-up.sh'",
   },
 } as const satisfies OptionTable;
+
+type HealthOption = keyof typeof healthOptions;
+
+/** How the value of an option becomes a probe. */
+export interface ProbeOption<Value> {
+  /** The option whose pattern goes with it, if there is one. */
+  readonly companion: HealthOption | null;
+  /** The keys of its value as a mapping in the file, joined by `=` as on the command line. */
+  readonly parts: readonly [string, ...string[]];
+  /** The probe's name by the contract. `text`: the value as it was written; `index`: how many of its kind stand before it. */
+  name(text: string, index: number): string;
+  /** `folder`: the child's working directory. */
+  probe(value: Value, pattern: RegExp | null, folder: string): ProbeSubject;
+}
+
+/** What stands before the last `=`. */
+const placeIn = (text: string) => text.slice(0, text.lastIndexOf('='));
+
+/** The options that are probes. */
+export const probeOptions = {
+  'stale-after': {
+    companion: 'progress-pattern',
+    parts: ['after'],
+    name: () => 'stale',
+    probe: (afterMs, progressPattern) => ({ kind: 'stale', afterMs, progressPattern }),
+  },
+  'fail-pattern': {
+    companion: null,
+    parts: ['pattern'],
+    name: () => 'fail-pattern',
+    probe: pattern => ({ kind: 'fail-pattern', pattern }),
+  },
+  'fresh-file': {
+    companion: null,
+    parts: ['path', 'age'],
+    name: text => `fresh:${placeIn(text)}`,
+    probe: ({ place: path, ms: maxAgeMs }) => ({ kind: 'fresh-file', path, maxAgeMs }),
+  },
+  grow: {
+    companion: null,
+    parts: ['files', 'within'],
+    name: text => `grow:${placeIn(text)}`,
+    probe: ({ place: glob, ms: withinMs }) => ({ kind: 'grow', glob, withinMs }),
+  },
+  http: {
+    companion: 'http-expect',
+    parts: ['url'],
+    name: text => `http:${text}`,
+    probe: (url, expect) => ({ kind: 'http', url, expect }),
+  },
+  port: {
+    companion: null,
+    parts: ['address'],
+    name: text => `port:${text.replace(/^.*:/, '')}`,
+    probe: ({ host, port }) => ({ kind: 'port', host, port }),
+  },
+  check: {
+    companion: null,
+    parts: ['command'],
+    name: (_text, index) => `check:${index + 1}`,
+    probe: command => ({ kind: 'check', command }),
+  },
+  'max-memory': {
+    companion: null,
+    parts: ['size'],
+    name: () => 'memory',
+    probe: maxBytes => ({ kind: 'memory', maxBytes }),
+  },
+  'min-disk': {
+    companion: null,
+    parts: ['free', 'path'],
+    name: () => 'disk',
+    probe: ({ bytes: minFreeBytes, place }, _pattern, folder) => ({
+      kind: 'disk',
+      minFreeBytes,
+      path: place ?? folder,
+    }),
+  },
+  'error-rate': {
+    companion: 'error-pattern',
+    parts: ['rate'],
+    name: () => 'errors',
+    probe: (rate, pattern) => ({ kind: 'error-rate', rate, pattern }),
+  },
+} as const satisfies { [Name in HealthOption]?: ProbeOption<KindValues[(typeof healthOptions)[Name]['kind']]> };
+
+export type ProbeOptionName = keyof typeof probeOptions;
+
+/** The row of an option that is a probe; null for any other. Its value must be the option's own. */
+export function probeOptionRow(name: string): ProbeOption<unknown> | null {
+  return Object.hasOwn(probeOptions, name) ? (probeOptions[name as ProbeOptionName] as ProbeOption<unknown>) : null;
+}

@@ -1,7 +1,7 @@
 /** From what the machine knows of an incident, and what was found out about it, to the event that is alerted. Pure. */
 import type { AlertEvent, AlertKind } from '../../alerts/alert.ts';
 import type { IncidentSeed } from '../../core/events.ts';
-import type { HealthPolicy, ProbeKind } from '../../core/health-model.ts';
+import type { HealthPolicy } from '../../core/health-model.ts';
 import type { State } from '../../core/model.ts';
 import type { Incident } from '../../incidents/incident.ts';
 
@@ -84,13 +84,9 @@ function causeOf(event: AlertKind, { next, reasons, cause }: IncidentSeed): stri
   return null;
 }
 
-/** Probes whose detail is in our own words; what others say may quote the output, an answer or a command. */
-const ownWords: ReadonlySet<ProbeKind> = new Set(['stale', 'fresh-file', 'grow', 'port', 'memory', 'disk']);
-
-/** The detail of a probe if it is in our own words, else null. */
+/** The detail of a probe if it quotes neither the output, an answer nor a command, else null. */
 export function ownDetail(health: HealthPolicy, name: string, detail: string): string | null {
-  const kind = health.probes.find(probe => probe.name === name)?.kind;
-  return kind !== undefined && ownWords.has(kind) ? detail : null;
+  return health.probes.find(probe => probe.name === name)?.ownWords ? detail : null;
 }
 
 /** A clause without anything of the log. */

@@ -1,0 +1,132 @@
+import type { HealthPolicy, KillWhenPolicy, ProbeJudging, ProbePolicy } from '../core/health-model.ts';
+import { checkProbe, httpProbe, portProbe } from './asked-probes.ts';
+import { diskProbe, freshFileProbe, growProbe } from './file-probes.ts';
+import { type Members, memoryProbe } from './memory.ts';
+import { errorRateProbe, failPatternProbe, staleProbe } from './output-probes.ts';
+import type { Probe, ProbeBasics, ProbeKind, ProbeSpec, ProbeWorld, SpeakUp, SpecOf, WatchedRun } from './probe.ts';
+
+/** What a probe may need. */
+export interface ProbeNeeds {
+  readonly run: WatchedRun;
+  readonly world: ProbeWorld;
+  readonly members: Members;
+  readonly speakUp: SpeakUp;
+}
+
+/** A kind of probe: how it is judged, what makes it for one run, and what is known of all of its kind. */
+interface KindRow<K extends ProbeKind> {
+  /** What it says of itself quotes neither the output, an answer nor a command, so that an alert may carry it. */
+  readonly ownWords: boolean;
+  /** A run that it ends has exceeded a limit. */
+  readonly isLimit?: true;
+  judging(spec: SpecOf<K>): ProbeJudging;
+  /** What costs time to load (HTTP, a shell) is loaded when it first asks. */
+  make(spec: SpecOf<K>, needs: ProbeNeeds): Probe;
+  /** Its question has no limit of its own: it is given up at the timeout, not some time after. */
+  readonly waitsOnDisk?: true;
+}
+
+/** Memory and disk are looked at this often, or at the interval if that is shorter. */
+const SAMPLE_MS = 5000;
+/** A glob may match many files: it is not walked more often than this, unless it is due. */
+const GROW_LOOK_MS = 30_000;
+const FILE_LOOK_MS = 10_000;
+/** Its look costs nothing but the wake-up, which it shares with the heartbeat. */
+const STALE_LOOK_MS = 5000;
+/** What asks has a limit of its own; above it, after so long more, it is given up whatever it does. */
+const GIVE_UP_MS = 30_000;
+
+const asked = ({ intervalMs, retries, startPeriodMs }: ProbeBasics): ProbeJudging => {
+  return { way: 'asked', intervalMs, retries, graceMs: startPeriodMs + intervalMs, judged: true, isMemory: false };
+};
+const sampled = ({ intervalMs, retries }: ProbeBasics, judged: boolean, isMemory: boolean): ProbeJudging => {
+  const sampleMs = judged ? Math.min(intervalMs, SAMPLE_MS) : intervalMs;
+  return { way: 'asked', intervalMs: sampleMs, retries, graceMs: 0, judged, isMemory };
+};
+const told = ({ startPeriodMs, intervalMs }: ProbeBasics, lasts: boolean): ProbeJudging => {
+  return { way: 'told', lasts, startPeriodMs, lookMs: intervalMs };
+};
+
+/** Every kind of probe. */
+const kinds: { readonly [K in ProbeKind]: KindRow<K> } = {
+  stale: {
+    ownWords: true,
+    judging: ({ afterMs: limitMs, startPeriodMs }) => {
+      const lookMs = Math.min(STALE_LOOK_MS, Math.max(250, limitMs / 4));
+      return { way: 'timed', watches: 'output', limitMs, startPeriodMs, lookMs };
+    },
+    make: spec => staleProbe(spec),
+  },
+  'fail-pattern': {
+    ownWords: false,
+    judging: spec => told(spec, true),
+    make: (spec, { speakUp }) => failPatternProbe(spec, speakUp),
+  },
+  'fresh-file': {
+    ownWords: true,
+    waitsOnDisk: true,
+    judging: ({ maxAgeMs: limitMs, startPeriodMs }) => {
+      const lookMs = Math.max(FILE_LOOK_MS, Math.min(60_000, limitMs / 10));
+      return { way: 'timed', watches: 'file', limitMs, startPeriodMs, lookMs };
+    },
+    make: spec => freshFileProbe(spec),
+  },
+  grow: {
+    ownWords: true,
+    judging: ({ withinMs: limitMs, startPeriodMs }) => {
+      const lookMs = Math.max(GROW_LOOK_MS, Math.min(300_000, limitMs / 10));
+      return { way: 'timed', watches: 'artifacts', limitMs, startPeriodMs, lookMs };
+    },
+    make: spec => growProbe(spec),
+  },
+  http: { ownWords: false, judging: asked, make: (spec, { world }) => httpProbe(spec, world) },
+  port: { ownWords: true, judging: asked, make: (spec, { world }) => portProbe(spec, world) },
+  check: { ownWords: false, judging: asked, make: (spec, { run, world }) => checkProbe(spec, run, world) },
+  memory: {
+    ownWords: true,
+    isLimit: true,
+    judging: spec => sampled(spec, spec.maxBytes !== null, true),
+    make: (spec, { members }) => memoryProbe(spec, members),
+  },
+  disk: {
+    ownWords: true,
+    waitsOnDisk: true,
+    judging: spec => sampled(spec, true, false),
+    make: spec => diskProbe(spec),
+  },
+  'error-rate': {
+    ownWords: false,
+    judging: spec => told(spec, false),
+    make: (spec, { world, speakUp }) => errorRateProbe(spec, () => world.now().mono, speakUp),
+  },
+};
+
+// A spec and the row of its kind belong together, which the type of a union does not tell.
+const rowOf = <K extends ProbeKind>({ kind }: SpecOf<K>): KindRow<K> => kinds[kind] as KindRow<K>;
+
+/** What the judge needs of the probes and the kill condition. Names must be distinct. */
+export function healthPolicy(specs: readonly ProbeSpec[], killWhen: KillWhenPolicy | null): HealthPolicy {
+  return { probes: specs.map(policyOf), killWhen };
+}
+
+function policyOf(spec: ProbeSpec): ProbePolicy {
+  const { name, kind, severity } = spec;
+  const { ownWords, isLimit, judging } = rowOf(spec);
+  return { name, kind, severity, ownWords, endsAs: isLimit ? 'limit' : 'probe', ...judging(spec) };
+}
+
+/** Makes the probe of a spec for one run. */
+export function makeProbe(spec: ProbeSpec, needs: ProbeNeeds): Probe {
+  return rowOf(spec).make(spec, needs);
+}
+
+/** How long its answer is waited for, in ms; null: as long as the kill condition's. */
+export function patienceMs(spec: ProbeSpec | null): number {
+  if (spec === null) return GIVE_UP_MS;
+  return rowOf(spec).waitsOnDisk ? spec.timeoutMs : spec.timeoutMs + GIVE_UP_MS;
+}
+
+/** How often the kill condition is read, by the contract. */
+export function killWhenIntervalMs(healthIntervalMs: number): number {
+  return Math.min(healthIntervalMs, SAMPLE_MS);
+}
