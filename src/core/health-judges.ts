@@ -213,6 +213,10 @@ export function judgeTimed(draft: HealthDraft, probe: Case<Timed>, observed: Obs
   const due = settled ? base + policy.limitMs : Math.max(base + policy.limitMs, startedAt.mono + policy.startPeriodMs);
   const detail = detailOf(policy, found, draft.at.mono - base, settled);
   const held = policy.watches === 'output' && outputBlocked;
+  if (policy.once && settled) {
+    change(draft, index, { nextAt: Number.MAX_SAFE_INTEGER as Mono, suspect: false });
+    return pass(draft, index, `first output after ${durationText(Math.max(0, base - startedAt.mono))}`);
+  }
   if (draft.at.mono < due || held) {
     // From question to question, so that probes asked together stay together.
     const look = Math.max((state.askedAt ?? draft.at.mono) + policy.lookMs, draft.at.mono);

@@ -28,6 +28,8 @@ export type ProbeJudging =
       readonly startPeriodMs: number;
       /** How often it looks while nothing is due. */
       readonly lookMs: number;
+      /** The first progress of a run is all that is asked. */
+      readonly once?: true;
     }
   /** It listens to the output and speaks up by itself. */
   | {

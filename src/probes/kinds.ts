@@ -2,7 +2,7 @@ import type { HealthPolicy, KillWhenPolicy, ProbeJudging, ProbePolicy } from '..
 import { checkProbe, httpProbe, portProbe } from './asked-probes.ts';
 import { diskProbe, freshFileProbe, growProbe } from './file-probes.ts';
 import { type Members, memoryProbe } from './memory.ts';
-import { errorRateProbe, failPatternProbe, staleProbe } from './output-probes.ts';
+import { errorRateProbe, failPatternProbe, firstOutputProbe, staleProbe } from './output-probes.ts';
 import type { Probe, ProbeBasics, ProbeKind, ProbeSpec, ProbeWorld, SpeakUp, SpecOf, WatchedRun } from './probe.ts';
 
 /** What a probe may need. */
@@ -43,6 +43,10 @@ const sampled = ({ intervalMs, retries }: ProbeBasics, judged: boolean, isMemory
   const sampleMs = judged ? Math.min(intervalMs, SAMPLE_MS) : intervalMs;
   return { way: 'asked', intervalMs: sampleMs, retries, graceMs: 0, judged, isMemory };
 };
+const output = (limitMs: number, startPeriodMs: number): Extract<ProbeJudging, { way: 'timed' }> => {
+  const lookMs = Math.min(STALE_LOOK_MS, Math.max(250, limitMs / 4));
+  return { way: 'timed', watches: 'output', limitMs, startPeriodMs, lookMs };
+};
 const told = ({ startPeriodMs, intervalMs }: ProbeBasics, lasts: boolean): ProbeJudging => {
   return { way: 'told', lasts, startPeriodMs, lookMs: intervalMs };
 };
@@ -51,11 +55,14 @@ const told = ({ startPeriodMs, intervalMs }: ProbeBasics, lasts: boolean): Probe
 const kinds: { readonly [K in ProbeKind]: KindRow<K> } = {
   stale: {
     ownWords: true,
-    judging: ({ afterMs: limitMs, startPeriodMs }) => {
-      const lookMs = Math.min(STALE_LOOK_MS, Math.max(250, limitMs / 4));
-      return { way: 'timed', watches: 'output', limitMs, startPeriodMs, lookMs };
-    },
+    judging: ({ afterMs, startPeriodMs }) => output(afterMs, startPeriodMs),
     make: spec => staleProbe(spec),
+  },
+  'first-output': {
+    ownWords: true,
+    // The time counts from the start: a start period would only lengthen it.
+    judging: ({ withinMs }) => ({ ...output(withinMs, 0), once: true }),
+    make: () => firstOutputProbe(),
   },
   'fail-pattern': {
     ownWords: false,

@@ -1,4 +1,5 @@
 import { createContext, Script } from 'node:vm';
+import { createRedrawFilter, type RedrawFilter } from '../core/redraw.ts';
 import type { Mono } from '../core/time.ts';
 import type { Probe } from './probe.ts';
 
@@ -79,11 +80,23 @@ const GIVE_EVERY_MS = 50;
 /** But no more than this many wait. */
 const MOST_LINES = 2000;
 
-/** Lines are cut only if somebody listens to lines. */
+/** More at once is output, whatever it draws. */
+const MOST_DRAWN_BYTES = 16_384;
+const CURSOR_BYTES = [13, 27, 8];
+
+/** Whether these bytes are more than a redraw. Those of a program that only writes lines are not even decoded. */
+function isOutput(bytes: Buffer, filter: RedrawFilter): boolean {
+  if (bytes.length > MOST_DRAWN_BYTES) return true;
+  if (!filter.isDrawing() && !CURSOR_BYTES.some(byte => bytes.includes(byte))) return true;
+  return filter.isOutput(bytes.toString('utf8'));
+}
+
+/** Lines are cut, and redraws told from output, only if somebody listens. */
 export function createOutputFeed(probes: readonly Probe[], now: () => Mono): OutputFeed {
-  const toBytes = probes.filter(probe => probe.hearBytes !== undefined);
+  const toBytes = probes.filter(probe => probe.hearOutput !== undefined);
   const toLines = probes.filter(probe => probe.hearLines !== undefined);
   const splitters = { stdout: createLineSplitter(), stderr: createLineSplitter() };
+  const redraws = { stdout: createRedrawFilter(), stderr: createRedrawFilter() };
   let waiting: string[] = [];
   let timer: NodeJS.Timeout | null = null;
   let gaveAt = Number.NEGATIVE_INFINITY;
@@ -103,7 +116,7 @@ export function createOutputFeed(probes: readonly Probe[], now: () => Mono): Out
   return {
     hear(stream, bytes) {
       const at = now();
-      for (const probe of toBytes) probe.hearBytes?.(at);
+      if (toBytes.length > 0 && isOutput(bytes, redraws[stream])) for (const probe of toBytes) probe.hearOutput?.(at);
       if (toLines.length === 0) return;
       for (const line of splitters[stream].push(bytes)) waiting.push(line);
       if (waiting.length === 0) return;

@@ -94,7 +94,7 @@ export function staleProbe(spec: SpecOf<'stale'>): Probe {
   if (progressPattern === null) {
     return {
       ask: ask('no output'),
-      hearBytes: at => {
+      hearOutput: at => {
         last = at;
       },
     };
@@ -109,6 +109,17 @@ export function staleProbe(spec: SpecOf<'stale'>): Probe {
       };
       // The newest line first: one is enough.
       matcher.scan(lines, found, true);
+    },
+  };
+}
+
+/** When the child first wrote in this run. */
+export function firstOutputProbe(): Probe {
+  let first: Mono | null = null;
+  return {
+    ask: () => ({ kind: 'progress', at: first, detail: 'no output' }),
+    hearOutput: at => {
+      first ??= at;
     },
   };
 }

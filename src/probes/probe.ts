@@ -22,8 +22,8 @@ export interface ProbeWorld {
 export interface Probe {
   /** Looks, and returns what it saw. Settles soon after the abort; a rejection is a look that could not be made. */
   ask(abort: AbortSignal): Promise<Observation> | Observation;
-  /** Bytes of the child, valid only during the call. */
-  hearBytes?(at: Mono): void;
+  /** The child wrote something that is more than a redraw. */
+  hearOutput?(at: Mono): void;
   /** Lines of the child, in order. */
   hearLines?(lines: readonly string[], at: Mono): void;
   /** The run is over: gives back what it holds open. */
@@ -53,6 +53,7 @@ export interface ProbeBasics {
 /** What each kind of probe watches. Sizes in bytes. */
 interface ProbeSubjects {
   stale: { readonly afterMs: number; readonly progressPattern: RegExp | null };
+  'first-output': { readonly withinMs: number };
   'fail-pattern': { readonly pattern: RegExp };
   'fresh-file': { readonly path: string; readonly maxAgeMs: number };
   grow: { readonly glob: string; readonly withinMs: number };

@@ -176,7 +176,7 @@ describe('numbers from elsewhere', () => {
     expect(await watch.read(never())).toMatchObject({ result: 'clear' });
     const probe = watch.probe(runOf());
     clock.pass(30_000);
-    probe.hearBytes?.(clock.now().mono);
+    probe.hearOutput?.(clock.now().mono);
     probe.hearLines?.(['ERROR a', 'fine', 'ERROR b'], clock.now().mono);
     clock.pass(30_000);
     expect(await probe.ask(never())).toMatchObject({ result: 'tripped' });

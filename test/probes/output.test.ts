@@ -85,7 +85,7 @@ describe('probes that listen', () => {
   test('any byte is life; with a pattern only what matches', async () => {
     const any = staleProbe(spec({ kind: 'stale', afterMs: 2000, progressPattern: null }));
     expect(await ask(any)).toEqual({ kind: 'progress', at: null, detail: 'no output' });
-    any.hearBytes?.(at(5));
+    any.hearOutput?.(at(5));
     expect(await ask(any)).toMatchObject({ at: 5 });
     const progress = staleProbe(spec({ kind: 'stale', afterMs: 2000, progressPattern: /^done/ }));
     progress.hearLines?.(['retrying…', 'retrying…'], at(7));

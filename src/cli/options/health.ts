@@ -10,6 +10,12 @@ export const healthOptions = {
     usual: true,
     meaning: 'unhealthy when the child wrote nothing for that long',
   },
+  'first-output': {
+    kind: 'duration',
+    min: '1ms',
+    repeat: true,
+    meaning: 'failing when a run has printed nothing this long after its start',
+  },
   'progress-pattern': {
     kind: 'regex',
     repeat: true,
@@ -140,6 +146,12 @@ export const probeOptions = {
     parts: ['after'],
     name: () => 'stale',
     probe: (afterMs, progressPattern) => ({ kind: 'stale', afterMs, progressPattern }),
+  },
+  'first-output': {
+    companion: null,
+    parts: ['within'],
+    name: () => 'first-output',
+    probe: withinMs => ({ kind: 'first-output', withinMs }),
   },
   'fail-pattern': {
     companion: null,

@@ -10,7 +10,7 @@ export const BUILT_IN = ['memory', 'uptime', 'restarts', 'errors_per_hour', 'out
 
 /** A run's own numbers. */
 export interface RunNumbers {
-  hearBytes(at: Mono): void;
+  hearOutput(at: Mono): void;
   memoryBytes(): number;
   uptimeSeconds(): number;
   outputAgeSeconds(): number;
@@ -24,7 +24,7 @@ export function watchRun(run: WatchedRun, condition: Condition, mono: () => Mono
   const own = shared === null && condition.names.includes('memory') ? openMembers(run) : null;
   const members = shared ?? own;
   return {
-    hearBytes: at => {
+    hearOutput: at => {
       lastBytesAt = at;
     },
     memoryBytes: () => {

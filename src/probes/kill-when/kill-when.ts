@@ -91,7 +91,7 @@ export function openKillWhen(condition: Condition, needs: KillWhenNeeds): KillWh
       const countErrors = condition.names.includes('errors_per_hour') ? errorCounter(errors, needs.errorPattern) : null;
       const listeners = sources.flatMap(source => source.hearLines?.bind(source) ?? []);
       if (countErrors !== null) listeners.push(countErrors);
-      const probe: Probe = { ask: abort => read(numbers, abort), hearBytes: numbers.hearBytes, close: numbers.close };
+      const probe: Probe = { ask: abort => read(numbers, abort), hearOutput: numbers.hearOutput, close: numbers.close };
       if (listeners.length > 0) probe.hearLines = (lines, at) => listeners.forEach(hear => void hear(lines, at));
       return probe;
     },

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest';
+import type { Incident } from '../../src/incidents/incident.ts';
+import { scratch } from '../support/scratch.ts';
+import { until } from '../support/until.ts';
+import { phaseIs, run, startWatcher, statusOf } from '../support/watcher.ts';
+
+/** The first incident, once it is written. */
+function firstIncident(folder: string): Promise<Incident> {
+  return until('an incident', () => (JSON.parse(run(folder, ['incidents', '--json']).out) as Incident[])[0] ?? false);
+}
+
+/** Draws a text over itself ten times a second; `%d` counts. */
+const drawing = (text: string) =>
+  `i=0; echo started; while :; do i=$((i+1)); printf '\\r\\033[K${text}' $i >&2; sleep 0.1; done`;
+const timing = ['--health-start-period', '0s', '--backoff', '1h'];
+
+describe('a program that redraws what it shows', () => {
+  test('is silent while only its clock moves', async () => {
+    const folder = scratch();
+    const options = ['--name', 'wait', '--stale-after', '2s', ...timing];
+    startWatcher(folder, [...options, '--', 'sh', '-c', drawing('Reconnecting… %ds')]);
+    const { kind, reasons } = await firstIncident(folder);
+    expect({ kind, reasons }).toEqual({
+      kind: 'stalled',
+      reasons: [{ name: 'stale', detail: expect.stringMatching(/^no output for 2/) }],
+    });
+  });
+
+  test('is alive while a percentage grows', async () => {
+    const folder = scratch();
+    const options = ['--name', 'copy', '--stale-after', '1s', ...timing];
+    startWatcher(folder, [...options, '--', 'sh', '-c', drawing('copying %d%%%%')]);
+    await phaseIs(folder, 'copy', 'running');
+    await until('4 s of it', () => (statusOf(folder, 'copy').uptimeMs ?? 0) > 4000);
+    expect(statusOf(folder, 'copy')).toMatchObject({ restarts: 0, health: [{ name: 'stale', ok: true }] });
+  });
+});
+
+describe('--first-output', () => {
+  test('ends a run that has printed nothing that long after its start', async () => {
+    const folder = scratch();
+    startWatcher(folder, ['--name', 'mute', '--first-output', '1s', '--backoff', '1h', '--', 'sleep', '600']);
+    const { lastExit } = await phaseIs(folder, 'mute', 'backoff');
+    expect(lastExit?.cause).toBe('probe');
+    const detail = expect.stringMatching(/^no output since the start 1\.\d s ago$/);
+    expect((await firstIncident(folder)).reasons).toEqual([{ name: 'first-output', detail }]);
+  });
+
+  test('asks nothing more of a run that has printed once', async () => {
+    const folder = scratch();
+    startWatcher(folder, ['--name', 'once', '--first-output', '1s', '--', 'sh', '-c', 'echo up; exec sleep 600']);
+    await phaseIs(folder, 'once', 'running');
+    await until('3 s of it', () => (statusOf(folder, 'once').uptimeMs ?? 0) > 3000);
+    const detail = expect.stringMatching(/^first output after \d+ ms$/);
+    expect(statusOf(folder, 'once')).toMatchObject({
+      restarts: 0,
+      health: [{ name: 'first-output', ok: true, detail }],
+    });
+  });
+});
