@@ -1,5 +1,6 @@
 import type { IncidentSeed } from '../core/events.ts';
 import { type FingerprintInput, fingerprint } from './fingerprint.ts';
+import { judgeEnd } from './outcome/judge-end.ts';
 import type { Fact } from './triage/facts.ts';
 import type { Category } from './triage/rule.ts';
 import { triage } from './triage/triage.ts';
@@ -67,7 +68,8 @@ function verdictOf(of: Unexplained): Verdict {
   if (isByUs(seed)) return endedByUs(of);
   if (!of.rules) return measuredOnly(of);
   const { exit, kind } = seed;
-  const { category, confidence, evidence, keyLine, recommendation, rule, place } = triage({ ...of, exit });
+  const reader = { now: seed.at.wall, zone: 'UTC' };
+  const { category, confidence, evidence, keyLine, recommendation, rule, place } = judgeEnd({ ...of, exit }, reader);
   const success = kind === 'exit' ? ['it ended with a success code, again and again'] : [];
   return { category, confidence, keyLine, recommendation, rule, place, evidence: [...evidence, ...success] };
 }

@@ -38,8 +38,8 @@ export const fingerprint = (input: FingerprintInput): string => {
     rule,
     input.exit.signal ?? String(input.exit.code),
     [...(input.reasons ?? [])].sort().join(),
-    // Where nothing explains the end the last line is chance: the exit must do.
-    rule.startsWith('exit.') || rule.startsWith('proof.') ? '' : normalised(line),
+    // Where nothing explains the end the last line is chance: the exit must do. A limit's line names another time each time.
+    /^(?:exit|proof|says)\./.test(rule) ? '' : normalised(line),
     details.module ?? '',
     category === 'port-in-use' || category === 'network-unreachable' ? (details.port ?? '') : '',
     category === 'bad-config' ? (details.variable ?? '') : '',

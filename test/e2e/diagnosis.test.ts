@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type LocalServer, sendJson } from '../servers/local-server.ts';
@@ -216,6 +216,29 @@ describe('diagnose', () => {
     expect(text.code).toBe(0);
     expect(text.out).toMatch(/^killed-externally/);
     expect(text.out).not.toContain('\u001b');
+  });
+
+  test("tells what follows such an end: a log file's clocks are read as of its last modification", () => {
+    const folder = scratch();
+    const path = join(folder, 'agent.log');
+    const next = (text: string, ...exit: string[]) => {
+      writeFileSync(path, text);
+      utimesSync(path, new Date('2026-10-14T09:30:00Z'), new Date('2026-10-14T09:30:00Z'));
+      const env = { TZ: 'Asia/Tokyo' };
+      return JSON.parse(run(folder, ['diagnose', '--file', path, '--json', ...exit], { env }).out);
+    };
+    expect(next("You've hit your session limit · resets 9pm\n", '--exit-code', '1')).toMatchObject({
+      category: 'rate-limited',
+      next: { action: 'wait', until: '2026-10-14T12:00:00.000Z', why: expect.any(String) },
+    });
+    expect(next('Not logged in · Please run /login\n', '--exit-code', '1')).toMatchObject({
+      category: 'auth-failed',
+      next: { action: 'wait', until: null },
+    });
+    expect(
+      next('{"type":"result","is_error":false,"result":"usage limit reached"}\n', '--exit-code', '0').next.action,
+    ).toBe('none');
+    expect(next(log, '--exit-code', '1').next).toMatchObject({ action: 'restart', until: null });
   });
 
   test('asks a model that the flags name; without an answer the rules still speak', async () => {

@@ -7,10 +7,12 @@ import type { Case } from '../../diagnosis/prompt.ts';
 import { stampNow } from '../../host/clock.ts';
 import { readText } from '../../host/read-file.ts';
 import { fingerprint } from '../../incidents/fingerprint.ts';
-import { INCIDENTS_FOLDER } from '../../incidents/incident.ts';
+import { INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
+import { judgeEnd, localZone } from '../../incidents/outcome/judge-end.ts';
+import { type NextStep, nextStep } from '../../incidents/outcome/next-step.ts';
 import { idsIn, readOne } from '../../incidents/store.ts';
-import { triage } from '../../incidents/triage/triage.ts';
 import { replaceFile } from '../../state/atomic-file.ts';
+import { readHold } from '../../state/hold-file.ts';
 import { configuredSecrets, redactorFor } from '../../supervisor/response/redactor.ts';
 import type { Invocation } from '../arguments/commands.ts';
 import { consultation } from '../arguments/watch-orders.ts';
@@ -22,7 +24,7 @@ import { requireKnown } from './status.ts';
 
 /** An explanation for people: what was measured and what the rules make of it, then what a model guesses. */
 export function diagnosisText(explained: Explanation): string {
-  const { id, at, category, confidence, keyLine, evidence, recommendation, fingerprint, diagnosis } = explained;
+  const { id, at, category, confidence, keyLine, evidence, recommendation, fingerprint, diagnosis, next } = explained;
   const lines = [
     ...(id === null ? [] : [`${id}, ${at}`]),
     `${category} (confidence ${confidence})`,
@@ -31,6 +33,9 @@ export function diagnosisText(explained: Explanation): string {
     '',
     'Check first',
     `  ${recommendation}`,
+    '',
+    'Next step',
+    `  ${next.action}${next.until === null ? '' : `, until ${next.until}`}: ${next.why}`,
   ];
   if (diagnosis !== null) {
     const by = diagnosis.model === null ? diagnosis.source : `${diagnosis.source}, ${diagnosis.model}`;
@@ -52,6 +57,8 @@ export interface Explanation extends Omit<Case, 'name' | 'command' | 'priorOutco
   readonly name: string | null;
   readonly at: string | null;
   readonly recommendation: string;
+  /** What follows such an end with the default settings. */
+  readonly next: NextStep;
   /** A model's guess, null without one. */
   readonly diagnosis: Diagnosed | null;
   /** Why there is no guess, where one was asked for. */
@@ -83,7 +90,11 @@ function withAnswer(explained: Explanation, answer: Diagnosed | Undiagnosed): Ex
 function explanationOf(invocation: DiagnoseInvocation, clean: (text: string) => string): Explanation {
   const { target } = invocation;
   if (target.kind === 'name') return ofIncident(invocation.stateDir, target.name);
-  return ofLog(target.kind === 'file' ? readLogFile(target.path) : readStandardInput(), invocation, clean);
+  if (target.kind === 'file') {
+    const { text, modifiedAt } = readLogFile(target.path);
+    return ofLog(text, modifiedAt ?? stampNow().wall, invocation, clean);
+  }
+  return ofLog(readStandardInput(), stampNow().wall, invocation, clean);
 }
 
 /** As it was explained when it happened, and kept. */
@@ -94,16 +105,26 @@ function ofIncident(stateDir: string, name: string): Explanation {
   const found = id === undefined ? null : readOne(folder, id);
   if (found === null) throw new UsageError(`there is no incident of ${name}; --file LOG explains any log`);
   if ('fault' in found) throw new UsageError(`the last incident of ${name} cannot be read: ${found.fault}`);
-  return { ...found.incident, diagnosisFailure: null };
+  return { ...found.incident, next: nextOf(found.incident, join(stateDir, name)), diagnosisFailure: null };
+}
+
+/** As its last lines say, which are kept with it; a hold wins. */
+function nextOf({ kind, exit, tail, at }: Incident, folder: string): NextStep {
+  const hold = readHold({ at: file => join(folder, file) });
+  if (hold !== null) return { action: 'hold', until: null, why: `Held: ${hold.why}.` };
+  if (kind !== 'crash' && kind !== 'exit') return { action: 'restart', until: null, why: 'As after any crash.' };
+  const now = Date.parse(at);
+  return nextStep(judgeEnd({ exit, output: `${tail.join('\n')}\n` }, { now, zone: localZone() }), exit, now);
 }
 
 function ofLog(
   output: string,
+  now: number,
   { exitCode, exitSignal }: DiagnoseInvocation,
   clean: (text: string) => string,
 ): Explanation {
   const exit = { code: exitCode, signal: exitSignal };
-  const verdict = triage({ exit, output });
+  const verdict = judgeEnd({ exit, output }, { now, zone: localZone() });
   return {
     id: null,
     name: null,
@@ -121,6 +142,7 @@ function ofLog(
     memory: [],
     tail: tailOf(clean(output.slice(-TAIL_CHARS))),
     recommendation: clean(verdict.recommendation),
+    next: nextStep(verdict, exit, now),
     diagnosis: null,
     diagnosisFailure: null,
   };

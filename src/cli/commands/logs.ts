@@ -73,13 +73,14 @@ function createCleanPrinter(): Print {
 /** Of a log the end is what explains its end; this is far more than is looked at. */
 const READ_BYTES = 4 * 1024 * 1024;
 
-/** The end of a log file, or of what a pipe in its place gives. Throws a UsageError if it cannot be read. */
-export function readLogFile(path: string): string {
+/** The end of a log file and when it was last written, or of what a pipe in its place gives. Throws a UsageError if it cannot be read. */
+export function readLogFile(path: string): { text: string; modifiedAt: number | null } {
   try {
     const fd = openSync(path, 'r');
     try {
       const stats = fstatSync(fd);
-      return stats.isFile() ? readEnd(fd, stats.size) : readThrough(fd);
+      if (!stats.isFile()) return { text: readThrough(fd), modifiedAt: null };
+      return { text: readEnd(fd, stats.size), modifiedAt: stats.mtimeMs };
     } finally {
       closeSync(fd);
     }

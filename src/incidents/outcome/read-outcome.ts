@@ -1,0 +1,155 @@
+import { agentStatements } from './agent-statements.ts';
+import { apiStatements } from './api-statements.ts';
+import { type LastLine, lastLines, type Utterance } from './last-lines.ts';
+import { latestTime, type Reader } from './reset-time.ts';
+import type { Statement } from './statement.ts';
+
+/** What the last lines of an ended run say of why it ended. */
+export interface Outcome {
+  /** What the program's last JSON event says of the run as a whole; null: it says nothing, and the exit decides. */
+  readonly verdict: 'success' | 'failure' | null;
+  /** The wording that is believed, and where it stands. */
+  readonly statement: Statement | null;
+  /** The line that states it; not redacted. */
+  readonly line: string | null;
+  /** The time that it names, in ms since 1970. Null: none. */
+  readonly until: number | null;
+}
+
+export interface EndedRun {
+  /** Both streams, in order of arrival. */
+  readonly output: string;
+  /** The exit code; null for a signal, or where it is unknown. */
+  readonly code: number | null;
+  /** It had reached --healthy-after. */
+  readonly healthy: boolean;
+}
+
+const nothing = { statement: null, line: null, until: null } as const;
+
+/**
+ * Reads why a run ended: by the program's own verdict, else by a statement in its last lines after which nothing but chatter
+ * follows. A limit that was survived, quoted or warned of is none.
+ */
+export const readOutcome = (run: EndedRun, reader: Reader): Outcome => {
+  const end: End = { verdict: null, decided: false, near: [], around: [], said: null };
+  for (const line of lastLines(run.output)) {
+    // A few lines of life in front of it may still name its time.
+    if (end.around.length > end.near.length && end.around.length >= end.near.length + LINES_BEFORE) break;
+    take(end, line, run);
+    if (end.verdict === 'success') return { verdict: 'success', ...nothing };
+    if (end.said === null && end.around.length > end.near.length) break;
+  }
+  const { verdict, said } = end;
+  if (said === null) return { verdict, ...nothing };
+  return { verdict, statement: said.statement, line: shownLine(said, end), until: timeOf(said, end, reader) };
+};
+
+/** How many lines in front of the first that may have stated it are looked at for the end of a window. */
+const LINES_BEFORE = 3;
+
+/** What has been read so far, from the last line upwards. */
+interface End {
+  verdict: Outcome['verdict'];
+  /** An event or a line that is more than a notice was read: the verdict stands. */
+  decided: boolean;
+  /** From the last line up to the first that is life: where a statement is believed. */
+  near: LastLine[];
+  /** Those and the lines in front of them. */
+  around: LastLine[];
+  said: Said | null;
+}
+
+interface Said {
+  readonly statement: Statement;
+  readonly utterance: Utterance;
+}
+
+const take = (end: End, line: LastLine, run: EndedRun): void => {
+  const lives = end.around.length > end.near.length;
+  end.around.push(line);
+  if (!end.decided && (line.event === null ? !line.chatter : line.event.kind !== 'notice')) {
+    const kind = line.event?.kind;
+    end.decided = true;
+    end.verdict = kind === 'success' || kind === 'failure' ? kind : null;
+  }
+  if (lives) return;
+  const said = line.event?.kind === 'work' ? null : saidBy(line, run, end.verdict === 'failure');
+  if (said === null && !line.chatter) return;
+  end.near.push(line);
+  if (said !== null && (end.said === null || tellsMore(said.statement, end.said.statement))) end.said = said;
+};
+
+/** Of two statements of one cause, the one about a used up allowance explains the other. */
+const tellsMore = (earlier: Statement, later: Statement): boolean =>
+  earlier.category === later.category &&
+  earlier.kind === 'quota' &&
+  later.kind === 'throttle' &&
+  earlier.own &&
+  !later.own;
+
+/** Of what a line says and what it quotes, a program's own wording tells more than a service's. */
+const saidBy = (line: LastLine, run: EndedRun, failed: boolean): Said | null => {
+  const found = line.texts.flatMap(utterance => {
+    const statement = statementOf(utterance, run, failed || line.event !== null);
+    return statement === null ? [] : [{ statement, utterance }];
+  });
+  return found.find(({ statement }) => statement.own) ?? found[0] ?? null;
+};
+
+const all: readonly Statement[] = [...agentStatements, ...apiStatements];
+/** Without any of this no statement fits: most last lines are not tried further. */
+const trigger =
+  /limit|quota|usage|credit|balance|429|529|401|402|throttl|too (?:many|long|large)|overload|login|logged|log in|sign|auth|token|key|account|context|terminal|tty|prompt|trust|raw mode|exhaust|flood|request|payment|billing|capacity|root|std(?:in|out)|input|organi|visits|banned|slow|budget|spend|\bcap\b|access|revoked|expired/i;
+/** Announced, survived, or somebody else's: words that take a statement back. */
+const vetoes =
+  /\bapproaching\b|\bnearing\b|\bclose to\b|\b(?:used|at|reached) \d{1,2}(?:\.\d+)?%|\b\d{1,2}(?:\.\d+)?% (?:of|used)|\bremaining: [1-9]|\bif (?:you|the|we)\b.{0,20}\b(?:hit|reach|exceed)|\bwhen (?:you|the user|users)\b|\bstatus":"allowed|\bnow using\b|\bno longer\b|\b(?:disk|storage|file ?system|inode|memory|cpu|project) quota\b|\[Errno|\bnot (?:yet |currently )?(?:hit|reached|exceeded|rate[- ]limited)/i;
+/** What follows the words makes them the subject of a sentence about the program's work. */
+const prose =
+  /^\s+(?:[a-z]+ ){0,3}(?:are|is|was|were|get|gets|will|should) (?:now |then |no )?[a-z]+(?:ed|en|ing|nt)\b|^['"`]?\s*(?:is|are|was|were) (?:now|handled|caught|tested|shown|covered|logged|retried|returned|reported|fixed|checked)\b|^['"`]?\s*(?:handl(?:er|ing)|responses? (?:now|are|is)|messages? (?:now|is|are)|errors? (?:now|are|is)|logic|tests?\b|banner|middleware|check(?:s|er)?\b|docs?\b|PASSED|FAILED|ok\b|support\b|added\b|policy\b|config)/i;
+const quoting = /^(?:["'`\u201c]|[-*+>#] |\d+\. |\/\/|[\w./-]+:\d+:)/;
+
+const statementOf = (utterance: Utterance, run: EndedRun, told: boolean): Statement | null => {
+  const { text, whole, error } = utterance;
+  if (!trigger.test(text) || vetoes.test(whole) || (!told && !error && quoting.test(text))) return null;
+  const found = firstOf(utterance, run, told);
+  // A line that begins with a statement is an error by its shape too: what stands further on in it may tell more.
+  return found === null || told || error ? found : (firstOf({ ...utterance, error: true }, run, told) ?? found);
+};
+
+const firstOf = ({ text, whole, error }: Utterance, run: EndedRun, told: boolean): Statement | null => {
+  for (const statement of all) {
+    if (!statement.own && run.code === 0 && (run.healthy || !(told || error))) continue;
+    const anywhere = statement.anywhere === true && (error || told);
+    const found = statement.pattern.exec(text) ?? (anywhere ? statement.pattern.exec(whole) : null);
+    if (found === null || (found.index > 0 && !anywhere)) continue;
+    if (!told && prose.test(found.input.slice(found.index + found[0].length))) continue;
+    return statement;
+  }
+  return null;
+};
+
+const shownLine = ({ utterance }: Said, { near }: End): string | null => {
+  const line = near.find(({ texts }) => texts.includes(utterance));
+  if (line === undefined) return null;
+  // An event without words of its own is shown as it stands.
+  return line.event === null || !/\s/.test(utterance.whole.replace(' rejected', '')) ? line.shown : utterance.whole;
+};
+
+/** A JSON event's own window beats everything; else what its line and the lines around it name. */
+const timeOf = ({ statement, utterance }: Said, { near, around }: End, reader: Reader): number | null => {
+  if (statement.category !== 'rate-limited' && statement.category !== 'upstream-error') return null;
+  const ends = around
+    .flatMap(({ event }) => event?.resets ?? [])
+    .map(({ atMs, afterMs }) => atMs ?? reader.now + (afterMs ?? 0));
+  if (ends.length > 0) return Math.max(reader.now, ...ends);
+  const own = latestTime(utterance.whole, reader);
+  if (own !== null) return own;
+  return latestTime(
+    near
+      .map(({ shown }) => shown)
+      .toReversed()
+      .join('\n'),
+    reader,
+  );
+};
