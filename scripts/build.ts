@@ -27,7 +27,6 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, transformSync } from 'esbuild';
 import { withEagerFunctions } from './eager-functions.ts';
-import { slimExeca } from './slim-execa.ts';
 
 type Arch = 'x64' | 'arm64';
 
@@ -53,7 +52,6 @@ async function bundle(outfile: string): Promise<void> {
     legalComments: 'none',
     define: { AGENT_WATCH_VERSION: JSON.stringify(manifest.version) },
     logLevel: 'warning',
-    plugins: [slimExeca],
   });
 }
 

@@ -2,7 +2,7 @@
  * The room of the watched command. From outside:
  *
  *   const outputs = openOutputs();            // sinks over our stdout and stderr; say(outputs.stderr, line) for our own lines
- *   const pipes = await openPipes([folder]);  // beside whatever else a start does; { why } if there are none
+ *   const pipes = openPipes();                // null if there are none
  *   const child = createChild({ ... }, fact => supervisor.report(fact), note => ...);
  *
  * `child` is the supervisor's ChildPort and an OutputView: tail, tap, lastOutputAt, blockedSince, flush.
@@ -78,7 +78,8 @@ export interface ChildSpec {
   feed?(): number | null;
   ringBytes: number;
   outputs: Outputs;
-  pipes: readonly [Pipe, Pipe] | { why: string };
+  /** null: Node's sockets instead, on which the child cannot open /dev/stdout. */
+  pipes: readonly [Pipe, Pipe] | null;
   now(): Stamp;
   /** Told when a stalled reader of ours has kept the child waiting for a second, and null when that is over. */
   onBlocked(since: Stamp | null): void;
@@ -88,8 +89,6 @@ export interface ChildSpec {
 
 /** What happened that is no fact for the machine, but worth a line. */
 export type ChildNote =
-  /** Real pipes could not be made: opening /dev/stdout fails in the child. Said once. */
-  | { kind: 'no-pipes'; why: string }
   /** Processes of an ended run that not even SIGKILL ended. */
   | { kind: 'cannot-end'; pids: number[] }
   /** The system does not show processes (no /proc, no ps): only the child itself can be signalled. Said once. */
@@ -115,7 +114,6 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
   let spawns = 0;
   let stdinGiven = spec.stdin === 'null' || spec.stdinIsTerminal;
   const outputFds = readPipes(spec, output);
-  if (outputFds === null && 'why' in spec.pipes) note({ kind: 'no-pipes', why: spec.pipes.why });
 
   function spawn(run: number, runId: RunId): void {
     const env = { ...spec.env, ...spec.runEnv?.(), AGENT_WATCH_RUN: String(run), [RUN_ID_VARIABLE]: runId };
@@ -213,7 +211,7 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
 
 // The child's own output and error are one pipe where ours are one file: only so is their order kept.
 function readPipes(spec: ChildSpec, output: Output): readonly [number, number] | null {
-  if ('why' in spec.pipes) return null;
+  if (spec.pipes === null) return null;
   const [out, err] = spec.pipes;
   output.attach('stdout', take => createReader(out.readFd, take));
   if (spec.outputs.same) return [out.writeFd, out.writeFd];

@@ -1,10 +1,8 @@
-import type { ChildProcess } from 'node:child_process';
-import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { execa, type Options } from 'execa';
 import type { Exit } from '../core/model.ts';
+import { libc } from '../host/libc.ts';
 
 /** What a run is started with. */
 export interface Launch {
@@ -19,9 +17,6 @@ export interface Launch {
   detached: boolean;
 }
 
-// execa takes any descriptor, but its types name only the first ten.
-type SomeFd = 3 | 'pipe';
-
 /** A child that runs. */
 export interface Launched {
   pid: number;
@@ -34,32 +29,22 @@ export interface Launched {
 
 /**
  * Starts a command as it is, without a shell. Returns the child once exec(2) has succeeded, or a promise of the error if it has not.
- * Everything of execa that would stop, time out, buffer or decode is off: that is ours.
+ * By node:child_process: stopping, time limits, buffering and decoding are ours, so execa would only add to the start.
  */
 export function launch(spec: Launch): Launched | Promise<Error> {
   const [file = '', ...args] = spec.command;
-  const [out, err] = (spec.outputFds ?? ['pipe', 'pipe']) as [SomeFd, SomeFd];
+  const [out, err] = spec.outputFds ?? (['pipe', 'pipe'] as const);
   try {
-    const options: Options = {
-      cwd: spec.cwd,
-      env: spec.env,
-      extendEnv: false,
-      stdio: [(spec.stdinFd ?? nothing()) as 0 | 'ignore', out, err],
-      detached: spec.detached,
-      buffer: false,
-      cleanup: false,
-      reject: false,
-      stripFinalNewline: false,
-      verbose: 'none',
-    };
-    const subprocess = execa(file, args, options);
-    const child = subprocess.nodeChildProcess;
-    if (child.pid === undefined) return subprocess.then(result => causeOf(result));
+    const { cwd, env, detached } = spec;
+    const child = spawn(file, args, { cwd, env, detached, stdio: [spec.stdinFd ?? nothing(), out, err] });
+    if (child.pid === undefined) return new Promise(resolve => child.once('error', resolve));
+    // A signal that could not be sent: whoever sends one looks at the process itself.
+    child.on('error', () => {});
     // Only where nothing() was a pipe: the child finds its end.
     child.stdin?.destroy();
     return launched(child, child.pid);
   } catch (error) {
-    // Arguments that no exec can take, such as a NUL byte, are thrown.
+    // What is not told by an event is thrown: a NUL byte in an argument, more arguments than the kernel takes.
     return Promise.resolve(error as Error);
   }
 }
@@ -70,12 +55,6 @@ let nullDevice: boolean | null = null;
 function nothing(): 'ignore' | 'pipe' {
   nullDevice ??= existsSync('/dev/null');
   return nullDevice ? 'ignore' : 'pipe';
-}
-
-// execa wraps what the system said in an error of its own.
-function causeOf(result: object): Error {
-  const cause = 'cause' in result ? result.cause : result;
-  return cause instanceof Error ? cause : new Error('the command could not be started');
 }
 
 function launched(child: ChildProcess, pid: number): Launched {
@@ -92,7 +71,7 @@ function launched(child: ChildProcess, pid: number): Launched {
   };
 }
 
-/** A pipe of the kernel without a name: both ends are ours, the writing end is given to every run. */
+/** A pipe of the kernel: both ends are ours, the writing end is given to every run. */
 export interface Pipe {
   /** Does not block. */
   readFd: number;
@@ -101,52 +80,15 @@ export interface Pipe {
 }
 
 /**
- * Two real pipes, or why there are none. Node has no pipe(2): its spawn gives the child a Unix socket, on which opening
- * /dev/stdout fails and small writes cost twice as much. So mkfifo(1) makes two, which lose their names once they are open.
- * We keep the writing ends: they serve all runs in order, and nobody has to wait for an end of file.
+ * Two real pipes; null where they cannot be made. What Node's spawn calls a pipe is a Unix socket, on which opening /dev/stdout fails and
+ * small writes cost twice as much. We keep the writing ends: they serve all runs in order, and nobody has to wait for an end of file.
  */
-export async function openPipes(
-  folders: readonly string[] = [tmpdir(), '/dev/shm'],
-): Promise<[Pipe, Pipe] | { why: string }> {
-  let why = 'no folder to make them in';
-  for (const folder of folders) {
-    try {
-      return await openIn(folder);
-    } catch (error) {
-      why = (error as Error).message;
-    }
-  }
-  return { why };
-}
-
-async function openIn(parent: string): Promise<[Pipe, Pipe]> {
-  // 0700, with a random name: between making and opening, nobody else can put a hand on them.
-  const folder = mkdtempSync(join(parent, '.agent-watch-'));
+export function openPipes(): [Pipe, Pipe] | null {
+  const calls = libc();
   try {
-    const [out, err] = [join(folder, 'out'), join(folder, 'err')];
-    const options = {
-      stdio: 'ignore',
-      cwd: '/',
-      buffer: false,
-      cleanup: false,
-      reject: false,
-      verbose: 'none',
-    } as const;
-    const { exitCode } = await execa('mkfifo', ['-m', '600', out, err], options);
-    if (exitCode !== 0) throw new Error(exitCode === undefined ? 'mkfifo is not here' : `mkfifo failed in ${parent}`);
-    return [openPipe(out), openPipe(err)];
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-// The reading end first: opening the other one would wait for it.
-function openPipe(path: string): Pipe {
-  const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    return { readFd, writeFd: openSync(path, constants.O_WRONLY) };
-  } catch (error) {
-    closeSync(readFd);
-    throw error;
+    return calls === null ? null : [calls.pipe(), calls.pipe()];
+  } catch {
+    // EMFILE, ENFILE: then a spawn fails too, and says so.
+    return null;
   }
 }

@@ -5,7 +5,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { execa } from 'execa';
 import { signalGroup } from './process-signals.ts';
 import { readProcess } from './process-table.ts';
 import { shedRunMark } from './run-mark.ts';
@@ -41,8 +40,20 @@ const complaintBytes = 2048;
 // Node fires a longer timer at once.
 const longestTimerMs = 2 ** 31 - 1;
 
+/**
+ * execa, loaded at the first use: a plain watcher needs none. It looks at process.stdin when it is loaded and at every call, at which
+ * Node would take hold of an input that is the child's and make it non-blocking for all who share it. So it finds an empty one.
+ * What it would find as process.stdout and process.stderr, the sinks have replaced in a watcher for the same reason.
+ */
+async function loadExeca(): Promise<typeof import('execa').execa> {
+  const { Readable } = await import('node:stream');
+  Object.defineProperty(process, 'stdin', { configurable: true, value: Readable.from([]) });
+  return (await import('execa')).execa;
+}
+
 /** Runs it to its end, or to ours. Rejects only if no shell could be started. */
-export function runShell(order: ShellOrder): Promise<ShellEnd> {
+export async function runShell(order: ShellOrder): Promise<ShellEnd> {
+  const execa = await loadExeca();
   const subprocess = execa('/bin/sh', ['-c', order.command], {
     cwd: order.cwd,
     env: defined(order.env),
@@ -55,11 +66,11 @@ export function runShell(order: ShellOrder): Promise<ShellEnd> {
     verbose: 'none',
   });
   const child = subprocess.nodeChildProcess;
-  if (child.pid === undefined)
-    return subprocess.then(result => {
-      throw new Error(`/bin/sh could not be started (${'code' in result ? result.code : 'no reason given'})`);
-    });
-  return follow(order, child, child.pid);
+  if (child.pid === undefined) {
+    const result = await subprocess;
+    throw new Error(`/bin/sh could not be started (${'code' in result ? result.code : 'no reason given'})`);
+  }
+  return await follow(order, child, child.pid);
 }
 
 function follow(order: ShellOrder, child: ChildProcess, pid: number): Promise<ShellEnd> {
@@ -135,6 +146,7 @@ export interface ToolEnd {
 /** Runs a tool such as systemctl to its end, with the environment that we have. Never rejects. */
 export async function runTool(command: readonly string[], input: string | null = null): Promise<ToolEnd> {
   const [file = '', ...args] = command;
+  const execa = await loadExeca();
   const subprocess = execa(file, args, {
     stdio: [input === null ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     buffer: false,
@@ -183,6 +195,7 @@ export async function startDetached(
   shedRunMark();
   const whole = existsSync(SHELL) ? [SHELL, '-c', '"$@" &', 'sh', ...command] : command;
   const [file = '', ...args] = whole;
+  const execa = await loadExeca();
   const subprocess = execa(file, args, {
     env,
     extendEnv: false,

@@ -27,7 +27,7 @@ export interface Parts {
   place: StateFolder;
   file: StateFile;
   lock: Lock;
-  pipes: Awaited<ReturnType<typeof openPipes>>;
+  pipes: ReturnType<typeof openPipes>;
   schedule(report: Report): SchedulePort;
 }
 
@@ -136,8 +136,6 @@ function listenersOf(observers: readonly Observer[]): IncidentObserver[] {
 
 function childNoteText(note: ChildNote): string {
   switch (note.kind) {
-    case 'no-pipes':
-      return `no real pipes for the child's output (${note.why}): it cannot open /dev/stdout`;
     case 'cannot-end':
       return `not even SIGKILL ended ${note.pids.join(', ')} of the last run`;
     case 'no-process-table':

@@ -25,21 +25,15 @@ const INCIDENTS_CLOSE_MS = 2000;
 export async function watch(order: WatchOrder): Promise<WatchEnd> {
   const place = openStateFolder(order.stateDir, order.name);
   if (!adoptOrphans() && process.pid === 1) order.warn(CANNOT_REAP);
-  // mkfifo runs while the lock is taken and the state is read.
-  const pipesMade = openPipes();
   const lock = await acquireLock(place);
-  if ('heldBy' in lock) {
-    // Ended in the middle of it, we would leave its folder behind.
-    await pipesMade;
-    return lock;
-  }
+  if ('heldBy' in lock) return lock;
   if (lock.note !== null) order.warn(lock.note);
   if (order.health.killWhen !== null) armOrRefuse(place);
   const found = restoreWatch(order, place, lock);
   const file = openStateFile(place, lock);
   // So that no mount is held; everything of ours is absolute by now.
   process.chdir('/');
-  const pipes = await pipesMade;
+  const pipes = openPipes();
   const schedule = await scheduling(order.schedule);
 
   let end: (code: number) => void = () => {};

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
-import { slimExeca } from '../../scripts/slim-execa.ts';
 import { until } from './rig.ts';
 
 let driver = '';
@@ -24,7 +23,6 @@ beforeAll(async () => {
     platform: 'node',
     target: 'node22',
     format: 'cjs',
-    plugins: [slimExeca],
   });
 });
 afterAll(() => rmSync(driverFolder, { recursive: true, force: true }));

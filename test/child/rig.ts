@@ -96,7 +96,7 @@ export async function rig(command: string[], extra: Partial<ChildSpec> = {}) {
       stdinIsTerminal: false,
       ringBytes: 256 * 1024,
       outputs: { stdout: out.sink, stderr: err.sink, same: false },
-      pipes: await openPipes(),
+      pipes: openPipes(),
       now,
       onBlocked: since => blocked.push(since),
       ...extra,

@@ -43,7 +43,7 @@ describe('a systemd unit', () => {
         '',
         '[Service]',
         'Type=notify',
-        'NotifyAccess=all',
+        'NotifyAccess=main',
         'ExecStart=/usr/bin/env --name bot -- /usr/bin/python3 "my agent.py"',
         'Environment=PATH=/usr/bin:/bin',
         'EnvironmentFile=-/var/lib/agent-watch/bot/environment',

@@ -4,6 +4,7 @@ import { openOutputs } from '../../child/sink.ts';
 import { EXIT } from '../../core/exit-code.ts';
 import type { Policy } from '../../core/model.ts';
 import { findMangledArgument } from '../../host/argv.ts';
+import { libc, whyNoLibc } from '../../host/libc.ts';
 import type { Schedule } from '../../probes/runner.ts';
 import { StateFolderRefused } from '../../state/private-folder.ts';
 import { childEnvironment } from '../../supervisor/child-setup.ts';
@@ -104,16 +105,16 @@ async function serviceOf(
 ): Promise<Observer | null> {
   const socket = process.env['NOTIFY_SOCKET'];
   if (!socket) return null;
-  const { createNotifier, findNotifyHelper } = await import('../../host/sd-notify.ts');
-  const { createServiceManager, watchdogMsOf } = await import('../../supervisor/observers/service-manager.ts');
-  const helper = findNotifyHelper(process.env['PATH']);
-  if (helper === null) {
-    warn('systemd-notify is not here: systemd is not told when this service is up; make the unit Type=exec');
+  const calls = libc();
+  if (calls === null) {
+    warn(`systemd is not told when this service is up (${whyNoLibc()}); set Type=exec in the unit`);
     return null;
   }
+  const { createNotifier } = await import('../../host/sd-notify.ts');
+  const { createServiceManager, watchdogMsOf } = await import('../../supervisor/observers/service-manager.ts');
   const watchdogMs = watchdogMsOf(process.env, process.pid);
   return createServiceManager({
-    notifier: createNotifier(socket, helper, warn),
+    notifier: createNotifier(socket, calls, warn),
     readyWhen: service.notifyReady,
     policy,
     watchdogMs,

@@ -63,22 +63,6 @@ export async function lookAtMachine(
   env: Readonly<Record<string, string | undefined>>,
   table: readonly ProcessRow[],
 ): Promise<Finding[]> {
-  if (findProgram('mkfifo', env['PATH'] ?? '/bin:/usr/bin', '/') === null)
-    return [...(await onLinux(env, table)), noPipes()];
-  return onLinux(env, table);
-}
-
-function noPipes(): Finding {
-  return note(
-    'mkfifo is not on the PATH: output goes through a socket, slower, and /dev/stdout cannot be opened',
-    'install coreutils or busybox',
-  );
-}
-
-async function onLinux(
-  env: Readonly<Record<string, string | undefined>>,
-  table: readonly ProcessRow[],
-): Promise<Finding[]> {
   if (process.platform !== 'linux') return [];
   if (table.length === 0)
     return [serious('/proc cannot be read: what a command leaves behind is not found', 'mount -t proc proc /proc')];
@@ -89,7 +73,8 @@ async function onLinux(
 function kernelCalls(): Finding[] {
   const why = whyNoLibc();
   if (why === null) return [];
-  const lost = 'a daemon that empties its environment is not found, and orphans are not reaped';
+  const lost =
+    'a daemon that empties its environment is not found, orphans are not reaped, systemd is not told, and the command writes into a socket: slower, and it cannot open /dev/stdout';
   return [
     note(`system calls are not available (${why}): ${lost}`, 'use the executable, or Node 26 without --permission'),
   ];

@@ -2,8 +2,8 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { whyNoLibc } from '../../host/libc.ts';
 import { ownProgram } from '../../host/own-process.ts';
-import { findNotifyHelper } from '../../host/sd-notify.ts';
 import type { ServiceScope } from '../arguments/commands.ts';
 import { carryOptions, isSecret, optionVariablesOf } from '../arguments/secret-options.ts';
 import type { Settings } from '../arguments/settings.ts';
@@ -42,7 +42,7 @@ export function planService(settings: Settings, scope: ServiceScope, here: Envir
   const { shown, secret } = environmentOf(settings, scope, here);
   const secrets = { ...secret, ...optionVariablesOf(here.env), ...env };
   const command = commandOf(settings, here);
-  const notifies = findNotifyHelper(here.env['PATH']) !== null;
+  const notifies = whyNoLibc() === null;
   return {
     plan: {
       name,
@@ -128,7 +128,7 @@ function notesOf(
   here: Environment,
 ): string[] {
   const notes: string[] = [];
-  if (!notifies) notes.push('systemd-notify is not here: the unit tells systemd nothing (Type=exec, no watchdog)');
+  if (!notifies) notes.push(`systemd is told nothing (${whyNoLibc()}): Type=exec, no watchdog`);
   if (commandGiven && carriesSecret(command))
     notes.push('the command carries what looks like a key, which everybody can read there; pass it with --env instead');
   const left = Object.keys(here.env).filter(

@@ -43,7 +43,7 @@ export function systemdUnit(plan: ServicePlan): string {
     '',
     '[Service]',
     `Type=${notifies ? 'notify' : 'exec'}`,
-    notifies && 'NotifyAccess=all',
+    notifies && 'NotifyAccess=main',
     `ExecStart=${execStart(plan)}`,
     ...Object.entries(environment).map(([key, value]) => `Environment=${quoted(percents(`${key}=${value}`))}`),
     environmentFile !== null && `EnvironmentFile=-${percents(environmentFile)}`,
