@@ -62,16 +62,16 @@ _agent_watch() {
   esac
   case $word in
     start) options='--name --state-dir --config --cwd --env --env-file --stdin --restart --backoff --backoff-factor --backoff-max --jitter --healthy-after --flap-threshold --flap-window --flap-cooldown --max-restarts --success-codes --hold-codes --on-hold --stop-signal --stop-timeout --max-runtime --expect-duration --schedule --timezone --feed-last-output --stale-after --first-output --progress-pattern --fail-pattern --fresh-file --grow --http --http-expect --port --check --max-memory --min-disk --error-rate --error-pattern --health-interval --health-timeout --health-retries --health-start-period --kill-when --metrics --metrics-max-age --kill-when-blind --remedy --quiet --log-max-size --log-keep --no-log --tail-lines --buffer-size --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --alert-webhook --alert-format --alert-command --alert-file --alert-on --alert-cooldown --heartbeat-url --listen --listen-token-file --notify-ready --help' ;;
-    status) options='--json --watch --all --state-dir --help' ;;
-    health) options='--json --all --state-dir --help' ;;
-    brief) options='--since --json --all --state-dir --help' ;;
+    status) options='--json --watch --all --all-users --state-dir --help' ;;
+    health) options='--json --all --all-users --state-dir --help' ;;
+    brief) options='--since --json --all --all-users --state-dir --help' ;;
     logs) options='--lines --follow --raw --state-dir --help' ;;
-    incidents) options='--since --json --all --state-dir --help' ;;
+    incidents) options='--since --json --all --all-users --state-dir --help' ;;
     diagnose) options='--file --exit-code --exit-signal --json --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --state-dir --help' ;;
-    stop) options='--now --state-dir --help' ;;
-    restart) options='--state-dir --help' ;;
-    reset) options='--state-dir --help' ;;
-    signal) options='--state-dir --help' ;;
+    stop) options='--now --all --all-users --state-dir --help' ;;
+    restart) options='--all --all-users --state-dir --help' ;;
+    reset) options='--all --all-users --state-dir --help' ;;
+    signal) options='--all --all-users --state-dir --help' ;;
     install) options='--print --format --user --system --name --state-dir --config --cwd --env --env-file --stdin --restart --backoff --backoff-factor --backoff-max --jitter --healthy-after --flap-threshold --flap-window --flap-cooldown --max-restarts --success-codes --hold-codes --on-hold --stop-signal --stop-timeout --max-runtime --expect-duration --schedule --timezone --feed-last-output --stale-after --first-output --progress-pattern --fail-pattern --fresh-file --grow --http --http-expect --port --check --max-memory --min-disk --error-rate --error-pattern --health-interval --health-timeout --health-retries --health-start-period --kill-when --metrics --metrics-max-age --kill-when-blind --remedy --quiet --log-max-size --log-keep --no-log --tail-lines --buffer-size --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --alert-webhook --alert-format --alert-command --alert-file --alert-on --alert-cooldown --heartbeat-url --listen --listen-token-file --notify-ready --help' ;;
     uninstall) options='--user --system --state-dir --help' ;;
     doctor) options='--state-dir --help' ;;

@@ -15,6 +15,8 @@ export interface Environment {
   readonly homeDir: () => string;
   /** Whether our standard error is the systemd journal, which keeps what we say itself. */
   readonly underJournal: boolean;
+  /** Whether a person at a terminal reads our standard output. */
+  readonly onTerminal: () => boolean;
 }
 
 /** The surroundings of this process. Throws a UsageError if the folder we were started in is gone. */
@@ -27,6 +29,7 @@ export function ownEnvironment(): Environment {
     ppid: process.ppid,
     homeDir: homedir,
     underJournal: stderrIsJournal(process.env['JOURNAL_STREAM']),
+    onTerminal: () => process.getBuiltinModule('node:tty').isatty(1),
   };
 }
 

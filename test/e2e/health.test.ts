@@ -20,8 +20,9 @@ async function watching(folder: string, commands: Record<string, string[]>, look
 const health = (folder: string, ...more: string[]) => run(folder, ['health', ...more]);
 
 describe('health: one line a thing, exit 0 only if all are well', () => {
-  test('nothing is watched', () => {
-    expect(health(scratch())).toMatchObject({ code: 0, out: expect.stringMatching(/^nothing is watched here/) });
+  test('no services at all are not well', () => {
+    const folder = scratch();
+    expect(health(folder)).toMatchObject({ code: 1, out: '', err: `agent-watch: no services in ${folder}/state\n` });
   });
 
   test('running, waiting for a schedule, finished and stopped are well', async () => {
@@ -126,6 +127,6 @@ describe('health: one line a thing, exit 0 only if all are well', () => {
   test('an unknown name is refused with the nearest', () => {
     const folder = scratch();
     run(folder, ['--name', 'trader', '--restart', 'never', '--', 'true']);
-    expect(health(folder, 'tradr')).toMatchObject({ code: 125, err: expect.stringMatching(/tradr.*trader/) });
+    expect(health(folder, 'tradr')).toMatchObject({ code: 4, err: expect.stringMatching(/tradr.*trader/) });
   });
 });

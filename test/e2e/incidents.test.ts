@@ -301,7 +301,7 @@ describe('an unknown id', () => {
     const folder = scratch();
     const { id } = incidentOf(folder, ['false']);
     const { code, err } = run(folder, ['incidents', 'show', `${id}x`]);
-    expect(code).toBe(125);
+    expect(code).toBe(4);
     expect(err).toContain(id);
   });
 });

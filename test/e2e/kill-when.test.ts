@@ -103,14 +103,14 @@ describe('a kill condition, from its trip to its reset', () => {
 
       // From inside the child nothing is reset: not while it is well, and not in its last moments.
       expect(run(folder, ['signal', 'bot', 'USR1']).code).toBe(0);
-      await until('it asked for a reset', () => file('resets') === '125\n');
+      await until('it asked for a reset', () => file('resets') === '1\n');
       const { childPid } = statusOf(folder, 'bot');
       set(RUINED);
       const held = await phaseIs(folder, 'bot', 'held');
       expect(held.holdReason).toMatch(/daily_loss > \$10 OR cash < \$20 \(daily_loss 12\.5, cash 15\)/);
       expect(held.lastExit).toMatchObject({ cause: 'kill-condition' });
       expect(lives(childPid ?? 0)).toBe(false);
-      expect(file('resets')).toBe('125\n125\n');
+      expect(file('resets')).toBe('1\n1\n');
       await first.said(/held: daily_loss > .*; nothing starts until reset/);
       expect(JSON.parse(file('state/bot/hold.json'))).toMatchObject({ cause: 'kill-condition', why: held.holdReason });
 
@@ -225,8 +225,8 @@ describe('refused with 125 before anything starts', () => {
   test.each([
     ['daily_loss >> 10', /--kill-when: .*column 13/],
     ['daily_loss + 1', /it is a value, not a condition; compare it with something/],
-    ['daily_los > 10', /no source has "daily_los"; the nearest is "daily_loss"/],
-    ['cash < 20 AND uptim > 5', /no source has "uptim"; the nearest is "uptime"/],
+    ['daily_los > 10', /no source of --metrics has "daily_los"; did you mean daily_loss\?/],
+    ['cash < 20 AND uptim > 5', /no source of --metrics has "uptim"; did you mean uptime\?/],
   ])('%s', (expression, words) => {
     const folder = scratch();
     put(folder, 'm.json', json(WELL));

@@ -113,7 +113,9 @@ describe('a remedy', () => {
     const folder = scratch();
     const refused = run(folder, ['--remedy', 'disk-ful => true', '--', 'true']);
     expect(refused).toMatchObject({ code: 125, out: '' });
-    expect(refused.err).toMatch(/--remedy: "disk-ful" is no category and no probe's name; did you mean disk-full\?/);
+    expect(refused.err).toMatch(
+      /--remedy: "disk-ful" is neither a category nor the name of a probe; did you mean disk-full\?/,
+    );
     expect(run(folder, ['--remedy', 'stale => true', '--restart', 'never', '--', 'true']).code).toBe(0);
   });
 });

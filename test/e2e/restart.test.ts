@@ -126,7 +126,7 @@ describe('requests', () => {
     const folder = scratch();
     run(folder, ['--name', 'trader', '--restart', 'never', '--', 'true']);
     const answer = run(folder, ['stop', 'tradr']);
-    expect(answer.code).toBe(125);
-    expect(answer.err).toMatch(/tradr.*trader/);
+    expect(answer.code).toBe(4);
+    expect(answer.err).toMatch(/no service named "tradr"; did you mean trader\?/);
   });
 });

@@ -73,10 +73,12 @@ describe('SIGTERM is one orderly stop', () => {
     const folder = scratch();
     const watcher = startWatcher(folder, ['--name', 'twice', ...careful]);
     await watcher.printed(/up/);
-    run(folder, ['restart', 'twice']);
+    const restart = startWatcher(folder, ['restart', 'twice']);
     await until('the child is told', () => text(folder, 'log') === 'told\n');
     watcher.process.kill('SIGTERM');
+    expect((await restart.ended).code).toBe(1);
     await endedOrderly(folder, watcher);
+    expect(restart.err()).toMatch(/twice: no new run: stopped/);
     expect(text(folder, 'log')).toBe('told\ndone\n');
   });
 

@@ -89,7 +89,8 @@ export function run(
   args: string[],
   start: Start = {},
 ): { code: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(executable, args, {
+  const [program = executable, ...rest] = [...(start.before ?? []), executable, ...args];
+  const { status, stdout, stderr } = spawnSync(program, rest, {
     cwd: start.cwd ?? folder,
     env: testEnvironment(folder, start.env),
     input: start.input ?? '',

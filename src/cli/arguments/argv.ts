@@ -1,12 +1,14 @@
 import minimist from 'minimist';
 import { isOptionName, type OptionName, optionNames, optionRow } from '../options/index.ts';
-import { likeness, nearest, quoted, UsageError } from '../usage-error.ts';
-import { type CommandName, commandNames, commandWords } from './commands.ts';
+import { alike, quoted, UsageError } from '../usage-error.ts';
+import { aliases, type CommandName, commandWords, foreignWords, harmful } from './commands.ts';
 
 /** The command line taken apart, nothing read or checked yet but the names. */
 export interface CommandLine {
   /** `watch` where no command's word was given. */
   readonly word: CommandName;
+  /** As it was written, which may be an alias; null for `watch`. */
+  readonly typed: string | null;
   /** What was written for each option that was given; `true` or `false` for a switch. */
   readonly given: ReadonlyMap<OptionName, readonly string[]>;
   readonly operands: readonly string[];
@@ -17,7 +19,14 @@ export interface CommandLine {
 /** What minimist takes for the next option rather than for a value. */
 const looksLikeOption = /^--?[^-]/;
 
-const shortNames = new Map(optionNames.flatMap(name => (optionRow(name).short ? [[optionRow(name).short, name]] : [])));
+const shortNames = new Map<string | undefined, OptionName>([
+  ...optionNames.flatMap((name): [string, OptionName][] => {
+    const { short } = optionRow(name);
+    return short === undefined ? [] : [[short, name]];
+  }),
+  // As many a program has it.
+  ['V', 'version'],
+]);
 
 /**
  * Takes the command line apart. What is before the first `--` goes to minimist, after a check that keeps it from its
@@ -42,9 +51,15 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   const given = new Map<OptionName, readonly string[]>();
   for (const name of seen) given.set(name, [parsed[name]].flat().map(String));
   const [first, ...rest] = parsed._;
-  const word = commandWords.find(known => known === first);
-  if (word === undefined) return { word: 'watch', given, operands: parsed._, command };
-  return { word, given, operands: rest, command };
+  const alias = aliasOf(first);
+  if (alias?.switch !== undefined) given.set(alias.switch, ['true']);
+  const word = alias?.word ?? commandWords.find(known => known === first);
+  if (word === undefined) return { word: 'watch', typed: null, given, operands: parsed._, command };
+  return { word, typed: first ?? null, given, operands: rest, command };
+}
+
+function aliasOf(word: string | undefined) {
+  return word !== undefined && Object.hasOwn(aliases, word) ? aliases[word] : undefined;
 }
 
 interface Checked {
@@ -110,7 +125,7 @@ function spelledOut(token: string): Spelled[] {
 function letters(token: string): Spelled[] {
   const spelled: Spelled[] = [];
   for (let i = 1; i < token.length; i++) {
-    const name = shortNames.get(token[i]!) as OptionName | undefined;
+    const name = shortNames.get(token[i]);
     if (name === undefined) throw unknownOption(token);
     const rest = token.slice(i + 1).replace(/^=/, '');
     const takesRest = optionRow(name).kind !== 'switch' && rest !== '';
@@ -120,29 +135,52 @@ function letters(token: string): Spelled[] {
   return spelled;
 }
 
+/** Switches that end or remove something: none is suggested for what was mistyped. */
+const harmfulSwitches: readonly string[] = ['now', 'prune', 'yes', 'force'];
+
 function unknownOption(flag: string): UsageError {
   const word = flag.replace(/^-+/, '');
-  const meant = nearest(word.replace(/^no-/, ''), optionNames);
-  return new UsageError(`unknown option ${quoted(flag)}; did you mean --${nearest(word, [meant, ...optionNames])}?`);
+  const safe = optionNames.filter(name => !harmfulSwitches.includes(name));
+  const meant = alike(word, safe) ?? alike(word.replace(/^no-/, ''), safe) ?? containedIn(word, safe);
+  const hint = meant === null ? '; agent-watch --help all lists them' : `; did you mean --${meant}?`;
+  return new UsageError(`unknown option ${quoted(flag)}${hint}`);
+}
+
+/** The option whose whole name is a part of the word, as another program's longer name has it, or the reverse. */
+function containedIn(word: string, names: readonly OptionName[]): OptionName | null {
+  const parts = (text: string) => `-${text}-`;
+  const fits = (name: string) =>
+    name.length > 3 && word.length > 3 && (parts(word).includes(parts(name)) || parts(name).includes(parts(word)));
+  // The more of its own letters the word names, the better; then the contract's order.
+  const whole = names.filter(name => parts(word).includes(parts(name)));
+  return whole.filter(fits).sort((one, other) => other.length - one.length)[0] ?? names.find(fits) ?? null;
 }
 
 /** The first word is no command: a slip of the pen, or the command to watch without its `--`. */
 function refuseUnknownWord(word: string, index: number, argv: readonly string[]): void {
-  if (commandWords.some(known => known === word)) return;
-  const meant = nearest(word, commandNames);
-  const close = likeness(word.toLowerCase(), meant) <= Math.min(2.5, word.length / 2);
+  if (commandWords.some(known => known === word) || aliasOf(word) !== undefined) return;
   const shown = [...argv.slice(0, index), '--', ...argv.slice(index).filter(token => token !== '--')].map(shellWord);
   const written = `agent-watch ${shown.length > 12 ? `${shown.slice(0, 12).join(' ')} …` : shown.join(' ')}`;
-  if (meant === 'watch' && close) throw new UsageError('to watch a command, write: agent-watch [options] -- command');
-  if (argv.includes('--')) throw new UsageError(`unknown command ${quoted(word)}; did you mean ${meant}?`);
-  if (close)
+  if (watchWords.includes(word))
     throw new UsageError(
-      `unknown command ${quoted(word)}; did you mean ${meant}? (to watch a program, write: ${written})`,
+      `unknown command ${quoted(word)}; to watch a command, write: agent-watch [options] -- command`,
     );
-  throw new UsageError(
-    `${quoted(word)} is no command of agent-watch (the nearest is ${meant}); to watch a program, write: ${written}`,
-  );
+  const foreign = Object.hasOwn(foreignWords, word) ? foreignWords[word] : undefined;
+  const known = [...commandWords, ...Object.keys(aliases).filter(name => !aliases[name]?.switch)];
+  const meant =
+    foreign ??
+    alike(
+      word,
+      known.filter(one => !harmful.has(one)),
+    );
+  const hint = meant === null ? '' : `; did you mean ${meant}?`;
+  if (argv.includes('--')) throw new UsageError(`unknown command ${quoted(word)}${hint || HELP}`);
+  if (foreign !== undefined) throw new UsageError(`unknown command ${quoted(word)}${hint}`);
+  throw new UsageError(`unknown command ${quoted(word)}${hint} (to watch a program, write: ${written})`);
 }
+
+const HELP = '; agent-watch --help lists the commands';
+const watchWords: readonly string[] = ['watch', 'run', 'exec'];
 
 function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

@@ -14,6 +14,10 @@ export interface CommandRow {
   readonly watches?: boolean;
 }
 
+/** Options by which services are selected, beside their names. */
+const select = ['all', 'all-users', 'state-dir'] as const;
+const MANY = 10_000;
+
 const llm = ['diagnose', 'llm-model', 'llm-url', 'llm-timeout', 'llm-max-calls', 'llm-key-file'] as const;
 
 /** Every command. `watch` has no word of its own: it is what `agent-watch [options] -- command` does. */
@@ -33,22 +37,22 @@ const commands = {
     watches: true,
   },
   status: {
-    usage: 'status [name] [--json] [--watch] [--all]',
-    meaning: 'the watchers, one line each',
-    operands: [0, 1],
-    options: ['json', 'watch', 'all', 'state-dir'],
+    usage: 'status [name...] [--json] [--watch]',
+    meaning: 'the services, one line each; with one name, all about it',
+    operands: [0, MANY],
+    options: ['json', 'watch', ...select],
   },
   health: {
-    usage: 'health [--json]',
-    meaning: 'the one honest answer: exit 0 all well, 1 not',
-    operands: [0, 1],
-    options: ['json', 'all', 'state-dir'],
+    usage: 'health [name...] [--json]',
+    meaning: 'overall health; exits 1 if any service is not healthy',
+    operands: [0, MANY],
+    options: ['json', ...select],
   },
   brief: {
     usage: 'brief [--since 24h] [--json]',
-    meaning: 'what happened while you slept: one screen',
-    operands: [0, 0],
-    options: ['since', 'json', 'all', 'state-dir'],
+    meaning: 'summary of the last 24 hours',
+    operands: [0, MANY],
+    options: ['since', 'json', ...select],
   },
   logs: {
     usage: 'logs <name> [-n 100] [-f] [--raw]',
@@ -57,10 +61,10 @@ const commands = {
     options: ['lines', 'follow', 'raw', 'state-dir'],
   },
   incidents: {
-    usage: 'incidents [name] [--since 24h] [--json] | incidents show <id>',
+    usage: 'incidents [name...] [--since 24h] [--json] | incidents show <id>',
     meaning: 'the list of incidents, or the post-mortem of one',
-    operands: [0, 2],
-    options: ['since', 'json', 'all', 'state-dir'],
+    operands: [0, MANY],
+    options: ['since', 'json', ...select],
   },
   diagnose: {
     usage: 'diagnose <name> | --file LOG | - [--exit-code N | --exit-signal SIG] [--json]',
@@ -69,28 +73,28 @@ const commands = {
     options: ['file', 'exit-code', 'exit-signal', 'json', ...llm, 'state-dir'],
   },
   stop: {
-    usage: 'stop <name> [--now]',
-    meaning: 'end it, orderly or at once',
-    operands: [1, 1],
-    options: ['now', 'state-dir'],
+    usage: 'stop <name...> | --all [--now]',
+    meaning: 'stop services gracefully; --now kills at once',
+    operands: [0, MANY],
+    options: ['now', ...select],
   },
   restart: {
-    usage: 'restart <name>',
-    meaning: 'end the child and start it again',
-    operands: [1, 1],
-    options: ['state-dir'],
+    usage: 'restart <name...> | --all',
+    meaning: 'stop the run and start a new one',
+    operands: [0, MANY],
+    options: [...select],
   },
   reset: {
-    usage: 'reset <name>',
-    meaning: 'lift a hold, clear backoff and cooldown; starts at once',
-    operands: [1, 1],
-    options: ['state-dir'],
+    usage: 'reset <name...> | --all',
+    meaning: 'clear a hold, backoff and cooldown; starts at once',
+    operands: [0, MANY],
+    options: [...select],
   },
   signal: {
-    usage: 'signal <name> SIGUSR1',
-    meaning: 'deliver a signal to the child; to it only',
-    operands: [2, 2],
-    options: ['state-dir'],
+    usage: 'signal <name...> | --all SIGUSR1',
+    meaning: 'send a signal to the command, and to it only',
+    operands: [0, MANY],
+    options: [...select],
   },
   install: {
     usage: 'install [--print] [--format F] [--user|--system] [options] -- <command> [args...]',
@@ -107,7 +111,7 @@ const commands = {
   },
   doctor: {
     usage: 'doctor [name]',
-    meaning: 'what would surprise you tomorrow',
+    meaning: 'check the setup for problems',
     operands: [0, 1],
     options: ['state-dir'],
   },
@@ -127,6 +131,50 @@ export const commandNames = Object.keys(commands) as CommandName[];
 
 /** The words that can be typed: all commands but `watch`, which is written with `--`. */
 export const commandWords = commandNames.filter(name => name !== 'watch');
+
+/** Another word for a command. */
+export interface Alias {
+  readonly word: CommandName;
+  /** A switch that it stands for. */
+  readonly switch?: OptionName;
+  /** It is about certain services: at least one must be named. */
+  readonly named?: boolean;
+}
+
+/** The words of other tools for what we have, each with one meaning. */
+export const aliases: Readonly<Record<string, Alias>> = {
+  ls: { word: 'status' },
+  ps: { word: 'status' },
+  list: { word: 'status' },
+  show: { word: 'status', named: true },
+  describe: { word: 'status', named: true },
+  inspect: { word: 'status', named: true },
+  kill: { word: 'stop', switch: 'now', named: true },
+};
+
+/** What people of other tools type for a command of ours; named in the error, never obeyed. */
+export const foreignWords: Readonly<Record<string, string>> = {
+  log: 'logs',
+  tail: 'logs NAME -f',
+  attach: 'logs NAME -f',
+  stat: 'status',
+  services: 'status',
+  info: 'status NAME',
+  desc: 'status NAME',
+  enable: 'install',
+  errors: 'incidents',
+  crashes: 'incidents',
+  incident: 'incidents show ID',
+  why: 'diagnose NAME',
+  explain: 'diagnose NAME',
+  summary: 'brief',
+  check: 'health',
+  healthcheck: 'health',
+  ping: 'health',
+};
+
+/** Commands that end or forget something: none is ever suggested for a word that was mistyped. */
+export const harmful: ReadonlySet<string> = new Set(['stop', 'restart', 'reset', 'signal', 'uninstall']);
 
 /** The row of a command, with all that a row may hold. */
 export function commandRow(name: CommandName): CommandRow {
@@ -150,10 +198,20 @@ interface Named extends Somewhere {
   readonly name: string;
 }
 
-interface Listing extends Somewhere {
-  readonly json: boolean;
-  /** Every user's watchers, for root. */
+/** Which services a command is about. */
+export interface Selection extends Somewhere {
+  /** Names and globs as they were written. None: all services, for a command that only looks. */
+  readonly names: readonly string[];
+  /** All services of the state folder. */
   readonly all: boolean;
+  /** The services of all users, for root. */
+  readonly allUsers: boolean;
+  /** The folder was named on the command line: one that is not there is a mistake. */
+  readonly stateDirGiven: boolean;
+}
+
+interface Listing extends Selection {
+  readonly json: boolean;
 }
 
 export type DiagnoseTarget =
@@ -164,11 +222,11 @@ export type DiagnoseTarget =
 export type Invocation =
   | { readonly kind: 'watch'; readonly settings: Settings }
   | { readonly kind: 'start'; readonly settings: readonly Settings[] }
-  | ({ readonly kind: 'status'; readonly name: string | null; readonly watch: boolean } & Listing)
-  | ({ readonly kind: 'health'; readonly name: string | null } & Listing)
+  | ({ readonly kind: 'status'; readonly watch: boolean; readonly detailed: boolean } & Listing)
+  | ({ readonly kind: 'health' } & Listing)
   | ({ readonly kind: 'brief'; readonly sinceMs: number | null } & Listing)
   | ({ readonly kind: 'logs'; readonly lines: number; readonly follow: boolean; readonly raw: boolean } & Named)
-  | ({ readonly kind: 'incidents'; readonly name: string | null; readonly sinceMs: number | null } & Listing)
+  | ({ readonly kind: 'incidents'; readonly sinceMs: number | null } & Listing)
   | ({ readonly kind: 'incident'; readonly id: string } & Listing)
   | ({
       readonly kind: 'diagnose';
@@ -180,10 +238,10 @@ export type Invocation =
       /** Whether --diagnose was given: otherwise the watcher's own settings count. */
       readonly diagnoseGiven: boolean;
     } & Somewhere)
-  | ({ readonly kind: 'stop'; readonly now: boolean } & Named)
-  | ({ readonly kind: 'restart' } & Named)
-  | ({ readonly kind: 'reset' } & Named)
-  | ({ readonly kind: 'signal'; readonly signal: NodeJS.Signals } & Named)
+  | ({ readonly kind: 'stop'; readonly now: boolean } & Selection)
+  | ({ readonly kind: 'restart' } & Selection)
+  | ({ readonly kind: 'reset' } & Selection)
+  | ({ readonly kind: 'signal'; readonly signal: NodeJS.Signals } & Selection)
   | {
       readonly kind: 'install';
       readonly settings: readonly Settings[];

@@ -18,7 +18,7 @@ import {
 import { readTrustedFile, readTrustedFolder } from '../../host/trusted-file.ts';
 import { type ProbeOption, probeOptionRow } from '../options/health.ts';
 import { fileKeys, isOptionName, type OptionName, optionRow } from '../options/index.ts';
-import { nearest, quoted, UsageError } from '../usage-error.ts';
+import { didYouMean, quoted, UsageError } from '../usage-error.ts';
 import type { OwnValues, RawValue } from '../values/read-value.ts';
 import { probeKeys } from './resolve-probes.ts';
 
@@ -172,7 +172,7 @@ export function readConfig(text: string, path: string, shownPath: string): Confi
 function optionOf({ key, where }: Entry): OptionName {
   if (isOptionName(key) && fileKeys.includes(key)) return key;
   if (isOptionName(key)) throw new UsageError(`${where}: ${quoted(key)} is a flag only, no key of the file`);
-  throw new UsageError(`${where}: unknown key ${quoted(key)}; did you mean ${nearest(key, knownKeys)}?`);
+  throw new UsageError(`${where}: unknown key ${quoted(key)}${didYouMean(key, knownKeys)}`);
 }
 
 function commandOf({ where, value }: Entry): readonly string[] {
@@ -250,5 +250,5 @@ function scalarOf({ key, where, value }: Entry): string {
 }
 
 function unknownProbeKey({ key, where }: Entry, known: readonly string[]): UsageError {
-  return new UsageError(`${where}: unknown key ${quoted(key)} of a probe; did you mean ${nearest(key, known)}?`);
+  return new UsageError(`${where}: unknown key ${quoted(key)} of a probe${didYouMean(key, known)}`);
 }

@@ -2,16 +2,18 @@
 
 import { defaultStateDir, type Environment, ownEnvironment } from '../environment.ts';
 import type { OptionValues } from '../options/index.ts';
-import { nearest, quoted, UsageError } from '../usage-error.ts';
+import { alike, didYouMean, quoted, UsageError } from '../usage-error.ts';
 import { readChoice, readName, readSignal } from '../values/words.ts';
 import { type CommandLine, readCommandLine } from './argv.ts';
 import {
+  aliases,
   commandNames,
   commandRow,
   commandWords,
   type DiagnoseTarget,
   type HelpTopic,
   type Invocation,
+  type Selection,
   type ServiceScope,
 } from './commands.ts';
 import { diagnosisSettings, readValues } from './resolve-options.ts';
@@ -23,6 +25,7 @@ import { fleetSettings, oneSettings, rawFlags } from './resolve-settings.ts';
  * @throws UsageError, one line for people, exit 125; nothing has been started then.
  */
 export async function parse(argv: readonly string[], here: Environment = ownEnvironment()): Promise<Invocation> {
+  if (argv.length === 0 && here.onTerminal()) return { kind: 'help', topic: 'usual' };
   const line = readCommandLine(argv);
   if (line.given.has('help') || line.word === 'help') return { kind: 'help', topic: helpTopic(line) };
   if (line.given.has('version') || line.word === 'version') return { kind: 'version' };
@@ -36,7 +39,9 @@ function helpTopic(line: CommandLine): HelpTopic {
   const topics = ['all', ...commandNames] as const;
   const topic = topics.find(known => known === word);
   if (topic !== undefined) return topic;
-  throw new UsageError(`there is no help on ${quoted(word)}; did you mean ${nearest(word, ['all', ...commandWords])}?`);
+  const alias = Object.hasOwn(aliases, word) ? aliases[word] : undefined;
+  if (alias !== undefined) return alias.word;
+  throw new UsageError(`no help on ${quoted(word)}${didYouMean(word, ['all', ...commandWords])}`);
 }
 
 /** Refuses options and operands that the command does not take. */
@@ -46,23 +51,32 @@ function refuseForeign(line: CommandLine): void {
   for (const name of line.given.keys()) {
     if (row.options.includes(name)) continue;
     const owners = commandWords.filter(word => commandRow(word).options.includes(name));
-    const has = row.options.length === 0 ? 'it takes none' : `the nearest it takes is --${nearest(name, row.options)}`;
-    throw new UsageError(
-      `--${name}: ${title} does not take it; ${row.watches ? `it is for ${owners.join(', ')}` : has}`,
-    );
+    const near = alike(name, row.options);
+    const hint = row.watches
+      ? `; it is for ${owners.join(', ')}`
+      : near === null || HARMFUL.includes(near)
+        ? `; agent-watch help ${line.word} lists its options`
+        : `; did you mean --${near}?`;
+    throw new UsageError(`--${name} is not an option of ${title}${hint}`);
   }
   if (line.command !== null && row.watches !== true)
     throw new UsageError(`${line.word} takes no command after --; usage: agent-watch ${row.usage}`);
   const [least, most] = row.operands;
-  if (line.operands.length < least) throw new UsageError(`${line.word} needs more; usage: agent-watch ${row.usage}`);
+  if (line.operands.length < least)
+    throw new UsageError(`${line.word}: missing argument; usage: agent-watch ${row.usage}`);
   const extra = line.operands[most];
   if (extra !== undefined)
     throw new UsageError(
       row.watches
         ? `${quoted(extra)} stands before the --; usage: agent-watch ${row.usage}`
-        : `${quoted(extra)} is too much for ${line.word}; usage: agent-watch ${row.usage}`,
+        : `unexpected argument ${quoted(extra)}; usage: agent-watch ${row.usage}`,
     );
+  if (line.typed !== null && aliases[line.typed]?.named && line.operands.length === 0 && !line.given.has('all'))
+    throw new UsageError(`${line.typed}: missing name; usage: agent-watch ${line.typed} <name...>`);
 }
+
+/** Never suggested: they end or remove something. */
+const HARMFUL: readonly string[] = ['now', 'prune', 'yes'];
 
 async function invocationOf(line: CommandLine, here: Environment): Promise<Invocation> {
   if (line.word === 'watch') return { kind: 'watch', settings: await oneSettings(line, here) };
@@ -80,40 +94,73 @@ async function invocationOf(line: CommandLine, here: Environment): Promise<Invoc
 function lookingCommand(line: CommandLine, values: OptionValues, stateDir: string, here: Environment): Invocation {
   const [first, second] = line.operands;
   const name = () => readName(first!);
-  const nameOrNull = () => (first === undefined ? null : readName(first));
-  const { json, all } = values;
+  const { json } = values;
+  const chosen = (names = line.operands): Selection => ({
+    names,
+    all: values.all,
+    allUsers: values['all-users'],
+    stateDir,
+    stateDirGiven: line.given.has('state-dir'),
+  });
   switch (line.word) {
-    case 'status':
-      return { kind: 'status', name: nameOrNull(), json, watch: values.watch, all, stateDir };
+    case 'status': {
+      const detailed = line.typed !== null && aliases[line.typed]?.named === true;
+      return { kind: 'status', watch: values.watch, json, detailed, ...chosen() };
+    }
     case 'health':
-      return { kind: 'health', name: nameOrNull(), json, all, stateDir };
+      return { kind: 'health', json, ...chosen() };
     case 'brief':
-      return { kind: 'brief', sinceMs: values.since, json, all, stateDir };
+      return { kind: 'brief', sinceMs: values.since, json, ...chosen() };
     case 'logs': {
       const { lines, follow, raw } = values;
       return { kind: 'logs', name: name(), lines, follow, raw, stateDir };
     }
     case 'incidents':
-      if (first === 'show') return { kind: 'incident', id: incidentId(second), json, all, stateDir };
-      if (second !== undefined)
-        throw new UsageError(`${quoted(second)} is too much for incidents; one name is all it takes`);
-      return { kind: 'incidents', name: nameOrNull(), sinceMs: values.since, json, all, stateDir };
+      if (first === 'show') return { kind: 'incident', id: incidentId(second), json, ...chosen([]) };
+      return { kind: 'incidents', sinceMs: values.since, json, ...chosen() };
     case 'diagnose':
       return diagnoseCommand(line, values, stateDir, here);
     case 'stop':
-      return { kind: 'stop', name: name(), now: values.now, stateDir };
+      return { kind: 'stop', now: values.now, ...some(line, chosen()) };
     case 'restart':
-      return { kind: 'restart', name: name(), stateDir };
     case 'reset':
-      return { kind: 'reset', name: name(), stateDir };
-    case 'signal':
-      return { kind: 'signal', name: name(), signal: readSignal(second!), stateDir };
+      return { kind: line.word, ...some(line, chosen()) };
+    case 'signal': {
+      const signal = line.operands.at(-1);
+      if (signal === undefined) throw new UsageError(`signal: missing argument; ${usageOf(line)}`);
+      // A lone word may be a name or a signal: the one that is missing is named.
+      if (line.operands.length === 1 && !values.all)
+        throw new UsageError(
+          `signal needs names and a signal; write: agent-watch signal ${isSignal(signal) ? `NAME ${signal}` : `${signal} SIGUSR1`}`,
+        );
+      return { kind: 'signal', signal: readSignal(signal), ...some(line, chosen(line.operands.slice(0, -1))) };
+    }
     case 'uninstall':
       return { kind: 'uninstall', name: name(), scope: scopeOf(values), stateDir };
     case 'doctor':
-      return { kind: 'doctor', name: nameOrNull(), stateDir };
+      return { kind: 'doctor', name: first === undefined ? null : name(), stateDir };
     default:
       return { kind: 'completion', shell: readChoice(first ?? '', ['bash', 'zsh', 'fish']) };
+  }
+}
+
+const usageOf = (line: CommandLine) => `usage: agent-watch ${commandRow(line.word).usage}`;
+
+/** A command that acts must be told on what: nothing is never taken for everything. */
+function some(line: CommandLine, selection: Selection): Selection {
+  if (selection.names.length === 0 && !selection.all && !selection.allUsers)
+    throw new UsageError(`${line.typed ?? line.word}: missing name, or --all; ${usageOf(line)}`);
+  if (selection.names.length > 0 && selection.all)
+    throw new UsageError(`${line.typed ?? line.word}: give names or --all, not both`);
+  return selection;
+}
+
+function isSignal(text: string): boolean {
+  try {
+    return readSignal(text) !== null;
+  } catch {
+    // It is none, which is the answer.
+    return false;
   }
 }
 

@@ -1,6 +1,6 @@
 /** From what was written for each option to the validated settings. */
 import type { Environment } from '../environment.ts';
-import { type OptionName, type OptionValues, optionRow, watchOptionNames } from '../options/index.ts';
+import { isOptionName, type OptionName, type OptionValues, optionRow, watchOptionNames } from '../options/index.ts';
 import { UsageError } from '../usage-error.ts';
 import { type RawValue, readValue } from '../values/read-value.ts';
 import type { AlertSettings, DiagnosisSettings, OutputSettings, RestartSettings, ServiceSettings } from './settings.ts';
@@ -21,6 +21,23 @@ function settledValue(name: OptionName, raw: readonly RawValue[] | undefined): u
   const values = raw.map(value => readValue(row, value));
   if (row.kind === 'codes' || row.kind === 'choices') return [...new Set(values.flat())];
   return row.repeat ? values : values[0];
+}
+
+/** Options that do nothing without one of these: written alone, they are a mistake that would be noticed too late. */
+const partners: Readonly<Record<string, readonly string[]>> = {
+  'progress-pattern': ['stale-after'],
+  metrics: ['kill-when', 'budget'],
+};
+
+/** @throws UsageError for an option whose partner is missing */
+export function refuseWithoutPartner(raw: RawValues): void {
+  for (const [name, wanted] of Object.entries(partners)) {
+    const written = raw.get(name as OptionName)?.[0];
+    const known = wanted.filter(isOptionName);
+    if (written === undefined || known.some(partner => raw.has(partner))) continue;
+    const names = known.map(partner => `--${partner}`).join(' or ');
+    throw new UsageError(`${written.where}: has no effect without ${names}`);
+  }
 }
 
 /** The restart policy of the contract's Restart table. */

@@ -4,7 +4,7 @@ import type { ProbeBasics, ProbeSpec } from '../../probes/probe.ts';
 import { type ProbeOption, type ProbeOptionName, probeOptions } from '../options/health.ts';
 import { type OptionValues, optionRow } from '../options/index.ts';
 import type { Remedy } from '../options/option.ts';
-import { at, nearest, quoted, UsageError } from '../usage-error.ts';
+import { at, didYouMean, quoted, UsageError } from '../usage-error.ts';
 import { type RawValue, readValue } from '../values/read-value.ts';
 import { readChoice, readText } from '../values/words.ts';
 import type { RawValues } from './resolve-options.ts';
@@ -23,7 +23,7 @@ function refuseUnknownWords(
     if (when.kind !== 'word' || known.includes(when.word)) return;
     const where = written?.[index]?.where ?? '--remedy';
     throw new UsageError(
-      `${where}: ${quoted(when.word)} is no category and no probe's name; did you mean ${nearest(when.word, known)}?`,
+      `${where}: ${quoted(when.word)} is neither a category nor the name of a probe${didYouMean(when.word, known)}`,
     );
   });
 }

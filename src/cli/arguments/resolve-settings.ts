@@ -14,6 +14,7 @@ import {
   outputSettings,
   type RawValues,
   readValues,
+  refuseWithoutPartner,
   restartSettings,
   serviceSettings,
   withOptionVariables,
@@ -28,6 +29,7 @@ import type { GivenOption, IdentitySettings, Settings } from './settings.ts';
  */
 async function watchSettings(line: CommandLine, file: ConfigFile | null, here: Environment): Promise<Settings> {
   const raw = layered(withOptionVariables(rawFlags(line, here), here), file);
+  refuseWithoutPartner(raw);
   const values = readValues(watchOptionNames, raw);
   const command = commandOf(line, file);
   const identity = await identityOf(values, raw, command, here);

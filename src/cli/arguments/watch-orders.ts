@@ -6,7 +6,7 @@ import type { Observer } from '../../supervisor/observers/observer.ts';
 import type { HealthOrder } from '../../supervisor/probing.ts';
 import type { NotificationSettings } from '../../supervisor/watch-order.ts';
 import { type Environment, version } from '../environment.ts';
-import { nearest, UsageError } from '../usage-error.ts';
+import { didYouMean, UsageError } from '../usage-error.ts';
 import type { SecretUrl } from '../values/places.ts';
 import type { AlertSettings, DiagnosisSettings, HealthSettings, Settings } from './settings.ts';
 
@@ -112,7 +112,7 @@ async function killWhenOf(
   );
   if (missing !== null) {
     throw new UsageError(
-      `--kill-when: no source has "${missing.name}"; the nearest is "${nearest(missing.name, missing.known)}"`,
+      `--kill-when: no source of --metrics has "${missing.name}"${didYouMean(missing.name, missing.known)}`,
     );
   }
   const open = (restarts: () => number) => openKillWhen(condition, { ...needs, restarts });

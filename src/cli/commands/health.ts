@@ -2,8 +2,10 @@ import { EXIT } from '../../core/exit-code.ts';
 import type { Status } from '../../core/status.ts';
 import { maskedStatus } from '../../incidents/redaction/masked-status.ts';
 import type { Invocation } from '../arguments/commands.ts';
+import { selectKnown } from '../fleet/select.ts';
 import { print } from '../render/terminal.ts';
-import { readStatuses, requireKnown } from './status.ts';
+import { CommandFailed } from '../usage-error.ts';
+import { readServices } from './status.ts';
 
 type HealthInvocation = Extract<Invocation, { kind: 'health' }>;
 
@@ -19,14 +21,19 @@ interface Verdict {
 /** Phases in which the command does not do its work though it should. Source: the contract's exit codes. */
 const UNWELL: ReadonlySet<Status['phase']> = new Set(['lost', 'held', 'unhealthy', 'backoff', 'cooldown']);
 
-/** One line for each watched thing; the exit code is 0 only if all are well. */
-export function healthCommand({ name, json, stateDir }: HealthInvocation): number {
-  if (name !== null) requireKnown(stateDir, name);
-  const verdicts = readStatuses(stateDir, name).map(maskedStatus).map(verdictOf);
-  if (json) print(`${JSON.stringify(verdicts, null, 2)}\n`);
-  else if (verdicts.length === 0) print(`nothing is watched here (${stateDir})\n`);
-  else print(`${verdicts.map(lineOf).join('\n')}\n`);
-  return verdicts.every(({ well }) => well) ? EXIT.ok : EXIT.notWell;
+/** One line for each service; the exit code is 0 only if there are services and all are well. */
+export function healthCommand(invocation: HealthInvocation): number {
+  const { services, code } = selectKnown(invocation);
+  const { rows, faults } = readServices(services);
+  for (const line of faults) process.stderr.write(`agent-watch: ${line}\n`);
+  const verdicts = rows.map(({ service, status }) => ({ ...verdictOf(maskedStatus(status)), name: service.label }));
+  if (invocation.json) print(`${JSON.stringify(verdicts, null, 2)}\n`);
+  else if (verdicts.length > 0) print(`${verdicts.map(lineOf).join('\n')}\n`);
+  // Nothing to look at is a mistake in what was asked, and no proof of health.
+  if (verdicts.length === 0 && faults.length === 0 && code === EXIT.ok)
+    throw new CommandFailed(`no services in ${invocation.stateDir}`);
+  if (faults.length > 0 || !verdicts.every(({ well }) => well)) return EXIT.notWell;
+  return code;
 }
 
 function verdictOf(status: Status): Verdict {

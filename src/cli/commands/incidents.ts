@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { EXIT } from '../../core/exit-code.ts';
 import { stripControl } from '../../core/text/escape.ts';
 import { brief, briefText } from '../../incidents/brief.ts';
 import { nothingEvicted, readEvicted } from '../../incidents/history.ts';
@@ -8,10 +9,11 @@ import { postMortem } from '../../incidents/post-mortem.ts';
 import { idsIn, readAll, readKept, readOne } from '../../incidents/store.ts';
 import { namesIn } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/commands.ts';
+import { type Service, selectKnown } from '../fleet/select.ts';
 import { incidentTable } from '../render/tables.ts';
 import { ownTerminal, print } from '../render/terminal.ts';
-import { nearest, UsageError } from '../usage-error.ts';
-import { readStatuses, requireKnown } from './status.ts';
+import { CommandFailed, didYouMean, UsageError } from '../usage-error.ts';
+import { readServices } from './status.ts';
 
 /** What the files of some names tell of their incidents. */
 export interface KeptIncidents {
@@ -28,17 +30,17 @@ export function incidentsFolder(stateDir: string, name: string): string {
   return join(stateDir, name, INCIDENTS_FOLDER);
 }
 
-/** The incidents of these names since then (wall ms), from their files alone. */
-export function keptIncidents(stateDir: string, names: readonly string[], since: number): KeptIncidents {
+/** The incidents of these services since then (wall ms), from their files alone. */
+export function keptIncidents(services: readonly Service[], since: number): KeptIncidents {
   const all: KeptIncidents = { incidents: [], dropped: 0, said: [] };
-  for (const name of names) {
+  for (const { stateDir, name } of services) {
     const folder = incidentsFolder(stateDir, name);
     const { incidents, said } = readAll(folder);
     all.incidents.push(...incidents.filter(({ at }) => Date.parse(at) >= since));
     all.dropped += evictedOf(folder);
     all.said.push(...said);
   }
-  if (names.length > 1) all.incidents.sort((one, other) => (one.at < other.at ? -1 : 1));
+  if (services.length > 1) all.incidents.sort((one, other) => (one.at < other.at ? -1 : 1));
   return all;
 }
 
@@ -56,21 +58,21 @@ type ListInvocation = Extract<Invocation, { kind: 'incidents' }>;
 type ShowInvocation = Extract<Invocation, { kind: 'incident' }>;
 
 /** Lists what is kept, oldest first, from the files alone. */
-export function incidentsCommand({ name, sinceMs, json, stateDir }: ListInvocation): number {
-  if (name !== null) requireKnown(stateDir, name);
-  const names = name === null ? namesIn(stateDir) : [name];
+export function incidentsCommand({ sinceMs, json, ...selection }: ListInvocation): number {
+  const { services, code } = selectKnown(selection);
   const since = sinceMs === null ? Number.NEGATIVE_INFINITY : Date.now() - sinceMs;
-  const { incidents, dropped, said } = keptIncidents(stateDir, names, since);
+  const { incidents, dropped, said } = keptIncidents(services, since);
   for (const line of said) process.stderr.write(`agent-watch: ${line}\n`);
+  if (services.length === 0 && code !== 0) return code;
   if (json) {
     print(`${JSON.stringify(incidents, null, 2)}\n`);
-    return 0;
+    return code;
   }
   const columns = ownTerminal()?.columns ?? null;
   const table = incidents.length === 0 ? 'no incidents' : incidentTable(incidents, columns);
-  const gone = dropped === 0 ? '' : `${dropped} older ones are kept no more\n`;
+  const gone = dropped === 0 ? '' : `${dropped} older incidents have been removed\n`;
   print(`${table}\n${gone}`);
-  return 0;
+  return code;
 }
 
 /** Shows one incident: its report, or the record itself. */
@@ -91,8 +93,8 @@ function find(stateDir: string, id: string): { incident: Incident; folder: strin
     throw new UsageError(`the incident ${id} cannot be read: ${found.fault}`);
   }
   const known = names.flatMap(name => idsIn(incidentsFolder(stateDir, name)));
-  const hint = known.length === 0 ? `none are kept in ${stateDir}` : `the nearest is ${nearest(id, known.slice(-200))}`;
-  throw new UsageError(`no incident has the id "${id}"; ${hint}`);
+  const hint = known.length === 0 ? `: no incidents in ${stateDir}` : didYouMean(id, known.slice(-200));
+  throw new CommandFailed(`no incident with the id "${id}"${hint}`, EXIT.unknownName);
 }
 
 /** Of too many in a second the last one that is kept counts the rest, which have ids all the same. */
@@ -120,13 +122,14 @@ const DEFAULT_SINCE_MS = 24 * 60 * 60 * 1000;
 const COLUMNS = 100;
 
 /** What happened while nobody looked, on one screen; from the files alone. */
-export function briefCommand({ sinceMs, json, stateDir }: BriefInvocation): number {
-  const names = namesIn(stateDir);
-  const { incidents, said } = keptIncidents(stateDir, names, Number.NEGATIVE_INFINITY);
+export function briefCommand({ sinceMs, json, ...selection }: BriefInvocation): number {
+  const { services, code } = selectKnown(selection);
+  if (services.length === 0 && code !== 0) return code;
+  const { incidents, said } = keptIncidents(services, Number.NEGATIVE_INFINITY);
   for (const line of said) process.stderr.write(`agent-watch: ${line}\n`);
-  const states = readStatuses(stateDir, null);
+  const states = readServices(services).rows.map(({ status }) => status);
   const found = brief({ incidents, states, sinceMs: sinceMs ?? DEFAULT_SINCE_MS, nowMs: Date.now() });
   const columns = ownTerminal()?.columns ?? COLUMNS;
   print(json ? `${JSON.stringify(found, null, 2)}\n` : `${briefText(found, columns)}\n`);
-  return 0;
+  return code;
 }

@@ -6,9 +6,10 @@ import { StateFolderRefused } from '../../state/private-folder.ts';
 import { socketFolders } from '../../state/read-status.ts';
 import { type ResetResult, resetOffline } from '../../state/reset-offline.ts';
 import type { Invocation } from '../arguments/commands.ts';
-import { print } from '../render/terminal.ts';
-import { UsageError } from '../usage-error.ts';
-import { requireKnown } from './status.ts';
+import { actOnAll, type Done } from '../fleet/act.ts';
+import { type Service, whyUnreadable } from '../fleet/select.ts';
+import { CommandFailed } from '../usage-error.ts';
+import { readStatus } from './status.ts';
 
 type RequestInvocation = Extract<Invocation, { kind: 'stop' | 'restart' | 'reset' | 'signal' }>;
 
@@ -17,28 +18,28 @@ const ANSWER_MS = 10_000;
 /** How long a stop may take: any --stop-timeout that makes sense, twice. */
 const STOP_MS = 24 * 3_600_000;
 
-/** Asks the watcher of a name for something, and says what came of it. */
+/** Asks the watchers of the selected services for something, all at once, and says what came of each. */
 export async function requestCommand(invocation: RequestInvocation): Promise<number> {
-  const { name, stateDir, kind } = invocation;
-  requireKnown(stateDir, name);
-  const asked = await ask(socketFolders(stateDir, name), requestOf(invocation), ANSWER_MS);
-  if (asked.kind === 'failed') throw new UsageError(`${name}: ${asked.why}`);
-  if (asked.kind === 'nobody') return await withoutWatcher(invocation);
-  if (!asked.answer.ok) {
-    asked.hangUp();
-    throw new UsageError(`${name}: ${asked.answer.why}`);
-  }
-  if (kind === 'stop') return await waitForEnd(name, asked);
-  asked.hangUp();
-  say(DONE[kind](name));
-  return 0;
+  return await actOnAll(invocation, service => requestOne(service, invocation));
 }
 
-const DONE = {
-  restart: (name: string) => `${name}: a new run is on its way`,
-  reset: (name: string) => `${name}: reset`,
-  signal: (name: string) => `${name}: signal sent to the child`,
-};
+async function requestOne(service: Service, invocation: RequestInvocation): Promise<Done> {
+  const { stateDir, name } = service;
+  const why = whyUnreadable(service);
+  if (why !== null) throw new CommandFailed(why);
+  const runBefore = invocation.kind === 'restart' ? readStatus(stateDir, name)?.childPid : null;
+  const asked = await ask(socketFolders(stateDir, name), requestOf(invocation), ANSWER_MS);
+  if (asked.kind === 'failed') return { ok: false, text: asked.why };
+  if (asked.kind === 'nobody') return await withoutWatcher(service, invocation);
+  if (!asked.answer.ok) {
+    asked.hangUp();
+    return { ok: false, text: asked.answer.why };
+  }
+  if (invocation.kind === 'stop') return await waitForEnd(asked);
+  asked.hangUp();
+  if (invocation.kind === 'restart') return await newRun(service, runBefore ?? null);
+  return { ok: true, text: invocation.kind === 'reset' ? 'reset' : `${invocation.signal} sent to the command` };
+}
 
 function requestOf(invocation: RequestInvocation): Request {
   if (invocation.kind === 'stop') return { verb: 'stop', now: invocation.now };
@@ -46,21 +47,36 @@ function requestOf(invocation: RequestInvocation): Request {
   return invocation.kind === 'reset' ? { verb: 'reset', pid: process.pid } : { verb: 'restart' };
 }
 
-async function waitForEnd(name: string, asked: Extract<Asked, { kind: 'answered' }>): Promise<number> {
-  if (!(await asked.ended(STOP_MS))) throw new UsageError(`${name}: it is still stopping after a day`);
-  say(`${name}: stopped`);
-  return 0;
+async function waitForEnd(asked: Extract<Asked, { kind: 'answered' }>): Promise<Done> {
+  return (await asked.ended(STOP_MS))
+    ? { ok: true, text: 'stopped' }
+    : { ok: false, text: 'still stopping after a day' };
+}
+
+const LOOK_EVERY_MS = 25;
+/** Once the old run has ended, the new one is up within milliseconds, or never. */
+const NEW_RUN_MS = 10_000;
+
+/** Waits until another run is up, however long the old one takes to stop. */
+async function newRun({ stateDir, name }: Service, before: number | null): Promise<Done> {
+  let endsAt = Number.POSITIVE_INFINITY;
+  for (;;) {
+    const status = readStatus(stateDir, name);
+    const pid = status?.childPid ?? null;
+    if (status?.watcherPid != null && pid !== null && pid !== before && status.phase !== 'stopping')
+      return { ok: true, text: `restarted, pid ${pid}` };
+    if (pid !== before && endsAt === Number.POSITIVE_INFINITY) endsAt = Date.now() + NEW_RUN_MS;
+    const over = status === null || ['lost', 'held', 'stopped', 'finished', 'cooldown'].includes(status.phase);
+    if (over || Date.now() > endsAt) return { ok: false, text: `no new run: ${status?.phase ?? 'its state is gone'}` };
+    await new Promise(resolve => setTimeout(resolve, LOOK_EVERY_MS));
+  }
 }
 
 /** A stop of what does not run has its wish; a reset works on the files; the rest needs a watcher. */
-async function withoutWatcher({ kind, name, stateDir }: RequestInvocation): Promise<number> {
-  if (kind === 'stop') {
-    say(`${name}: not running`);
-    return 0;
-  }
-  if (kind !== 'reset') throw new UsageError(`${name} is not running; start it with agent-watch -- <command>`);
-  say(resetText(name, await reset(stateDir, name)));
-  return 0;
+async function withoutWatcher({ name, stateDir }: Service, { kind }: RequestInvocation): Promise<Done> {
+  if (kind === 'stop') return { ok: true, text: 'not running' };
+  if (kind !== 'reset') return { ok: false, text: `not running; to start it: agent-watch start ${name}` };
+  return resetText(await reset(stateDir, name));
 }
 
 async function reset(stateDir: string, name: string): Promise<ResetResult> {
@@ -74,21 +90,23 @@ async function reset(stateDir: string, name: string): Promise<ResetResult> {
       now: new Date(),
     });
   } catch (error) {
-    throw error instanceof StateFolderRefused ? new UsageError(error.message) : error;
+    throw error instanceof StateFolderRefused ? new CommandFailed(error.message) : error;
   }
 }
 
-function resetText(name: string, result: ResetResult): string {
-  if (result.kind === 'refused') throw new UsageError(`${name}: ${result.why}`);
-  if (result.kind === 'watched')
-    throw new UsageError(
-      `${name} is being watched (pid ${result.pid ?? 'unknown'}), but its watcher takes no requests`,
-    );
-  if (result.kind === 'unknown-name') throw new UsageError(`no watcher is called "${name}"`);
-  const lifted = result.lifted === null ? '' : `; the hold is lifted (it was: ${result.lifted.why})`;
-  return `${name}: reset; nobody watches it now${lifted}`;
-}
-
-function say(text: string): void {
-  print(`${text}\n`);
+function resetText(result: ResetResult): Done {
+  switch (result.kind) {
+    case 'refused':
+      return { ok: false, text: result.why };
+    case 'watched':
+      return { ok: false, text: `its watcher (pid ${result.pid ?? 'unknown'}) takes no requests` };
+    case 'unknown-name':
+      return { ok: false, text: 'its folder is gone' };
+    case 'done': {
+      const cleared = result.lifted === null ? '' : `; hold cleared (it was: ${result.lifted.why})`;
+      return { ok: true, text: `reset; not running${cleared}` };
+    }
+    default:
+      return result satisfies never;
+  }
 }

@@ -1,3 +1,4 @@
+import { EXIT } from '../../core/exit-code.ts';
 import { emptySnapshot, readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import { type Status, toStatus } from '../../core/status.ts';
 import { bootId, stampNow } from '../../host/clock.ts';
@@ -6,59 +7,88 @@ import type { LockRecord } from '../../state/lock-record.ts';
 import { readDiagnosisFault, readName } from '../../state/read-status.ts';
 import { isName, namesIn } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/commands.ts';
+import { type Service, selectKnown, whyUnreadable } from '../fleet/select.ts';
 import { statusTable } from '../render/tables.ts';
 import { ownTerminal, print, wantsColours } from '../render/terminal.ts';
-import { nearest, UsageError } from '../usage-error.ts';
+import { CommandFailed, didYouMean } from '../usage-error.ts';
 
 type StatusInvocation = Extract<Invocation, { kind: 'status' }>;
 
-/** Prints what is watched, from the files alone: no watcher is asked, so none can keep us waiting. */
-export async function statusCommand({ name, json, watch, stateDir }: StatusInvocation): Promise<number> {
-  if (name !== null) requireKnown(stateDir, name);
-  const read = () => readStatuses(stateDir, name).map(maskedStatus);
-  const table = () => statusText(read(), stateDir);
-  if (json) print(`${JSON.stringify(read(), null, 2)}\n`);
-  else if (watch) await redraw(table);
-  else print(`${table()}\n`);
-  return 0;
+/** Prints the selected services, from the files alone: no watcher is asked, so none can keep us waiting. */
+export async function statusCommand(invocation: StatusInvocation): Promise<number> {
+  const { json, watch, stateDir } = invocation;
+  const { services, code } = selectKnown(invocation);
+  if (services.length === 0 && code !== EXIT.ok) return code;
+  const read = () => readServices(invocation.names.length === 0 ? selectKnown(invocation).services : services);
+  if (watch && !json) {
+    await redraw(() => statusText(read().rows, stateDir));
+    return code;
+  }
+  const { rows, faults } = read();
+  for (const line of faults) process.stderr.write(`agent-watch: ${line}\n`);
+  const masked = rows.map(row => ({ ...row, status: maskedStatus(row.status) }));
+  if (json)
+    print(
+      `${JSON.stringify(
+        masked.map(row => row.status),
+        null,
+        2,
+      )}\n`,
+    );
+  else if (rows.length > 0 || faults.length === 0) print(`${statusText(masked, stateDir)}\n`);
+  return faults.length > 0 ? EXIT.notWell : code;
 }
 
-/** Refuses a name that was never watched here, and offers the nearest that was. */
+/** A service and what its files say. */
+export interface StatusRow {
+  readonly service: Service;
+  readonly status: Status;
+}
+
+/** The rows of services, and a line for each whose folder may not be read. One without a state is left out. */
+export function readServices(services: readonly Service[]): { rows: StatusRow[]; faults: string[] } {
+  const rows: StatusRow[] = [];
+  const faults: string[] = [];
+  for (const service of services) {
+    const why = whyUnreadable(service);
+    const status = why === null ? readStatus(service.stateDir, service.name) : null;
+    if (why !== null) faults.push(`${service.label}: ${why}`);
+    else if (status !== null) rows.push({ service, status });
+  }
+  return { rows, faults };
+}
+
+/** Refuses a name that was never watched here, and offers the one that is alike. */
 export function requireKnown(stateDir: string, name: string): void {
   if (isName(stateDir, name)) return;
   const names = namesIn(stateDir);
-  const hint =
-    names.length === 0 ? `nothing was ever watched in ${stateDir}` : `the nearest name is "${nearest(name, names)}"`;
-  throw new UsageError(`no watcher is called "${name}"; ${hint}`);
+  const hint = names.length === 0 ? `: no services in ${stateDir}` : didYouMean(name, names);
+  throw new CommandFailed(`no service named "${name}"${hint}`, EXIT.unknownName);
 }
 
-/** The rows of all names of a state folder, or of one. */
-export function readStatuses(stateDir: string, name: string | null): Status[] {
-  return (name === null ? namesIn(stateDir) : [name]).flatMap(one => statusOf(stateDir, one) ?? []);
-}
-
-function statusText(rows: Status[], stateDir: string): string {
-  if (rows.length === 0) return `nothing is watched here (${stateDir})`;
+function statusText(rows: readonly StatusRow[], stateDir: string): string {
+  if (rows.length === 0) return `no services in ${stateDir}`;
   const columns = ownTerminal()?.columns ?? null;
-  return statusTable(rows, Date.now(), {
-    columns,
-    colours: wantsColours(ownTerminal()),
-    remarks: remarksOn(rows, stateDir),
-  });
+  return statusTable(
+    rows.map(({ service, status }) => ({ ...status, name: service.label })),
+    Date.now(),
+    { columns, colours: wantsColours(ownTerminal()), remarks: remarksOn(rows) },
+  );
 }
 
 /** That the model gives no answer, which is no matter of the machine. */
-function remarksOn(rows: Status[], stateDir: string): Map<string, string> {
+function remarksOn(rows: readonly StatusRow[]): Map<string, string> {
   const remarks = new Map<string, string>();
-  for (const { name, watcherPid } of rows) {
-    const why = watcherPid === null ? null : readDiagnosisFault(stateDir, name, watcherPid);
-    if (why !== null) remarks.set(name, `no diagnosis: ${why}`);
+  for (const { service, status } of rows) {
+    const { watcherPid } = status;
+    const why = watcherPid === null ? null : readDiagnosisFault(service.stateDir, service.name, watcherPid);
+    if (why !== null) remarks.set(service.label, `no diagnosis: ${why}`);
   }
   return remarks;
 }
 
 /** The row of one name; null if its folder holds nothing of a watcher. */
-function statusOf(stateDir: string, name: string): Status | null {
+export function readStatus(stateDir: string, name: string): Status | null {
   const boot = bootId() ?? 'unknown';
   const read = readName<Snapshot>(stateDir, name, readSnapshot, saved => saved.bootId === boot);
   if (read.state === null && read.hold === null && read.record === null) return null;

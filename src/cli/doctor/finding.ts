@@ -5,7 +5,7 @@ import { argumentsOf, environmentOf } from '../../host/process-facts.ts';
 import type { RecordedRun } from '../../state/lock-record.ts';
 import { readName } from '../../state/read-status.ts';
 import type { Settings } from '../arguments/settings.ts';
-import { readStatuses } from '../commands/status.ts';
+import { readStatus } from '../commands/status.ts';
 import { ownEnvironment } from '../environment.ts';
 import { unitPath } from '../service/plan.ts';
 
@@ -101,8 +101,8 @@ export interface Subject {
 
 /** Null for a folder that holds nothing of a watcher. */
 export async function subjectOf(stateDir: string, name: string): Promise<Subject | null> {
-  const status = readStatuses(stateDir, name)[0];
-  if (status === undefined) return null;
+  const status = readStatus(stateDir, name);
+  if (status === null) return null;
   const { folder, fault, record, state } = readName<Snapshot>(stateDir, name, readSnapshot, () => true);
   const known = record === null || record === 'unreadable' ? null : record;
   const run = known === null || known.run === 'unknown' ? null : known.run;

@@ -8,7 +8,7 @@ export const generalOptions = {
     flagOnly: true,
     meaning: 'this text; `--help all` shows every option, `--help COMMAND` one command',
   },
-  version: { kind: 'switch', flagOnly: true, meaning: 'the version' },
+  version: { kind: 'switch', short: 'v', flagOnly: true, meaning: 'the version' },
 } as const satisfies OptionTable;
 
 /** Who the watcher is, where its files lie, and what the child gets from us. */
@@ -98,7 +98,8 @@ export const outputOptions = {
 export const commandOptions = {
   json: { kind: 'switch', flagOnly: true, meaning: 'for programs' },
   watch: { kind: 'switch', flagOnly: true, meaning: 'redraws until it is interrupted' },
-  all: { kind: 'switch', flagOnly: true, meaning: "every user's watchers (root)" },
+  all: { kind: 'switch', flagOnly: true, meaning: 'all services of the state folder' },
+  'all-users': { kind: 'switch', flagOnly: true, meaning: 'the services of all users (root only)' },
   since: { kind: 'duration', flagOnly: true, meaning: 'how far back to look' },
   lines: {
     kind: 'integer',

@@ -1,6 +1,6 @@
 /** Readers of names, signals, exit codes, choices and patterns. Each throws a UsageError with the nearest valid one. */
 import { constants } from 'node:os';
-import { nearest, quoted, UsageError } from '../usage-error.ts';
+import { alike, didYouMean, quoted, UsageError } from '../usage-error.ts';
 import { readInteger } from './amounts.ts';
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
@@ -33,7 +33,7 @@ export function readSignal(text: string): NodeJS.Signals {
   if (found !== undefined) return found;
   if (/^\d+$/.test(text))
     throw new UsageError(`${quoted(text)} is no signal's number here; write a name such as SIGTERM`);
-  throw new UsageError(`${quoted(text)} is no signal; the nearest is ${nearest(wanted, names)}`);
+  throw new UsageError(`unknown signal ${quoted(text)}${didYouMean(wanted, names)}`);
 }
 
 /** `0,3,78`: exit codes from 0 to 255. */
@@ -49,7 +49,13 @@ export function readCodes(text: string): number[] {
 export function readChoice<T extends string>(text: string, choices: readonly T[]): T {
   const found = choices.find(choice => choice === text);
   if (found !== undefined) return found;
-  throw new UsageError(`${quoted(text)} is not one of ${choices.join(', ')}; did you mean ${nearest(text, choices)}?`);
+  throw new UsageError(`${quoted(text)} is not one of ${choices.join(', ')}${slipOf(text, choices)}`);
+}
+
+/** The choices are listed already; the one that was meant is named all the same. */
+function slipOf(text: string, choices: readonly string[]): string {
+  const meant = alike(text, choices);
+  return meant === null ? '' : `; did you mean ${meant}?`;
 }
 
 /** Several of `choices`, separated by commas. */
@@ -89,8 +95,6 @@ export function readTimezone(text: string): string {
     return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone;
   } catch {
     // The constructor says only that it is invalid; which one was meant is ours to say.
-    throw new UsageError(
-      `${quoted(text)} is no time zone; the nearest is ${nearest(text, Intl.supportedValuesOf('timeZone'))}`,
-    );
+    throw new UsageError(`unknown time zone ${quoted(text)}${didYouMean(text, Intl.supportedValuesOf('timeZone'))}`);
   }
 }

@@ -90,7 +90,11 @@ describe('what is wrong is named, with the nearest valid one', () => {
     [['--name', 'a', './bot', 'a b'], "write: agent-watch --name a -- ./bot 'a b'"],
     [['sleep', '10'], 'write: agent-watch -- sleep 10'],
     [['watch', 'x'], 'agent-watch [options] -- command'],
-    [['foo', '--', 'x'], 'unknown command "foo"; did you mean'],
+    [['foo', '--', 'x'], 'unknown command "foo"; agent-watch --help lists the commands'],
+    [['info', 'bot'], 'unknown command "info"; did you mean status NAME?'],
+    [['stpo', 'bot'], 'unknown command "stpo" (to watch a program, write: agent-watch -- stpo bot)'],
+    [['rest', 'bot'], 'unknown command "rest" (to watch'],
+    [['delte', 'bot', '--nwo'], 'unknown command "delte" (to watch'],
   ])('%j', async (argv, message) => expect(await faultOf(() => readCommandLine(argv))).toContain(message));
 });
 

@@ -141,14 +141,23 @@ describe('watching a command', () => {
 
 describe('the other commands', () => {
   const stateDir = '/home/someone/.local/state/agent-watch';
+  const of = (...names: string[]) => ({ names, all: false, allUsers: false, stateDir, stateDirGiven: false });
   test.each<[string, Invocation]>([
-    ['status', { kind: 'status', name: null, json: false, watch: false, all: false, stateDir }],
-    ['status a --json', { kind: 'status', name: 'a', json: true, watch: false, all: false, stateDir }],
-    ['stop a --now', { kind: 'stop', name: 'a', now: true, stateDir }],
-    ['stop a --state-dir /s', { kind: 'stop', name: 'a', now: false, stateDir: '/s' }],
-    ['restart a', { kind: 'restart', name: 'a', stateDir }],
-    ['reset a', { kind: 'reset', name: 'a', stateDir }],
-    ['signal a usr1', { kind: 'signal', name: 'a', signal: 'SIGUSR1', stateDir }],
+    ['status', { kind: 'status', json: false, watch: false, detailed: false, ...of() }],
+    ['ls', { kind: 'status', json: false, watch: false, detailed: false, ...of() }],
+    ['status a --json', { kind: 'status', json: true, watch: false, detailed: false, ...of('a') }],
+    ['show a b', { kind: 'status', json: false, watch: false, detailed: true, ...of('a', 'b') }],
+    ['stop a --now', { kind: 'stop', now: true, ...of('a') }],
+    ['kill a', { kind: 'stop', now: true, ...of('a') }],
+    ['stop --all', { kind: 'stop', now: false, ...of(), all: true }],
+    ['stop a --state-dir /s', { kind: 'stop', now: false, ...of('a'), stateDir: '/s', stateDirGiven: true }],
+    ['restart a b*', { kind: 'restart', ...of('a', 'b*') }],
+    ['reset a', { kind: 'reset', ...of('a') }],
+    ['signal a usr1', { kind: 'signal', signal: 'SIGUSR1', ...of('a') }],
+    ['signal a b usr1', { kind: 'signal', signal: 'SIGUSR1', ...of('a', 'b') }],
+    ['signal --all HUP', { kind: 'signal', signal: 'SIGHUP', ...of(), all: true }],
+    ['-v', { kind: 'version' }],
+    ['-V', { kind: 'version' }],
     ['--help', { kind: 'help', topic: 'usual' }],
     ['-h', { kind: 'help', topic: 'usual' }],
     ['help', { kind: 'help', topic: 'usual' }],
@@ -162,6 +171,10 @@ describe('the other commands', () => {
     ['--version', { kind: 'version' }],
     ['version', { kind: 'version' }],
   ])('%s', async (line, invocation) => expect(await parse(line.split(' '), somewhere())).toEqual(invocation));
+
+  test('no arguments at all on a terminal are a request for help', async () => {
+    expect(await parse([], somewhere({ onTerminal: () => true }))).toEqual({ kind: 'help', topic: 'usual' });
+  });
 });
 
 describe('one line names what is wrong', () => {
@@ -175,7 +188,7 @@ describe('one line names what is wrong', () => {
     ['--buffer-size 1B -- x', 'the smallest is 1K'],
     ['--buffer-size 2G -- x', 'the largest is 1G'],
     ['--restart allways -- x', '--restart: "allways" is not one of always, on-failure, never; did you mean always?'],
-    ['--stop-signal TREM -- x', '--stop-signal: "TREM" is no signal; the nearest is SIGTERM'],
+    ['--stop-signal TREM -- x', '--stop-signal: unknown signal "TREM"; did you mean SIGTERM?'],
     ['--flap-threshold -1 -- x', '--flap-threshold needs a value'],
     ['--backoff-factor 0.5 -- x', 'the smallest is 1'],
     ['--max-runtime 0s -- x', 'the smallest is 1ms'],
@@ -184,16 +197,22 @@ describe('one line names what is wrong', () => {
     ['--env A -- x', '--env: "A" has no value; write A=value'],
     ['--cwd gone -- x', 'gone does not exist'],
     ['--diagnose ruels -- x', 'did you mean rules?'],
-    ['status a b', '"b" is too much for status; usage: agent-watch status'],
-    ['stop', 'stop needs more; usage: agent-watch stop <name> [--now]'],
+    ['doctor a b', 'unexpected argument "b"; usage: agent-watch doctor [name]'],
+    ['stop', 'stop: missing name, or --all; usage: agent-watch stop <name...>'],
+    ['stop a --all', 'stop: give names or --all, not both'],
+    ['kill', 'kill: missing name'],
+    ['show', 'show: missing name; usage: agent-watch show <name...>'],
     ['stop a -- x', 'stop takes no command after --'],
-    ['stop ../a', '"../a" is no name'],
-    ['stop --name a', '--name: stop does not take it; the nearest it takes is --now'],
-    ['signal a', 'signal needs more'],
-    ['signal a USR3', 'the nearest is SIGUSR'],
-    ['--json -- x', '--json: watching a command does not take it; it is for status'],
-    ['--help stauts', 'there is no help on "stauts"; did you mean status?'],
-    ['help frob', 'there is no help on "frob"'],
+    ['stop --name a', '--name is not an option of stop; agent-watch help stop lists its options'],
+    ['status --jsn a', 'unknown option "--jsn"; did you mean --json?'],
+    ['signal a', 'signal needs names and a signal; write: agent-watch signal a SIGUSR1'],
+    ['signal HUP', 'signal needs names and a signal; write: agent-watch signal NAME HUP'],
+    ['signal a USR3', 'unknown signal "USR3"; did you mean SIGUSR'],
+    ['--json -- x', '--json is not an option of watching a command; it is for status'],
+    ['--progress-pattern x -- y', '--progress-pattern: has no effect without --stale-after'],
+    ['--metrics m.json -- y', '--metrics: has no effect without --kill-when'],
+    ['--help stauts', 'no help on "stauts"; did you mean status?'],
+    ['help frob', 'no help on "frob"'],
     ['--config gone.yaml', '--config: gone.yaml does not exist'],
     ['--config= -- x', '--config: the value is empty'],
   ])('agent-watch %s', async (line, message) => {

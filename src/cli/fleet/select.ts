@@ -1,0 +1,120 @@
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { EXIT } from '../../core/exit-code.ts';
+import { errnoOf, reasonOf } from '../../host/errno.ts';
+import { namesIn } from '../../state/state-folder.ts';
+import type { Selection } from '../arguments/commands.ts';
+import { CommandFailed, didYouMean, quoted } from '../usage-error.ts';
+
+/** A service as it is selected: its folder, and how it is called in output. */
+export interface Service {
+  readonly stateDir: string;
+  readonly name: string;
+  /** The name, or with --all-users `user/name`. */
+  readonly label: string;
+}
+
+/** The services of a selection, in alphabetical order, and a line for each name or glob that is none of them. */
+export interface Selected {
+  readonly services: readonly Service[];
+  readonly unknown: readonly string[];
+}
+
+/**
+ * The services that were named. None named: all of them.
+ * @throws CommandFailed if a state folder may not be read, or is not there though it was named
+ */
+export function select(selection: Selection): Selected {
+  const known = selection.allUsers ? servicesOfAllUsers() : servicesIn(selection);
+  if (selection.names.length === 0) return { services: known, unknown: [] };
+  const services = new Set<Service>();
+  const unknown: string[] = [];
+  for (const name of selection.names) {
+    const found = known.filter(service => (isGlob(name) ? globMatches(name, service.name) : service.name === name));
+    for (const service of found) services.add(service);
+    if (found.length === 0) unknown.push(unknownText(name, known, selection.stateDir));
+  }
+  return { services: known.filter(service => services.has(service)), unknown };
+}
+
+/**
+ * The same for a command that shows something: what is unknown is said on standard error, and the rest shown.
+ * @returns the services, and the exit code as far as it follows from the selection
+ */
+export function selectKnown(selection: Selection): { services: readonly Service[]; code: number } {
+  const { services, unknown } = select(selection);
+  for (const line of unknown) process.stderr.write(`agent-watch: ${line}\n`);
+  return { services, code: unknown.length === 0 ? EXIT.ok : EXIT.unknownName };
+}
+
+function unknownText(name: string, known: readonly Service[], stateDir: string): string {
+  if (known.length === 0) return `no service named ${quoted(name)}: no services in ${stateDir}`;
+  if (isGlob(name)) return `no service matches ${quoted(name)}`;
+  return `no service named ${quoted(name)}${didYouMean(
+    name,
+    known.map(service => service.name),
+  )}`;
+}
+
+function servicesIn({ stateDir, stateDirGiven }: Selection): Service[] {
+  refuseUnreadable(stateDir, stateDirGiven);
+  return namesIn(stateDir).map(name => ({ stateDir, name, label: name }));
+}
+
+/** "Nothing there" and "may not look" are different answers. */
+function refuseUnreadable(stateDir: string, given: boolean): void {
+  try {
+    accessSync(stateDir, constants.R_OK | constants.X_OK);
+    if (given && !statSync(stateDir).isDirectory())
+      throw new CommandFailed(`--state-dir: ${stateDir} is not a directory`);
+  } catch (error) {
+    if (error instanceof CommandFailed) throw error;
+    if (errnoOf(error) !== 'ENOENT') throw new CommandFailed(`${stateDir} cannot be read: ${reasonOf(error)}`);
+    if (given) throw new CommandFailed(`--state-dir: ${stateDir} does not exist`);
+  }
+}
+
+/** A service's folder that may not be entered: it is there, but nothing can be said of it. */
+export function whyUnreadable({ stateDir, name }: Service): string | null {
+  const folder = join(stateDir, name);
+  try {
+    accessSync(folder, constants.R_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    return errnoOf(error) === 'ENOENT' ? null : `${folder} cannot be read: ${reasonOf(error)}`;
+  }
+}
+
+const ROOT_STATE_DIR = '/var/lib/agent-watch';
+
+/** Root's own, and those below the homes of /etc/passwd. What lies elsewhere is found by --state-dir. */
+function servicesOfAllUsers(): Service[] {
+  if (process.geteuid?.() !== 0)
+    throw new CommandFailed('--all-users: only root may look at the services of other users');
+  const folders = new Map<string, string>([[ROOT_STATE_DIR, 'root']]);
+  for (const line of readFileSync('/etc/passwd', 'utf8').split('\n')) {
+    const [user = '', , , , , home = ''] = line.split(':');
+    if (home.startsWith('/')) folders.set(join(home, '.local/state/agent-watch'), user);
+  }
+  return [...folders].flatMap(([stateDir, user]) =>
+    namesIn(stateDir).map(name => ({ stateDir, name, label: `${user}/${name}` })),
+  );
+}
+
+function isGlob(text: string): boolean {
+  return /[*?[]/.test(text);
+}
+
+/** `*`, `?` and `[abc]`, as in a shell; a name has no slash, so all else is itself. */
+function globMatches(glob: string, name: string): boolean {
+  const pattern = glob
+    .replace(/[.+^${}()|\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  try {
+    return new RegExp(`^${pattern.replaceAll('[!', '[^')}$`).test(name);
+  } catch {
+    // An open bracket without its end: it matches nothing.
+    return false;
+  }
+}
