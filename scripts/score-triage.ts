@@ -1,17 +1,19 @@
 /**
- * Scores the triage rules on a folder of labelled crash tails and lists what is wrong.
+ * Scores the triage rules on labelled crash tails and lists the ones that are wrong.
  *
- *     npx node scripts/score-triage.ts [FOLDER] [--verbose]
+ *     npx node scripts/score-triage.ts [FOLDER|FILE]... [--verbose]
  *
- * Reads our own files (`keyLine`, `alsoOk`) and the other spelling (`key_line`, `also_ok`). A category is right if it is the
+ * Without a path it scores the project's own tails: the recorded ones and the written ones. A file holds one tail or a list of
+ * them, with the fields `keyLine` and `alsoOk` or `key_line` and `also_ok`; without a key line only the category counts. A category is right if it is the
  * label or among what is also accepted; a key line if it contains the labelled one or is contained in it.
  */
 import { resolve } from 'node:path';
 import { readTails, scoreTails } from '../test/incidents/triage/crash-tails.ts';
 
 const args = process.argv.slice(2);
-const folder = resolve(args.find(arg => !arg.startsWith('-')) ?? `${import.meta.dirname}/../test/fixtures/crash-tails`);
-const scored = scoreTails(readTails(folder));
+const own = ['crash-tails', 'written-tails'].map(name => resolve(import.meta.dirname, '../test/fixtures', name));
+const given = args.filter(arg => !arg.startsWith('-')).map(arg => resolve(arg));
+const scored = scoreTails((given.length > 0 ? given : own).flatMap(readTails));
 const right = (name: 'categoryRight' | 'keyLineRight') => scored.filter(score => score[name]).length;
 const percent = (count: number) =>
   `${count} of ${scored.length} (${((100 * count) / Math.max(1, scored.length)).toFixed(1)} %)`;

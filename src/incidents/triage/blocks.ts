@@ -1,160 +1,82 @@
+import { cppTerminate, goPanic, rubyTrace, rustPanic } from './blocks-native.ts';
 import { pythonTrace } from './blocks-python.ts';
-import { type BlockReader, type Failure, gradeOf, type Level, type Line } from './log-lines.ts';
+import { stackTrace } from './blocks-stack.ts';
+import { type BlockReader, type Failure, gradeOf, type Line } from './log-lines.ts';
+import type { Level } from './log-record.ts';
 
-// "at f (file:1:2)", "at async f", "at a.b.C.m(File.java:3)", "at Foo.Bar() in /src/x.cs:line 4"
-const atFrame = /^at (?:async |new |Object\.|eval )?[\w$<>.[\]/\\@*#:"'`{(-]/;
-const named =
-  /^(?:Uncaught |Unhandled |Exception in thread "[^"]{0,80}" |Caused by: |Suppressed: |\[cause\]: |---> |\w{1,20}: )?(?:\[?[\w$./]{0,200}(?:Error|Exception|Throwable|Failure|Fault)\w{0,40}\b|[A-Z]\w{1,40}Err\b)/;
-const cause = /^(?:Caused by: |\[cause\]: |---> |-> )/;
-const more =
-  /^(?:\.\.\. \d+ (?:more|common frames|lines matching)|--- End of |Suppressed: |Emitted 'error' event |\[errors\]: )/;
-const crashSign = /^(?:Node\.js v\d|throw (?:er|err|e|error|new )|Exception in thread |Unhandled exception|Uncaught )/;
-const emptyHeadline = /^(?:Uncaught )?[\w$.]{0,100}(?:Error|Exception)\w{0,20}:?$/;
-const headWithin = 60;
+/** What Python could not raise any more at its end is no cause, with the trace or the line that follows. */
+const ignoredException: BlockReader = (lines, at, chain) => {
+  if (!/^Exception ignored (?:in|on|while)\b/.test(lines[at]?.text ?? '')) return null;
+  const trace = pythonTrace(lines, at + 1, chain);
+  if (trace !== null) return { failures: [], next: trace.next };
+  const single = /^\w{1,60}(?:Error|Exception|Interrupt)\b/.test(lines[at + 1]?.text ?? '') ? 2 : 1;
+  return { failures: [], next: at + single };
+};
 
-/** A trace of "at" lines (Node, Java, .NET) with its headline above, its properties below and its causes. */
-const stackTrace: BlockReader = (lines, at, chain) => {
-  if (!isAt(lines[at])) return null;
-  const head = headAbove(lines, at);
+const npmLine = /^npm (?:ERR!|error)(?: |$)/;
+const npmEcho =
+  /^npm (?:ERR!|error)(?:$| (?:code|syscall|path|errno|cwd|workspace|location|command|signal|file|dest)\b| ?$| {2,}| [A-Z]\d+$)/;
+
+/** npm's closing words are one message: its first sentence is the headline. */
+const npmError: BlockReader = (lines, at, chain) => {
+  if (!npmLine.test(lines[at]?.text ?? '')) return null;
   let next = at;
-  let depth = 0;
-  const context: string[] = [];
-  const causes: number[] = [];
-  for (; next < lines.length; next += 1) {
-    const line = lines[next];
-    if (line === undefined) break;
-    if (cause.test(line.text)) causes.push(next);
-    else if (!isAt(line) && !more.test(line.text) && depth <= 0 && !isProperty(line, lines[next - 1], causes)) break;
-    depth += braces(line.text);
-    if (context.length < 60 || !isAt(line)) context.push(line.text);
-  }
-  const crashed = crashNear(lines, head, next);
-  const level = lines[head]?.level ?? 'none';
-  // A stack without a sign of the end was printed by the program itself, which may have gone on.
-  const grade = crashed ? 'crash' : gradeOf(level === 'none' ? 'error' : level);
-  const make = (line: number, texts: readonly string[]): Failure => ({
-    line,
-    first: head,
+  while (next < lines.length && npmLine.test(lines[next]?.text ?? '')) next += 1;
+  const texts = lines.slice(at, next).map(line => line.text);
+  const head = Math.max(
+    0,
+    texts.findIndex(text => !npmEcho.test(text)),
+  );
+  const said = [...texts.slice(head), ...texts.slice(0, head)].slice(0, 12);
+  const failure: Failure = {
+    line: at + head,
+    first: at,
     last: next - 1,
-    texts,
-    context: context.slice(0, 80),
-    grade,
+    texts: said,
+    context: texts.slice(0, 24),
+    grade: 'error',
+    trace: false,
+    rest: true,
+    chain,
+  };
+  return { failures: [failure], next };
+};
+
+/** "Error: x", "Caused by:", then its causes, numbered or set in (anyhow, eyre): all one chain. */
+const causeChain: BlockReader = (lines, at, chain) => {
+  if (!/^Caused by:$/.test(lines[at]?.text ?? '')) return null;
+  let next = at + 1;
+  while (next < lines.length && next < at + 30 && (lines[next]?.indent ?? 0) > 0) next += 1;
+  let head = at - 1;
+  while (head > 0 && head > at - 3 && lines[head]?.text === '') head -= 1;
+  const make = (line: number, text: string): Failure => ({
+    line,
+    first: Math.max(0, head),
+    last: next - 1,
+    texts: [text],
+    context: [],
+    grade: 'plain',
     trace: true,
     rest: false,
     chain,
   });
-  const main = make(head, [...lines.slice(head, Math.min(at, head + 8)).map(line => line.text), ...codes(context)]);
-  return { failures: [main, ...causes.map(index => make(index, [lines[index]?.text ?? '']))], next };
+  const inner = lines
+    .slice(at + 1, next)
+    .map((line, index) => make(at + 1 + index, line.text.replace(/^\d{1,3}: /, '')));
+  return { failures: [make(Math.max(0, head), lines[Math.max(0, head)]?.text ?? ''), ...inner], next };
 };
 
-const isAt = (line: Line | undefined): boolean => line !== undefined && atFrame.test(line.text) && line.indent > 0;
-
-/** The nearest line above that names an error; without one, the line right above the frames. */
-const headAbove = (lines: readonly Line[], at: number): number => {
-  let gap = false;
-  for (let up = at - 1; up >= Math.max(0, at - headWithin); up -= 1) {
-    const text = lines[up]?.text ?? '';
-    if (isAt(lines[up])) break;
-    gap ||= text === '' && up < at - 1;
-    // Behind a blank line only a headline that has its message below it.
-    if (gap && text !== '' && !emptyHeadline.test(text)) {
-      if (up < at - 8) break;
-      continue;
-    }
-    // Only Node's list of requiring files makes a message long.
-    if (up < at - 12 && !(lines[up]?.shown ?? '').startsWith('- ') && !named.test(text) && text !== 'Require stack:')
-      break;
-    if (named.test(text)) return up;
-  }
-  return Math.max(0, at - 1);
-};
-
-const isProperty = (line: Line, above: Line | undefined, causes: readonly number[]): boolean =>
-  causes.length > 0 && line.indent > 0 && above !== undefined && cause.test(above.text) && line.text !== '';
-
-const braces = (text: string): number => (/[{[]$/.test(text) ? 1 : 0) - (/^[}\]],?/.test(text) ? 1 : 0);
-
-/** `code: 'EADDRINUSE',` and its like below the frames: proof where the message is vague. */
-const codes = (context: readonly string[]): string[] =>
-  context.filter(text => /^(?:code|errno|syscall|statusCode|status|type|path|reason):/.test(text)).slice(0, 8);
-
-const crashNear = (lines: readonly Line[], head: number, next: number): boolean => {
-  const around = [...lines.slice(Math.max(0, head - 6), head + 1), ...lines.slice(next, next + 4)];
-  return around.some(line => crashSign.test(line.text));
-};
-
-const goHead = /^(?:panic: |fatal error: |unexpected fault address|SIGQUIT: quit)/;
-const goFrame =
-  /^(?:goroutine \d+ |\[signal |\[originating |\S+\.(?:go|s):\d+|created by |[\w./*()\-\u00b7[\]{},]+\(.{0,1000}\)$|r\w{1,3} +0x|exit status \d|runtime stack:|\tpanic: |panic: |\.\.\.)/;
-const longestMessage = 8;
-
-/** A Go panic or fatal error, to the end of its last goroutine. */
-const goPanic: BlockReader = (lines, at, chain) => {
-  if (!goHead.test(lines[at]?.text ?? '')) return null;
-  let next = at + 1;
-  const rest: string[] = [];
-  while (
-    next < lines.length &&
-    rest.length < longestMessage &&
-    /^(?:\[signal |\[recovered|panic: )/.test(lines[next]?.text ?? '')
-  ) {
-    rest.push(lines[next]?.text ?? '');
-    next += 1;
-  }
-  const start = next;
-  while (next < lines.length && (lines[next]?.text === '' || goFrame.test(lines[next]?.text ?? ''))) next += 1;
-  return { failures: [native(lines, at, at, next, [lines[at]?.text ?? '', ...rest], start, chain)], next };
-};
-
-/** A Rust panic: since 1.73 the message stands on the line below the place. */
-const rustPanic: BlockReader = (lines, at, chain) => {
-  const text = lines[at]?.text ?? '';
-  if (!/\bpanicked at /.test(text)) return null;
-  const placeOnly = /panicked at [^'"\n]{0,400}:\d+:\d+:?$/.test(text);
-  const said = placeOnly && lines[at + 1]?.text !== '' && lines[at + 1] !== undefined ? at + 1 : at;
-  let next = said + 1;
-  while (next < lines.length && next < said + longestMessage && /^(?:left|right): /.test(lines[next]?.text ?? ''))
-    next += 1;
-  const texts = [lines[said]?.text ?? '', ...lines.slice(said + 1, next).map(line => line.text), text];
-  const start = next;
-  while (
-    next < lines.length &&
-    (/^\d{1,3}: /.test(lines[next]?.text ?? '') || /^at \S+:\d+/.test(lines[next]?.text ?? ''))
-  )
-    next += 1;
-  return { failures: [native(lines, said, at, next, texts, start, chain)], next };
-};
-
-/** A C++ exception that nothing caught: what it says stands on the line below its type. */
-const cppTerminate: BlockReader = (lines, at, chain) => {
-  const text = lines[at]?.text ?? '';
-  if (!text.startsWith('terminate called')) return null;
-  const said = /^what\(\):\s+\S/.test(lines[at + 1]?.text ?? '') ? at + 1 : at;
-  const texts = said === at ? [text] : [lines[said]?.text ?? '', text];
-  return { failures: [native(lines, said, at, said + 1, texts, said + 1, chain)], next: said + 1 };
-};
-
-const native = (
-  lines: readonly Line[],
-  line: number,
-  first: number,
-  next: number,
-  texts: readonly string[],
-  start: number,
-  chain: number,
-): Failure => ({
-  line,
-  first,
-  last: next - 1,
-  texts,
-  context: lines.slice(start, Math.min(next, start + 40)).map(found => found.text),
-  grade: 'crash',
-  trace: true,
-  rest: false,
-  chain,
-});
-
-const readers: readonly BlockReader[] = [pythonTrace, goPanic, rustPanic, cppTerminate, stackTrace];
+const readers: readonly BlockReader[] = [
+  ignoredException,
+  pythonTrace,
+  goPanic,
+  rustPanic,
+  cppTerminate,
+  rubyTrace,
+  npmError,
+  causeChain,
+  stackTrace,
+];
 
 /** Path and line number alone: Node's and PHP's way to point at the source line below. */
 const sourcePointer =

@@ -5,7 +5,7 @@ import type { Line } from './log-lines.ts';
  * speak for the end nor are they a sign that the program lived on after an error.
  */
 export const farewell =
-  /shutting down|shut ?down|stopping|stopped|exiting|goodbye|\bbye\b|clean(?:ing)? ?up|closing|closed|terminating|finished server process|waiting for (?:application|background|connections)|graceful|draining|disconnect|atexit|cancell?ing|removing|released?|unlock|flush(?:ed|ing)|saving|saved|sending .{0,40}signal|process exited|plugin exited|synced \d|find logs at|view run|run summary|run history|complete log|debug log|core dumped|resource_tracker|leaked semaphore|destroy_process_group|errored, so skipping|encountered errors|exiting eval tree|unwinding|crash report has been saved|exiting \(pid/i;
+  /shutting down|shut ?down|stopping|stopped|exiting|goodbye|\bbye\b|clean(?:ing)? ?up|closing|closed|terminating|finished server process|waiting for (?:application|background|connections)|graceful|draining|disconnect|atexit|cancell?ing|removing|released?|unlock|flush(?:ed|ing)|saving|saved|sending .{0,40}signal|process exited|plugin exited|synced \d|find logs at|view run|run summary|run history|complete log|debug log|core dumped|resource_tracker|leaked semaphore|destroy_process_group|errored, so skipping|task was destroyed|^task: <|^future: <|unclosed (?:client|conn)|^client_session: |full report available|encountered errors|exiting eval tree|unwinding|crash report has been saved|exiting \(pid/i;
 
 const decoration = /^(?:\d{1,6})?[\s\-=*#_~+.<>|^\u2500-\u257f\u2580-\u259f]*$/;
 const hint =
@@ -14,13 +14,19 @@ const hint =
 export const accessLog =
   /"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|CONNECT) [^"\n]{1,600}" \d{3}|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) \/\S{0,300} (?:HTTP\/[\d.]+ )?\d{3}\b/;
 
+/** Advice or a last word below a message: it belongs to what stands above. */
+export const isHint = (text: string): boolean =>
+  /^(?:note|hint|tip|help|see|detail|for more|try|usage|terminating|exiting|aborting|giving up|quitting)\b|\bdid you mean\b/i.test(
+    text,
+  );
+
 /** Neither a failure nor life: blank, decoration, hints, farewells. */
 export const isChatter = (text: string): boolean =>
   text === '' || decoration.test(text) || hint.test(text) || farewell.test(text);
 
 /** The program says itself that what failed before is over. */
 export const recovered =
-  /\b(?:reconnected|recovered|connection restored|(?:re)?connect(?:ion)? (?:succeeded|established|successful)|back online|retry succeeded|successfully connected|resumed|healthy again|listening on|application startup complete|server started|ready (?:in|to accept|for)|started successfully)\b/i;
+  /\b(?:reconnected|recovered|connection restored|(?:re)?connect(?:ion)? (?:succeeded|established|successful)|back online|retry succeeded|successfully connected|resumed|healthy again|(?<!(?:that's|is|process|already|other|failed|something) )listening on|application startup complete|server started|ready (?:in|to accept|for)|started successfully)\b/i;
 
 /**
  * A log file may hold many lives of a program, and only the last one ended now. A life begins where the first words of the

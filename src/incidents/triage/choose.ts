@@ -1,4 +1,4 @@
-import { accessLog, isChatter, recovered } from './chatter.ts';
+import { accessLog, isChatter, isHint, recovered } from './chatter.ts';
 import type { Failure, Grade, Line } from './log-lines.ts';
 import type { Category, Rule } from './rule.ts';
 import { type Match, matchFailure } from './rule-book.ts';
@@ -19,7 +19,14 @@ export interface Candidate {
 /** Below this a line is no explanation: a warning that was survived, a word in passing. */
 export const tooWeak = 1.5;
 
-const gradeScores: Readonly<Record<Grade, number>> = { crash: 5, fatal: 4.6, error: 4, plain: 3.6, warn: 2, info: 1.9 };
+const gradeScores: Readonly<Record<Grade, number>> = {
+  crash: 5,
+  fatal: 4.6,
+  error: 4,
+  plain: 3.6,
+  warn: 1.6,
+  info: 1.9,
+};
 /** So many different lines are held against the rules; what stands further up than all of these is not the cause. */
 const mostTried = 300;
 /** Behind so much life only what no program survives is still looked for, once something was found. */
@@ -43,7 +50,10 @@ export const candidatesOf = (failures: readonly Failure[], lines: readonly Line[
     tried.set(key, match);
     // Of a retry's messages the last counts, of a kill's the first.
     if (match !== null && (known === undefined || match.rule.category === 'killed-externally')) {
-      const indented = !failure.trace && failure.grade === 'plain' && (lines[failure.line]?.indent ?? 0) > 0;
+      const indented =
+        !failure.trace &&
+        failure.grade === 'plain' &&
+        ((lines[failure.line]?.indent ?? 0) > 1 || drawn.test(lines[failure.line]?.shown ?? '') || isHint(text));
       const score = scoreOf(failure, match) - (indented ? 0.5 : 0) - penalty(match.rule, lifeAfter, recoveredAfter);
       best = Math.max(best, score);
       if (score > 0) candidates.push({ failure, match, score, lifeAfter, indented });
@@ -54,6 +64,8 @@ export const candidatesOf = (failures: readonly Failure[], lines: readonly Line[
   return candidates;
 };
 
+/** Set in by drawing: the rest of the message above. */
+const drawn = /^[\u2500-\u257f\u2190-\u21ff\u2022\u2023|]/;
 const terminalWords = /memory|heap|fatal|panic|SIG[A-Z]{3}|Segm|abort|corrupt|assert|free\(|thread/i;
 
 const matchOf = (failure: Failure, lines: readonly Line[]): Match | null =>
@@ -64,7 +76,14 @@ const scoreOf = (failure: Failure, { rule, depth, text }: Match): number => {
   if (rule.wrapper === true) return 1.6;
   if (rule.id.startsWith('log.')) return failure.grade === 'plain' ? 1.55 : base - 1.4;
   if (rule.id.startsWith('exception.')) return base - (failure.trace ? 0.9 : 1.1) + (rule.weight ?? 0);
-  return base + 0.3 + (rule.weight ?? 0) - Math.min(depth, 1) * 0.1 - (isWrapped(text) ? 0.3 : 0);
+  return (
+    base +
+    0.3 +
+    (rule.weight ?? 0) -
+    Math.min(depth, 1) * 0.1 -
+    (isWrapped(text) ? 0.3 : 0) -
+    (text.endsWith(':') ? 0.5 : 0)
+  );
 };
 
 /** It quotes a cause that is told in full elsewhere. */

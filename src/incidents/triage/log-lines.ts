@@ -1,4 +1,5 @@
 import { stripSequences } from '../../core/text/escape.ts';
+import { type Level, readRecord } from './log-record.ts';
 
 /**
  * How much a place in the log looks like the end of the program: `crash` a trace that nothing caught, `fatal` and `error` by
@@ -71,18 +72,21 @@ export const readLines = (output: string): Line[] =>
 
 const blank: Line = { shown: '', text: '', indent: 0, level: 'none' };
 
+/** Colour codes whose escape character was lost on the way (copied logs): `[1;31mERROR[0m`. */
+const bareColours = /\[\d{1,3}(?:;\d{1,3}){0,4}m/g;
+
 const readLine = (line: string): Line => {
   if (line.trim() === '') return blank;
   const cut =
     line.length > matchedHeadChars + matchedTailChars
       ? `${line.slice(0, matchedHeadChars)}\n${line.slice(-matchedTailChars)}`
       : line;
-  const { rest, indent } = withoutPrefix(cut);
-  return { shown: line.trim(), text: rest, indent, level: levelOf(cut, rest) };
+  const plain = cut.includes('[') ? cut.replace(bareColours, '') : cut;
+  const { rest, indent } = withoutPrefix(plain);
+  const record = rest.startsWith('{"') ? readRecord(line.slice(line.indexOf('{"'))) : null;
+  if (record !== null) return { shown: line.trim(), text: record.text, indent, level: record.level };
+  return { shown: line.trim(), text: rest, indent, level: levelOf(plain, rest) };
 };
-
-/** How loud a line says it is; `none`: it does not say. */
-export type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'none';
 
 const time = '\\d{1,2}:\\d{2}:\\d{2}(?:[.,:]\\d{1,9})?(?: ?[AP]M)?';
 const date =
@@ -100,6 +104,17 @@ const prefixes = [
   new RegExp(`^${month} {1,2}\\d{1,2} ${time} [\\w.-]{1,64} [\\w./@-]{1,64}(?:\\[\\d{1,9}\\])?: ?`),
   new RegExp(`^\\[?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?${month} {1,2}\\d{1,2} ${time}(?: \\d{4})?\\]?:? ?`),
   /^\[\s{0,6}\d{1,9}\.\d{3,9}\] ?/,
+  // pm2: 0|name | 2026-01-02T03:04: (no seconds)
+  /^\d{1,4}\|[\w.@-]{1,40} {0,30}\| /,
+  new RegExp(`^${date}[T ]\\d{1,2}:\\d{2}: `),
+  // redis: 1:M 05 Jan 2026 10:00:00.000 #
+  new RegExp(`^\\d{1,8}:[A-Z] \\d{1,2} ${month} \\d{4} ${time} [#*.-] ?`),
+  // Ruby's logger: F, [2026-01-02T03:04:05.678901 #12] FATAL -- app:
+  /^[DIWEFA], \[[^\]\n]{10,60}\]\s{0,3}[A-Z]{3,7} -- [^:\n]{0,60}: ?/,
+  // Sidekiq: 2026-01-02T03:04:05.678Z pid=1 tid=abc jid=… class=Job ERROR:
+  /^(?:(?:pid|tid|jid|bid|class|elapsed)=\S{1,120} ?){1,6}(?:[A-Z]{4,5}: |: |(?=\S))/,
+  // mysqld: 2026-01-02T03:04:05.678901Z 0 [ERROR]
+  /^\d{1,6} (?=\[(?:ERROR|Warning|Note|System)\])/,
   // klog, absl and torch: E0711 19:10:32.605000 1389313 path/file.py:12]
   /^(?:\[rank\d{1,5}\]:)?[IWEF]\d{4} \d{2}:\d{2}:\d{2}\.\d{1,9}\s{1,6}\d{1,9} [\w./<>-]{1,200}:\d{1,6}\] ?/,
   // Spring: 1802220 --- [app] [main] o.s.boot.SpringApplication   :
@@ -155,12 +170,12 @@ const stripOne = (line: string): string => {
 const levels: readonly (readonly [Level, RegExp])[] = [
   [
     'fatal',
-    /\b(?:FATAL|CRITICAL|CRIT|EMERG|PANIC|ALERT)\b|\[(?:emerg|alert|crit|fatal|critical)\]|level"?[=:] ?"?(?:fatal|panic|critical|60)\b/,
+    /\b(?:FATAL|CRITICAL|CRIT|EMERG|PANIC|ALERT)\b|\[(?:emerg|alert|crit|fatal|critical)\]|level"?[=:] ?"?(?:fatal|panic|critical|60)\b|\[C \d{4}-/,
   ],
   ['error', /\b(?:ERROR|ERR|SEVERE)\b|ERR!|\[(?:error|err)\]|level"?[=:] ?"?(?:error|err|50)\b|\u274c|^npm error\b/],
   [
     'warn',
-    /\b(?:WARN|WARNING)\b|\[warn(?:ing)?\]|level"?[=:] ?"?(?:warn|40)|\b(?!UnhandledPromise)[A-Z]\w{2,40}Warning: |^npm warn\b|\u26a0/,
+    /\b(?:WARN|WARNING)\b|\[warn(?:ing)?\]|^PHP (?:Warning|Notice|Deprecated): |# Warning: |level"?[=:] ?"?(?:warn|40)|\b(?!UnhandledPromise)[A-Z]\w{2,40}Warning: |^npm warn\b|\u26a0/,
   ],
   ['info', /\b(?:INFO|NOTICE)\b|\[(?:info|notice)\]|level"?[=:] ?"?(?:info|30)\b/],
   ['debug', /\b(?:DEBUG|TRACE|VERBOSE)\b|\[(?:debug|trace)\]|level"?[=:] ?"?(?:debug|trace|20|10)\b/],
@@ -182,6 +197,9 @@ const levelOf = (line: string, rest: string): Level => {
     }
   }
   if (best !== 'none') return best;
+  // .NET's console logger: "crit: Name[0]", "fail: Name[0]"
+  if (/^crit: /.test(rest)) return 'fatal';
+  if (/^fail: /.test(rest)) return 'error';
   if (/^(?:fatal|panic)\b(?: error)?:/i.test(rest)) return 'fatal';
   if (/^(?:error|err)\b(?:\[\w+\])?:/i.test(rest)) return 'error';
   return /^warn(?:ing)?\b:?/i.test(rest) ? 'warn' : 'none';

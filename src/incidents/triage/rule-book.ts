@@ -1,27 +1,23 @@
+import { isChatter } from './chatter.ts';
 import type { Failure } from './log-lines.ts';
 import type { Rule } from './rule.ts';
-import { configRules } from './rules/config.ts';
+import { authRules, loginRules } from './rules/access.ts';
+import { configRules, runningRules } from './rules/config.ts';
 import { corruptRules, lockRules } from './rules/data.ts';
 import { dependencyRules } from './rules/dependency.ts';
-import { anyTrace, echoRules, exceptionRules, vagueRules, wrapperRules } from './rules/general.ts';
+import { anyError, anyTrace, echoRules, exceptionRules, vagueRules, wrapperRules } from './rules/general.ts';
 import { gpuRules } from './rules/gpu.ts';
 import { llmRules } from './rules/llm.ts';
 import { memoryRules } from './rules/memory.ts';
-import { heapRules, killRules, nativeRules } from './rules/native.ts';
-import {
-  authRules,
-  networkRules,
-  rateRules,
-  timeoutRules,
-  tlsRules,
-  upstreamRules,
-  vagueNetworkRules,
-} from './rules/network.ts';
+import { heapRules, killRules, nativeRules, workerRules } from './rules/native.ts';
+import { networkRules, rateRules, timeoutRules, tlsRules, upstreamRules, vagueNetworkRules } from './rules/network.ts';
 import { diskRules, fileRules, limitRules, portRules } from './rules/system.ts';
 
 /** All rules, in the order they are tried: the first that fits a line speaks for it. What is precise or misleading comes first. */
 export const ruleBook: readonly Rule[] = [
   ...echoRules,
+  ...workerRules,
+  ...runningRules,
   ...memoryRules,
   ...gpuRules,
   ...limitRules,
@@ -31,6 +27,7 @@ export const ruleBook: readonly Rule[] = [
   ...llmRules,
   ...rateRules,
   ...tlsRules,
+  ...loginRules,
   ...dependencyRules,
   ...configRules,
   ...authRules,
@@ -50,7 +47,7 @@ export const ruleBook: readonly Rule[] = [
 
 /** What every failing line has in it, whatever the language of its program: lines without any of it are not tried at all. */
 export const trigger =
-  /err|exce|fail|fatal|panic|abort|crash|den[iy]|refus|reset|time|cannot|can't|could|unable|not |n't|no such|missing|invalid|unauth|forbid|kill|term|signal|sig[a-z]{3}|memory|space|quota|limit|exceed|lock|in use|already|corrupt|malform|unexpected|cert|ssl|tls|close|unreach|route|resol|cuda|hip|gpu|nccl|nvml|too |overload|unavail|exit|E[A-Z]{3}|undef|null|none|requir|usage|unknown|unrecog|double|segm|bus |illegal|trap|bad|lost|end|stop|interrupt|cancel|evict|preempt|\b[45]\d\d\b|hangup|thrott|flood|install|uncaught|what\(|assert|broken|\^C|shut|expect|available|EULA|must|with|hostname|another|provide|fork|address/i;
+  /err|exce|fail|fatal|panic|abort|crash|den[iy]|refus|reset|time|cannot|can't|could|unable|not |n't|no such|missing|invalid|unauth|forbid|kill|term|signal|sig[a-z]{3}|memory|space|quota|limit|exceed|lock|in use|already|corrupt|malform|unexpected|cert|ssl|tls|close|unreach|route|resol|cuda|hip|gpu|nccl|nvml|too |overload|unavail|exit|E[A-Z]{3}|undef|null|none|requir|usage|unknown|unrecog|double|segm|bus |illegal|trap|bad|lost|end|stop|interrupt|cancel|evict|preempt|\b[45]\d\d\b|hangup|thrott|flood|install|uncaught|what\(|assert|broken|\^C|shut|expect|available|EULA|must|with|hostname|another|provide|fork|address|log(?:ged)?[ -]?in|auth|tty|terminal|trust|prompt|root|sudo|mismatch|without|should|please|hit |capacity|credit|balance|demand|browser|pending|changed|nonce|incompat|directive|duplicat|exhaust|retry|reconnect|waiting/i;
 
 /** What a line that calls itself information must have in it to be tried: most of a log is such lines, and they fail outright or not at all. */
 const plainTrigger =
@@ -84,5 +81,10 @@ export const matchFailure = (failure: Failure): Match | null => {
   }
   const [depth, rule] = [...found.entries()][0] ?? [];
   if (depth !== undefined && rule !== undefined) return { rule, text: failure.texts[depth] ?? '', depth };
-  return failure.trace ? { rule: anyTrace, text: failure.texts[0] ?? '', depth: 0 } : null;
+  const text = failure.texts[0] ?? '';
+  if (failure.trace) return { rule: anyTrace, text, depth: 0 };
+  const calledError = failure.grade === 'error' || failure.grade === 'fatal';
+  return calledError && !isChatter(text) && /[a-z]{3,}\W+\w{2,}/i.test(text)
+    ? { rule: anyError, text, depth: 0 }
+    : null;
 };

@@ -46,6 +46,8 @@ export interface Rule {
   readonly check?: string;
   /** No program lives on after this: what is printed below it is its own dump. */
   readonly terminal?: boolean;
+  /** It tells what the program was waiting for: the last such line speaks even for an end by a signal. */
+  readonly ongoing?: boolean;
   /** It tells that something failed elsewhere ("see above", "exit status 1"): believed only when nothing else is there. */
   readonly wrapper?: boolean;
 }

@@ -71,10 +71,17 @@ const explain = (lines: readonly Line[], exit: Exit): Candidate | null => {
   const all = candidatesOf(failures, lines);
   const ofLastRun = all.filter(candidate => candidate.failure.line >= start);
   const inLastRun = accepted(choose(ofLastRun), exit);
-  if (inLastRun !== null || start === 0) return inLastRun;
+  if (inLastRun !== null) return inLastRun;
+  const signal = signalOf(exit);
+  const asked = signal !== null && stopSignals.has(signal) ? ofLastRun.find(isAskedToStop) : undefined;
+  if (asked !== undefined) return asked;
   // Nothing in the last life explains it: a signal explains itself, any other end may have been told before the banner.
-  return signalOf(exit) !== null || exit.code === 0 ? null : accepted(choose(all), exit);
+  return start === 0 || signal !== null || exit.code === 0 ? null : accepted(choose(all), exit);
 };
+
+/** The program says that it was asked to stop, whatever its ending tasks print below. */
+const isAskedToStop = ({ match }: Candidate): boolean =>
+  match.rule.id === 'kill.sigterm' && /\bSIG(?:INT|TERM|HUP|QUIT)\b|signal|KeyboardInterrupt|Ctrl/i.test(match.text);
 
 const fitsAnyKill: ReadonlySet<Category> = new Set([
   'out-of-memory',
@@ -91,7 +98,9 @@ const accepted = (found: Candidate | null, exit: Exit): Candidate | null => {
   const signal = signalOf(exit);
   const telling = found.failure.grade === 'crash' || found.failure.grade === 'fatal';
   if (signal !== null && stopSignals.has(signal))
-    return fitsAnyKill.has(category) || (telling && found.lifeAfter <= 2) ? found : null;
+    return fitsAnyKill.has(category) || found.match.rule.ongoing === true || (telling && found.lifeAfter <= 2)
+      ? found
+      : null;
   if (signal !== null && crashSignals.has(signal) && signal !== 'SIGABRT') {
     const native =
       category === 'native-crash' ||

@@ -1,6 +1,6 @@
 /** Labelled crash tails: reading them and holding the triage against their labels. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Category } from '../../../src/incidents/triage/rule.ts';
 import { type Triage, triage } from '../../../src/incidents/triage/triage.ts';
 
@@ -11,7 +11,10 @@ export interface CrashTail {
   readonly log: string;
   readonly category: Category;
   readonly alsoOk: readonly Category[];
-  readonly keyLine: string | null;
+  /** Undefined: the tail has no label for it, and any key line is right. */
+  readonly keyLine: string | null | undefined;
+  /** Other lines that a person could name as well. */
+  readonly alsoKeyLines: readonly string[];
 }
 
 export interface Score {
@@ -21,25 +24,39 @@ export interface Score {
   readonly keyLineRight: boolean;
 }
 
-type Labels = Partial<CrashTail> & { lang?: string; also_ok?: Category[]; key_line?: string | null };
+type Labels = Omit<Partial<CrashTail>, 'log'> & {
+  log?: string | readonly string[];
+  lang?: string;
+  also_ok?: Category[];
+  key_line?: string | null;
+  key_alt?: readonly string[];
+};
 
-/** All tails of a folder, in the order of their file names. */
-export const readTails = (folder: string): CrashTail[] =>
-  readdirSync(folder)
-    .filter(name => name.endsWith('.json'))
-    .sort()
-    .map(name => {
-      const labels = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Labels;
-      return {
-        id: labels.id ?? name,
-        language: labels.language ?? labels.lang ?? 'other',
-        exit: { code: labels.exit?.code ?? null, signal: labels.exit?.signal ?? null },
-        log: labels.log ?? '',
-        category: labels.category ?? 'unknown',
-        alsoOk: labels.alsoOk ?? labels.also_ok ?? [],
-        keyLine: labels.keyLine ?? labels.key_line ?? null,
-      };
-    });
+/** All tails of a folder's JSON files, in the order of their names, or of one file. A file holds one tail or a list of them. */
+export const readTails = (path: string): CrashTail[] =>
+  filesOf(path).flatMap(file => {
+    const found = JSON.parse(readFileSync(file, 'utf8')) as Labels | Labels[];
+    return (Array.isArray(found) ? found : [found]).map(labels => tailOf(labels, basename(file)));
+  });
+
+const filesOf = (path: string): string[] =>
+  statSync(path).isFile()
+    ? [path]
+    : readdirSync(path)
+        .filter(name => name.endsWith('.json'))
+        .sort()
+        .map(name => join(path, name));
+
+const tailOf = (labels: Labels, name: string): CrashTail => ({
+  id: labels.id ?? name,
+  language: labels.language ?? labels.lang ?? 'other',
+  exit: { code: labels.exit?.code ?? null, signal: labels.exit?.signal ?? null },
+  log: typeof labels.log === 'string' ? labels.log : `${(labels.log ?? []).join('\n')}\n`,
+  category: labels.category ?? 'unknown',
+  alsoOk: labels.alsoOk ?? labels.also_ok ?? [],
+  keyLine: labels.keyLine === undefined ? labels.key_line : labels.keyLine,
+  alsoKeyLines: labels.alsoKeyLines ?? labels.key_alt ?? [],
+});
 
 export const scoreTails = (tails: readonly CrashTail[]): Score[] => tails.map(scoreTail);
 
@@ -49,7 +66,8 @@ const scoreTail = (tail: CrashTail): Score => {
     tail,
     triage: found,
     categoryRight: found.category === tail.category || tail.alsoOk.includes(found.category),
-    keyLineRight: sameLine(found.keyLine, tail.keyLine),
+    keyLineRight:
+      tail.keyLine === undefined || [tail.keyLine, ...tail.alsoKeyLines].some(line => sameLine(found.keyLine, line)),
   };
 };
 

@@ -31,7 +31,7 @@ export const corruptRules: readonly Rule[] = [
     id: 'corrupt.database',
     category: 'corrupt-state',
     pattern:
-      /disk image is malformed|file is (?:not a database|encrypted or is not)|SQLITE_(?:CORRUPT|NOTADB)|invalid page in block|valid checkpoint record|Bad file format reading the append only|Wrong signature trying to load DB|\bCorruption: |corrupt(?:ed|ion)?\b.{0,60}|(?:is|are|appears?|seems?|be|was|data|file) (?:to be )?corrupt(?:ed)?|checksum (?:mismatch|failed|error|verification)|CRC(?:32)? (?:error|mismatch|check failed|failed)|loose object|bad object|object file .{1,120} is empty|index file corrupt|StreamCorrupted|integrity check failed|InnoDB: .{0,40}corrupt|hash mismatch/i,
+      /disk image is malformed|file is (?:not a database|encrypted or is not)|SQLITE_(?:CORRUPT|NOTADB)|invalid page in block|valid checkpoint record|Bad file format reading the append only|Wrong signature trying to load DB|\bCorruption: |corrupt(?:ed|ion)?\b.{0,60}|(?:is|are|appears?|seems?|be|was|data|file) (?:to be )?corrupt(?:ed)?|checksum (?:mismatch|failed|error|verification)|CRC(?:32)? (?:error|mismatch|check failed|failed)|loose object|bad object|object file .{1,120} is empty|index file corrupt|StreamCorrupted|integrity check failed|InnoDB: .{0,40}corrupt|hash mismatch|failed to read WAL|Internal error in RDB|rdb file reading failure|page corruption|EINTEGRITY/i,
     example: 'sqlite3.DatabaseError: database disk image is malformed',
     weight: 0.35,
     check:

@@ -3,6 +3,33 @@ import type { Rule } from '../rule.ts';
 /** A module, library or command that is not there, or not the right one. */
 export const dependencyRules: readonly Rule[] = [
   {
+    id: 'dependency.browser',
+    category: 'missing-dependency',
+    pattern:
+      /Executable doesn't exist at|Could not find (?:Chrome|Chromium|Firefox)|Browser was not found|cannot find (?:Chrome|Firefox|msedge|\w{1,20}) binary|Unable to obtain driver|NoSuchDriver|only supports (?:Chrome|Edge|Firefox|Chromium) version|session not created: .{0,60}\bversion\b|missing dependencies to run browsers|(?:chromedriver|geckodriver)\S{0,8} executable|Expected browser binary location|playwright install|puppeteer browsers install|browsers? (?:is|are) not installed/i,
+    example: 'Browser was not found, install one first',
+    weight: 0.45,
+    check:
+      'Install the browser (and a driver of the same version) where the service runs and as its user, for example with `npx playwright install --with-deps`. It is missing at {path|the path in use}.',
+  },
+  {
+    id: 'dependency.browser-launch',
+    category: 'missing-dependency',
+    pattern: /Failed to launch the browser process|browserType\.launch:|Failed to launch (?:chrome|chromium|firefox)/i,
+    example: 'Error: Failed to launch the browser process',
+    check:
+      'Start the browser by hand as the user of the service: what it prints first (a missing library, no sandbox as root) is the cause.',
+  },
+  {
+    id: 'dependency.versions',
+    category: 'missing-dependency',
+    pattern:
+      /unable to resolve dependency tree|\bERESOLVE\b|Conflicting peer dependency|EBADENGINE|engine "\w{1,20}" is incompatible|is not in this registry|\bE404\b|404 Not Found - GET|\bETARGET\b|No matching version found|must install or update \.NET|[Ff]ramework .{1,80} was not found|hostfxr|No interpreter found for|linker [`'"]?\w{1,30}['"`]? not found|Failed to spawn: |^Command not found: |in locally installed gems|not found in current path|Module not found "/,
+    example: 'error app@1.0.0: The engine "node" is incompatible with this module',
+    weight: 0.35,
+    check: 'Install the version that the key line asks for ({module|see the key line}), or change what requires it.',
+  },
+  {
     id: 'dependency.circular-import',
     category: 'unhandled-exception',
     pattern: /partially initialized module|circular import/i,
@@ -100,7 +127,7 @@ export const dependencyRules: readonly Rule[] = [
     id: 'dependency.other-languages',
     category: 'missing-dependency',
     pattern:
-      /Can't locate \S{1,200} in @INC|cannot load such file|\(LoadError\)|Unable to locate package|no installation candidate|No matching distribution found|Could not find a version that satisfies|Could not find gem|Gem::\w*Missing|Failed opening required .{0,100}vendor|Class ["'][\w\\]{1,200}["'] not found|Call to undefined function|cannot find package|no required module provides|there is no package called|module '[\w.]{1,100}' not found|Could not load file or assembly|[Mm]issing (?:or unsupported )?(?:mandatory )?(?:dependenc|mods?\b)|mandatory dependenc|which is missing!|could not find (?:`\w|native)|unresolved import|can't find crate|package .{1,100} does not exist|UndefinedFunctionError.{0,80}module .{1,80} is not available/,
+      /Can't locate \S{1,200} in @INC|cannot load such file|\(LoadError\)|Unable to locate package|no installation candidate|No matching distribution found|Could not find a version that satisfies|Could not find gem|Gem::\w*Missing|Failed opening required .{0,100}vendor|Class ["'][\w\\]{1,200}["'] not found|Call to undefined function|cannot find package|no required module provides|there is no package called|module '[\w.]{1,100}' not found|Could not load file or assembly|[Mm]issing (?:or unsupported )?(?:mandatory )?(?:dependenc|mods?\b)|mandatory dependenc|which is missing!|could not find (?:`(?!Cargo\.toml)\w|native(?!ly))|unresolved import|can't find crate|package .{1,100} does not exist|UndefinedFunctionError.{0,80}module .{1,80} is not available/,
     example: "Can't locate JSON/XS.pm in @INC (you may need to install the JSON::XS module) at crawl.pl line 3.",
     weight: 0.3,
     check: 'Check that {module|the package} is installed for the interpreter that the service uses.',

@@ -26,7 +26,7 @@ export const gpuRules: readonly Rule[] = [
     id: 'gpu.driver',
     category: 'gpu-failure',
     pattern:
-      /driver version is insufficient|Driver\/library version mismatch|CUDA driver (?:error|initialization)|CUDA unknown error|cuInit\b.{0,40}fail|nvidia-container-cli|NVML: |\bXid\W|ECC error|GPU (?:is lost|has fallen off)|GPU hang|DEVICE_REMOVED|DEVICE_LOST|does not appear to support OpenGL|driver too old|forward compatibility was attempted/i,
+      /driver version is insufficient|Driver\/library version mismatch|CUDA driver (?:error|initialization)|CUDA unknown error|cuInit\b.{0,40}fail|nvidia-container-cli|NVML: |\bXid\W|ECC error|GPU (?:is lost|has fallen off)|GPU hang|DXGI_ERROR_DEVICE_\w+|ERROR_DEVICE_LOST|does not appear to support OpenGL|driver too old|forward compatibility was attempted/i,
     example: 'Failed to initialize NVML: Driver/library version mismatch',
     weight: 0.3,
     check:

@@ -52,11 +52,21 @@ export const nativeRules: readonly Rule[] = [
     category: 'native-crash',
     terminal: true,
     pattern:
-      /Segmentation (?:fault|violation)|Caught (?:fatal )?signal|signo: ?(?:4|6|7|8|11)\b|\bSIGSEGV\b|segfault|EXCEPTION_ACCESS_VIOLATION|access violation|0xC0000005|Bus error|\bSIGBUS\b|Illegal instruction|\bSIGILL\b|Floating point exception|\bSIGFPE\b|Trace\/breakpoint trap|\bSIGTRAP\b|signal 11\b|exit(?:ed)?(?: with)?(?: code)? (?:139|-11)\b|unexpected fault address|(?:killed|terminated) by signal:? (?:4|6|7|8|11)\b|3221225477|Uncaught signal: (?:6|11|7|4)\b/i,
+      /Segmentation (?:fault|violation)|Caught (?:fatal )?signal|signo: ?(?:4|6|7|8|11)\b|\bSIGSEGV\b|segfault|EXCEPTION_ACCESS_VIOLATION|access violation|0xC0000005|\bBus error|\bSIGBUS\b|Illegal instruction|\bSIGILL\b|Floating point exception|\bSIGFPE\b|Trace\/breakpoint trap|\bSIGTRAP\b|signal 11\b|exit(?:ed)?(?: with)?(?: code)? (?:139|-11)\b|unexpected fault address|(?:killed|terminated) by signal:? (?:4|6|7|8|11)\b|3221225477|Uncaught signal: (?:6|11|7|4)\b/i,
     example: 'Segmentation fault (core dumped)',
     weight: 0.4,
     check:
       'Get a native trace: coredumpctl (or a debugger) on the core file, python -X faulthandler; suspect native modules that were updated last.',
+  },
+  {
+    id: 'native.browser',
+    category: 'native-crash',
+    pattern:
+      /(?:Chrome|Chromium|Firefox|browser) (?:failed to start|has crashed|crashed)|DevToolsActivePort|Target (?:page|crashed)|page crashed|tab crashed/i,
+    example: 'session not created: Chrome failed to start: crashed.',
+    weight: 0.2,
+    check:
+      'The browser ended right after its start. Start it by hand as the user of the service (`chromium --headless --no-sandbox`), and give the container enough shared memory (--shm-size).',
   },
   {
     id: 'native.abort',
@@ -71,13 +81,27 @@ export const nativeRules: readonly Rule[] = [
   },
 ];
 
+/** A worker that was killed: what its parent says of it, with the usual reasons in the sentence. Comes before the rules that know those. */
+export const workerRules: readonly Rule[] = [
+  {
+    id: 'kill.worker',
+    category: 'killed-externally',
+    pattern:
+      /BrokenProcessPool|in the process pool was terminated|child process terminated abruptly|TerminatedWorkerError|worker process .{0,60}was unexpectedly terminated|WorkerLostError|Worker exited prematurely|DataLoader worker \(pid.{1,40}(?:exited unexpectedly|killed by signal: Killed)|(?:worker|child|pool) (?:process )?(?:\S{1,40} )?(?:was|got) (?:killed|sent SIGKILL)/,
+    example: 'pool worker 3 was killed',
+    weight: -0.1,
+    check:
+      'A worker process was killed, most often by the out-of-memory killer. Check `dmesg` or `journalctl -k` for an oom-kill at this time, then lower the number of workers or the size of their jobs.',
+  },
+];
+
 /** Ended from outside, and said so. */
 export const killRules: readonly Rule[] = [
   {
     id: 'kill.sigkill',
     category: 'killed-externally',
     pattern:
-      /(?:^|[\s:])Killed\b(?!:? (?:process|by signal: [1-8]))|\bSIGKILL\b|signal 9\b|exit(?:ed)?(?: with)?(?: code| status)? (?:137|-9)\b|signal: killed/,
+      /(?:^|[\s:])Killed\b(?!:? (?:process|by signal: [1-8])|.{0,20}\bby user\b)|\bSIGKILL\b|signal 9\b|exit(?:ed)?(?: with)?(?: code| status)? (?:137|-9)\b|signal: killed/,
     example: './serve.sh: line 4: 3121 Killed                  python3 server.py',
     weight: 0.1,
     check: 'Find who sent SIGKILL: the kernel log (out of memory), the orchestrator, a person. Look at memory first.',
@@ -95,7 +119,7 @@ export const killRules: readonly Rule[] = [
     id: 'kill.sigterm',
     category: 'killed-externally',
     pattern:
-      /(?:^|[\s:])Terminated\b|\bSIGTERM\b|\bSIGINT\b|\bSIGHUP\b|(?:received|got|caught|handling|handle|on|by|with) (?:a )?(?:signal|sig) ?:? ?\(?(?:1|2|15|term|int|hup)\b|signal 15\b|KeyboardInterrupt|exit(?:ed)?(?: with)?(?: code| status)? (?:143|130|-15)\b|signal: (?:terminated|interrupt|hangup)|^\^C|Interrupted\b|shutdown signal|termination signal|Stopping .{0,30}due to signal|Received (?:shutdown|stop|termination|exit) (?:signal|request|command)|Ctrl\+?C\b(?! to)|user interrupt|^Hangup/i,
+      /^(?:.{0,300}: line \d+: +(?:\d+ )?)?Terminated(?:$|\s{2,}|: 15)|\bSIGTERM\b|\bSIGINT\b|\bSIGHUP\b|(?:received|got|caught|handling|handle|on|by|with) (?:a )?(?:signal|sig) ?:? ?\(?(?:1|2|15|term|int|hup)\b|signal 15\b|KeyboardInterrupt|exit(?:ed)?(?: with)?(?: code| status)? (?:143|130|-15)\b|signal: (?:terminated|interrupt|hangup)|^\^C|Interrupted\b|shutdown signal|termination signal|Stopping .{0,30}due to signal|Received (?:shutdown|stop|termination|exit) (?:signal|request|command)|Ctrl\+?C\b(?! to)|user interrupt|^Hangup/i,
     example: 'Received SIGTERM, shutting down gracefully',
     check: 'Somebody asked it to end: check the service manager, a deployment, a cron job or a person at that time.',
   },

@@ -5,7 +5,7 @@ export const tlsRules: readonly Rule[] = [
     id: 'tls.certificate',
     category: 'tls-failure',
     pattern:
-      /CERTIFICATE_VERIFY_FAILED|certificate verify failed|certificate (?:has expired|is not (?:yet valid|trusted)|verification (?:failed|error)|signed by unknown|is (?:expired|valid for))|CERT_(?:HAS_EXPIRED|UNTRUSTED|NOT_YET_VALID|SIGNATURE_FAILURE)|self[- ]?signed certificate|unable to (?:get local issuer|verify the first) certificate|UNABLE_TO_(?:VERIFY|GET)_\w+|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED_CERT|ERR_TLS_CERT|ERR_CERT_\w+|\bx509: |PKIX path|CertPathValidator|SSLPeerUnverified|invalid peer certificate|certificate verification failed|Hostname mismatch|does not match certificate|hostname .{1,80} doesn't match|InvalidCertificate|no alternative certificate subject name/i,
+      /CERTIFICATE_VERIFY_FAILED|certificate verify failed|certificate (?:has expired|is not (?:yet valid|trusted)|verification (?:failed|error)|signed by unknown|is (?:expired|valid for))|CERT_(?:HAS_EXPIRED|UNTRUSTED|NOT_YET_VALID|SIGNATURE_FAILURE)|self[- ]?signed certificate|unable to (?:get local issuer|verify the first) certificate|UNABLE_TO_(?:VERIFY|GET)_\w+|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED_CERT|ERR_TLS_CERT|ERR_CERT_\w+|\bx509: |PKIX path|CertPathValidator|SSLPeerUnverified|invalid peer certificate|certificate verification failed|Hostname mismatch|does not match certificate|hostname .{1,80} doesn't match|InvalidCertificate|no alternative certificate subject name|certificate of .{1,120} (?:is not trusted|doesn't have a known issuer|has expired|hasn't got)|SSL certificate problem/i,
     example:
       'requests.exceptions.SSLError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self signed certificate',
     weight: 0.4,
@@ -16,7 +16,7 @@ export const tlsRules: readonly Rule[] = [
     id: 'tls.handshake',
     category: 'tls-failure',
     pattern:
-      /SSLHandshakeException|SSLException|javax\.net\.ssl\.|handshake[ _]failure|\bSSL_?(?:Error|ERROR)\w*|\[SSL: |\[SSL\]|WRONG_VERSION_NUMBER|wrong version number|tlsv1 alert|sslv3 alert|\bEPROTO\b|SSL routines|SSL_connect|ERR_SSL_\w+|TLS handshake (?:failed|error)|tls: (?!.{0,20}timeout)|UNEXPECTED_EOF_WHILE_READING|unsupported protocol version|no protocols available|ssl handshake|SSL(?:\/TLS)? (?:connection|handshake|negotiation).{0,30}(?:failed|error)|server does not support SSL|server certificate|no shared cipher|unknown ca\b|SSLV3_ALERT|TLSV1_ALERT/i,
+      /SSLHandshakeException|SSLException|javax\.net\.ssl\.|handshake[ _]failure|\bSSL_?(?:Error|ERROR)\w*|\[SSL: |\[SSL\]|WRONG_VERSION_NUMBER|wrong version number|tlsv1 alert|sslv3 alert|\bEPROTO\b|SSL routines|SSL_connect|ERR_SSL_\w+|TLS handshake (?:failed|error)|tls: (?!.{0,20}timeout)|UNEXPECTED_EOF_WHILE_READING|unsupported protocol version|no protocols available|ssl handshake|SSL(?:\/TLS)? (?:connection|handshake|negotiation).{0,30}(?:failed|error)|server does not support SSL|server certificate|no shared cipher|unknown ca\b|gnutls|TLS connection was non-properly|unexpected TLS packet|key values mismatch|schannel: |SSLV3_ALERT|TLSV1_ALERT/i,
     example: 'Error: write EPROTO 139:error:1408F10B:SSL routines:ssl3_get_record:wrong version number',
     weight: 0.3,
     check: 'Check that {host|the other end} speaks TLS on that port and which versions both sides allow.',
@@ -49,11 +49,32 @@ export const networkRules: readonly Rule[] = [
     id: 'network.reset',
     category: 'network-unreachable',
     pattern:
-      /\bECONNRESET\b|\bECONNABORTED\b|\bEPIPE\b|Connection (?:was )?reset|ConnectionReset(?:Error)?|ConnectionAborted|reset by peer|Broken ?pipe|socket hang up|Remote end closed connection|RemoteDisconnected|server closed the connection|forcibly closed|(?:lost|dropped|closed|broken) connection to|Lost connection|gone away|Server disconnected|ServerDisconnected|peer closed connection|Connection (?:closed|lost|aborted|terminated|dropped)|ConnectionClosed(?:Error)?|IncompleteRead|ConnectionLost|unexpected EOF|Errno (?:104|54|32|10053|10054)\]|os error (?:32|54|104|10053|10054)\)|connection (?:has been|was|is) (?:already )?(?:closed|lost|terminated|interrupted)|no close frame|UND_ERR_SOCKET|other side closed|Premature close|ERR_STREAM_PREMATURE_CLOSE|network (?:connection )?(?:was )?(?:lost|changed)|disconnected from|ProtocolError|early eof|remote end hung up/i,
+      /\bECONNRESET\b|\bECONNABORTED\b|\bEPIPE\b|Connection (?:was )?reset|ConnectionReset(?:Error)?|ConnectionAborted|reset by peer|Broken ?pipe|socket hang up|Remote end closed connection|RemoteDisconnected|server closed the connection|forcibly closed|(?:lost|dropped|closed|broken) connection to|Lost connection|gone away|Server disconnected|ServerDisconnected|peer closed connection|Connection (?:closed|lost|aborted|terminated|dropped)|ConnectionClosed(?:Error)?|IncompleteRead|ConnectionLost|Errno (?:104|54|32|10053|10054)\]|os error (?:32|54|104|10053|10054)\)|connection (?:has been|was|is) (?:already )?(?:closed|lost|terminated|interrupted)|no close frame|UND_ERR_SOCKET|other side closed|Premature close|ERR_STREAM_PREMATURE_CLOSE|network (?:connection )?(?:was )?(?:lost|changed)|disconnected from|ProtocolError|early eof|remote end hung up/i,
     example: 'Error: read ECONNRESET',
     weight: 0.2,
     check:
       'Check the log of {host|the other end} at this time: it ended the connection (restart, crash, idle time-out, limit).',
+  },
+  {
+    id: 'network.stream-cut',
+    category: 'network-unreachable',
+    pattern:
+      /^(?:\[?API Error: |(?:Type)?Error: )?terminated\]?$|\bunexpected EOF\b|stream (?:was )?(?:disconnected|closed|ended|errored|interrupted)(?: before| unexpectedly| out\b)|Connection reset by server/,
+    example: 'terminated',
+    weight: 0.2,
+    check:
+      '{host|The other end} or a proxy cut the stream of the answer. Check its log at this time, and let the program repeat the request.',
+  },
+  {
+    id: 'network.waiting',
+    category: 'network-unreachable',
+    pattern:
+      /(?:re-?connecting|retrying)\b.{0,40}(?:network|connection|internet)\b|waiting for (?:the |a )?(?:network|internet)\b/i,
+    example: 'Reconnecting, waiting for network',
+    weight: 0.3,
+    ongoing: true,
+    check:
+      'The program waited for a network connection when it ended. Check the network of this machine (`ip route`, DNS, proxy settings of the service).',
   },
   {
     id: 'network.unreachable',
@@ -96,7 +117,7 @@ export const vagueNetworkRules: readonly Rule[] = [
     id: 'network.connection',
     category: 'network-unreachable',
     pattern:
-      /Failed to (?:establish a (?:new )?connection|connect\b)|NewConnectionError|Max retries exceeded|APIConnectionError|ConnectError\b|ConnectionError\b|ConnectException|ClientConnectorError|Cannot connect to|Can(?:no|')t connect|could not connect|couldn't connect|unable to (?:connect|reach|establish)|connection (?:error|failed|failure|to .{1,80} failed|attempt failed)|fetch failed|failed to (?:reach|fetch|dial)|Network(?:Error|Failure|Exception)\b|Communications link failure|MongoNetworkError|ServerSelection(?:Timeout)?Error|dial (?:tcp|udp|unix)|transport (?:error|is closing)|WebSocket .{0,40}(?:failed|closed|error)|SocketException|No such device or address|Connection is not available|error trying to connect|error sending request/i,
+      /Failed to (?:establish a (?:new )?connection|connect\b)|NewConnectionError|Max retries exceeded|APIConnectionError|ConnectError\b|ConnectionError\b|ConnectException|ClientConnectorError|Cannot connect to|Can(?:no|')t connect|could not connect|couldn't connect|unable to (?:connect|reach|establish)|connection (?:error|failed|failure|to .{1,80} failed|attempt failed)|fetch failed|failed to (?:reach|fetch|dial)|Network(?:Error|Failure|Exception)\b|Communications link failure|MongoNetworkError|ServerSelection(?:Timeout)?Error|dial (?:tcp|udp|unix)|transport (?:error|is closing)|WebSocket .{0,40}(?:failed|closed|error)|SocketException|Connection is not available|error trying to connect|error sending request|(?:failed to|could not) detect network|missing response for request|ERR_SOCKET_NOT_CONNECTED|unable to access '/i,
     example: 'openai.APIConnectionError: Connection error.',
     weight: 0.1,
     check:
@@ -117,56 +138,12 @@ export const rateRules: readonly Rule[] = [
   },
 ];
 
-export const authRules: readonly Rule[] = [
-  {
-    id: 'auth.database',
-    category: 'auth-failed',
-    pattern:
-      /password authentication failed|Access denied for user|no pg_hba\.conf entry|Login failed for user|\bNOAUTH\b|\bWRONGPASS\b|NOPERM|bad auth\b|SCRAM|SASL authentication|authentication failed against database|Peer authentication failed|Ident authentication failed|ORA-01017|no password supplied|MongoServerError: Authentication|AUTH failed|invalid username-password pair/i,
-    example:
-      'psycopg2.OperationalError: connection to server at "db" (10.1.0.4), port 5432 failed: FATAL:  password authentication failed for user "app"',
-    weight: 0.4,
-    check:
-      "Check user and password of the database ({host|see the line}) in the configuration of the service against the server's.",
-  },
-  {
-    id: 'auth.key',
-    category: 'auth-failed',
-    pattern:
-      /invalid_api_key|Incorrect API key|invalid (?:x-)?api[- _]?key|API[- _]?key (?:is )?(?:not valid|invalid|expired|revoked|disabled|format invalid)|API_KEY_INVALID|authentication_error|AuthenticationError|AuthenticationException|Improper token|(?:invalid|bad|expired|revoked|wrong|unknown|incorrect|malformed) (?:\w+ )?(?:access |bot |auth |refresh |session |bearer )?(?:token|credentials?|password|secret|signature|login|api key)\b|InvalidToken|TokenInvalid|token (?:has |is )?(?:been )?(?:expired|invalid|revoked)|ExpiredToken|TokenExpired|invalid_grant|invalid_client|InvalidClientTokenId|SignatureDoesNotMatch|UnrecognizedClient|InvalidAccessKeyId|AuthFailure|RefreshError|AUTH_KEY_\w+|AuthKey\w+Error|session .{0,20}expired|Bad credentials|LoginFailure|SMTPAuthenticationError|535[ -]5\.7|Username and Password not accepted|not logged in|login (?:required|failed)|log ?in again|(?:please|must|need to) (?:re-?)?(?:log ?in|authenticate)|missing_scope|insufficient[_ ]scope|not_authed|invalid_auth|account_inactive|AuthorizationError|gated repo|pull access denied|code=-201[45]\b/i,
-    example:
-      "openai.AuthenticationError: Error code: 401 - {'error': {'message': 'Incorrect API key provided: sk-abc', 'code': 'invalid_api_key'}}",
-    weight: 0.35,
-    check:
-      "Check that the key or token in use is the current one: ask {host|the service} with it by hand (curl), then renew it in the service's environment.",
-  },
-  {
-    id: 'auth.ssh-git',
-    category: 'auth-failed',
-    pattern:
-      /Permission denied \(publickey|Host key verification failed|could not read (?:Username|Password)|Authentication failed\b|Permission denied, please try again|Too many authentication failures|terminal prompts disabled|Support for password authentication was removed/i,
-    example: 'git@github.com: Permission denied (publickey).',
-    weight: 0.4,
-    check:
-      'Check which key or token this user offers ({host|to that host}); a service has neither your agent nor your keychain.',
-  },
-  {
-    id: 'auth.http',
-    category: 'auth-failed',
-    pattern:
-      /\b401\b.{0,30}Unauthorized|\bUnauthorized\b|\bUnauthenticated\b|UNAUTHENTICATED|(?:HTTP|status|code|error|returned|response)\W{0,8}(?:status |code )?\W{0,4}40[13]\b|\b40[13] (?:Client Error|Forbidden)|\bForbidden\b|PERMISSION_DENIED|Authentication (?:required|failed|failure|error)|Authorization (?:required|failed)|auth(?:entication)? fail|not authenticated|login incorrect|HTTP Error 40[13]|ETELEGRAM: 401|AccessDeniedException/i,
-    example: 'requests.exceptions.HTTPError: 401 Client Error: Unauthorized for url: https://api.example.com/me',
-    weight: 0.25,
-    check: 'Check the credentials sent to {host|that service}: present, current, and with the rights this call needs.',
-  },
-];
-
 export const upstreamRules: readonly Rule[] = [
   {
     id: 'http.server-error',
     category: 'upstream-error',
     pattern:
-      /\b5\d\d Server Error|\b50[0-9]:? (?:Internal Server Error|Bad Gateway|Service (?:Temporarily )?Unavailable|Gateway Time-?out)|Internal ?Server ?Error\b|Bad Gateway|Service ?(?:Temporarily )?Unavailable(?:Error)?|Gateway Time-?out|(?:HTTP|status|code|error|returned|response)\W{0,8}(?:status |code )?\W{0,4}5\d\d\b|HTTP Error 5\d\d|HTTP\/[\d.]+ 5\d\d|upstream connect error|StatusCode\.(?:UNAVAILABLE|INTERNAL)|code = (?:Unavailable|Internal)(?!.{0,40}transport is closing)|ServerError\b|server returned an error|remote server returned|cluster_block_exception|no healthy upstream|requests\.exceptions\.HTTPError: 5|InternalServerException|\b52[0-9]: |web server is down/i,
+      /\b5\d\d Server Error|\b50[0-9]:? (?:Internal Server Error|Bad Gateway|Service (?:Temporarily )?Unavailable|Gateway Time-?out)|Internal ?Server ?Error\b|Bad Gateway|Service ?(?:Temporarily )?Unavailable(?:Error)?|Gateway Time-?out|(?:HTTP|status|code|error|returned|response)\W{0,8}(?:status |code )?\W{0,4}5\d\d\b|HTTP Error 5\d\d|HTTP\/[\d.]+ 5\d\d|upstream connect error|StatusCode\.(?:UNAVAILABLE|INTERNAL)|code = (?:Unavailable|Internal)(?!.{0,40}transport is closing)|ServerError\b|server returned an error|remote server returned|cluster_block_exception|no healthy upstream|requests\.exceptions\.HTTPError: 5|InternalServerException|\b52[0-9]: |web server is down|under maintenance|(?:system|scheduled) maintenance|OnMaintenance|maintenance mode/i,
     example: 'requests.exceptions.HTTPError: 502 Server Error: Bad Gateway for url: https://api.example.com/v1/orders',
     weight: 0.25,
     check:
@@ -176,7 +153,7 @@ export const upstreamRules: readonly Rule[] = [
     id: 'http.client-error',
     category: 'bad-config',
     pattern:
-      /\b4(?:00|04|05|06|10|15|22) Client Error|HTTP Error 4(?:00|04|05|10|22)|(?:status|response) code:? 4(?:00|04|05|22)\b|BadRequestError|UnprocessableEntity|invalid_request_error/i,
+      /\b4(?:00|04|05|06|10|15|22) Client Error|HTTP Error 4(?:00|04|05|10|22)|returned error: 4(?:00|04|05|10|22)\b|(?:status|response) code:? 4(?:00|04|05|22)\b|BadRequestError|UnprocessableEntity|invalid_request_error/i,
     example: 'requests.exceptions.HTTPError: 404 Client Error: Not Found for url: https://api.example.com/v1/missing',
     weight: -0.2,
     check:

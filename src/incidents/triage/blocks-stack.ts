@@ -1,0 +1,115 @@
+import { type BlockReader, type Failure, gradeOf, type Line } from './log-lines.ts';
+
+// "at f (file:1:2)", "at async f", "at a.b.C.m(File.java:3)", "at Foo.Bar() in /src/x.cs:line 4"
+const atFrame = /^at (?:async |new |Object\.|eval )?[\w$<>.[\]/\\@*#:"'`{(-]/;
+const named =
+  /^error: Uncaught |^(?:Uncaught |Unhandled exception\. |Unhandled |Exception in thread "[^"]{0,80}" |Caused by: |Suppressed: |\[cause\]: |---> |\w{1,20}: )?(?:\[?[\w$./]{0,200}(?:Error|Exception|Throwable|Failure|Fault)\w{0,40}\b|[A-Z]\w{1,40}Err\b)/;
+const isCause = /^(?:Caused by: |\[cause\]: |---> |-> )/;
+const more =
+  /^(?:\.\.\. \d+ (?:more|common frames|lines matching)|--- End of |Suppressed: |Emitted 'error' event |\[errors\]: )/;
+const crashSign = /^(?:Node\.js v\d|throw (?:er|err|e|error|new )|Exception in thread |Unhandled exception|Uncaught )/;
+const emptyHeadline = /^(?:Uncaught )?[\w$.]{0,100}(?:Error|Exception)\w{0,20}:?$/;
+const headWithin = 60;
+
+/** A trace of "at" lines (Node, Java, .NET) with its headline above, its properties below and its causes. */
+export const stackTrace: BlockReader = (lines, at, chain) => {
+  if (!isAt(lines[at])) return null;
+  const head = headAbove(lines, at);
+  let next = at;
+  let depth = 0;
+  const context: string[] = [];
+  const causes: number[] = [];
+  for (; next < lines.length; next += 1) {
+    const line = lines[next];
+    if (line === undefined) break;
+    if (isCause.test(line.text)) causes.push(next);
+    else if (!isAt(line) && !more.test(line.text) && depth <= 0 && !isProperty(line, lines[next - 1], causes)) break;
+    depth += braces(line.text);
+    if (context.length < 60 || !isAt(line)) context.push(line.text);
+  }
+  const crashed = crashNear(lines, head, next);
+  const level = lines[head]?.level ?? 'none';
+  // A stack without a sign of the end was printed by the program itself, which may have gone on.
+  const grade = crashed ? 'crash' : gradeOf(level === 'none' ? 'error' : level);
+  const make = (line: number, texts: readonly string[]): Failure => ({
+    line,
+    first: head,
+    last: next - 1,
+    texts,
+    context: context.slice(0, 80),
+    grade,
+    trace: true,
+    rest: false,
+    chain,
+  });
+  const main = make(head, [...lines.slice(head, Math.min(at, head + 8)).map(line => line.text), ...codes(context)]);
+  return { failures: [main, ...causes.map(index => make(index, [lines[index]?.text ?? '']))], next };
+};
+
+const isAt = (line: Line | undefined): boolean => line !== undefined && atFrame.test(line.text) && line.indent > 0;
+
+/** The nearest line above that names an error; without one, the first line of the paragraph above the frames. */
+const headAbove = (lines: readonly Line[], at: number): number => {
+  const paragraph = paragraphAbove(lines, at);
+  let gap = false;
+  let cause: number | null = null;
+  for (let up = at - 1; up >= Math.max(0, at - headWithin); up -= 1) {
+    const text = lines[up]?.text ?? '';
+    if (isAt(lines[up])) break;
+    if (isCause.test(text)) {
+      cause = up;
+      continue;
+    }
+    // The causes above the frames belong to the headline right above them.
+    if (cause !== null) return named.test(text) ? up : cause;
+    gap ||= text === '' && up < at - 1;
+    if (gap && text !== '' && !emptyHeadline.test(text) && !(named.test(text) && isDetached(lines, up, paragraph))) {
+      if (up < at - 8) break;
+      continue;
+    }
+    // Only Node's list of requiring files makes a message long.
+    if (up < at - 12 && !(lines[up]?.shown ?? '').startsWith('- ') && !named.test(text) && text !== 'Require stack:')
+      break;
+    if (named.test(text)) return up;
+  }
+  return cause ?? paragraph ?? Math.max(0, at - 1);
+};
+
+/** The first line of what stands above the frames, past source lines with their caret and drawn boxes. */
+const paragraphAbove = (lines: readonly Line[], at: number): number | null => {
+  let up = at - 1;
+  while (up >= 0 && up > at - 8 && (lines[up]?.text === '' || pointer.test(lines[up]?.shown ?? ''))) {
+    if (caretLine.test(lines[up]?.shown ?? '')) up -= 1;
+    up -= 1;
+  }
+  if ((lines[up]?.text ?? '') === '' || isAt(lines[up])) return null;
+  for (let line = up; line >= Math.max(0, at - 12); line -= 1) {
+    const text = lines[line]?.text ?? '';
+    if (text === '' || isAt(lines[line])) break;
+    if (failing.test(text)) return line;
+  }
+  return up;
+};
+
+const failing =
+  /error|exce(?:ed|ption)|fail|cannot|can't|could|unable|\bno(?:t|ne)?\b|invalid|denied|refus|missing|timed? ?out/i;
+const caretLine = /^[\s|~]*\^[\^~]*$/;
+const pointer = /^[\s|~]*\^[\^~]*$|^[\s\u2500-\u257f]+$/;
+
+/** An error named above a gap is the headline if what stands between says nothing of a failure by itself. */
+const isDetached = (lines: readonly Line[], up: number, paragraph: number | null): boolean =>
+  lines[up]?.indent === 0 && (paragraph === null || paragraph <= up || !failing.test(lines[paragraph]?.text ?? ''));
+
+const isProperty = (line: Line, above: Line | undefined, causes: readonly number[]): boolean =>
+  causes.length > 0 && line.indent > 0 && above !== undefined && isCause.test(above.text) && line.text !== '';
+
+const braces = (text: string): number => (/[{[]$/.test(text) ? 1 : 0) - (/^[}\]],?/.test(text) ? 1 : 0);
+
+/** `code: 'EADDRINUSE',` and its like below the frames: proof where the message is vague. */
+const codes = (context: readonly string[]): string[] =>
+  context.filter(text => /^(?:code|errno|syscall|statusCode|status|type|path|reason):/.test(text)).slice(0, 8);
+
+const crashNear = (lines: readonly Line[], head: number, next: number): boolean => {
+  const around = [...lines.slice(Math.max(0, head - 6), head + 1), ...lines.slice(next, next + 4)];
+  return around.some(line => crashSign.test(line.text));
+};

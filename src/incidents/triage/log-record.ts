@@ -1,0 +1,124 @@
+/** How loud a line says it is; `none`: it does not say. */
+export type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'none';
+
+/** A log line that is a JSON object, reduced to what it says. */
+export interface LogRecord {
+  readonly text: string;
+  readonly level: Level;
+}
+
+/** A record longer than this is not parsed: a line of megabytes is data, not a message. */
+const longestRecordChars = 64 * 1024;
+const longestTextChars = 1500;
+
+/** Reads one JSON line: its message, error and reason as one text, and its level. Null if it is not a JSON object with a message. */
+export const readRecord = (line: string): LogRecord | null => {
+  const trimmed = line.trim();
+  if (trimmed.length > longestRecordChars || !trimmed.endsWith('}')) return null;
+  const record = parse(trimmed);
+  if (record === null) return null;
+  const said = [...new Set(textsOf(record, 0))].join(': ').replace(/\s+/g, ' ').slice(0, longestTextChars);
+  return said === '' ? null : { text: said, level: levelIn(record) };
+};
+
+const parse = (text: string): Record<string, unknown> | null => {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : null;
+  } catch {
+    // Not JSON after all (a cut line, JavaScript's own notation): the line is read as plain text.
+    return null;
+  }
+};
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** In the order in which a person would read them out. */
+const spoken: readonly string[] = [
+  'msg',
+  'message',
+  'result',
+  'text',
+  'event',
+  'error',
+  'err',
+  'errors',
+  'exception',
+  'reason',
+  'detail',
+  'code',
+  'status',
+  'item',
+  'content',
+  'attr',
+  'data',
+  'error_status',
+  'api_error_status',
+  'api_error_type',
+];
+
+const textsOf = (value: unknown, depth: number): string[] => {
+  if (typeof value === 'string') return value.trim() === '' ? [] : [value];
+  if (depth > 4) return [];
+  if (Array.isArray(value))
+    return value
+      .slice(0, 8)
+      .flatMap(entry => (isObject(entry) ? textsOf(entry, depth + 1) : textsOf(entry, depth + 1)));
+  if (!isObject(value)) return [];
+  return spoken.flatMap(name => {
+    const entry = value[name];
+    if (typeof entry === 'number') return name.includes('status') || name === 'code' ? [`status ${entry}`] : [];
+    return textsOf(entry, depth + 1);
+  });
+};
+
+const words: Readonly<Record<string, Level>> = {
+  fatal: 'fatal',
+  panic: 'fatal',
+  critical: 'fatal',
+  crit: 'fatal',
+  emerg: 'fatal',
+  emergency: 'fatal',
+  alert: 'fatal',
+  dpanic: 'fatal',
+  f: 'fatal',
+  '60': 'fatal',
+  error: 'error',
+  err: 'error',
+  severe: 'error',
+  e: 'error',
+  '50': 'error',
+  warn: 'warn',
+  warning: 'warn',
+  w: 'warn',
+  '40': 'warn',
+  info: 'info',
+  information: 'info',
+  notice: 'info',
+  i: 'info',
+  '30': 'info',
+  debug: 'debug',
+  trace: 'debug',
+  verbose: 'debug',
+  d: 'debug',
+  '20': 'debug',
+  '10': 'debug',
+};
+
+/** Agent CLIs tell a failure by its type (`turn.failed`), an outcome (`is_error`) or a retry's subtype, not by a level. */
+const levelIn = (record: Record<string, unknown>): Level => {
+  if (record['is_error'] === true || record['is_api_error_message'] === true) return 'error';
+  const subtype = String(record['subtype'] ?? '');
+  if (/retry/.test(subtype)) return 'warn';
+  if (/^error/.test(subtype)) return 'error';
+  const inner = isObject(record['item']) ? String(record['item']['type'] ?? '') : '';
+  if (inner !== '') return inner === 'error' ? 'warn' : 'info';
+  const type = String(record['type'] ?? '');
+  if (/(?:^|[._-])(?:error|failed|failure)$/.test(type)) return 'error';
+  for (const name of ['level', 'severity', 'lvl', 'levelname', 'log.level', 's', '@l', 'loglevel']) {
+    const found = record[name] === undefined ? undefined : words[String(record[name]).toLowerCase()];
+    if (found !== undefined) return found;
+  }
+  return type === '' ? 'none' : 'info';
+};
