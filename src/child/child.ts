@@ -177,13 +177,13 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     const { runId } = clearing;
     const run = runs.get(runId) ?? orphanRun(runId, clearing.pid, clearing.startTicks);
     const members = run.left ?? look(run, false);
-    const done = (ended: number) => {
+    const done = (names: readonly string[], ended: number) => {
       output.drain();
       runs.delete(runId);
       if (current === run) current = null;
-      report({ type: 'run-cleared', runId, ended });
+      report({ type: 'run-cleared', runId, ended, names });
     };
-    if (members.length === 0) return queueMicrotask(() => done(0));
+    if (members.length === 0) return queueMicrotask(() => done([], 0));
     runs.set(runId, run);
     run.clearing = clearRun(
       { tree: run.tree, members, signal, graceMs, drain },

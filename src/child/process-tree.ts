@@ -1,5 +1,6 @@
 import type { RunId, Signal } from '../core/model.ts';
 import { isInOwnCgroup } from '../host/cgroup.ts';
+import { titleOf } from '../host/process-facts.ts';
 import { maySignal, signalGroup, signalProcess } from '../host/process-signals.ts';
 import { bears, newestPid, type ProcessRow, readProcess, readTable, usersOf } from '../host/process-table.ts';
 import { carriesRunMark } from '../host/run-mark.ts';
@@ -133,6 +134,12 @@ export function signalMembers(tree: Tree, members: ProcessRow[], signal: Signal)
 
 const keepsHalted = new Set<Signal>(['SIGCONT', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU']);
 
+// A process may give itself any name.
+function namedProcess({ pid }: ProcessRow): string {
+  const name = (titleOf(pid) ?? '').replace(/[^\x21-\x7e]/g, '?');
+  return name === '' ? `pid ${pid}` : `${name} (pid ${pid})`;
+}
+
 /** Whether that very process still lives. */
 function isAlive(row: ProcessRow): boolean {
   const now = readProcess(row.pid);
@@ -167,8 +174,8 @@ export interface ClearWorld {
   now(): number;
   /** When output last came; null: never. */
   lastOutputAt(): number | null;
-  /** Nothing is left; `ended` processes were signalled for it. */
-  done(ended: number): void;
+  /** Nothing is left; so many processes were signalled for it, the first of them by name and pid. */
+  done(names: readonly string[], ended: number): void;
   /** These cannot be ended: not even SIGKILL did it within 5 s, or the kernel forbids it. The rest is done. */
   stuck(pids: number[]): void;
 }
@@ -179,6 +186,8 @@ export interface Cleanup {
   signal(signal: Signal): void;
 }
 
+/** Of what is left, so many are named. */
+const NAMED_AT_MOST = 3;
 const DRAIN_QUIET_MS = 200;
 const DRAIN_LIMIT_MS = 1000;
 const FIRST_LOOK_MS = 2;
@@ -190,6 +199,7 @@ const STUCK_AFTER_MS = 5000;
 export function clearRun(order: ClearOrder, world: ClearWorld): Cleanup {
   const { tree } = order;
   const signalled = new Set<string>();
+  const names: string[] = [];
   let members = order.members;
   let stage: 'drain' | 'ask' | 'kill' = order.drain ? 'drain' : 'ask';
   let since = world.now();
@@ -197,6 +207,8 @@ export function clearRun(order: ClearOrder, world: ClearWorld): Cleanup {
   let timer: NodeJS.Timeout | null = null;
 
   function send(signal: Signal): void {
+    // Asked for before the signal, which may leave nobody to ask.
+    if (signalled.size === 0) names.push(...members.slice(0, NAMED_AT_MOST).map(namedProcess));
     for (const row of signalMembers(tree, members, signal)) signalled.add(`${row.pid} ${row.startTicks}`);
   }
 
@@ -213,7 +225,7 @@ export function clearRun(order: ClearOrder, world: ClearWorld): Cleanup {
     // Those known are cheap to ask for; all of /proc is read only when the last of them has gone.
     members = members.filter(isAlive);
     if (members.length === 0) members = membersOf(tree, { groupIsOurs: false, ageMs: null });
-    if (members.length === 0) return world.done(signalled.size);
+    if (members.length === 0) return world.done(names, signalled.size);
     step();
   }
 
@@ -241,7 +253,7 @@ export function clearRun(order: ClearOrder, world: ClearWorld): Cleanup {
     send('SIGKILL');
     if (passedMs < STUCK_AFTER_MS || members.some(row => row.pid === tree.pid)) return true;
     world.stuck(members.map(row => row.pid));
-    world.done(signalled.size);
+    world.done(names, signalled.size);
     return false;
   }
 

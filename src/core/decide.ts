@@ -75,7 +75,9 @@ export const on: { readonly [T in Fact['type']]: (turn: Turn, event: Of<T>) => v
       tell(turn, {
         kind: 'leftovers-ended',
         count: event.ended,
+        names: event.names ?? [],
         orphan: lastExit?.cause === 'orphan',
+        background: lastExit?.cause === 'success',
       });
   },
   'timer-fired': timerFired,

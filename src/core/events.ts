@@ -68,7 +68,8 @@ export type Note =
   | { kind: 'held'; hold: Hold }
   | { kind: 'hold-lifted'; hold: Hold }
   | { kind: 'reset' }
-  | { kind: 'leftovers-ended'; count: number; orphan: boolean }
+  /** `background`: the command itself had ended well, as one does that puts itself in the background. */
+  | { kind: 'leftovers-ended'; count: number; names: readonly string[]; orphan: boolean; background: boolean }
   | { kind: 'orphan-found'; pid: number | null }
   | { kind: 'success-restarts' }
   | { kind: 'wait-floor'; floorMs: number }
@@ -102,7 +103,8 @@ export type Fact =
   | { type: 'spawn-failed'; runId: RunId; failure: SpawnFailure }
   | { type: 'child-exited'; runId: RunId; exit: Exit }
   /** Of that run nothing is left that we can find; `ended` processes had to be ended for it. */
-  | { type: 'run-cleared'; runId: RunId; ended: number }
+  /** How many processes were ended, and the first of them by name and pid. */
+  | { type: 'run-cleared'; runId: RunId; ended: number; names?: readonly string[] }
   | { type: 'timer-fired'; timer: TimerId }
   /** The schedule was asked: when the next run is due (null: never again), and how long to wait before it is asked again; 0: it is due. */
   | { type: 'run-planned'; due: Wall | null; waitMs: number }

@@ -38,10 +38,7 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
     case 'reset':
       return line(5, 'reset: backoff, crashes and restarts in a row are forgotten');
     case 'leftovers-ended':
-      return line(
-        4,
-        `ended ${count(note.count, 'process', 'processes')} that ${note.orphan ? 'a dead watcher' : 'the last run'} had left`,
-      );
+      return line(4, leftoversText(note));
     case 'orphan-found':
       return line(
         4,
@@ -83,6 +80,16 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
     default:
       return note satisfies never;
   }
+}
+
+function leftoversText(note: Extract<Note, { kind: 'leftovers-ended' }>): string {
+  const who = note.orphan ? 'a dead watcher' : 'the last run';
+  const more = note.count > note.names.length ? ', …' : '';
+  const names = note.names.length === 0 ? '' : `: ${note.names.join(', ')}${more}`;
+  const cure = note.background
+    ? '; if that was the service itself, run it in the foreground (redis-server --daemonize no, nginx -g "daemon off;", postgres instead of pg_ctl)'
+    : '';
+  return `ended ${count(note.count, 'process', 'processes')} that ${who} had left${names}${cure}`;
 }
 
 function exitWeight(note: Extract<Note, { kind: 'exited' }>): Weight {
