@@ -29,7 +29,7 @@ end
 
 complete -c agent-watch -f
 complete -c agent-watch -n 'not __agent_watch_before_dashes' -a '(__agent_watch_after_dashes)'
-complete -c agent-watch -n '__agent_watch_before_dashes; and not __fish_seen_subcommand_from start status health brief logs incidents diagnose stop restart reset signal install uninstall doctor completion help version' -a start -d 'the same, detached; --config FILE|DIR: each file of a folder'
+complete -c agent-watch -n '__agent_watch_before_dashes; and not __fish_seen_subcommand_from start status health brief logs incidents diagnose stop restart reset signal install uninstall doctor completion help version' -a start -d 'run in the background; a name: again, with the settings it had last'
 complete -c agent-watch -n '__agent_watch_before_dashes; and not __fish_seen_subcommand_from start status health brief logs incidents diagnose stop restart reset signal install uninstall doctor completion help version' -a status -d 'the services, one line each; with one name, all about it'
 complete -c agent-watch -n '__agent_watch_before_dashes; and not __fish_seen_subcommand_from start status health brief logs incidents diagnose stop restart reset signal install uninstall doctor completion help version' -a health -d 'overall health; exits 1 if any service is not healthy'
 complete -c agent-watch -n '__agent_watch_before_dashes; and not __fish_seen_subcommand_from start status health brief logs incidents diagnose stop restart reset signal install uninstall doctor completion help version' -a brief -d 'summary of the last 24 hours'

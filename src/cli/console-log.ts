@@ -3,6 +3,7 @@ import type { Sink } from '../child/sink.ts';
 import type { Note } from '../core/events.ts';
 import type { State } from '../core/model.ts';
 import { isReady, serviceStatus } from '../core/status.ts';
+import { durationText } from '../core/text/units.ts';
 import type { Observer } from '../supervisor/observers/observer.ts';
 import { noteLine, type Weight } from './render/notes.ts';
 
@@ -42,9 +43,16 @@ function timeOfDay(): string {
 export const REPORT_VARIABLE = 'AGENT_WATCH_START_REPORT';
 const REPORT_FD = 3;
 
-/** Either it is up, or waits on purpose, or it has ended. */
+/** Either it is up (or has failed at once), or waits on purpose, or the watcher has ended. */
 export type StartReport =
-  | { readonly phase: State['phase']['kind']; readonly text: string; readonly name: string; readonly pid: number }
+  | {
+      readonly phase: State['phase']['kind'];
+      readonly text: string;
+      /** The command did not stay up for a second. */
+      readonly failed: boolean;
+      readonly name: string;
+      readonly pid: number;
+    }
   | { readonly code: number };
 
 export interface Starter extends Observer {
@@ -52,14 +60,20 @@ export interface Starter extends Observer {
   ended(code: number): void;
 }
 
+/** A command that is up for that long, or has passed a probe, is said to be started. */
+const STARTED_AFTER_MS = 1000;
+
 /** The line to whoever started us, if we were started by `start`. */
 export function starterOf(env: Record<string, string | undefined>, name: string): Starter | null {
   if (env[REPORT_VARIABLE] === undefined) return null;
   delete env[REPORT_VARIABLE];
   let told = false;
+  let timer: NodeJS.Timeout | null = null;
+  let first: State | null = null;
   const tell = (report: StartReport) => {
     if (told) return;
     told = true;
+    if (timer !== null) clearTimeout(timer);
     try {
       writeSync(REPORT_FD, `${JSON.stringify(report)}\n`);
       closeSync(REPORT_FD);
@@ -67,14 +81,29 @@ export function starterOf(env: Record<string, string | undefined>, name: string)
       // Nobody listens any more: whoever started us was ended. We were meant to outlive it.
     }
   };
+  const say = (phase: State['phase']['kind'], text: string, failed = false) =>
+    tell({ phase, text, failed, name, pid: process.pid });
   const clock = (at: number) => new Date(at).toTimeString().slice(0, 8);
   return {
     see(state) {
-      if (!isReady(state, 'up') || state.leaving !== null) return;
-      if (state.phase.kind === 'finished' || state.phase.kind === 'stopped') return;
-      tell({ phase: state.phase.kind, text: serviceStatus(state, [], clock), name, pid: process.pid });
+      if (told || state.leaving !== null) return;
+      first ??= state;
+      const { phase } = state;
+      if (phase.kind === 'finished' || phase.kind === 'stopped' || phase.kind === 'stopping') return;
+      if (state.lastExit !== first.lastExit && state.lastExit !== null)
+        return say(phase.kind, `${endedAtOnce(state.lastExit)}; ${serviceStatus(state, [], clock)}`, true);
+      if (phase.kind === 'running') {
+        const started = () => say('running', `started, pid ${phase.live.pid}`);
+        if (phase.live.healthy || phase.live.health.probes.some(probe => probe.ok === true)) started();
+        else timer ??= setTimeout(started, STARTED_AFTER_MS);
+      } else if (isReady(state, 'up')) say(phase.kind, serviceStatus(state, [], clock));
     },
     ended: code => tell({ code }),
     close: async () => {},
   };
+}
+
+function endedAtOnce({ code, signal, cause, uptimeMs }: NonNullable<State['lastExit']>): string {
+  const how = signal ?? (code === null ? 'exit status unknown' : `exit code ${code}`);
+  return `${cause === 'success' ? 'exited' : 'failed'} at once (${how} after ${durationText(uptimeMs)})`;
 }

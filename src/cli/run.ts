@@ -32,6 +32,8 @@ async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise
   switch (invocation.kind) {
     case 'start':
       return (await import('./commands/start.ts')).startCommand(invocation.settings);
+    case 'start-known':
+      return (await import('./commands/start.ts')).startKnownCommand(invocation);
     case 'install':
       return (await import('./commands/install.ts')).installCommand(invocation);
     case 'uninstall':

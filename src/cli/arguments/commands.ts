@@ -1,6 +1,6 @@
 /** The commands: what each is called, which operands and options it takes. */
 import { type OptionName, watchOptionNames } from '../options/index.ts';
-import type { DiagnosisSettings, Settings } from './settings.ts';
+import type { DiagnosisSettings, GivenOption, Settings } from './settings.ts';
 
 export interface CommandRow {
   /** As help shows it, after `agent-watch `. */
@@ -30,10 +30,10 @@ const commands = {
     watches: true,
   },
   start: {
-    usage: 'start [options] -- <command> [args...]',
-    meaning: 'the same, detached; --config FILE|DIR: each file of a folder',
-    operands: [0, 0],
-    options: watchOptionNames,
+    usage: 'start [options] -- <command> [args...] | start <name...> | --all',
+    meaning: 'run in the background; a name: again, with the settings it had last',
+    operands: [0, MANY],
+    options: [...watchOptionNames, 'all'],
     watches: true,
   },
   status: {
@@ -222,6 +222,11 @@ export type DiagnoseTarget =
 export type Invocation =
   | { readonly kind: 'watch'; readonly settings: Settings }
   | { readonly kind: 'start'; readonly settings: readonly Settings[] }
+  | ({
+      readonly kind: 'start-known';
+      /** Options that take the place of those it had last. */
+      readonly given: readonly GivenOption[];
+    } & Selection)
   | ({ readonly kind: 'status'; readonly watch: boolean; readonly detailed: boolean } & Listing)
   | ({ readonly kind: 'health' } & Listing)
   | ({ readonly kind: 'brief'; readonly sinceMs: number | null } & Listing)

@@ -118,6 +118,7 @@ function isEmpty(node: Scalar): boolean {
 /** A file's options as they were written, and its command. */
 export interface ConfigFile {
   readonly path: string;
+  readonly text: string;
   readonly values: ReadonlyMap<OptionName, readonly RawValue[]>;
   readonly command: readonly string[] | null;
 }
@@ -166,7 +167,7 @@ export function readConfig(text: string, path: string, shownPath: string): Confi
       if (written.length > 0) values.set(name, written);
     }
   }
-  return { path, values, command };
+  return { path, text, values, command };
 }
 
 function optionOf({ key, where }: Entry): OptionName {

@@ -17,7 +17,7 @@ import {
   type ServiceScope,
 } from './commands.ts';
 import { diagnosisSettings, readValues } from './resolve-options.ts';
-import { fleetSettings, oneSettings, rawFlags } from './resolve-settings.ts';
+import { fleetSettings, givenOptions, oneSettings, rawFlags } from './resolve-settings.ts';
 
 /**
  * Reads the command line (argv without the program's own two words) and the files it names.
@@ -82,12 +82,33 @@ async function invocationOf(line: CommandLine, here: Environment): Promise<Invoc
   if (line.word === 'watch') return { kind: 'watch', settings: await oneSettings(line, here) };
   const raw = rawFlags(line, here);
   const values = readValues(commandRow(line.word).options, raw);
-  if (line.word === 'start') return { kind: 'start', settings: await fleetSettings(line, here) };
+  if (line.word === 'start') {
+    if (line.operands.length > 0 || values.all) return startKnown(line, values, here);
+    return { kind: 'start', settings: await fleetSettings(line, here) };
+  }
   if (line.word === 'install') {
     const { print, format } = values;
     return { kind: 'install', settings: await fleetSettings(line, here), print, format, scope: scopeOf(values) };
   }
   return lookingCommand(line, values, values['state-dir'] ?? defaultStateDir(here), here);
+}
+
+/** `start NAME…`: what was given beside the names takes the place of what each service had. */
+function startKnown(line: CommandLine, values: OptionValues, here: Environment): Invocation {
+  if (line.command !== null)
+    throw new UsageError(
+      `start takes names or a command, not both; to name a new service: agent-watch start --name ${line.operands[0]} -- …`,
+    );
+  for (const option of ['config', 'name'] as const)
+    if (line.given.has(option)) throw new UsageError(`--${option}: not taken together with names of services`);
+  const selection = {
+    names: line.operands,
+    all: values.all,
+    allUsers: false,
+    stateDir: values['state-dir'] ?? defaultStateDir(here),
+    stateDirGiven: line.given.has('state-dir'),
+  };
+  return { kind: 'start-known', given: givenOptions(line, here), ...some(line, selection) };
 }
 
 /** The commands that look at or act on what is being watched. */

@@ -3,10 +3,14 @@ import type { Environment } from '../environment.ts';
 import { isOptionName, type OptionName, type OptionValues, optionRow, watchOptionNames } from '../options/index.ts';
 import { UsageError } from '../usage-error.ts';
 import { type RawValue, readValue } from '../values/read-value.ts';
-import type { AlertSettings, DiagnosisSettings, OutputSettings, RestartSettings, ServiceSettings } from './settings.ts';
-
-/** What was written for each option; one that is missing has its default. */
-export type RawValues = ReadonlyMap<OptionName, readonly RawValue[]>;
+import type {
+  AlertSettings,
+  DiagnosisSettings,
+  OutputSettings,
+  RawValues,
+  RestartSettings,
+  ServiceSettings,
+} from './settings.ts';
 
 /** Reads the values of some options. Asking the result for another one is a mistake in the program, not in the input. */
 export function readValues(names: readonly OptionName[], raw: RawValues): OptionValues {

@@ -7,8 +7,7 @@ import type { Remedy } from '../options/option.ts';
 import { at, didYouMean, quoted, UsageError } from '../usage-error.ts';
 import { type RawValue, readValue } from '../values/read-value.ts';
 import { readChoice, readText } from '../values/words.ts';
-import type { RawValues } from './resolve-options.ts';
-import type { HealthSettings } from './settings.ts';
+import type { HealthSettings, RawValues } from './settings.ts';
 
 /** Throws a UsageError for a remedy that could never fit: its word is neither a category nor a probe's name. */
 function refuseUnknownWords(

@@ -12,7 +12,6 @@ import {
   alertSettings,
   diagnosisSettings,
   outputSettings,
-  type RawValues,
   readValues,
   refuseWithoutPartner,
   restartSettings,
@@ -20,14 +19,14 @@ import {
   withOptionVariables,
 } from './resolve-options.ts';
 import { healthSettings } from './resolve-probes.ts';
-import type { GivenOption, IdentitySettings, Settings } from './settings.ts';
+import type { GivenOption, IdentitySettings, RawValues, Settings } from './settings.ts';
 
 /**
  * One validated Settings from a command line and, if there is one, a file.
  *
  * @throws UsageError, with nothing started.
  */
-async function watchSettings(line: CommandLine, file: ConfigFile | null, here: Environment): Promise<Settings> {
+export async function watchSettings(line: CommandLine, file: ConfigFile | null, here: Environment): Promise<Settings> {
   const raw = layered(withOptionVariables(rawFlags(line, here), here), file);
   refuseWithoutPartner(raw);
   const values = readValues(watchOptionNames, raw);
@@ -37,6 +36,8 @@ async function watchSettings(line: CommandLine, file: ConfigFile | null, here: E
     command,
     commandGiven: line.command !== null,
     configFile: file?.path ?? null,
+    configText: file?.text ?? null,
+    written: raw,
     given: givenOptions(line, here),
     identity,
     restart: restartSettings(values, raw),
@@ -134,7 +135,8 @@ async function childVariables(values: OptionValues, raw: RawValues): Promise<Rec
   return Object.fromEntries(pairs);
 }
 
-function givenOptions(line: CommandLine, here: Environment): GivenOption[] {
+/** The options of the command line as they can be written again anywhere. */
+export function givenOptions(line: CommandLine, here: Environment): GivenOption[] {
   const given: GivenOption[] = [];
   for (const name of watchOptionNames)
     for (const text of line.given.get(name) ?? [])

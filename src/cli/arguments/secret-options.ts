@@ -30,7 +30,7 @@ export function carryOptions(given: readonly GivenOption[]): CarriedOptions {
   const env: Record<string, string> = {};
   for (const name of watchOptionNames) {
     const texts = given.filter(option => option.name === name).map(option => option.text);
-    if (texts.some(text => hidesText(name, text)))
+    if (texts.some(text => isHidden(name, text)))
       texts.forEach((text, index) => {
         env[optionVariable(name, index)] = text;
       });
@@ -40,7 +40,7 @@ export function carryOptions(given: readonly GivenOption[]): CarriedOptions {
 }
 
 /** Whether a value of an option is nobody else's business. */
-function hidesText(name: OptionName, text: string): boolean {
+export function isHidden(name: OptionName, text: string): boolean {
   const { kind } = optionRow(name);
   if (kind === 'secret-url') return !text.startsWith('@');
   if (kind === 'pair') {
@@ -79,7 +79,7 @@ export function shownArguments(argv: readonly string[]): string[] {
 }
 
 function shown(option: string, text: string): string {
-  if (!isOptionName(option) || !hidesText(option, text)) return text;
+  if (!isOptionName(option) || !isHidden(option, text)) return text;
   const kept = option === 'env' ? text.slice(0, text.indexOf('=') + 1) : hostOf(text);
   return `${kept}${'*'.repeat(Math.max(0, Buffer.byteLength(text) - Buffer.byteLength(kept)))}`;
 }

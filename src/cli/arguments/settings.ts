@@ -5,6 +5,10 @@ import type { OptionName } from '../options/index.ts';
 import type { DiagnoseChoice, Remedy } from '../options/option.ts';
 import type { Rate } from '../values/amounts.ts';
 import type { HostAndPort, MetricsSource, SecretUrl } from '../values/places.ts';
+import type { RawValue } from '../values/read-value.ts';
+
+/** What was written for each option; one that is missing has its default. */
+export type RawValues = ReadonlyMap<OptionName, readonly RawValue[]>;
 
 export interface IdentitySettings {
   readonly name: string;
@@ -108,6 +112,10 @@ export interface Settings {
   /** Whether it stood on the command line, not in the file. */
   readonly commandGiven: boolean;
   readonly configFile: string | null;
+  /** What the file said when it was read. */
+  readonly configText: string | null;
+  /** What was written for each option, flags and file together. */
+  readonly written: RawValues;
   readonly given: readonly GivenOption[];
   readonly identity: IdentitySettings;
   readonly restart: RestartSettings;

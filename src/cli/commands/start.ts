@@ -1,88 +1,155 @@
-import type { Readable } from 'node:stream';
-import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT } from '../../core/exit-code.ts';
-import { ownProgram } from '../../host/own-process.ts';
-import { startDetached } from '../../host/run-command.ts';
-import { carryOptions } from '../arguments/secret-options.ts';
-import type { Settings } from '../arguments/settings.ts';
-import { REPORT_VARIABLE, type StartReport } from '../console-log.ts';
+import type { Invocation } from '../arguments/commands.ts';
+import type { GivenOption, Settings } from '../arguments/settings.ts';
+import { ownEnvironment } from '../environment.ts';
+import { actOnAll, type Done } from '../fleet/act.ts';
+import { copyPath, digestOf, type KeptSettings, readKeptSettings, type Withheld } from '../fleet/kept-settings.ts';
+import { type Launched, launch, linesToStderr } from '../fleet/launch.ts';
+import type { Service } from '../fleet/select.ts';
+import type { OptionName } from '../options/index.ts';
 import { print } from '../render/terminal.ts';
+import { CommandFailed } from '../usage-error.ts';
+import { readStatus } from './status.ts';
+
+type StartKnownInvocation = Extract<Invocation, { kind: 'start-known' }>;
 
 /** Starts each watcher in a session of its own and says what came of it; the code is that of the first that failed. */
 export async function startCommand(fleet: readonly Settings[]): Promise<number> {
-  let code: number = EXIT.ok;
-  for (const settings of fleet) {
-    const ended = await startOne(settings);
-    if (code === EXIT.ok) code = ended;
+  const results = await Promise.all(
+    fleet.map(async settings => {
+      const { name } = settings.identity;
+      const launched = await launch(settings, linesToStderr(fleet.length > 1 ? name : null));
+      say(name, launched);
+      return launched.code;
+    }),
+  );
+  return results.find(code => code !== EXIT.ok) ?? EXIT.ok;
+}
+
+function say(name: string, { text, code }: Launched): void {
+  if (text === null) return;
+  if (code === EXIT.ok || code === EXIT.held) print(`${name}: ${text}\n`);
+  else process.stderr.write(`agent-watch: ${name}: ${text}\n`);
+}
+
+/** Starts services that are known here again, with the settings that each had last. */
+export async function startKnownCommand(invocation: StartKnownInvocation): Promise<number> {
+  const many = invocation.names.length !== 1;
+  return await actOnAll(invocation, service => startKnown(service, invocation.given, many));
+}
+
+async function startKnown(service: Service, overrides: readonly GivenOption[], many: boolean): Promise<Done> {
+  const { stateDir, name } = service;
+  const status = readStatus(stateDir, name);
+  if (status !== null && status.watcherPid !== null) return running(status);
+  await refuseUnit(name);
+  const settings = await lastSettings(service, overrides);
+  const { text, code } = await launch(settings, linesToStderr(many ? name : null));
+  return { ok: code === EXIT.ok, text: text ?? `it ended at once, exit code ${code}` };
+}
+
+function running({ phase, watcherPid, childPid }: NonNullable<ReturnType<typeof readStatus>>): Done {
+  if (phase === 'held') return { ok: false, text: 'held; agent-watch reset clears the hold and starts it' };
+  const pid = childPid === null ? '' : `, pid ${childPid}`;
+  return { ok: true, text: `already ${phase}${pid} (watcher ${watcherPid})` };
+}
+
+/** What a service manager starts must not be started beside it. */
+async function refuseUnit(name: string): Promise<void> {
+  const { existsSync } = await import('node:fs');
+  const { unitPath } = await import('../service/plan.ts');
+  const { unitName } = await import('../service/systemd-unit.ts');
+  for (const scope of ['system', 'user'] as const) {
+    if (!existsSync(unitPath(name, scope))) continue;
+    const systemctl = scope === 'user' ? 'systemctl --user' : 'systemctl';
+    throw new CommandFailed(`installed as a systemd unit; start it with: ${systemctl} start ${unitName(name)}`);
   }
-  return code;
 }
 
-async function startOne(settings: Settings): Promise<number> {
-  const { args, env } = argumentsOf(settings);
-  const started = await startDetached([...ownProgram(), ...args], { ...callersEnvironment(), ...env });
-  if (typeof started === 'string') {
-    process.stderr.write(`agent-watch: ${started}\n`);
-    return EXIT.usage;
+/**
+ * The settings that a service had last, with some of its options given anew.
+ * @throws CommandFailed if none are kept, or if secrets would be missing, which are not kept
+ */
+async function lastSettings(service: Service, overrides: readonly GivenOption[]): Promise<Settings> {
+  const { stateDir, name } = service;
+  const kept = readKeptSettings(stateDir, name);
+  if (kept === null)
+    throw new CommandFailed(
+      `its settings are not known; start it once with: agent-watch start --name ${name} -- COMMAND`,
+    );
+  const { readConfigFile } = await import('../arguments/config.ts');
+  const { watchSettings } = await import('../arguments/resolve-settings.ts');
+  const original = kept.config === null ? null : unchangedConfig(kept.config, readConfigFile);
+  if (kept.config !== null && original === null)
+    process.stderr.write(
+      `agent-watch: ${name}: ${kept.config.path} has changed since; using the settings that ${name} had last (agent-watch apply uses the new ones)\n`,
+    );
+  refuseMissingSecrets(name, kept, original !== null || kept.config === null, overrides);
+  const path = copyPath(stateDir, name);
+  const file = kept.config === null ? null : (original ?? readConfigFile(path, path));
+  const options = kept.config !== null && original === null ? [] : withIdentity(kept, name, file?.values.has('cwd'));
+  const line = {
+    word: 'start' as const,
+    typed: 'start',
+    given: merged(options, overrides, stateDir),
+    operands: [],
+    command: kept.config !== null && original === null ? null : kept.command,
+  };
+  return await watchSettings(line, file, ownEnvironment());
+}
+
+/** The file as it was read last time; null if it says something else now, or is gone. */
+function unchangedConfig(
+  { path, digest }: NonNullable<KeptSettings['config']>,
+  read: (path: string, shown: string) => import('../arguments/config.ts').ConfigFile,
+) {
+  try {
+    const file = read(path, path);
+    return digestOf(file.text) === digest ? file : null;
+  } catch {
+    // Gone, or broken meanwhile: what it said last is kept.
+    return null;
   }
-  // What it says before it is up, the child's own complaints included.
-  started.stderr.on('data', bytes => process.stderr.write(bytes));
-  const report = await readReport(started.report);
-  if (report === null || 'code' in report) await endOf(started.stderr);
-  else await pause(LAST_LINES_MS);
-  started.stderr.destroy();
-  started.report.destroy();
-  if (report === null) {
-    process.stderr.write(`agent-watch: ${settings.identity.name}: the watcher ended before its command was up\n`);
-    return EXIT.usage;
+}
+
+/** The same name and the same folder, wherever we are. */
+function withIdentity({ given, cwd }: KeptSettings, name: string, cwdInFile = false): GivenOption[] {
+  const has = (option: OptionName) => given.some(one => one.name === option);
+  return [
+    ...given,
+    ...(has('name') ? [] : [{ name: 'name' as const, text: name }]),
+    ...(has('cwd') || cwdInFile ? [] : [{ name: 'cwd' as const, text: cwd }]),
+  ];
+}
+
+/** Options given now take the place of the kept ones; variables of the environment add up. */
+function merged(kept: readonly GivenOption[], overrides: readonly GivenOption[], stateDir: string) {
+  const given = new Map<OptionName, string[]>();
+  for (const { name, text } of kept) given.set(name, [...(given.get(name) ?? []), text]);
+  for (const name of new Set(overrides.map(one => one.name))) {
+    const texts = overrides.filter(one => one.name === name).map(one => one.text);
+    given.set(name, name === 'env' ? [...(given.get(name) ?? []), ...texts] : texts);
   }
-  return 'code' in report ? report.code : said(report);
+  return given.set('state-dir', [stateDir]);
 }
 
-const LAST_LINES_MS = 10;
-/** An ended watcher has nothing left to say; what it started may hold its standard error for ever. */
-const END_MS = 1000;
-
-function said({ name, pid, phase, text }: Exclude<StartReport, { code: number }>): number {
-  print(`${name}: ${text} (watcher ${pid})\n`);
-  return phase === 'held' ? EXIT.held : EXIT.ok;
+function refuseMissingSecrets(
+  name: string,
+  { withheld, withheldOfFile }: KeptSettings,
+  fileIsThere: boolean,
+  overrides: readonly GivenOption[],
+): void {
+  const needed = fileIsThere ? withheld : [...withheld, ...withheldOfFile];
+  const missing = needed.filter(one => !isGiven(one, overrides));
+  if (missing.length === 0) return;
+  const shown = missing.map(one => (one.variable === null ? `--${one.name}` : `--env ${one.variable}`));
+  const again = missing.map(one => (one.variable === null ? `--${one.name} …` : `--env ${one.variable}=…`));
+  throw new CommandFailed(
+    `secrets are not kept, and these are missing: ${shown.join(', ')}; write: agent-watch start ${name} ${again.join(' ')}`,
+  );
 }
 
-/** What is given again: the options as they were written, the file of a fleet's folder instead of the folder. */
-function argumentsOf({ given, configFile, identity, command, commandGiven }: Settings) {
-  const own = given.filter(({ name }) => name !== 'config' && name !== 'state-dir');
-  const { args, env } = carryOptions(own);
-  const config = configFile === null ? [] : ['--config', configFile];
-  const after = commandGiven ? ['--', ...command] : [];
-  return { args: [...config, '--state-dir', identity.stateDir, ...args, ...after], env };
-}
-
-/** Marks of the run that we may be part of: with them, the new watcher would end together with that run. */
-const CALLERS_RUN = ['AGENT_WATCH_NAME', 'AGENT_WATCH_RUN', 'AGENT_WATCH_RUN_ID', 'AGENT_WATCH_LAST_INCIDENT'];
-/** What a service manager means for our caller alone. */
-const CALLERS_SERVICE =
-  /^(?:NOTIFY_SOCKET|JOURNAL_STREAM|INVOCATION_ID|SYSTEMD_EXEC_PID|STATE_DIRECTORY|WATCHDOG_.*|LISTEN_.*)$/;
-
-function callersEnvironment(): Record<string, string> {
-  const env: Record<string, string> = { [REPORT_VARIABLE]: '1' };
-  for (const [name, value] of Object.entries(process.env))
-    if (value !== undefined && !CALLERS_RUN.includes(name) && !CALLERS_SERVICE.test(name)) env[name] = value;
-  return env;
-}
-
-/** The one line that comes; null if it ended without. */
-async function readReport(stream: Readable): Promise<StartReport | null> {
-  let text = '';
-  for await (const bytes of stream) {
-    text += bytes;
-    const end = text.indexOf('\n');
-    if (end >= 0) return JSON.parse(text.slice(0, end)) as StartReport;
-  }
-  return null;
-}
-
-async function endOf(stream: Readable): Promise<void> {
-  if (stream.readableEnded) return;
-  const ended = new Promise<void>(resolve => stream.once('close', resolve).once('end', resolve));
-  await Promise.race([ended, pause(END_MS)]);
+function isGiven({ name, variable }: Withheld, overrides: readonly GivenOption[]): boolean {
+  if (variable !== null && process.env[variable] !== undefined) return true;
+  return overrides.some(one => one.name === name && (variable === null || one.text.startsWith(`${variable}=`)));
 }

@@ -57,7 +57,9 @@ export async function watchCommand(settings: Settings): Promise<number> {
     incidents: { tailLines: output.tailLines, rules: settings.diagnosis.diagnose.kind !== 'off' },
     notifications,
     remedies: settings.health.remedies,
-    observers: [starter, service, termination, ...listeners].filter(observer => observer !== null),
+    observers: [starter, keeper(settings, name), service, termination, ...listeners].filter(
+      observer => observer !== null,
+    ),
     ...consoleLog,
   }).catch(refused);
   starter?.ended('code' in end ? end.code : EXIT.alreadyRunning);
@@ -67,6 +69,32 @@ export async function watchCommand(settings: Settings): Promise<number> {
     Buffer.from(`agent-watch: "${name}" is watched already, by ${holder}; --name gives this one another name\n`),
   );
   return EXIT.alreadyRunning;
+}
+
+/** When the settings are kept: the start itself has other things to do. */
+const KEEP_AFTER_MS = 200;
+
+/** Keeps the settings for a later `start NAME`, once the command is up; a disk that takes none is told by the state's own saves. */
+function keeper(settings: Settings, name: string): Observer {
+  let kept: Promise<void> | null = null;
+  let begun = false;
+  const keep = () => {
+    kept ??= import('../fleet/kept-settings.ts')
+      .then(({ keepSettings }) => keepSettings(settings, name))
+      .catch(() => {
+        // A disk that takes nothing: the state's own saves say so.
+      });
+  };
+  return {
+    see() {
+      if (!begun) setTimeout(keep, KEEP_AFTER_MS).unref();
+      begun = true;
+    },
+    async close() {
+      keep();
+      await kept;
+    },
+  };
 }
 
 /** Of options that look like none of these, no value is a secret. */
