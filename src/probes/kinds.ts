@@ -22,6 +22,8 @@ interface KindRow<K extends ProbeKind> {
   judging(spec: SpecOf<K>): ProbeJudging;
   /** What costs time to load (HTTP, a shell) is loaded when it first asks. */
   make(spec: SpecOf<K>, needs: ProbeNeeds): Probe;
+  /** Whether new processes of the run are looked for often, because something is judged by them. */
+  followsTree?(spec: SpecOf<K>): boolean;
   /** Its question has no limit of its own: it is given up at the timeout, not some time after. */
   readonly waitsOnDisk?: true;
 }
@@ -92,6 +94,7 @@ const kinds: { readonly [K in ProbeKind]: KindRow<K> } = {
   memory: {
     ownWords: true,
     isLimit: true,
+    followsTree: spec => spec.maxBytes !== null,
     judging: spec => sampled(spec, spec.maxBytes !== null, true),
     make: (spec, { members }) => memoryProbe(spec, members),
   },
@@ -125,6 +128,11 @@ function policyOf(spec: ProbeSpec): ProbePolicy {
 /** Makes the probe of a spec for one run. */
 export function makeProbe(spec: ProbeSpec, needs: ProbeNeeds): Probe {
   return rowOf(spec).make(spec, needs);
+}
+
+/** Whether the processes of a run are to be looked for often. */
+export function followsTree(spec: ProbeSpec): boolean {
+  return rowOf(spec).followsTree?.(spec) ?? false;
 }
 
 /** How long its answer is waited for, in ms; null: as long as the kill condition's. */

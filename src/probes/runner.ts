@@ -7,7 +7,7 @@ import { Cron } from 'croner';
 import { KILL_WHEN, type Observation, type ProbeReport } from '../core/health-model.ts';
 import type { RunId } from '../core/model.ts';
 import type { Wall } from '../core/time.ts';
-import { makeProbe, patienceMs } from './kinds.ts';
+import { followsTree, makeProbe, patienceMs } from './kinds.ts';
 import { type Members, openMembers, SELDOM_MS } from './memory.ts';
 import { createOutputFeed, type OutputFeed } from './output-feed.ts';
 import type { Probe, ProbeSpec, ProbeWorld, WatchedRun } from './probe.ts';
@@ -64,7 +64,7 @@ function startRun(
 ): RunProbes {
   const over = new AbortController();
   const underWay = new Set<string>();
-  const isJudged = killWhen !== null || specs.some(spec => spec.kind === 'memory' && spec.maxBytes !== null);
+  const isJudged = killWhen !== null || specs.some(followsTree);
   const members = isJudged ? openMembers(run) : openMembers(run, SELDOM_MS);
   let settled: ProbeReport[] = [];
 

@@ -59,7 +59,7 @@ function probes(values: OptionValues, raw: RawValues, folder: string): ProbeSpec
     const { name, probe }: ProbeOption<never> = probeOptions[option];
     const patterns = companions(option, written, values, raw);
     written.forEach((one, index) => {
-      const subject = probe(values[option][index] as never, patterns[index] ?? null, folder);
+      const subject = at(one.where, () => probe(values[option][index] as never, patterns[index] ?? null, folder));
       const basics = basicsOf(one, values, uniqueName(name(one.text, index), taken));
       if (taken.has(basics.name)) throw new UsageError(`${one.where}: two probes are called ${basics.name}`);
       taken.add(basics.name);
