@@ -1,5 +1,6 @@
 import type { HealthPolicy, KillWhenPolicy, ProbeJudging, ProbePolicy } from '../core/health-model.ts';
 import { checkProbe, httpProbe, portProbe } from './asked-probes.ts';
+import { cpuProbe } from './cpu.ts';
 import { diskProbe, freshFileProbe, growProbe } from './file-probes.ts';
 import { type Members, memoryProbe } from './memory.ts';
 import { errorRateProbe, failPatternProbe, firstOutputProbe, staleProbe } from './output-probes.ts';
@@ -97,6 +98,13 @@ const kinds: { readonly [K in ProbeKind]: KindRow<K> } = {
     followsTree: spec => spec.maxBytes !== null,
     judging: spec => sampled(spec, spec.maxBytes !== null, true),
     make: (spec, { members }) => memoryProbe(spec, members),
+  },
+  cpu: {
+    ownWords: true,
+    isLimit: true,
+    followsTree: () => true,
+    judging: spec => sampled({ ...spec, retries: 1 }, true, false),
+    make: (spec, { members, world }) => cpuProbe(spec, members, () => world.now().mono),
   },
   disk: {
     ownWords: true,

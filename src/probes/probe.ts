@@ -62,6 +62,8 @@ interface ProbeSubjects {
   check: { readonly command: string };
   /** null: only its history is kept. */
   memory: { readonly maxBytes: number | null };
+  /** Of one core; longer than that above it. */
+  cpu: { readonly maxPercent: number; readonly forMs: number };
   disk: { readonly minFreeBytes: number; readonly path: string };
   'error-rate': {
     readonly rate: { readonly count: number; readonly windowMs: number };

@@ -116,6 +116,15 @@ const breakages: Record<string, Breakage> = {
     kind: 'limit',
     cause: 'limit',
   },
+  'a tree that is busy for too long': {
+    fault: 'busy',
+    options: () => ['--max-cpu', '20=1s'],
+    probe: () => 'cpu',
+    detail: /^\d+% CPU, above 20% for /,
+    thresholdMs: 1000,
+    kind: 'limit',
+    cause: 'limit',
+  },
   'too many errors': {
     fault: 'errors',
     options: () => ['--error-rate', '5/1h', '--error-pattern', '^ERROR', '--health-start-period', '200ms'],

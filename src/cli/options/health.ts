@@ -1,4 +1,6 @@
 import type { ProbeSubject } from '../../probes/probe.ts';
+import { quoted, UsageError } from '../usage-error.ts';
+import { readDuration } from '../values/amounts.ts';
 import type { KindValues, OptionTable } from './option.ts';
 
 /** What tells that the child is alive but not working, and what ends it for good. */
@@ -58,6 +60,12 @@ export const healthOptions = {
     repeat: true,
     usual: true,
     meaning: "unhealthy when the whole tree's resident memory is above that",
+  },
+  'max-cpu': {
+    kind: 'text',
+    placeholder: 'PERCENT=TIME',
+    repeat: true,
+    meaning: "failing when the process tree uses more than that share of one core for that long, such as '90=10m'",
   },
   'min-disk': {
     kind: 'size-path',
@@ -136,6 +144,14 @@ export interface ProbeOption<Value> {
   probe(value: Value, pattern: RegExp | null, folder: string): ProbeSubject;
 }
 
+/** `90=10m`, `90%=10m`: percent of one core, and a duration. Throws a UsageError. */
+function readPercentAndTime(text: string): { maxPercent: number; forMs: number } {
+  const [, percent, time] = /^(\d+(?:\.\d+)?)%?=(.+)$/.exec(text) ?? [];
+  if (percent === undefined || time === undefined || Number(percent) <= 0)
+    throw new UsageError(`${quoted(text)} is not of the form PERCENT=TIME; write one such as 90=10m`);
+  return { maxPercent: Number(percent), forMs: readDuration(time) };
+}
+
 /** What stands before the last `=`. */
 const placeIn = (text: string) => text.slice(0, text.lastIndexOf('='));
 
@@ -194,6 +210,12 @@ export const probeOptions = {
     parts: ['size'],
     name: () => 'memory',
     probe: maxBytes => ({ kind: 'memory', maxBytes }),
+  },
+  'max-cpu': {
+    companion: null,
+    parts: ['percent', 'for'],
+    name: () => 'cpu',
+    probe: text => ({ kind: 'cpu', ...readPercentAndTime(text) }),
   },
   'min-disk': {
     companion: null,
