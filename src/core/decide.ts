@@ -5,6 +5,7 @@ import type { Live, Policy, RunId, State, TimerId } from './model.ts';
 import { kill, resetRequested, restartRequested, stopChild, stopRequested } from './requests.ts';
 import { resume } from './resume.ts';
 import { ended, endedByItself, startFailed } from './run-end.ts';
+import { durationText } from './text/units.ts';
 import {
   arm,
   clear,
@@ -177,7 +178,12 @@ function timerFired(turn: Turn, { timer }: Of<'timer-fired'>): void {
   if (phase.live.tickTimer === timer) return judge(turn, { type: 'tick' });
   if (phase.live.healthyTimer === timer) longUp(turn, phase.live);
   if (phase.live.runtimeTimer === timer) {
-    stopChild(turn, { ...phase.live, runtimeTimer: null }, 'limit', 'it ran longer than --max-runtime');
+    stopChild(
+      turn,
+      { ...phase.live, runtimeTimer: null },
+      'limit',
+      `it ran longer than --max-runtime ${durationText(turn.policy.maxRuntimeMs ?? 0)}`,
+    );
   }
 }
 

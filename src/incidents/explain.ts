@@ -1,5 +1,6 @@
 import type { IncidentSeed } from '../core/events.ts';
 import { type FingerprintInput, fingerprint } from './fingerprint.ts';
+import { measuredCause } from './measured-cause.ts';
 import { judgeEnd } from './outcome/judge-end.ts';
 import type { Fact } from './triage/facts.ts';
 import type { Category } from './triage/rule.ts';
@@ -31,7 +32,7 @@ export interface Unexplained {
 type Verdict = Omit<Explained, 'fingerprint'> & Pick<FingerprintInput['triage'], 'rule' | 'place'>;
 
 const NO_EXIT = { code: null, signal: null };
-/** Below this, words of a log that the program survived are no explanation of why it had to be ended. */
+/** Below this, a line of the log is not worth quoting beside a measurement. */
 const TELLING = 0.4;
 
 /** Puts an end down to something: rules for what ended by itself, the reason for what its watcher ended. */
@@ -70,13 +71,13 @@ function verdictOf(of: Unexplained): Verdict {
   const { exit, kind } = seed;
   const reader = { now: seed.at.wall, zone: 'UTC' };
   const { category, confidence, evidence, keyLine, recommendation, rule, place } = judgeEnd({ ...of, exit }, reader);
-  const success = kind === 'exit' ? ['it ended with a success code, again and again'] : [];
+  const success = kind === 'exit' ? ['it exited successfully, again and again'] : [];
   return { category, confidence, keyLine, recommendation, rule, place, evidence: [...evidence, ...success] };
 }
 
 function measuredOnly({ seed: { exit }, facts }: Unexplained): Verdict {
   const { evidence } = triage({ exit, output: '', facts });
-  const recommendation = 'The rules are off (--diagnose off).';
+  const recommendation = 'No rules were applied (--diagnose off). Read the last output.';
   return { ...nothing('exit.off'), evidence, recommendation };
 }
 
@@ -102,74 +103,25 @@ function orphan({ seed, output, rules }: Unexplained): Verdict {
     ...nothing('exit.orphan'),
     keyLine: last,
     evidence: [
-      seed.why ?? 'its watcher died without stopping it',
-      'how the run would have ended is unknown: it was ended so that no second copy runs',
+      seed.why ?? 'the watcher died without stopping the run',
+      'the run was ended so that no second copy runs',
     ],
     recommendation:
-      'Find out what ended the watcher (a kill -9, the out-of-memory killer, a crash of the machine), and let the service manager start it again.',
+      'Find out what ended the watcher: a kill -9, the out-of-memory killer or a crash of the machine. Let the service manager restart the watcher.',
   };
 }
 
+/** The cause is what was measured; what the log said before is a hint, and what it said because it was ended is none. */
 function endedByUs(of: Unexplained): Verdict {
   const { seed, facts, rules } = of;
-  const reasons = seed.reasons.map(({ name, detail }) => `${name}: ${detail}`);
-  const evidence = reasons.length > 0 ? reasons : [seed.why ?? 'its watcher ended it'];
-  const sent = seed.exit.signal === null ? [] : [`we sent ${seed.exit.signal}`];
+  const cause = measuredCause(seed, of.kindOf);
+  const sent = seed.exit.signal === null ? [] : [`the watcher sent ${seed.exit.signal}`];
   const measured = triage({ exit: NO_EXIT, output: '', facts }).evidence.slice(0, -1);
-  const known = byReason(of);
   const told = rules ? triage({ exit: NO_EXIT, output: of.output, facts: [] }) : null;
-  const telling = told !== null && !told.rule.startsWith('exit.') && told.confidence >= TELLING;
-  const all = [...evidence, ...sent, ...measured];
-  if (known.category !== 'unknown' || told === null || !telling) {
-    return { ...known, keyLine: told?.keyLine ?? null, evidence: all };
-  }
-  const { category, keyLine, place, rule } = told;
-  const words = told.evidence[0] ?? '';
-  // What it said before it hung is a hint, not the proof of why.
-  const confidence = Math.min(told.confidence, 0.6);
-  return { category, confidence, keyLine, place, rule, recommendation: told.recommendation, evidence: [...all, words] };
-}
-
-/** What the probe or limit that ended it says by itself, and what to check first. */
-function byReason({ seed, kindOf }: Unexplained): Omit<Verdict, 'evidence'> {
-  const kinds = new Set(seed.reasons.map(({ name }) => kindOf(name)));
-  const is = (rule: string, category: Category, confidence: number, recommendation: string) => ({
-    ...nothing(rule),
-    category,
-    confidence,
-    recommendation,
-  });
-  if (seed.cause === 'kill-condition')
-    return is(
-      'proof.kill-when',
-      'unknown',
-      0.2,
-      'Look into why the kill condition came true; it stays held until you reset it.',
-    );
-  if (seed.cause === 'limit' && seed.reasons.length === 0)
-    return is('proof.max-runtime', 'timeout', 0.8, 'Check what took it so long, or raise --max-runtime.');
-  if (kinds.has('memory'))
-    return is(
-      'proof.max-memory',
-      'out-of-memory',
-      0.9,
-      'Check --max-memory against what the program needs, and the memory history for a leak.',
-    );
-  if (kinds.has('disk'))
-    return is('proof.min-disk', 'disk-full', 0.9, 'Make room on the disk that the reason names (df, du).');
-  if (seed.kind === 'stalled')
-    return is(
-      'exit.stalled',
-      'unknown',
-      0.2,
-      'It hung: see what its last lines were waiting for, and give that call a time limit.',
-    );
-  return is(
-    'exit.unhealthy',
-    'unknown',
-    0.2,
-    'Ask what the failed probe asks, by hand, and look at the last lines of the log.',
-  );
+  const telling =
+    told !== null && told.confidence >= TELLING && !/^(?:exit|kill|log|wrapper|exception)\./.test(told.rule);
+  const said = telling ? told.evidence.slice(0, 1) : [];
+  return { ...cause, place: null, evidence: [cause.keyLine, ...sent, ...measured, ...said] };
 }
 
 /** Ports that a program may have wanted, best first: what its failing line names, its command, its last words. */

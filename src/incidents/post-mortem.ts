@@ -62,6 +62,7 @@ export const postMortem = (incident: Incident, context: PostMortemContext): stri
     ...section('Recommendation', [inlineText(incident.recommendation)]),
     ...section('Last output', tail(incident)),
     ...(incident.diagnosis === null ? [] : section("A model's guess (not measured)", guess(incident.diagnosis))),
+    ...section('Next command', [`    ${nextCommand(incident)}`]),
     '',
   ].join('\n');
 
@@ -69,15 +70,27 @@ const section = (title: string, lines: readonly string[]): string[] => ['', `## 
 
 const kinds: Readonly<Record<Incident['kind'], string>> = {
   crash: 'crashed',
-  exit: 'ended, again and again, with a success code',
+  exit: 'exited successfully, again and again',
   stalled: 'stalled',
-  unhealthy: 'was unhealthy',
+  unhealthy: 'failed a probe',
   limit: 'went over a limit',
-  orphan: 'was found left by a dead watcher',
+  orphan: 'was left running by a dead watcher',
   'start-failed': 'could not be started',
 };
 
-const headline = (incident: Incident): string => `${kinds[incident.kind]} (${incident.category})`;
+/** Where the watcher ended the run its own measurement is the news, with its numbers. */
+const headline = (incident: Incident): string => {
+  const { kind, category, keyLine } = incident;
+  const measured = kind === 'stalled' || kind === 'unhealthy' || kind === 'limit';
+  return `${kinds[kind]} (${category})${measured && keyLine !== null ? `: ${codeSpan(keyLine)}` : ''}`;
+};
+
+/** The command that a person types next: a hold waits for them, everything else goes on by itself. */
+const nextCommand = ({ name, action: done }: Incident): string => {
+  if (done.includes(`agent-watch reset ${name}`)) return `agent-watch reset ${name}`;
+  if (done.includes(`agent-watch start ${name}`)) return `agent-watch start ${name}`;
+  return `agent-watch logs ${name} -n 100`;
+};
 
 const facts = (incident: Incident, { command, host }: PostMortemContext): string =>
   [
@@ -102,16 +115,15 @@ const memoryWords = ({ memory }: Incident): string => {
 };
 
 const cause = (incident: Incident): string[] => [
-  `**${incident.category}**, ${certainty(incident.confidence)} (confidence ${incident.confidence.toFixed(2)}).`,
+  `**${incident.category}**, ${certainty(incident.confidence)} confidence (${incident.confidence.toFixed(2)}).`,
   '',
   ...(incident.keyLine === null ? [] : [`Key line: ${codeSpan(incident.keyLine)}`, '']),
   ...(incident.evidence.length === 0
-    ? ['No evidence beyond the exit.']
-    : ['Measured and read:', '', ...incident.evidence.map(sentence => `- ${inlineText(sentence)}`)]),
+    ? ['No evidence except the exit.']
+    : ['Evidence:', '', ...incident.evidence.map(sentence => `- ${inlineText(sentence)}`)]),
 ];
 
-const certainty = (confidence: number): string =>
-  confidence >= 0.9 ? 'proven or as good as' : confidence >= 0.5 ? 'likely' : 'suspected';
+const certainty = (confidence: number): string => (confidence >= 0.9 ? 'high' : confidence >= 0.5 ? 'medium' : 'low');
 
 const action = ({ action: done, remedy }: Incident): string => {
   if (remedy === null) return inlineText(done);
@@ -164,15 +176,15 @@ const guess = ({ source, model, text, costUsd, ms }: NonNullable<Incident['diagn
 ];
 
 /** What was done about an incident at once, in a sentence. */
-export function actionWords({ cause, exit, next }: IncidentSeed): string {
+export function actionWords({ cause, exit, next }: IncidentSeed, name: string): string {
   const ended = cause === 'probe' || cause === 'limit' || cause === 'kill-condition';
-  const then = nextWords(next);
+  const then = nextWords(next, name);
   const how = exit.signal === 'SIGKILL' ? 'killed' : 'stopped';
-  const text = ended ? `the run was ${how} by its watcher; ${then}` : then;
+  const text = ended ? `the watcher ${how} the run; ${then}` : then;
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
-function nextWords(next: IncidentSeed['next']): string {
+function nextWords(next: IncidentSeed['next'], name: string): string {
   switch (next.kind) {
     case 'restart':
       return next.inMs === 0
@@ -181,10 +193,10 @@ function nextWords(next: IncidentSeed['next']): string {
     case 'cooldown':
       return `${next.crashes} crashes within ${durationText(next.windowMs)} led to a cooldown of ${durationText(next.inMs)}`;
     case 'hold':
-      return `it is held until a person resets it: ${next.hold.why.replace(/\.$/, '')}`;
+      return `it is held until "agent-watch reset ${name}" clears the hold: ${next.hold.why.replace(/\.$/, '')}`;
     case 'finish':
-      return `it was not started again, as --restart asks; the watcher ended with code ${next.code}`;
+      return `it is not restarted because of --restart; "agent-watch start ${name}" starts it again (the watcher exited with code ${next.code})`;
     default:
-      return 'it was not started again, since its watcher was to end';
+      return 'it is not restarted because the watcher was stopped';
   }
 }

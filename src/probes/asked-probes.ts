@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { lastWords } from '../core/text/escape.ts';
+import { lastWords, plainLine } from '../core/text/escape.ts';
 import type { Answered } from '../host/http-exchange.ts';
 import { createLineMatcher } from './output-feed.ts';
 import { answer, LATE_MS, type Probe, type ProbeWorld, type SpecOf, type WatchedRun } from './probe.ts';
@@ -37,13 +37,13 @@ export function httpProbe(spec: SpecOf<'http'>, world: ProbeWorld): Probe {
   };
 
   function judge({ status, body, cut }: Answered, tookMs: number) {
-    if (status < 200 || status > 299) return answer(false, `HTTP ${status}`);
+    if (status < 200 || status > 299) return answer(false, `HTTP ${status}${bodyText(body)}`);
     if (matcher === null) return answer(true, `HTTP ${status} in ${Math.round(tookMs)} ms`);
     if (cut === 'time') return answer(false, `HTTP ${status}, but its body did not end in ${spec.timeoutMs} ms`);
     if (cut === 'lost') return answer(false, `HTTP ${status}, but the connection was cut`);
     return bodyMatches(body)
       ? answer(true, `HTTP ${status} in ${Math.round(tookMs)} ms, the body matches`)
-      : answer(false, `HTTP ${status}, but the body does not match ${spec.expect}`);
+      : answer(false, `HTTP ${status}, but the body does not match ${spec.expect}${bodyText(body)}`);
   }
 
   // As a whole, for patterns that span lines; and line by line, for anchors.
@@ -55,6 +55,16 @@ export function httpProbe(spec: SpecOf<'http'>, world: ProbeWorld): Probe {
     });
     return found;
   }
+}
+
+const SHOWN_BODY_CHARS = 200;
+
+/** The start of a body that explains a failure, as one line. No word is cut: half of a secret would not be recognized as one. */
+function bodyText(body: string): string {
+  const text = plainLine(body.slice(0, 4 * SHOWN_BODY_CHARS).replace(/\s+/g, ' '));
+  if (text.length <= SHOWN_BODY_CHARS && body.length <= 4 * SHOWN_BODY_CHARS) return text === '' ? '' : `: ${text}`;
+  const whole = text.slice(0, SHOWN_BODY_CHARS).replace(/[^\s,;"'{}<>]*$/, '');
+  return whole.trim() === '' ? '' : `: ${whole.trim()}…`;
 }
 
 /** Well if something accepts. The connection is closed at once. Loopback means both of its addresses: servers bind one or the other. */

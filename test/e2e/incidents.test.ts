@@ -73,7 +73,8 @@ describe('a crash', () => {
       exit: { code: 3, signal: null },
       repeats: 0,
       recoveredAt: null,
-      action: 'It was not started again, as --restart asks; the watcher ended with code 3.',
+      action:
+        'It is not restarted because of --restart; "agent-watch start once" starts it again (the watcher exited with code 3).',
     });
     expect(incident.evidence).toContain("the log says: KeyError: 'WANTED_SETTING'");
     // What two pipes held at the same moment is read one after the other: which came first nobody can tell.
@@ -137,8 +138,9 @@ describe('other troubles', () => {
     await end(watcher);
     expect(incident).toMatchObject({ kind: 'stalled', reasons: [{ name: 'stale' }], tail: ['calling'] });
     expect(incident?.reasons[0]?.detail).toMatch(/no output for/);
-    expect(incident?.evidence[0]).toMatch(/^stale: no output for/);
-    expect(incident?.action).toMatch(/^The run was stopped by its watcher; restart 1 followed/);
+    expect(incident).toMatchObject({ category: 'timeout', keyLine: incident?.evidence[0] });
+    expect(incident?.keyLine).toMatch(/^No output for \d/);
+    expect(incident?.action).toMatch(/^The watcher stopped the run; restart 1 followed/);
   });
 
   test('a run that a dead watcher left is one, with its last words from the log', async () => {

@@ -21,6 +21,7 @@ describe('the report', () => {
       '## Prior incidents',
       '## Recommendation',
       '## Last output',
+      '## Next command',
     ]);
   });
 
@@ -29,7 +30,7 @@ describe('the report', () => {
     '- **Service**: agent on node-7: `python3 agent.py`',
     '- **Detected**: 2026-03-02 10:15:04 UTC, by its exit',
     '- **State at detection**: up for 3h 12m, ended with exit code 1, resident memory 114 MiB at the last sample, 172 MiB at most',
-    '**network-unreachable**, proven or as good as (confidence 0.93).',
+    '**network-unreachable**, high confidence (0.93).',
     'Key line: `Error: connect ECONNREFUSED 127.0.0.1:6379`',
     'Confirmed 2026-03-02 10:17:20 UTC, 2m16s after it began: up for 2m and every critical probe green.',
     'None with this fingerprint in 90 days.',

@@ -130,8 +130,12 @@ const isOutermost = (earlier: Candidate, best: Candidate): boolean =>
   earlier.match.rule.id === best.match.rule.id &&
   earlier.score >= best.score - 0.15;
 
-const marginOver = (best: Candidate, earlier: Candidate): number =>
-  best.match.rule.id === earlier.match.rule.id && !best.indented && !earlier.failure.trace ? marginOfSame : margin;
+const marginOver = (best: Candidate, earlier: Candidate): number => {
+  if (best.match.rule.id === earlier.match.rule.id && !best.indented && !earlier.failure.trace) return marginOfSame;
+  // A program that went on to other work and ended with an exception of its own had survived what came before.
+  const livedOn = best.match.rule.id.startsWith('exception.') && earlier.match.rule.terminal !== true;
+  return livedOn ? margin + Math.min(1.6, 0.6 * (earlier.lifeAfter - best.lifeAfter)) : margin;
+};
 
 /** Categories whose later messages are echoes of the first: a dump, the deaths of the other workers. */
 const firstSpeaks: ReadonlySet<Category> = new Set(['killed-externally', 'native-crash', 'out-of-memory']);

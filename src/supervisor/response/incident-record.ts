@@ -71,7 +71,7 @@ export function recordOf({ id, seed }: IncidentCase, found: Explained, world: Re
     repeats: 0,
     tail: tailLines(world),
     memory: seed.memory.map(({ at, bytes }) => ({ at: iso(at), bytes: Math.round(bytes) })),
-    action: sentence(actionWords(seed)),
+    action: sentence(actionWords(seed, world.name)),
     remedy: null,
     recoveredAt: null,
     recoveryProof: null,
