@@ -1,5 +1,6 @@
 /**
- * Writes what is made from the option table: the README's option tables, the manual page, the completions.
+ * Writes what is made from the option table: the README's option tables, the manual page, the completions, and the
+ * JSON Schema of the configuration file.
  *
  *   node scripts/generate-docs.ts            writes them
  *   node scripts/generate-docs.ts --check    writes nothing, and exits 1 if one of them is not up to date
@@ -10,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { completionScript } from '../src/cli/render/completions.ts';
 import { optionTables } from '../src/cli/render/help.ts';
 import { manPage } from '../src/cli/render/man.ts';
+import { schemaText } from '../src/cli/render/schema.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const begin = '<!-- options -->';
@@ -37,6 +39,7 @@ const readme = present('README.md');
 const wanted: Record<string, string> = {
   ...(readme === null ? {} : { 'README.md': readmeWithTables(readme) }),
   'docs/agent-watch.1': manPage(version),
+  'docs/service.schema.json': schemaText(),
   'docs/completion/agent-watch.bash': completionScript('bash'),
   'docs/completion/_agent-watch': completionScript('zsh'),
   'docs/completion/agent-watch.fish': completionScript('fish'),

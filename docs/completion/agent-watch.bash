@@ -26,6 +26,9 @@ _agent_watch() {
     fi
     case ${COMP_WORDS[i]} in
       start) [ -n "$word" ] || word=start ;;
+      apply) [ -n "$word" ] || word=apply ;;
+      down) [ -n "$word" ] || word=down ;;
+      check) [ -n "$word" ] || word=check ;;
       status) [ -n "$word" ] || word=status ;;
       health) [ -n "$word" ] || word=health ;;
       brief) [ -n "$word" ] || word=brief ;;
@@ -36,9 +39,11 @@ _agent_watch() {
       restart) [ -n "$word" ] || word=restart ;;
       reset) [ -n "$word" ] || word=reset ;;
       signal) [ -n "$word" ] || word=signal ;;
+      delete) [ -n "$word" ] || word=delete ;;
       install) [ -n "$word" ] || word=install ;;
       uninstall) [ -n "$word" ] || word=uninstall ;;
       doctor) [ -n "$word" ] || word=doctor ;;
+      schema) [ -n "$word" ] || word=schema ;;
       completion) [ -n "$word" ] || word=completion ;;
       help) [ -n "$word" ] || word=help ;;
       version) [ -n "$word" ] || word=version ;;
@@ -62,6 +67,9 @@ _agent_watch() {
   esac
   case $word in
     start) options='--name --state-dir --config --cwd --env --env-file --stdin --restart --backoff --backoff-factor --backoff-max --jitter --healthy-after --flap-threshold --flap-window --flap-cooldown --max-restarts --success-codes --hold-codes --on-hold --stop-signal --stop-timeout --max-runtime --expect-duration --schedule --timezone --feed-last-output --stale-after --first-output --progress-pattern --fail-pattern --fresh-file --grow --http --http-expect --port --check --max-memory --max-cpu --min-disk --error-rate --error-pattern --health-interval --health-timeout --health-retries --health-start-period --kill-when --metrics --metrics-max-age --kill-when-blind --remedy --quiet --log-max-size --log-keep --no-log --tail-lines --buffer-size --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --alert-webhook --alert-format --alert-command --alert-file --alert-on --alert-cooldown --heartbeat-url --listen --listen-token-file --notify-ready --all --help' ;;
+    apply) options='--dry-run --prune --wait --state-dir --help' ;;
+    down) options='--now --state-dir --help' ;;
+    check) options='--state-dir --help' ;;
     status) options='--json --watch --all --all-users --state-dir --help' ;;
     health) options='--json --all --all-users --state-dir --help' ;;
     brief) options='--since --json --all --all-users --state-dir --help' ;;
@@ -72,9 +80,11 @@ _agent_watch() {
     restart) options='--all --all-users --state-dir --help' ;;
     reset) options='--all --all-users --state-dir --help' ;;
     signal) options='--all --all-users --state-dir --help' ;;
+    delete) options='--yes --all --all-users --state-dir --help' ;;
     install) options='--print --format --user --system --name --state-dir --config --cwd --env --env-file --stdin --restart --backoff --backoff-factor --backoff-max --jitter --healthy-after --flap-threshold --flap-window --flap-cooldown --max-restarts --success-codes --hold-codes --on-hold --stop-signal --stop-timeout --max-runtime --expect-duration --schedule --timezone --feed-last-output --stale-after --first-output --progress-pattern --fail-pattern --fresh-file --grow --http --http-expect --port --check --max-memory --max-cpu --min-disk --error-rate --error-pattern --health-interval --health-timeout --health-retries --health-start-period --kill-when --metrics --metrics-max-age --kill-when-blind --remedy --quiet --log-max-size --log-keep --no-log --tail-lines --buffer-size --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --alert-webhook --alert-format --alert-command --alert-file --alert-on --alert-cooldown --heartbeat-url --listen --listen-token-file --notify-ready --help' ;;
     uninstall) options='--user --system --state-dir --help' ;;
     doctor) options='--state-dir --help' ;;
+    schema) options='--help' ;;
     completion) options='--help' ;;
     help) options='--help' ;;
     version) options='--help' ;;
@@ -85,8 +95,8 @@ _agent_watch() {
     return
   fi
   case $word in
-    '') COMPREPLY=($(compgen -W 'start status health brief logs incidents diagnose stop restart reset signal install uninstall doctor completion help version' -- "$cur")) ;;
-    help) COMPREPLY=($(compgen -W 'all start status health brief logs incidents diagnose stop restart reset signal install uninstall doctor completion help version' -- "$cur")) ;;
+    '') COMPREPLY=($(compgen -W 'start apply down check status health brief logs incidents diagnose stop restart reset signal delete install uninstall doctor schema completion help version' -- "$cur")) ;;
+    help) COMPREPLY=($(compgen -W 'all start apply down check status health brief logs incidents diagnose stop restart reset signal delete install uninstall doctor schema completion help version' -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")) ;;
     status|logs|incidents|diagnose|stop|restart|reset|signal|uninstall|doctor)
       COMPREPLY=($(compgen -W "$(_agent_watch_names)" -- "$cur")) ;;

@@ -34,6 +34,16 @@ async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise
       return (await import('./commands/start.ts')).startCommand(invocation.settings);
     case 'start-known':
       return (await import('./commands/start.ts')).startKnownCommand(invocation);
+    case 'apply':
+      return (await import('./commands/apply.ts')).applyCommand(invocation);
+    case 'down':
+      return (await import('./commands/apply.ts')).downCommand(invocation);
+    case 'check':
+      return (await import('./commands/check.ts')).checkCommand(invocation);
+    case 'delete':
+      return (await import('./commands/delete.ts')).deleteCommand(invocation);
+    case 'schema':
+      return (await import('./render/schema.ts')).schemaCommand();
     case 'install':
       return (await import('./commands/install.ts')).installCommand(invocation);
     case 'uninstall':

@@ -125,6 +125,8 @@ export interface Leaving {
   signal: Signal;
   /** No grace: a child that is still starting is killed as soon as it is up. */
   now: boolean;
+  /** A person asked for it (a request, Ctrl-C), not a service manager or a shutdown. Missing in older state files. */
+  byPerson?: boolean;
 }
 
 /** Processes of an ended run that are being ended, or may still have to be. */

@@ -73,7 +73,8 @@ export function stopRequested(turn: Turn, event: Of<'stop-requested'>): void {
     return kill(turn, event.now ? 'stop --now was asked for' : 'a second interrupt came');
   }
   const signal = event.signal === 'SIGINT' && !turn.policy.stopSignalGiven ? 'SIGINT' : turn.policy.stopSignal;
-  set(turn, { leaving: { code: 0, since: event.at, signal, now: event.now } });
+  const byPerson = event.by === 'command' || event.signal === 'SIGINT';
+  set(turn, { leaving: { code: 0, since: event.at, signal, now: event.now, byPerson } });
   if (phase.kind === 'running') {
     stopChild(
       turn,

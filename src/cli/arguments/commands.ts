@@ -12,6 +12,8 @@ export interface CommandRow {
   readonly options: readonly OptionName[];
   /** Whether a command to watch may follow after `--`. */
   readonly watches?: boolean;
+  /** Not in the short help. */
+  readonly seldom?: boolean;
 }
 
 /** Options by which services are selected, beside their names. */
@@ -35,6 +37,25 @@ const commands = {
     operands: [0, MANY],
     options: [...watchOptionNames, 'all'],
     watches: true,
+  },
+  apply: {
+    usage: 'apply <file|dir...> [--dry-run] [--prune] [--wait]',
+    meaning: 'start and restart services as their files say; changes only what differs',
+    operands: [1, MANY],
+    options: ['dry-run', 'prune', 'wait', 'state-dir'],
+  },
+  down: {
+    seldom: true,
+    usage: 'down <file|dir...>',
+    meaning: 'stop the services of these files',
+    operands: [1, MANY],
+    options: ['now', 'state-dir'],
+  },
+  check: {
+    usage: 'check <file|dir...>',
+    meaning: 'validate files and show what they would run; starts nothing',
+    operands: [1, MANY],
+    options: ['state-dir'],
   },
   status: {
     usage: 'status [name...] [--json] [--watch]',
@@ -91,10 +112,18 @@ const commands = {
     options: [...select],
   },
   signal: {
+    seldom: true,
     usage: 'signal <name...> | --all SIGUSR1',
     meaning: 'send a signal to the command, and to it only',
     operands: [0, MANY],
     options: [...select],
+  },
+  delete: {
+    seldom: true,
+    usage: 'delete <name...> | --all [--yes]',
+    meaning: 'stop services and remove their state, log and incidents',
+    operands: [0, MANY],
+    options: ['yes', ...select],
   },
   install: {
     usage: 'install [--print] [--format F] [--user|--system] [options] -- <command> [args...]',
@@ -104,6 +133,7 @@ const commands = {
     watches: true,
   },
   uninstall: {
+    seldom: true,
     usage: 'uninstall <name>',
     meaning: 'take it away again',
     operands: [1, 1],
@@ -115,7 +145,15 @@ const commands = {
     operands: [0, 1],
     options: ['state-dir'],
   },
+  schema: {
+    seldom: true,
+    usage: 'schema',
+    meaning: 'print the JSON Schema of the configuration file',
+    operands: [0, 0],
+    options: [],
+  },
   completion: {
+    seldom: true,
     usage: 'completion bash|zsh|fish',
     meaning: 'completion for your shell',
     operands: [1, 1],
@@ -149,6 +187,9 @@ export const aliases: Readonly<Record<string, Alias>> = {
   show: { word: 'status', named: true },
   describe: { word: 'status', named: true },
   inspect: { word: 'status', named: true },
+  rm: { word: 'delete' },
+  remove: { word: 'delete' },
+  up: { word: 'apply' },
   kill: { word: 'stop', switch: 'now', named: true },
 };
 
@@ -168,13 +209,20 @@ export const foreignWords: Readonly<Record<string, string>> = {
   why: 'diagnose NAME',
   explain: 'diagnose NAME',
   summary: 'brief',
-  check: 'health',
+  validate: 'check FILE',
+  lint: 'check FILE',
+  verify: 'check FILE',
+  diff: 'apply FILE --dry-run',
+  deploy: 'apply FILE',
+  sync: 'apply FILE',
   healthcheck: 'health',
   ping: 'health',
 };
 
 /** Commands that end or forget something: none is ever suggested for a word that was mistyped. */
-export const harmful: ReadonlySet<string> = new Set(['stop', 'restart', 'reset', 'signal', 'uninstall']);
+export const harmful: ReadonlySet<string> = new Set([
+  ...['stop', 'restart', 'reset', 'signal', 'uninstall', 'delete', 'down', 'rm', 'remove', 'kill'],
+]);
 
 /** The row of a command, with all that a row may hold. */
 export function commandRow(name: CommandName): CommandRow {
@@ -208,6 +256,12 @@ export interface Selection extends Somewhere {
   readonly allUsers: boolean;
   /** The folder was named on the command line: one that is not there is a mistake. */
   readonly stateDirGiven: boolean;
+}
+
+/** Services by the files that describe them. */
+export interface FileSelection extends Somewhere {
+  /** Files and folders, as they were written. */
+  readonly paths: readonly string[];
 }
 
 interface Listing extends Selection {
@@ -255,6 +309,16 @@ export type Invocation =
       readonly scope: ServiceScope | null;
     }
   | ({ readonly kind: 'uninstall'; readonly scope: ServiceScope | null } & Named)
+  | ({
+      readonly kind: 'apply';
+      readonly dryRun: boolean;
+      readonly prune: boolean;
+      readonly wait: boolean;
+    } & FileSelection)
+  | ({ readonly kind: 'down'; readonly now: boolean } & FileSelection)
+  | ({ readonly kind: 'check' } & FileSelection)
+  | ({ readonly kind: 'delete'; readonly yes: boolean } & Selection)
+  | { readonly kind: 'schema' }
   | ({ readonly kind: 'doctor'; readonly name: string | null } & Somewhere)
   | { readonly kind: 'completion'; readonly shell: 'bash' | 'zsh' | 'fish' }
   | { readonly kind: 'help'; readonly topic: HelpTopic }

@@ -18,7 +18,7 @@ import {
 import { readTrustedFile, readTrustedFolder } from '../../host/trusted-file.ts';
 import { type ProbeOption, probeOptionRow } from '../options/health.ts';
 import { fileKeys, isOptionName, type OptionName, optionRow } from '../options/index.ts';
-import { didYouMean, quoted, UsageError } from '../usage-error.ts';
+import { at, didYouMean, quoted, UsageError } from '../usage-error.ts';
 import type { OwnValues, RawValue } from '../values/read-value.ts';
 import { probeKeys } from './resolve-probes.ts';
 
@@ -148,23 +148,45 @@ export function isFolder(path: string): boolean {
 
 /** Reads every .yaml, .yml and .json file of a folder, by name. */
 export function readConfigFolder(path: string, shownPath: string): readonly ConfigFile[] {
-  const folder = readTrustedFolder(path);
-  if ('refused' in folder) throw new UsageError(`--config: ${shownPath} ${folder.refused}`);
-  const names = folder.names.filter(name => /^[^.].*\.(?:ya?ml|json)$/.test(name));
-  if (names.length === 0) throw new UsageError(`--config: ${shownPath} has no .yaml, .yml or .json file in it`);
-  return names.map(name => readConfigFile(join(path, name), join(shownPath, name)));
+  return at('--config', () => configNames(path, shownPath)).map(name =>
+    readConfigFile(join(path, name), join(shownPath, name)),
+  );
 }
 
-/** Takes the text of a file apart. Relative paths in it are taken from the file's folder. */
-export function readConfig(text: string, path: string, shownPath: string): ConfigFile {
+/** The configuration files of a folder, in alphabetical order; hidden ones are none. */
+export function configNames(path: string, shownPath: string): readonly string[] {
+  const folder = readTrustedFolder(path);
+  if ('refused' in folder) throw new UsageError(`${shownPath} ${folder.refused}`);
+  const names = folder.names.filter(name => /^[^.].*\.(?:ya?ml|json)$/.test(name));
+  if (names.length === 0) throw new UsageError(`${shownPath} has no .yaml, .yml or .json file in it`);
+  return names;
+}
+
+/**
+ * Takes the text of a file apart. Relative paths in it are taken from the file's folder.
+ * @param faulty is told of each entry that is wrong; without it the first one is thrown
+ */
+export function readConfig(
+  text: string,
+  path: string,
+  shownPath: string,
+  faulty: (fault: UsageError) => void = fault => {
+    throw fault;
+  },
+): ConfigFile {
   const values = new Map<OptionName, readonly RawValue[]>();
   let command: readonly string[] | null = null;
   for (const entry of readDocument(text, shownPath)) {
-    if (entry.key === 'command') command = commandOf(entry);
-    else {
-      const name = optionOf(entry);
-      const written = valuesOf(name, entry, dirname(path));
-      if (written.length > 0) values.set(name, written);
+    try {
+      if (entry.key === 'command') command = commandOf(entry);
+      else {
+        const name = optionOf(entry);
+        const written = valuesOf(name, entry, dirname(path));
+        if (written.length > 0) values.set(name, written);
+      }
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      faulty(error);
     }
   }
   return { path, text, values, command };

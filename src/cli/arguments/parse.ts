@@ -156,6 +156,23 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
         );
       return { kind: 'signal', signal: readSignal(signal), ...some(line, chosen(line.operands.slice(0, -1))) };
     }
+    case 'apply':
+      return {
+        kind: 'apply',
+        dryRun: values['dry-run'],
+        prune: values.prune,
+        wait: values.wait,
+        paths: line.operands,
+        stateDir,
+      };
+    case 'down':
+      return { kind: 'down', now: values.now, paths: line.operands, stateDir };
+    case 'check':
+      return { kind: 'check', paths: line.operands, stateDir };
+    case 'delete':
+      return { kind: 'delete', yes: values.yes, ...some(line, chosen()) };
+    case 'schema':
+      return { kind: 'schema' };
     case 'uninstall':
       return { kind: 'uninstall', name: name(), scope: scopeOf(values), stateDir };
     case 'doctor':

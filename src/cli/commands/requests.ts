@@ -23,6 +23,12 @@ export async function requestCommand(invocation: RequestInvocation): Promise<num
   return await actOnAll(invocation, service => requestOne(service, invocation));
 }
 
+/** Stops one service and waits until its watcher has ended. */
+export async function stopService({ stateDir, name }: Pick<Service, 'stateDir' | 'name'>, now: boolean): Promise<Done> {
+  const selection = { names: [name], all: false, allUsers: false, stateDir, stateDirGiven: false };
+  return await requestOne({ stateDir, name, label: name }, { kind: 'stop', now, ...selection });
+}
+
 async function requestOne(service: Service, invocation: RequestInvocation): Promise<Done> {
   const { stateDir, name } = service;
   const why = whyUnreadable(service);

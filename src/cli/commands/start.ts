@@ -8,6 +8,7 @@ import { type Launched, launch, linesToStderr } from '../fleet/launch.ts';
 import type { Service } from '../fleet/select.ts';
 import type { OptionName } from '../options/index.ts';
 import { print } from '../render/terminal.ts';
+import { refuseUnit } from '../service/installed.ts';
 import { CommandFailed } from '../usage-error.ts';
 import { readStatus } from './status.ts';
 
@@ -42,7 +43,7 @@ async function startKnown(service: Service, overrides: readonly GivenOption[], m
   const { stateDir, name } = service;
   const status = readStatus(stateDir, name);
   if (status !== null && status.watcherPid !== null) return running(status);
-  await refuseUnit(name);
+  await refuseUnit(name, (unit, systemctl) => `installed as ${unit}; start it with: ${systemctl} start ${unit}`);
   const settings = await lastSettings(service, overrides);
   const { text, code } = await launch(settings, linesToStderr(many ? name : null));
   return { ok: code === EXIT.ok, text: text ?? `it ended at once, exit code ${code}` };
@@ -52,18 +53,6 @@ function running({ phase, watcherPid, childPid }: NonNullable<ReturnType<typeof 
   if (phase === 'held') return { ok: false, text: 'held; agent-watch reset clears the hold and starts it' };
   const pid = childPid === null ? '' : `, pid ${childPid}`;
   return { ok: true, text: `already ${phase}${pid} (watcher ${watcherPid})` };
-}
-
-/** What a service manager starts must not be started beside it. */
-async function refuseUnit(name: string): Promise<void> {
-  const { existsSync } = await import('node:fs');
-  const { unitPath } = await import('../service/plan.ts');
-  const { unitName } = await import('../service/systemd-unit.ts');
-  for (const scope of ['system', 'user'] as const) {
-    if (!existsSync(unitPath(name, scope))) continue;
-    const systemctl = scope === 'user' ? 'systemctl --user' : 'systemctl';
-    throw new CommandFailed(`installed as a systemd unit; start it with: ${systemctl} start ${unitName(name)}`);
-  }
 }
 
 /**

@@ -17,16 +17,17 @@ export interface Done {
 export async function actOnAll(selection: Selection, act: (service: Service) => Promise<Done>): Promise<number> {
   const { services, unknown } = select(selection);
   for (const line of unknown) process.stderr.write(`agent-watch: ${line}\n`);
-  const results = await Promise.all(services.map(service => actOnOne(service, act)));
+  const results = await Promise.all(services.map(service => report(service.label, () => act(service))));
   if (selection.names.length === 0 && services.length === 0) print('no services\n');
   if (results.includes(false)) return EXIT.notWell;
   return unknown.length === 0 ? EXIT.ok : EXIT.unknownName;
 }
 
-async function actOnOne(service: Service, act: (service: Service) => Promise<Done>): Promise<boolean> {
-  const { ok, text } = await act(service).catch(failed);
-  if (ok) print(`${service.label}: ${text}\n`);
-  else process.stderr.write(`agent-watch: ${service.label}: ${text}\n`);
+/** Acts, and prints what came of it in one line that begins with the label. */
+export async function report(label: string, act: () => Promise<Done>): Promise<boolean> {
+  const { ok, text } = await act().catch(failed);
+  if (ok) print(`${label}: ${text}\n`);
+  else process.stderr.write(`agent-watch: ${label}: ${text}\n`);
   return ok;
 }
 

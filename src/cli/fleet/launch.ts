@@ -15,18 +15,36 @@ export interface Launched {
 
 /**
  * Starts a watcher in a session of its own and waits until its command is up for good, waits on purpose, or has failed.
- * @param hear gets what the watcher, and the command at first, write to standard error
+ * @param say gets lines of standard error: the watcher's warnings, and after a failure all that it and the command wrote
  */
-export async function launch(settings: Settings, hear: (bytes: Buffer) => void): Promise<Launched> {
+export async function launch(settings: Settings, say: (line: string) => void): Promise<Launched> {
   const { args, env } = argumentsOf(settings);
   const started = await startDetached([...ownProgram(), ...args], { ...callersEnvironment(), ...env });
   if (typeof started === 'string') return { text: started, code: EXIT.usage };
-  started.stderr.on('data', hear);
+  let heard = '';
+  started.stderr.on('data', bytes => {
+    heard = (heard + bytes).slice(-MOST_HEARD);
+  });
   const report = await readReport(started.report);
   if (report === null || 'code' in report) await endOf(started.stderr);
   else await pause(LAST_LINES_MS);
   started.stderr.destroy();
   started.report.destroy();
+  const launched = outcomeOf(report);
+  for (const line of heard.split('\n')) if (isWorthSaying(line, launched)) say(line);
+  return launched;
+}
+
+/** What a command may say in its first moments, kept in case it fails. */
+const MOST_HEARD = 64 * 1024;
+
+function isWorthSaying(line: string, { code }: Launched): boolean {
+  if (line === '') return false;
+  if (code !== EXIT.ok) return true;
+  return line.startsWith('[agent-watch]') && !/^\[agent-watch\] [\d:]+ (?:started, pid|healthy)/.test(line);
+}
+
+function outcomeOf(report: StartReport | null): Launched {
   if (report === null) return { text: 'the watcher ended before its command was up', code: EXIT.usage };
   return 'code' in report ? { text: null, code: report.code } : said(report);
 }
@@ -80,12 +98,6 @@ async function endOf(stream: Readable): Promise<void> {
 }
 
 /** Passes lines on to our standard error, with the name in front where several services speak at the same time. */
-export function linesToStderr(label: string | null): (bytes: Buffer) => void {
-  if (label === null) return bytes => process.stderr.write(bytes);
-  let partial = '';
-  return bytes => {
-    const lines = (partial + bytes.toString('utf8')).split('\n');
-    partial = lines.pop() ?? '';
-    for (const line of lines) process.stderr.write(`${label}: ${line}\n`);
-  };
+export function linesToStderr(label: string | null): (line: string) => void {
+  return line => process.stderr.write(label === null ? `${line}\n` : `${label}: ${line}\n`);
 }

@@ -100,7 +100,8 @@ const intro = `agent-watch: put it in front of any command; it restarts what die
   agent-watch --config my_agent.yaml           the same options, from a file`;
 
 function usualHelp(): string {
-  const words = commandNames.filter(name => name !== 'watch' && name !== 'help' && name !== 'version');
+  const left = ['watch', 'help', 'version'];
+  const words = commandNames.filter(name => !left.includes(name) && commandRow(name).seldom !== true);
   const usual = optionNames.filter(name => optionRow(name).usual);
   return `${intro}
 

@@ -41,7 +41,7 @@ export function planService(settings: Settings, scope: ServiceScope, here: Envir
   const { args, env } = carryOptions(own);
   const { shown, secret } = environmentOf(settings, scope, here);
   const secrets = { ...secret, ...optionVariablesOf(here.env), ...env };
-  const command = commandOf(settings, here);
+  const command = resolvedCommand(settings, here);
   const notifies = whyNoLibc() === null;
   return {
     plan: {
@@ -96,7 +96,10 @@ function environmentOf({ diagnosis, alerts }: Settings, scope: ServiceScope, her
 }
 
 /** The command with its program as an absolute path: a service has another PATH, and another folder. */
-function commandOf({ command, identity }: Settings, here: Environment): { words: string[]; missing: string | null } {
+export function resolvedCommand(
+  { command, identity }: Settings,
+  here: Environment,
+): { words: string[]; missing: string | null } {
   const [program = '', ...rest] = command;
   if (program.includes('/')) {
     const path = resolve(identity.cwd, program);

@@ -1,0 +1,13 @@
+import { existsSync } from 'node:fs';
+import { CommandFailed } from '../usage-error.ts';
+import { systemctl, unitPath } from './plan.ts';
+import { unitName } from './systemd-unit.ts';
+
+/**
+ * What a service manager runs is not for us to start or remove beside it.
+ * @throws CommandFailed with `say` of the unit and of the systemctl that goes with it
+ */
+export async function refuseUnit(name: string, say: (unit: string, systemctl: string) => string): Promise<void> {
+  for (const scope of ['system', 'user'] as const)
+    if (existsSync(unitPath(name, scope))) throw new CommandFailed(say(unitName(name), systemctl(scope).join(' ')));
+}
