@@ -94,7 +94,8 @@ function likeness(typed: string, candidate: string): number {
   const edits = editDistance(typed, candidate);
   const short = Math.min(typed.length, candidate.length);
   if (short < 3 || !(typed.includes(candidate) || candidate.includes(typed))) return edits;
-  return Math.min(edits, 2 + Math.abs(typed.length - candidate.length) / 100);
+  // Of names that are about as much longer, the first in the table is the usual one.
+  return Math.min(edits, 2 + Math.floor(Math.abs(typed.length - candidate.length) / 4) / 100);
 }
 
 /** Optimal string alignment: insertions, deletions, substitutions, and swaps of two neighbours. */

@@ -74,6 +74,10 @@ export interface Libc {
   sendDatagram(address: string, bytes: Buffer): void;
   /** The process that connected to a Unix socket. */
   peerOf(socketFd: number): Peer;
+  /** Sends a request to a netlink family. Returns the socket on which it answers. */
+  askNetlink(family: number, request: Buffer): number;
+  /** Receives one message of a socket. Returns its length, or null if none waits. */
+  receive(socketFd: number, into: Buffer): number | null;
   /** A descriptor that means this very process for as long as it is open; ESRCH if there is none. */
   openProcess(pid: number): number;
   /** Sends a signal to the process that a descriptor of `openProcess` means; ESRCH if it has been reaped. */
@@ -157,7 +161,9 @@ const WNOWAIT = 0x01000000;
 const CLD_EXITED = 1;
 const LOCK_EX_NB = 2 | 4;
 const AF_UNIX = 1;
+const AF_NETLINK = 16;
 const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
@@ -231,9 +237,10 @@ function signals(bind: Bind): Pick<Libc, 'openProcess' | 'signalProcess'> {
   };
 }
 
-function sockets(bind: Bind): Pick<Libc, 'sendDatagram' | 'peerOf'> {
+function sockets(bind: Bind): Pick<Libc, 'sendDatagram' | 'peerOf' | 'askNetlink' | 'receive'> {
   const socket = bind('socket', ['i32', 'i32', 'i32']);
   const sendto = bind('sendto', ['i32', 'pointer', 'u64', 'i32', 'pointer', 'u32'], 'i64');
+  const recv = bind('recv', ['i32', 'pointer', 'u64', 'i32'], 'i64');
   const getsockopt = bind('getsockopt', ['i32', 'i32', 'i32', 'pointer', 'pointer']);
   return {
     sendDatagram(address, bytes) {
@@ -245,6 +252,13 @@ function sockets(bind: Bind): Pick<Libc, 'sendDatagram' | 'peerOf'> {
         process.getBuiltinModule('node:fs').closeSync(fd);
       }
     },
+    askNetlink(family, request) {
+      const fd = socket(AF_NETLINK, SOCK_RAW | O_CLOEXEC, family);
+      const kernel = Buffer.from([AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+      sendto(fd, request, request.length, MSG_DONTWAIT_NOSIGNAL, kernel, kernel.length);
+      return fd;
+    },
+    receive: (fd, into) => unless(errno.EAGAIN, () => recv(fd, into, into.length, MSG_DONTWAIT_NOSIGNAL)),
     peerOf(socketFd) {
       const credentials = Buffer.alloc(12);
       const length = Buffer.from([12, 0, 0, 0]);

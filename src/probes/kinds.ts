@@ -4,7 +4,17 @@ import { cpuProbe } from './cpu.ts';
 import { diskProbe, freshFileProbe, growProbe } from './file-probes.ts';
 import { type Members, memoryProbe } from './memory.ts';
 import { errorRateProbe, failPatternProbe, firstOutputProbe, staleProbe } from './output-probes.ts';
-import type { Probe, ProbeBasics, ProbeKind, ProbeSpec, ProbeWorld, SpeakUp, SpecOf, WatchedRun } from './probe.ts';
+import {
+  idleLookMs,
+  type Probe,
+  type ProbeBasics,
+  type ProbeKind,
+  type ProbeSpec,
+  type ProbeWorld,
+  type SpeakUp,
+  type SpecOf,
+  type WatchedRun,
+} from './probe.ts';
 
 /** What a probe may need. */
 export interface ProbeNeeds {
@@ -58,8 +68,16 @@ const told = ({ startPeriodMs, intervalMs }: ProbeBasics, lasts: boolean): Probe
 const kinds: { readonly [K in ProbeKind]: KindRow<K> } = {
   stale: {
     ownWords: true,
-    judging: ({ afterMs, startPeriodMs }) => output(afterMs, startPeriodMs),
-    make: spec => staleProbe(spec),
+    judging: ({ afterMs, startPeriodMs, when }) => {
+      const judging = output(afterMs, startPeriodMs);
+      return when === 'idle' ? { ...judging, lookMs: idleLookMs(afterMs) } : judging;
+    },
+    make: (spec, { world, members }) =>
+      staleProbe(
+        spec,
+        () => world.now().mono,
+        () => members.look().keys(),
+      ),
   },
   'first-output': {
     ownWords: true,

@@ -1,8 +1,10 @@
+import type { Observation } from '../core/health-model.ts';
 import { plainLine } from '../core/text/escape.ts';
 import { durationText } from '../core/text/units.ts';
 import type { Mono } from '../core/time.ts';
+import type { IdleWatch } from './idle-watch.ts';
 import { createLineMatcher } from './output-feed.ts';
-import { answer, ERROR_PATTERN, type Probe, type SpeakUp, type SpecOf } from './probe.ts';
+import { answer, ERROR_PATTERN, idleLookMs, type Probe, type SpeakUp, type SpecOf } from './probe.ts';
 
 const SHOWN_CHARS = 200;
 
@@ -86,14 +88,33 @@ export function errorRateProbe(spec: SpecOf<'error-rate'>, now: () => Mono, spea
   };
 }
 
-/** When the child last wrote; with a pattern, when it last wrote a line that matches. */
-export function staleProbe(spec: SpecOf<'stale'>): Probe {
+/**
+ * When the child last wrote; with a pattern, when it last wrote a line that matches. With `when: idle` also when its processes last
+ * showed a sign of life, looked for while it is silent. `pids`: those of the run at the moment.
+ */
+export function staleProbe(spec: SpecOf<'stale'>, now: () => Mono, pids: () => Iterable<number>): Probe {
+  const { progressPattern, when, afterMs } = spec;
+  const what = progressPattern === null ? 'no output' : `no line matching ${progressPattern}`;
+  const startedAt = now();
   let last: Mono | null = null;
-  const { progressPattern } = spec;
-  const ask = (detail: string) => () => ({ kind: 'progress', at: last, detail }) as const;
+  let idle: IdleWatch | null = null;
+  const seen = (detail: string): Observation => ({ kind: 'progress', at: last, detail });
+
+  async function askTree(): Promise<Observation> {
+    const { createIdleWatch } = await import('./idle-watch.ts');
+    idle ??= createIdleWatch(afterMs, idleLookMs(afterMs), pids);
+    const sign = idle.look(last ?? startedAt, now());
+    if (sign === null || (last !== null && last >= sign.at)) return seen(`${what} and no activity`);
+    return { kind: 'progress', at: sign.at, detail: `${what}, and no activity after ${sign.words}` };
+  }
+
+  const ask = () => {
+    const isEarly = now() - (last ?? startedAt) < afterMs / 2;
+    return when === 'silent' || isEarly ? seen(what) : askTree();
+  };
   if (progressPattern === null) {
     return {
-      ask: ask('no output'),
+      ask,
       hearOutput: at => {
         last = at;
       },
@@ -101,7 +122,7 @@ export function staleProbe(spec: SpecOf<'stale'>): Probe {
   }
   const matcher = createLineMatcher(progressPattern);
   return {
-    ask: ask(`no line matching ${progressPattern}`),
+    ask,
     hearLines: (lines, at) => {
       const found = () => {
         last = at;

@@ -52,7 +52,12 @@ export interface ProbeBasics {
 
 /** What each kind of probe watches. Sizes in bytes. */
 interface ProbeSubjects {
-  stale: { readonly afterMs: number; readonly progressPattern: RegExp | null };
+  stale: {
+    readonly afterMs: number;
+    readonly progressPattern: RegExp | null;
+    /** What counts: the silence alone, or only while its processes are idle too. */
+    readonly when: 'silent' | 'idle';
+  };
   'first-output': { readonly withinMs: number };
   'fail-pattern': { readonly pattern: RegExp };
   'fresh-file': { readonly path: string; readonly maxAgeMs: number };
@@ -80,3 +85,8 @@ export type SpecOf<K extends ProbeKind> = ProbeBasics & { readonly kind: K } & P
 
 /** Lines that count as errors where no pattern was given. */
 export const ERROR_PATTERN = /\b(?:error|exception|fatal|critical|panic|traceback)\b/i;
+
+/** How often the processes of a silent run are looked at, once half of its limit has passed. */
+export function idleLookMs(limitMs: number): number {
+  return Math.max(250, Math.min(30_000, limitMs / 20));
+}

@@ -42,7 +42,7 @@ describe('probes from flags', () => {
       ['error-pattern', 'ERROR'],
     );
     expect(probes.map(({ severity, intervalMs, timeoutMs, retries, startPeriodMs, ...probe }) => probe)).toEqual([
-      { kind: 'stale', name: 'stale', afterMs: 1_200_000, progressPattern: /^done/ },
+      { kind: 'stale', name: 'stale', afterMs: 1_200_000, progressPattern: /^done/, when: 'silent' },
       { kind: 'fail-pattern', name: 'fail-pattern', pattern: /FATAL/ },
       { kind: 'fresh-file', name: 'fresh:hb.txt', path: '/base/hb.txt', maxAgeMs: 1_200_000 },
       { kind: 'grow', name: 'grow:out/*.json', glob: '/base/out/*.json', withinMs: 7_200_000 },

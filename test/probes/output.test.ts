@@ -83,11 +83,19 @@ describe('patterns', () => {
 
 describe('probes that listen', () => {
   test('any byte is life; with a pattern only what matches', async () => {
-    const any = staleProbe(spec({ kind: 'stale', afterMs: 2000, progressPattern: null }));
+    const any = staleProbe(
+      spec({ kind: 'stale', afterMs: 2000, progressPattern: null, when: 'silent' }),
+      () => at(0),
+      () => [],
+    );
     expect(await ask(any)).toEqual({ kind: 'progress', at: null, detail: 'no output' });
     any.hearOutput?.(at(5));
     expect(await ask(any)).toMatchObject({ at: 5 });
-    const progress = staleProbe(spec({ kind: 'stale', afterMs: 2000, progressPattern: /^done/ }));
+    const progress = staleProbe(
+      spec({ kind: 'stale', afterMs: 2000, progressPattern: /^done/, when: 'silent' }),
+      () => at(0),
+      () => [],
+    );
     progress.hearLines?.(['retrying…', 'retrying…'], at(7));
     expect(await ask(progress)).toEqual({ kind: 'progress', at: null, detail: 'no line matching /^done/' });
     progress.hearLines?.(['done 1', 'retrying…'], at(9));

@@ -18,6 +18,7 @@ const stale: SpecOf<'stale'> = {
   name: 'stale',
   afterMs: 20 * minute,
   progressPattern: /^done/,
+  when: 'silent',
 };
 const pattern: SpecOf<'fail-pattern'> = { ...basics, kind: 'fail-pattern', name: 'fail-pattern', pattern: /^FATAL/ };
 const rate = { count: 50, windowMs: hour };
@@ -40,7 +41,11 @@ const kill = { intervalMs: killWhenIntervalMs(30_000), maxAgeMs: 5 * minute, bli
 function barelyWell(now: () => Stamp, from: Mono) {
   const age = () => now().mono - from;
   const probes: Record<string, Probe> = {
-    stale: staleProbe(stale),
+    stale: staleProbe(
+      stale,
+      () => now().mono,
+      () => [],
+    ),
     'fail-pattern': failPatternProbe(pattern, () => expect.fail('no line matched')),
     errors: errorRateProbe(
       errors,

@@ -30,6 +30,7 @@ function settledValue(name: OptionName, raw: readonly RawValue[] | undefined): u
 /** Options that do nothing without one of these: written alone, they are a mistake that would be noticed too late. */
 const partners: Readonly<Record<string, readonly string[]>> = {
   'progress-pattern': ['stale-after'],
+  'stale-when': ['stale-after'],
   metrics: ['kill-when', 'budget'],
 };
 

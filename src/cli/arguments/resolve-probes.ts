@@ -1,7 +1,7 @@
 /** Probes from what was written for them: values, companions (--http-expect), and their own timing in the file. */
 import { categories } from '../../incidents/triage/rule.ts';
 import type { ProbeBasics, ProbeSpec } from '../../probes/probe.ts';
-import { type ProbeOption, type ProbeOptionName, probeOptions } from '../options/health.ts';
+import { type ProbeContext, type ProbeOption, type ProbeOptionName, probeOptions } from '../options/health.ts';
 import { type OptionValues, optionRow } from '../options/index.ts';
 import type { Remedy } from '../options/option.ts';
 import { at, didYouMean, quoted, UsageError } from '../usage-error.ts';
@@ -34,7 +34,7 @@ const probeOptionNames = Object.keys(probeOptions) as ProbeOptionName[];
 
 /** Everything of the Health section. `folder`: the child's working directory, where --min-disk looks by default. */
 export function healthSettings(values: OptionValues, raw: RawValues, folder: string): HealthSettings {
-  const found = probes(values, raw, folder);
+  const found = probes(values, raw, { folder, staleWhen: values['stale-when'] });
   const names = found.map(({ name }) => name);
   refuseUnknownWords(values.remedy, names, raw.get('remedy'));
   return {
@@ -51,7 +51,7 @@ export function healthSettings(values: OptionValues, raw: RawValues, folder: str
   };
 }
 
-function probes(values: OptionValues, raw: RawValues, folder: string): ProbeSpec[] {
+function probes(values: OptionValues, raw: RawValues, context: ProbeContext): ProbeSpec[] {
   const found: ProbeSpec[] = [];
   const taken = new Set<string>();
   for (const option of probeOptionNames) {
@@ -59,7 +59,7 @@ function probes(values: OptionValues, raw: RawValues, folder: string): ProbeSpec
     const { name, probe }: ProbeOption<never> = probeOptions[option];
     const patterns = companions(option, written, values, raw);
     written.forEach((one, index) => {
-      const subject = at(one.where, () => probe(values[option][index] as never, patterns[index] ?? null, folder));
+      const subject = at(one.where, () => probe(values[option][index] as never, patterns[index] ?? null, context));
       const basics = basicsOf(one, values, uniqueName(name(one.text, index), taken));
       if (taken.has(basics.name)) throw new UsageError(`${one.where}: two probes are called ${basics.name}`);
       taken.add(basics.name);

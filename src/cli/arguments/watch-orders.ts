@@ -1,4 +1,5 @@
 import type { Policy } from '../../core/model.ts';
+import { durationText } from '../../core/text/units.ts';
 import type { DiagnosisSettings as Consultation } from '../../diagnosis/choose-provider.ts';
 import { stampNow } from '../../host/clock.ts';
 import { readTrustedFile } from '../../host/trusted-file.ts';
@@ -70,6 +71,20 @@ async function addressOf(secret: SecretUrl, where: string, cwd: string): Promise
 }
 
 const textOf = (secret: SecretUrl): string => ('url' in secret ? secret.url : `@${secret.file}`);
+
+/** The longest wait between an agent's own retries, which come after 60, 300 and 360 s: a shorter limit ends one that would recover. */
+const OWN_RETRIES_MS = 360_000;
+
+/** What to say at the start of the probes that were asked for. */
+export function healthNotes({ probes }: HealthSettings): string[] {
+  return probes.flatMap(probe =>
+    probe.kind === 'stale' && probe.when === 'idle' && probe.afterMs < OWN_RETRIES_MS
+      ? [
+          `--stale-when idle with --stale-after ${durationText(probe.afterMs)}: agents retry by themselves for up to 6 min; 10m is the suggested time`,
+        ]
+      : [],
+  );
+}
 
 /** A file or URL is read once before anything starts, for at most so long. */
 const FIRST_READ_MS = 5000;

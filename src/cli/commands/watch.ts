@@ -12,7 +12,7 @@ import type { Observer } from '../../supervisor/observers/observer.ts';
 import { policyOfHealth } from '../../supervisor/probing.ts';
 import { watch } from '../../supervisor/watch.ts';
 import type { Settings } from '../arguments/settings.ts';
-import { healthOrder, listenerOf, notificationSettings } from '../arguments/watch-orders.ts';
+import { healthNotes, healthOrder, listenerOf, notificationSettings } from '../arguments/watch-orders.ts';
 import { createConsoleLog, starterOf } from '../console-log.ts';
 import { ownEnvironment } from '../environment.ts';
 import { ownName } from '../naming/default-name.ts';
@@ -34,7 +34,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
   const health = await healthOrder(settings, childEnv);
   const schedule = await scheduleOf(restart);
   const { notes, ...notifications } = await notificationSettings(settings, ownEnvironment());
-  for (const note of notes) consoleLog.warn(note);
+  for (const note of [...notes, ...healthNotes(settings.health)]) consoleLog.warn(note);
   const policy = { ...restart, scheduled: schedule !== null, health: policyOfHealth(health) };
   const listeners = await listenerOf(settings, { name, policy, warn: consoleLog.warn });
   const service = await serviceOf(settings, policy, consoleLog.warn);

@@ -12,6 +12,13 @@ export const healthOptions = {
     usual: true,
     meaning: 'unhealthy when the child wrote nothing for that long',
   },
+  'stale-when': {
+    kind: 'choice',
+    choices: ['silent', 'idle'],
+    default: 'silent',
+    value: 'silent',
+    meaning: 'idle: silence counts only while the whole process tree does nothing; for --stale-after 10m and above',
+  },
   'first-output': {
     kind: 'duration',
     min: '1ms',
@@ -140,8 +147,14 @@ export interface ProbeOption<Value> {
   readonly parts: readonly [string, ...string[]];
   /** The probe's name by the contract. `text`: the value as it was written; `index`: how many of its kind stand before it. */
   name(text: string, index: number): string;
-  /** `folder`: the child's working directory. */
-  probe(value: Value, pattern: RegExp | null, folder: string): ProbeSubject;
+  probe(value: Value, pattern: RegExp | null, given: ProbeContext): ProbeSubject;
+}
+
+/** What of the other settings a probe goes by. */
+export interface ProbeContext {
+  /** The child's working directory. */
+  readonly folder: string;
+  readonly staleWhen: 'silent' | 'idle';
 }
 
 /** `90=10m`, `90%=10m`: percent of one core, and a duration. Throws a UsageError. */
@@ -161,7 +174,7 @@ export const probeOptions = {
     companion: 'progress-pattern',
     parts: ['after'],
     name: () => 'stale',
-    probe: (afterMs, progressPattern) => ({ kind: 'stale', afterMs, progressPattern }),
+    probe: (afterMs, progressPattern, { staleWhen: when }) => ({ kind: 'stale', afterMs, progressPattern, when }),
   },
   'first-output': {
     companion: null,
@@ -221,7 +234,7 @@ export const probeOptions = {
     companion: null,
     parts: ['free', 'path'],
     name: () => 'disk',
-    probe: ({ bytes: minFreeBytes, place }, _pattern, folder) => ({
+    probe: ({ bytes: minFreeBytes, place }, _pattern, { folder }) => ({
       kind: 'disk',
       minFreeBytes,
       path: place ?? folder,

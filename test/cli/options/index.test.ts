@@ -39,6 +39,8 @@ const contract: Record<string, Record<string, string | null>> = {
   },
   health: {
     'stale-after': null,
+    'stale-when': 'silent',
+    'first-output': null,
     'progress-pattern': null,
     'fail-pattern': null,
     'fresh-file': null,
@@ -48,6 +50,7 @@ const contract: Record<string, Record<string, string | null>> = {
     port: null,
     check: null,
     'max-memory': null,
+    'max-cpu': null,
     'min-disk': null,
     'error-rate': null,
     'error-pattern': null,

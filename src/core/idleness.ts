@@ -1,0 +1,163 @@
+/**
+ * Tells whether a process tree that prints nothing is working or idle, by two readings of it. Pure.
+ *
+ * Signs of life, as measured on agents that wait, stream, run tools and hang: payload that a socket received (a hung one receives
+ * none; its own retries send, but little), more than a few retries' worth acknowledged by the other end, CPU time beyond what an
+ * event loop needs to wait, a file held open for writing that grew. A process younger than the last of these, or a child that came
+ * and went, is a weak sign: a tool runs, or a helper stayed behind. Weak signs count for a limited time only.
+ */
+import type { Mono } from './time.ts';
+
+/** What a look at a process tree found. Times in ms, sizes in bytes. */
+export interface TreeReading {
+  at: Mono;
+  /** The kernel's clock for start times, in its ticks (100 a second). */
+  nowTicks: number;
+  processes: readonly ProcessReading[];
+  sockets: readonly SocketReading[];
+  files: readonly FileReading[];
+  /** Connections and datagrams that the machine, or the container, has begun: whose they are is not known. Null: not known. */
+  opened: number | null;
+}
+
+interface ProcessReading {
+  pid: number;
+  startTicks: number;
+  cpuMs: number;
+  /** CPU time of its threads that run, finer than `cpuMs`. */
+  threadsMs: number;
+  /** Page faults of the children that it has waited for: more of them means that one came and went. */
+  reapedFaults: number;
+}
+
+interface SocketReading {
+  inode: number;
+  received: number;
+  acked: number;
+  /** How long ago it received payload. */
+  receivedAgoMs: number;
+}
+
+interface FileReading {
+  /** Its path. */
+  name: string;
+  bytes: number;
+}
+
+/** A reason to believe that the tree works. */
+export interface SignOfLife {
+  at: Mono;
+  weak: boolean;
+  /** A noun phrase for a person. */
+  words: string;
+}
+
+/** More than this acknowledged is an upload; a request that is retried is smaller. */
+const UPLOAD_BYTES = 65_536;
+/** A share of one core. Event loops that wait were measured at 0.3 to 2 %. */
+const BUSY_SHARE = 0.1;
+/** A smaller share counts if it is three times the tree's own usual one. */
+const UNUSUAL_SHARE = 0.03;
+const UNUSUAL_FACTOR = 3;
+/** The part of the time between looks that must have passed for a share to be judged. */
+export const FULL_LOOK = 0.7;
+/** A tree that otherwise does not run at all, and woke up to do this much and open a connection, polls. */
+const POLL_MS = 0.3;
+const QUIET_MS_PER_S = 0.2;
+
+interface IdlenessOptions {
+  /** Looks are this far apart. */
+  lookEveryMs: number;
+  /** The CPU is judged over the time since this reading. */
+  cpuSince: TreeReading;
+  /** The tree hardly runs between most looks. */
+  quiet: boolean;
+  /** CPU share of the tree over its life so far, of one core. */
+  usualShare: number;
+  /** Until when it last gave a strong sign of life. */
+  lastSign: Mono;
+  /** Processes that started this much later are younger than the last sign. */
+  youngAfterMs: number;
+}
+
+/** The strongest sign of life between two readings; null: none. */
+export function signOfLife(before: TreeReading, now: TreeReading, options: IdlenessOptions): SignOfLife | null {
+  return (
+    bySockets(before, now) ??
+    byFiles(before, now) ??
+    byCpu(now, options) ??
+    byPoll(before, now, options) ??
+    byProcesses(before, now, options)
+  );
+}
+
+function bySockets(before: TreeReading, now: TreeReading): SignOfLife | null {
+  const known = new Map(before.sockets.map(socket => [socket.inode, socket]));
+  let newest: SignOfLife | null = null;
+  for (const { inode, received, acked, receivedAgoMs } of now.sockets) {
+    const old = known.get(inode);
+    // A number that fell belongs to another socket, which got the inode of the former one.
+    const same = old !== undefined && old.received <= received && old.acked <= acked;
+    const gotBytes = received - (same ? old.received : 0);
+    const sentBytes = acked - (same ? old.acked : 0);
+    if (gotBytes <= 0 && sentBytes <= UPLOAD_BYTES) continue;
+    const at = Math.max(before.at, gotBytes > 0 ? now.at - receivedAgoMs : now.at) as Mono;
+    const words = gotBytes > 0 ? 'data received' : 'data sent';
+    if (newest === null || at > newest.at) newest = { at, weak: false, words };
+  }
+  return newest;
+}
+
+function byFiles(before: TreeReading, now: TreeReading): SignOfLife | null {
+  const known = new Map(before.files.map(file => [file.name, file.bytes]));
+  const grown = now.files.some(({ name, bytes }) => bytes > (known.get(name) ?? 0));
+  return grown ? { at: now.at, weak: false, words: 'a file growing' } : null;
+}
+
+function byCpu(now: TreeReading, options: IdlenessOptions): SignOfLife | null {
+  const { cpuSince: before } = options;
+  const elapsedMs = now.at - before.at;
+  // Over a moment the share is chance.
+  if (elapsedMs < options.lookEveryMs * FULL_LOOK) return null;
+  const share = grownBy(before, now, process => process.cpuMs) / elapsedMs;
+  const busy = share > BUSY_SHARE || (share > UNUSUAL_SHARE && share > UNUSUAL_FACTOR * options.usualShare);
+  if (busy) return { at: now.at, weak: false, words: 'CPU time used' };
+  return null;
+}
+
+/** How much a number of the processes that were there before has grown, all together; new ones count whole. */
+function grownBy(before: TreeReading, now: TreeReading, of: (process: ProcessReading) => number): number {
+  const known = new Map(before.processes.map(process => [`${process.pid} ${process.startTicks}`, of(process)]));
+  const grown = now.processes.map(process => of(process) - (known.get(`${process.pid} ${process.startTicks}`) ?? 0));
+  return grown.reduce((sum, amount) => sum + Math.max(0, amount), 0);
+}
+
+function byProcesses(before: TreeReading, now: TreeReading, options: IdlenessOptions): SignOfLife | null {
+  const sinceSignTicks = (now.at - options.lastSign - options.youngAfterMs) / 10;
+  if (now.processes.some(process => now.nowTicks - process.startTicks < sinceSignTicks))
+    return { at: now.at, weak: true, words: 'a process started since' };
+  if (grownBy(before, now, process => process.reapedFaults) > 0)
+    return { at: now.at, weak: true, words: 'a process that came and went' };
+  return null;
+}
+
+// A tree that hardly ran in most of the time between looks ran for a moment in this one, and a connection or a datagram was begun
+// meanwhile. The connection is closed again before anybody looks, so this is all that can be seen of a poll.
+function byPoll(before: TreeReading, now: TreeReading, { quiet }: IdlenessOptions): SignOfLife | null {
+  if (!quiet || before.opened === null || now.opened === null || now.opened <= before.opened) return null;
+  if (grownBy(before, now, process => process.threadsMs) < POLL_MS) return null;
+  return { at: now.at, weak: false, words: 'a connection made' };
+}
+
+/** Whether the tree hardly ran between two looks. */
+export function isQuiet(before: TreeReading, now: TreeReading): boolean {
+  const elapsedS = Math.max(0.001, (now.at - before.at) / 1000);
+  return grownBy(before, now, process => process.threadsMs) / elapsedS <= QUIET_MS_PER_S;
+}
+
+/** The share of one core that the tree used over its life. */
+export function usualShare({ processes, nowTicks }: TreeReading): number {
+  const oldest = Math.min(...processes.map(process => process.startTicks));
+  const lifeMs = Math.max(1, nowTicks - oldest) * 10;
+  return processes.reduce((sum, process) => sum + process.cpuMs, 0) / lifeMs;
+}

@@ -1,0 +1,130 @@
+/** What a process tree does, read off /proc and its sockets: for telling a hang from quiet work. */
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import type { TreeReading } from '../core/idleness.ts';
+import { monoNow } from './clock.ts';
+import { tcpSockets } from './socket-table.ts';
+
+/** Linux gives times in hundredths of a second, whatever the kernel's own tick. */
+const TICK_MS = 10;
+const O_ACCMODE = 3;
+
+/** Reads these processes. A process that is gone, or another user's, is left out as far as it cannot be read. */
+export function readTreeActivity(pids: Iterable<number>): TreeReading {
+  const processes: TreeReading['processes'][number][] = [];
+  const inodes = new Set<number>();
+  const files = new Map<string, number>();
+  let anyPid: number | null = null;
+  for (const pid of pids) {
+    const row = processOf(pid);
+    if (row === null) continue;
+    anyPid ??= pid;
+    processes.push(row);
+    for (const { fd, target } of openFiles(pid)) {
+      const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
+      if (inode !== undefined) inodes.add(Number(inode));
+      else if (isRegular(target) && isWritten(pid, fd)) files.set(target, sizeOf(pid, fd));
+    }
+  }
+  return {
+    at: monoNow(),
+    nowTicks: uptimeTicks(),
+    processes,
+    sockets: inodes.size === 0 ? [] : (tcpSockets(inodes) ?? []),
+    files: [...files].map(([name, bytes]) => ({ name, bytes })),
+    opened: anyPid === null ? null : openedIn(anyPid),
+  };
+}
+
+// Fields of /proc/PID/stat behind the name, as proc(5) counts them: 11 and 13 are faults of waited-for children, 14 and 15 CPU, 22 the start.
+function processOf(pid: number): TreeReading['processes'][number] | null {
+  const line = textOf(`/proc/${pid}/stat`);
+  if (line === null) return null;
+  const fields = line
+    .slice(line.lastIndexOf(')') + 2)
+    .split(' ', 20)
+    .map(Number);
+  const field = (number: number) => fields[number - 3] ?? 0;
+  return {
+    pid,
+    startTicks: field(22),
+    cpuMs: (field(14) + field(15)) * TICK_MS,
+    threadsMs: threadsMs(pid),
+    reapedFaults: field(11) + field(13),
+  };
+}
+
+// The first number of schedstat: nanoseconds on a CPU, of one thread.
+function threadsMs(pid: number): number {
+  let nanoseconds = 0;
+  for (const thread of namesIn(`/proc/${pid}/task`))
+    nanoseconds += Number.parseInt(textOf(`/proc/${pid}/task/${thread}/schedstat`) ?? '0', 10);
+  return nanoseconds / 1e6;
+}
+
+/** The open descriptors of a process and what they are open on. */
+function openFiles(pid: number): { fd: string; target: string }[] {
+  const open: { fd: string; target: string }[] = [];
+  for (const fd of namesIn(`/proc/${pid}/fd`)) {
+    try {
+      open.push({ fd, target: readlinkSync(`/proc/${pid}/fd/${fd}`) });
+    } catch {
+      // Closed meanwhile.
+    }
+  }
+  return open;
+}
+
+function isRegular(target: string): boolean {
+  return target.startsWith('/') && !/^\/(?:dev|proc|sys|memfd:)/.test(target);
+}
+
+function isWritten(pid: number, fd: string): boolean {
+  const flags = /^flags:\s+(\d+)/m.exec(textOf(`/proc/${pid}/fdinfo/${fd}`) ?? '')?.[1];
+  return flags !== undefined && (Number.parseInt(flags, 8) & O_ACCMODE) !== 0;
+}
+
+function sizeOf(pid: number, fd: string): number {
+  try {
+    const stat = statSync(`/proc/${pid}/fd/${fd}`);
+    return stat.isFile() ? stat.size : 0;
+  } catch {
+    // Closed meanwhile.
+    return 0;
+  }
+}
+
+function uptimeTicks(): number {
+  return Math.round(Number.parseFloat(textOf('/proc/uptime') ?? '0') * (1000 / TICK_MS));
+}
+
+/** Connections begun and datagrams sent in the network namespace of a process. */
+function openedIn(pid: number): number | null {
+  const text = textOf(`/proc/${pid}/net/snmp`);
+  if (text === null) return null;
+  return counterIn(text, 'Tcp', 'ActiveOpens') + counterIn(text, 'Udp', 'OutDatagrams');
+}
+
+// Two lines for each protocol, one of names and one of numbers.
+function counterIn(text: string, protocol: string, name: string): number {
+  const [names, numbers] = text.split('\n').filter(line => line.startsWith(`${protocol}: `));
+  const column = names?.split(' ').indexOf(name) ?? -1;
+  return column < 0 ? 0 : Number(numbers?.split(' ')[column] ?? 0);
+}
+
+function namesIn(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    // Gone, or another user's.
+    return [];
+  }
+}
+
+function textOf(path: string): string | null {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    // Gone, or not on this system.
+    return null;
+  }
+}

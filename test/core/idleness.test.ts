@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import { signOfLife, type TreeReading, usualShare } from '../../src/core/idleness.ts';
+import type { Mono } from '../../src/core/time.ts';
+
+const at = (ms: number) => ms as Mono;
+const process = { pid: 10, startTicks: 0, cpuMs: 1000, threadsMs: 1000, reapedFaults: 0 };
+const socket = { inode: 7, received: 5000, acked: 900, receivedAgoMs: 600_000 };
+const before: TreeReading = {
+  at: at(600_000),
+  nowTicks: 60_000,
+  processes: [process],
+  sockets: [socket],
+  files: [{ name: '/srv/out.log', bytes: 10 }],
+  opened: 40,
+};
+/** Half a minute later, nothing has happened. */
+const idle: TreeReading = {
+  ...before,
+  at: at(630_000),
+  nowTicks: 63_000,
+  sockets: [{ ...socket, receivedAgoMs: 630_000 }],
+};
+const options = {
+  lookEveryMs: 30_000,
+  cpuSince: before,
+  quiet: true,
+  usualShare: 0.005,
+  lastSign: at(0),
+  youngAfterMs: 2000,
+};
+const signIn = (now: Partial<TreeReading>, more: Partial<typeof options> = {}) =>
+  signOfLife(before, { ...idle, ...now }, { ...options, ...more });
+
+describe('a tree is idle', () => {
+  test.each<[string, Partial<TreeReading>]>([
+    ['that did nothing at all', {}],
+    [
+      'that only opened a socket',
+      { sockets: [...idle.sockets, { inode: 8, received: 0, acked: 1, receivedAgoMs: 0 }] },
+    ],
+    ['whose request was sent again', { sockets: [{ ...socket, acked: 9000 }] }],
+    ['whose event loop turned', { processes: [{ ...process, cpuMs: 1600, threadsMs: 1600 }] }],
+    ['on a machine where others connect', { opened: 90 }],
+  ])('%s', (_what, now) => expect(signIn(now)).toBeNull());
+});
+
+describe('a sign of life', () => {
+  test.each<[string, Partial<TreeReading>]>([
+    ['data received', { sockets: [{ ...socket, received: 5002, receivedAgoMs: 4000 }] }],
+    ['data received', { sockets: [{ inode: 9, received: 300, acked: 200, receivedAgoMs: 10 }] }],
+    ['data sent', { sockets: [{ ...socket, acked: 90_000 }] }],
+    ['a file growing', { files: [{ name: '/srv/out.log', bytes: 11 }] }],
+    ['CPU time used', { processes: [{ ...process, cpuMs: 5000 }] }],
+    ['a connection made', { opened: 41, processes: [{ ...process, threadsMs: 1002 }] }],
+  ])('is %s', (words, now) => expect(signIn(now)).toMatchObject({ weak: false, words }));
+
+  test('is at the time at which the data came', () => {
+    const received = { ...socket, received: 5002, receivedAgoMs: 4000 };
+    expect(signIn({ sockets: [received] })?.at).toBe(626_000);
+  });
+
+  test('is an unusual share of a core, where little is usual', () => {
+    const now = { processes: [{ ...process, cpuMs: 2500 }] };
+    expect(signIn(now)).toMatchObject({ words: 'CPU time used' });
+    expect(signIn(now, { usualShare: 0.04 })).toBeNull();
+  });
+
+  test('is a weak one where a process is younger than the last strong one, or came and went', () => {
+    const tool = { ...process, pid: 11, startTicks: 30_000, cpuMs: 0, threadsMs: 0 };
+    expect(signIn({ processes: [process, tool] })).toMatchObject({ weak: true, words: 'a process started since' });
+    expect(signIn({ processes: [process, tool] }, { lastSign: at(310_000) })).toBeNull();
+    expect(signIn({ processes: [{ ...process, reapedFaults: 90 }] })).toMatchObject({ weak: true });
+  });
+});
+
+test('the usual share of a tree is that over its life', () => {
+  expect(usualShare(before)).toBeCloseTo(1000 / 600_000);
+});

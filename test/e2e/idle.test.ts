@@ -1,0 +1,83 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { resolve } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { missing } from '../support/fixture.ts';
+import { scratch } from '../support/scratch.ts';
+import { until } from '../support/until.ts';
+import { phaseIs, startWatcher, statusOf } from '../support/watcher.ts';
+
+const noPython = missing('python3', '-c', '');
+const LIMIT_MS = 6000;
+
+/** A server that does this with each connection, on a port of this machine. */
+async function serverThat(serves: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createServer(socket => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    serves(socket);
+  });
+  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return String((server.address() as AddressInfo).port);
+}
+
+/** Writes again and again until the other end goes. */
+function writesEvery(ms: number, text: string): (socket: Socket) => void {
+  return socket => {
+    const timer = setInterval(() => socket.write(text), ms);
+    socket.on('close', () => clearInterval(timer));
+  };
+}
+
+/** Watches one worker of each name; `way`: what it does, `serves`: what the server that it talks to does. */
+async function watchWorkers(folder: string, workers: Workers): Promise<void> {
+  const program = resolve(import.meta.dirname, '../fixtures/silent-worker.py');
+  const timing = ['--stale-after', `${LIMIT_MS}ms`, '--health-start-period', '0s', '--backoff', '1h'];
+  for (const [name, { way, serves }] of Object.entries(workers)) {
+    const port = serves === undefined ? [] : [await serverThat(serves)];
+    const command = ['python3', program, way, String(LIMIT_MS / 5000), ...port];
+    startWatcher(folder, ['--name', name, '--stale-when', 'idle', ...timing, '--', ...command]);
+  }
+}
+
+type Workers = Record<string, { way: string; serves?: (socket: Socket) => void }>;
+
+describe.skipIf(noPython)('--stale-when idle', () => {
+  test('restarts a program that waits for a dead connection or a lock, is stopped, or only redraws', async () => {
+    const folder = scratch();
+    const workers: Workers = {
+      connection: { way: 'client', serves: socket => socket.write('HTTP/1.1 200 OK\r\n\r\n') },
+      lock: { way: 'lock' },
+      stopped: { way: 'stopped' },
+      redraws: { way: 'redraw' },
+    };
+    await watchWorkers(folder, workers);
+    for (const name of Object.keys(workers)) {
+      const { lastExit } = await phaseIs(folder, name, 'backoff', LIMIT_MS + 10_000);
+      expect({ name, cause: lastExit?.cause }).toEqual({ name, cause: 'probe' });
+    }
+  });
+
+  test('leaves a program alone that computes, receives, runs a tool, writes a file or polls', async () => {
+    const folder = scratch();
+    const workers: Workers = {
+      computes: { way: 'compute' },
+      tokens: { way: 'client', serves: writesEvery(LIMIT_MS / 40, 'data: {"token": "a"}\n\n') },
+      pings: { way: 'client', serves: writesEvery(LIMIT_MS / 10, ': ping\n\n') },
+      tool: { way: 'tool' },
+      file: { way: 'file' },
+      polls: { way: 'poll', serves: socket => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok') },
+    };
+    await watchWorkers(folder, workers);
+    await phaseIs(folder, 'polls', 'running');
+    await until('three times the limit', () => upMs(folder, 'polls') > 3 * LIMIT_MS, 5 * LIMIT_MS);
+    const restarts = Object.keys(workers).map(name => [name, statusOf(folder, name).restarts]);
+    expect(Object.fromEntries(restarts)).toEqual({ computes: 0, tokens: 0, pings: 0, tool: 0, file: 0, polls: 0 });
+  }, 60_000);
+});
+
+const upMs = (folder: string, name: string): number => statusOf(folder, name).uptimeMs ?? 0;
