@@ -8,6 +8,7 @@ import { libc, whyNoLibc } from '../../host/libc.ts';
 import type { Schedule } from '../../probes/runner.ts';
 import { StateFolderRefused } from '../../state/private-folder.ts';
 import { childEnvironment } from '../../supervisor/child-setup.ts';
+import { createIdleTrim } from '../../supervisor/observers/idle-trim.ts';
 import type { Observer } from '../../supervisor/observers/observer.ts';
 import { policyOfHealth } from '../../supervisor/probing.ts';
 import { watch } from '../../supervisor/watch.ts';
@@ -57,7 +58,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
     incidents: { tailLines: output.tailLines, rules: settings.diagnosis.diagnose.kind !== 'off' },
     notifications,
     remedies: settings.health.remedies,
-    observers: [starter, keeper(settings, name), service, termination, ...listeners].filter(
+    observers: [starter, keeper(settings, name), service, termination, createIdleTrim(trim), ...listeners].filter(
       observer => observer !== null,
     ),
     ...consoleLog,
@@ -119,6 +120,12 @@ async function terminationLog(warn: (text: string) => void): Promise<Observer | 
   if (!existsSync(TERMINATION_LOG)) return null;
   const { createTerminationLog } = await import('../../supervisor/observers/termination-log.ts');
   return createTerminationLog(TERMINATION_LOG, warn);
+}
+
+/** Loaded when it is due. */
+async function trim(): Promise<void> {
+  const { trimMemory } = await import('../../host/trim-memory.ts');
+  trimMemory();
 }
 
 function refused(error: unknown): never {
