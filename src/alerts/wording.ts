@@ -1,5 +1,5 @@
 /** The one line of an alert. Pure. */
-import { durationText } from '../core/text/units.ts';
+import { durationText, exitText } from '../core/text/units.ts';
 import type { AlertEvent, AlertKind } from './alert.ts';
 
 /** A few words for a title, ASCII. */
@@ -22,7 +22,7 @@ export function lineFor(name: string, event: AlertEvent, reason: string | null):
   const next = nextRestartInMs === null ? '' : `; next start in ${durationText(nextRestartInMs)}`;
   switch (event.event) {
     case 'crash':
-      return `${name} crashed${exitText(event)}${after}${why}${next}`;
+      return `${name} crashed${exitClause(event)}${after}${why}${next}`;
     case 'flap':
       return `${name} keeps crashing (${restarts.window} times in the window)${why}${next}`;
     case 'slow-loop':
@@ -65,10 +65,10 @@ export function summaryLine(
   return `${name} ${what[kind]} ${often}; last at ${last.time.slice(11, 16)} UTC: ${last.words}`;
 }
 
-function exitText({ exit, oom }: AlertEvent): string {
+function exitClause({ exit, oom }: AlertEvent): string {
   if (exit === null || (exit.code === null && exit.signal === null)) return '';
   const memory = { yes: ', out of memory', suspected: ', perhaps out of memory', no: '' }[oom];
-  return ` (${exit.signal ?? `exit code ${exit.code}`}${memory})`;
+  return ` (${exitText(exit)}${memory})`;
 }
 
 /** Foreign text in a chat: read, never obeyed. Pure. */

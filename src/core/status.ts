@@ -1,6 +1,7 @@
 import { type HealthRow, memoryOf } from './health-rows.ts';
 import type { ExitCause, LastExit, Phase, Signal, State } from './model.ts';
 import { incidentId, type Snapshot } from './snapshot.ts';
+import { exitText } from './text/units.ts';
 import type { Stamp, Wall } from './time.ts';
 
 /** One row of `status --json`. Times are RFC 3339 UTC, durations ms, unknown is null, no field is ever missing. */
@@ -115,7 +116,7 @@ export function isReady({ phase }: State, when: ReadyWhen): boolean {
 export function serviceStatus(state: State, rows: readonly HealthRow[], clock: (at: Wall) => string): string {
   const restarts = Math.max(0, state.run - 1);
   const parts = [phaseText(state, rows, clock), `${restarts} restart${restarts === 1 ? '' : 's'}`];
-  if (state.lastExit !== null) parts.push(`last exit: ${exitText(state.lastExit)}`);
+  if (state.lastExit !== null) parts.push(`last exit: ${lastExitText(state.lastExit)}`);
   return parts.join(', ').replace(/\s+/g, ' ');
 }
 
@@ -138,6 +139,6 @@ function phaseText({ phase }: State, rows: readonly HealthRow[], clock: (at: Wal
   }
 }
 
-function exitText({ code, signal, cause }: LastExit): string {
-  return `${signal ?? (code === null ? 'unseen' : `code ${code}`)} (${cause})`;
+function lastExitText(exit: LastExit): string {
+  return `${exitText(exit)} (${exit.cause})`;
 }

@@ -1,5 +1,7 @@
 /** The question, as text. Pure: whoever calls brings the cleaning and the chance. */
+
 import { clipEnd, clipStartBytes, utf8Bytes } from '../core/text/escape.ts';
+import { exitText } from '../core/text/units.ts';
 import type { Question } from './provider.ts';
 
 /** What is asked about. An incident, as `incidents --json` shows it, is one. */
@@ -73,7 +75,7 @@ function factsOf(subject: Case): string[] {
     ...(command === undefined ? [] : [`- command: ${command.join(' ')}`]),
     `- what happened: ${subject.kind}`,
     ...reasons.map(({ name, detail }) => `- because of: ${name}${detail === null ? '' : ` (${line(detail)})`}`),
-    ...(exit === null ? [] : [`- ${exitWords(exit)}`]),
+    ...(exit === null ? [] : [`- ${exitText(exit)}`]),
     ...(uptimeMs === null ? [] : [`- it had been up for ${Math.round(uptimeMs / 1000)} s`]),
     ...memoryWords(subject.memory),
     `- rules say: ${subject.category} (confidence ${subject.confidence})`,
@@ -89,11 +91,6 @@ function priorOf({ priorMatches: prior, priorOutcomes = [] }: Case): string[] {
     `Prior incidents like this one in ${prior.windowDays} days: ${prior.count}${span}.`,
     ...priorOutcomes.slice(-3).map(text => `- what happened then: ${line(text)}`),
   ];
-}
-
-function exitWords({ code, signal }: NonNullable<Case['exit']>): string {
-  if (signal !== null) return `ended by signal ${signal}`;
-  return code === null ? 'how it ended is unknown' : `exit code ${code}`;
 }
 
 function memoryWords(samples: Case['memory']): string[] {

@@ -1,6 +1,6 @@
 import type { Status } from '../core/status.ts';
 import { stripControl } from '../core/text/escape.ts';
-import { durationWords, momentWords, timesWords } from '../core/text/units.ts';
+import { durationText, momentText, timesText } from '../core/text/units.ts';
 import type { Incident } from './incident.ts';
 import { type SharedEvent, sharedEvents } from './shared-event.ts';
 
@@ -193,11 +193,11 @@ const head = (brief: Brief): string[] => {
   const incidents = brief.names.reduce((sum, name) => sum + name.incidents, 0);
   const heals = brief.names.reduce((sum, name) => sum + name.heals, 0);
   const down = brief.names.reduce((sum, name) => sum + name.downMs, 0);
-  const period = `Since ${momentWords(brief.since)} UTC`;
+  const period = `Since ${momentText(brief.since)} UTC`;
   if (brief.names.length === 0) return [`${period}: nothing is watched.`];
   if (incidents === 0) return [`${period}: ${brief.names.length} watched, nothing happened.`];
   return [
-    `${period}: ${plural(incidents, 'incident')}, ${heals} healed, ${durationWords(down)} down in all, ${brief.names.length} watched.`,
+    `${period}: ${plural(incidents, 'incident')}, ${heals} healed, ${durationText(down)} down in all, ${brief.names.length} watched.`,
   ];
 };
 
@@ -221,7 +221,7 @@ const shared = ({ shared: events }: Brief): string[] =>
           .slice(-mostShared)
           .map(
             event =>
-              `  ${momentWords(event.at)} ${event.names.join(', ')}: ${event.what ?? 'nothing in common but the time'}`,
+              `  ${momentText(event.at)} ${event.names.join(', ')}: ${event.what ?? 'nothing in common but the time'}`,
           ),
       ];
 
@@ -234,7 +234,7 @@ const failures = ({ failures: found }: Brief): string[] =>
         ...found
           .slice(0, mostFailures)
           .flatMap(failure => [
-            `  ${failure.name}: ${failure.category} ${timesWords(failure.count)}, last ${momentWords(failure.lastAt)}`,
+            `  ${failure.name}: ${failure.category} ${timesText(failure.count)}, last ${momentText(failure.lastAt)}`,
             ...(failure.keyLine === null ? [] : [`      ${failure.keyLine}`]),
             `      ${failure.recommendation}`,
           ]),
@@ -251,7 +251,7 @@ const names = ({ names: all }: Brief): string[] => {
       .slice(0, mostNames)
       .map(
         row =>
-          `  ${row.name.padEnd(width)}  ${row.phase.padEnd(9)}  ${plural(row.incidents, 'incident')}, ${row.heals} healed, ${durationWords(row.downMs)} down`,
+          `  ${row.name.padEnd(width)}  ${row.phase.padEnd(9)}  ${plural(row.incidents, 'incident')}, ${row.heals} healed, ${durationText(row.downMs)} down`,
       ),
     ...(rows.length > mostNames ? [`  and ${rows.length - mostNames} more`] : []),
   ];

@@ -1,4 +1,4 @@
-import { durationWords, momentWords, ordinalWords } from '../core/text/units.ts';
+import { durationText, momentText, ordinalText } from '../core/text/units.ts';
 import type { Incident } from './incident.ts';
 
 /** What earlier incidents with the same fingerprint say about this one. */
@@ -58,8 +58,8 @@ export const adviseFrom = (recommendation: string, history: History, at: string)
 export const historySentence = (history: History, at: string): string | null => {
   if (history.count === 0 || history.firstAt === null) return null;
   const span = Date.parse(at) - Date.parse(history.firstAt);
-  const ordinal = ordinalWords(history.count + 1);
-  const opening = `${ordinal.slice(0, 1).toUpperCase()}${ordinal.slice(1)} time in ${durationWords(Math.max(span, 60_000))} (first ${momentWords(history.firstAt)}).`;
+  const ordinal = ordinalText(history.count + 1);
+  const opening = `${ordinal.slice(0, 1).toUpperCase()}${ordinal.slice(1)} time in ${durationText(Math.max(span, 60_000))} (first ${momentText(history.firstAt)}).`;
   const ends = endsSentence(history.ends);
   return ends === null ? opening : `${opening} ${ends}`;
 };
@@ -74,7 +74,7 @@ const endsSentence = (ends: readonly End[]): string | null => {
     return `${subject} ended after the remedy \`${first.command}\`.`;
   const took = last.map(end => end.afterMs).filter(ms => ms !== null);
   if (took.length === last.length)
-    return `${subject} recovered after a restart, within ${durationWords(Math.max(...took))}.`;
+    return `${subject} recovered after a restart, within ${durationText(Math.max(...took))}.`;
   return `Of the last ${last.length}, ${took.length} recovered after a restart.`;
 };
 

@@ -1,6 +1,6 @@
 import type { IncidentSeed } from '../core/events.ts';
 import { stripControl } from '../core/text/escape.ts';
-import { bytesWords, durationText, durationWords, exitWords, momentWords, timesWords } from '../core/text/units.ts';
+import { durationText, exitText, momentText, sizeText, timesText } from '../core/text/units.ts';
 import { historyOf, historySentence } from './history.ts';
 import type { Incident } from './incident.ts';
 
@@ -95,8 +95,8 @@ const nextCommand = ({ name, action: done }: Incident): string => {
 const facts = (incident: Incident, { command, host }: PostMortemContext): string =>
   [
     `- **Service**: ${incident.name}${host === null ? '' : ` on ${inlineText(host)}`}: ${codeSpan(command.join(' '))}`,
-    `- **Detected**: ${momentWords(incident.at)} UTC, ${detection(incident)}`,
-    `- **State at detection**: up for ${durationWords(incident.uptimeMs)}, ended with ${exitWords(incident.exit)}${memoryWords(incident)}`,
+    `- **Detected**: ${momentText(incident.at)} UTC, ${detection(incident)}`,
+    `- **State at detection**: up for ${durationText(incident.uptimeMs)}, ended with ${exitText(incident.exit)}${memoryWords(incident)}`,
     `- **Incident**: ${incident.id}, fingerprint ${incident.fingerprint}${incident.repeats === 0 ? '' : `, and ${incident.repeats} more like it within moments`}`,
   ].join('\n');
 
@@ -111,7 +111,7 @@ const memoryWords = ({ memory }: Incident): string => {
   const last = memory.at(-1);
   if (last === undefined) return '';
   const peak = Math.max(...memory.map(sample => sample.bytes));
-  return `, resident memory ${bytesWords(last.bytes)} at the last sample, ${bytesWords(peak)} at most`;
+  return `, resident memory ${sizeText(last.bytes)} at the last sample, ${sizeText(peak)} at most`;
 };
 
 const cause = (incident: Incident): string[] => [
@@ -128,13 +128,13 @@ const certainty = (confidence: number): string => (confidence >= 0.9 ? 'high' : 
 const action = ({ action: done, remedy }: Incident): string => {
   if (remedy === null) return inlineText(done);
   const outcome = remedy.exitCode === null ? 'did not end' : `ended with code ${remedy.exitCode}`;
-  return `${inlineText(done)}\n\nRemedy ${codeSpan(remedy.command)} ${outcome} after ${durationWords(remedy.ms)}.`;
+  return `${inlineText(done)}\n\nRemedy ${codeSpan(remedy.command)} ${outcome} after ${durationText(remedy.ms)}.`;
 };
 
 const recovery = ({ at, recoveredAt, recoveryProof }: Incident): string =>
   recoveredAt === null
     ? 'Not confirmed.'
-    : `Confirmed ${momentWords(recoveredAt)} UTC, ${durationWords(Date.parse(recoveredAt) - Date.parse(at))} after it began: ${inlineText(recoveryProof ?? 'no proof was kept')}.`;
+    : `Confirmed ${momentText(recoveredAt)} UTC, ${durationText(Date.parse(recoveredAt) - Date.parse(at))} after it began: ${inlineText(recoveryProof ?? 'no proof was kept')}.`;
 
 const timeLine = (incident: Incident): string[] => {
   const began = new Date(Date.parse(incident.at) - incident.uptimeMs).toISOString();
@@ -143,19 +143,19 @@ const timeLine = (incident: Incident): string[] => {
     (best, sample) => (best === null || sample.bytes > best.bytes ? sample : best),
     null,
   );
-  if (peak !== null) entries.push([peak.at, `resident memory at its highest, ${bytesWords(peak.bytes)}`]);
-  entries.push([incident.at, `${kinds[incident.kind]}: ${exitWords(incident.exit)}`]);
+  if (peak !== null) entries.push([peak.at, `resident memory at its highest, ${sizeText(peak.bytes)}`]);
+  entries.push([incident.at, `${kinds[incident.kind]}: ${exitText(incident.exit)}`]);
   if (incident.recoveredAt !== null) entries.push([incident.recoveredAt, 'healthy again']);
   return entries
     .sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0))
-    .map(([time, what]) => `- ${momentWords(time)} ${what}`);
+    .map(([time, what]) => `- ${momentText(time)} ${what}`);
 };
 
 const priorLines = (incident: Incident, priors: readonly Incident[]): string => {
   const history = historyOf(incident.fingerprint, incident.at, priors);
   const { count, windowDays, firstAt, lastAt } = incident.priorMatches;
   if (count === 0 || firstAt === null || lastAt === null) return `None with this fingerprint in ${windowDays} days.`;
-  const seen = `The same happened ${timesWords(count)} in the ${windowDays} days before, first ${momentWords(firstAt)}, last ${momentWords(lastAt)}.`;
+  const seen = `The same happened ${timesText(count)} in the ${windowDays} days before, first ${momentText(firstAt)}, last ${momentText(lastAt)}.`;
   const sentence = historySentence(history, incident.at);
   return sentence === null ? seen : `${seen} ${sentence}`;
 };
@@ -170,7 +170,7 @@ const tail = ({ tail: lines }: Incident): string[] =>
       ];
 
 const guess = ({ source, model, text, costUsd, ms }: NonNullable<Incident['diagnosis']>): string[] => [
-  `From ${inlineText(source)}${model === null ? '' : ` (${inlineText(model)})`}, in ${durationWords(ms)}${costUsd === null ? '' : `, for $${costUsd.toFixed(4)}`}. It may be wrong; nothing was done because of it.`,
+  `From ${inlineText(source)}${model === null ? '' : ` (${inlineText(model)})`}, in ${durationText(ms)}${costUsd === null ? '' : `, for $${costUsd.toFixed(4)}`}. It may be wrong; nothing was done because of it.`,
   '',
   fencedBlock(text.split('\n')),
 ];

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { bytesWords, durationWords, ordinalWords } from '../../src/core/text/units.ts';
+import { durationText, ordinalText, sizeText } from '../../src/core/text/units.ts';
 import { adviseFrom, historyOf } from '../../src/incidents/history.ts';
 import { fencedBlock, inlineText, postMortem } from '../../src/incidents/post-mortem.ts';
 import { anIncident } from './an-incident.ts';
@@ -161,17 +161,17 @@ describe('words', () => {
     [192_000, '3m12s'],
     [18_240_000, '5h 4m'],
     [183_600_000, '2d 3h'],
-  ])('%i ms is %s', (ms, words) => expect(durationWords(ms)).toBe(words));
+  ])('%i ms is %s', (ms, words) => expect(durationText(ms)).toBe(words));
   test.each([
     [0, '0 B'],
     [1536, '1.5 KiB'],
     [2 ** 31, '2.0 GiB'],
-  ])('%i bytes are %s', (bytes, words) => expect(bytesWords(bytes)).toBe(words));
+  ])('%i bytes are %s', (bytes, words) => expect(sizeText(bytes)).toBe(words));
   test.each([
     [1, 'first'],
     [3, 'third'],
     [4, '4th'],
     [11, '11th'],
     [22, '22nd'],
-  ])('%i is %s', (count, words) => expect(ordinalWords(count)).toBe(words));
+  ])('%i is %s', (count, words) => expect(ordinalText(count)).toBe(words));
 });

@@ -1,5 +1,6 @@
 import { EXIT } from '../../core/exit-code.ts';
 import type { Status } from '../../core/status.ts';
+import { exitText } from '../../core/text/units.ts';
 import { maskedStatus } from '../../incidents/redaction/masked-status.ts';
 import type { Invocation } from '../arguments/commands.ts';
 import { selectKnown } from '../fleet/select.ts';
@@ -42,8 +43,7 @@ function verdictOf(status: Status): Verdict {
   if (status.phase === 'lost') problems.unshift('its watcher is gone');
   if (status.holdReason !== null) problems.unshift(`held: ${status.holdReason}`);
   if (status.lastExit !== null && (status.phase === 'backoff' || status.phase === 'cooldown')) {
-    const { code, signal, cause } = status.lastExit;
-    problems.push(`last exit: ${cause} (${signal ?? (code === null ? 'unseen' : `code ${code}`)})`);
+    problems.push(`last exit: ${status.lastExit.cause} (${exitText(status.lastExit)})`);
   }
   const critical = failing.some(row => row.severity === 'critical');
   // What is being stopped for it is being cured.

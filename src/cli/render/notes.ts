@@ -16,7 +16,7 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
     case 'exited':
       return line(
         exitWeight(note),
-        `${exitText(note.exit, note.cause)} after ${durationText(note.uptimeMs)}${because(note)}${nextText(note.next)}`,
+        `${exitedText(note.exit, note.cause)} after ${durationText(note.uptimeMs)}${because(note)}${nextText(note.next)}`,
       );
     case 'stopping':
       return line(5, `stopping it: ${note.why}; ${note.signal} sent, SIGKILL in ${durationText(note.graceMs)}`);
@@ -98,11 +98,11 @@ function exitWeight(note: Extract<Note, { kind: 'exited' }>): Weight {
 }
 
 /** `exited with code 1`, `was ended by SIGKILL`. */
-function exitText(exit: Exit, cause: string): string {
+function exitedText(exit: Exit, cause: string): string {
   const verb = cause === 'stopped' || cause === 'restarted' ? 'stopped' : null;
   if (exit.signal !== null) return verb === null ? `was ended by ${exit.signal}` : `${verb} (${exit.signal})`;
   if (exit.code !== null) return verb === null ? `exited with code ${exit.code}` : `${verb} (code ${exit.code})`;
-  return 'ended, nobody saw how,';
+  return 'ended with an unknown exit status,';
 }
 
 function because(note: Extract<Note, { kind: 'exited' }>): string {

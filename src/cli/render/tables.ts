@@ -1,6 +1,6 @@
 import type { Status } from '../../core/status.ts';
 import { stripControl } from '../../core/text/escape.ts';
-import { durationText } from '../../core/text/units.ts';
+import { durationText, exitText } from '../../core/text/units.ts';
 import type { Incident } from '../../incidents/incident.ts';
 
 const STATUS_HEAD = ['NAME', 'PHASE', 'PID', 'UP', 'RESTARTS', 'WHAT'] as const;
@@ -86,8 +86,7 @@ function whatText(row: Status, now: number): string {
 }
 
 function lastExitText(exit: NonNullable<Status['lastExit']>, now: number): string {
-  const how = exit.signal ?? (exit.code === null ? 'unseen' : `code ${exit.code}`);
-  return `last exit: ${exit.cause} (${how}) ${ago(exit.at, now)} ago`;
+  return `last exit: ${exit.cause} (${exitText(exit)}) ${ago(exit.at, now)} ago`;
 }
 
 /** A countdown in whole seconds does not flicker between `9.4 s` and `9 s`. */

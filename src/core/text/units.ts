@@ -1,8 +1,8 @@
-/** A duration for people: `350 ms`, `3.2 s`, `42 s`, `3m12s`, `2h05m`, `3d04h`. */
+/** A duration for people, as an option would be written: `350ms`, `3.2s`, `42s`, `3m12s`, `2h05m`, `3d04h`. */
 export function durationText(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))}ms`;
   const seconds = ms / 1000;
-  if (seconds < 59.95) return `${seconds < 9.95 ? trimZero(seconds.toFixed(1)) : Math.round(seconds)} s`;
+  if (seconds < 59.95) return `${seconds < 9.95 ? trimZero(seconds.toFixed(1)) : Math.round(seconds)}s`;
   const whole = Math.round(seconds);
   if (whole < 3600) return pair(Math.floor(whole / 60), 'm', whole % 60, 's');
   const minutes = Math.floor(whole / 60);
@@ -32,37 +32,11 @@ export function sizeText(bytes: number): string {
   return `${power === 0 ? Math.round(value) : Number(value.toPrecision(3))}${units[power]}`;
 }
 
-/** A duration for people: `850ms`, `12s`, `3m12s`, `5h 4m`, `2d 3h`. */
-export const durationWords = (ms: number): string => {
-  if (ms < 1000) return `${Math.max(0, Math.round(ms))}ms`;
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 60) return `${seconds}s`;
-  const [minutes, hours, days] = [Math.floor(seconds / 60), Math.floor(seconds / 3600), Math.floor(seconds / 86_400)];
-  if (minutes < 60) return pairWords(minutes, 'm', seconds % 60, 's', '');
-  if (hours < 48) return pairWords(hours, 'h', minutes % 60, 'm', ' ');
-  return pairWords(days, 'd', hours % 24, 'h', ' ');
-};
-
-const pairWords = (high: number, highUnit: string, low: number, lowUnit: string, gap: string): string =>
-  low === 0 ? `${high}${highUnit}` : `${high}${highUnit}${gap}${low}${lowUnit}`;
-
-/** Bytes for people, in powers of 1024. */
-export const bytesWords = (bytes: number): string => {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${value >= 100 || unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
-};
-
 /** `once`, `twice`, `3 times`. */
-export const timesWords = (count: number): string => (count === 1 ? 'once' : count === 2 ? 'twice' : `${count} times`);
+export const timesText = (count: number): string => (count === 1 ? 'once' : count === 2 ? 'twice' : `${count} times`);
 
 /** `first`, `second`, `third`, `4th`. */
-export const ordinalWords = (count: number): string => {
+export const ordinalText = (count: number): string => {
   const small = ['first', 'second', 'third'][count - 1];
   if (small !== undefined) return small;
   const lastTwo = count % 100;
@@ -70,11 +44,11 @@ export const ordinalWords = (count: number): string => {
   return `${count}${ending}`;
 };
 
-/** How an end is said: `exit code 3`, `SIGKILL`, or that nobody saw it. */
-export const exitWords = (exit: { readonly code: number | null; readonly signal: string | null }): string => {
+/** How a run ended: `exit code 3`, `SIGKILL`, or that it is not known. */
+export const exitText = (exit: { readonly code: number | null; readonly signal: string | null }): string => {
   if (exit.signal !== null) return exit.signal;
-  return exit.code === null ? 'an end that nobody saw' : `exit code ${exit.code}`;
+  return exit.code === null ? 'exit status unknown' : `exit code ${exit.code}`;
 };
 
 /** The time of day and the date, short, UTC: `2026-03-02 10:15:04`. */
-export const momentWords = (iso: string): string => iso.slice(0, 19).replace('T', ' ');
+export const momentText = (iso: string): string => iso.slice(0, 19).replace('T', ' ');

@@ -152,12 +152,12 @@ const byLog = (
 ): Triage => {
   const { rule } = found.match;
   const place = placeOf([...found.failure.context, ...found.failure.texts]);
-  const exitWords = exit.signal ?? (exit.code === null ? null : `exit code ${exit.code}`);
+  const exitText = exit.signal ?? (exit.code === null ? null : `exit code ${exit.code}`);
   return {
     category: rule.category,
     confidence: confidenceOf(found, facts),
     keyLine: shownAt(lines, found.failure.line),
-    evidence: [...sentences, said(found, lines), ...(exitWords === null ? [] : [`ended with ${exitWords}`])],
+    evidence: [...sentences, said(found, lines), ...(exitText === null ? [] : [`ended with ${exitText}`])],
     recommendation: recommend(rule, found.match.text, place, facts),
     rule: rule.id,
     place,

@@ -5,7 +5,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { clipStartBytes } from '../../core/text/escape.ts';
-import { durationWords, exitWords, momentWords } from '../../core/text/units.ts';
+import { durationText, exitText, momentText } from '../../core/text/units.ts';
 import { reasonOf } from '../../host/errno.ts';
 import type { Incident } from '../../incidents/incident.ts';
 import type { Observer } from './observer.ts';
@@ -51,7 +51,7 @@ export function createTerminationLog(path: string, warn: (text: string) => void)
 function summaryOf(incident: Incident): string {
   const { name, kind, category, exit, uptimeMs, at, reasons, keyLine, evidence, recommendation, id } = incident;
   const lines = [
-    `${name}: ${kind}, ${category}; ${exitWords(exit)} after ${durationWords(uptimeMs)}, at ${momentWords(at)} UTC`,
+    `${name}: ${kind}, ${category}; ${exitText(exit)} after ${durationText(uptimeMs)}, at ${momentText(at)} UTC`,
     ...reasons.map(reason => `by ${reason.name}: ${reason.detail}`),
     ...(keyLine === null ? [] : [clipStartBytes(keyLine, MOST_BYTES / 2)]),
     recommendation,

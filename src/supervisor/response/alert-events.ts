@@ -1,8 +1,10 @@
 /** From what the machine knows of an incident, and what was found out about it, to the event that is alerted. Pure. */
+
 import type { AlertEvent, AlertKind } from '../../alerts/alert.ts';
 import type { IncidentSeed } from '../../core/events.ts';
 import type { HealthPolicy } from '../../core/health-model.ts';
 import type { State } from '../../core/model.ts';
+import { exitText } from '../../core/text/units.ts';
 import type { Incident } from '../../incidents/incident.ts';
 
 /** An event of which nothing is known but that it happened. */
@@ -102,9 +104,8 @@ function reasonOf(
   if (cause === 'limit' && why !== null) return why;
   const category = incident === null || incident.category === 'unknown' ? [] : [incident.category];
   // A crash names its exit by itself.
-  const ended = event === 'crash' || cause === 'probe' ? [] : [exit.signal ?? codeText(exit.code)];
+  const ended =
+    event === 'crash' || cause === 'probe' ? [] : exit.signal === null && exit.code === null ? [] : [exitText(exit)];
   const words = [...ended, ...category].filter(word => word !== null);
   return words.length === 0 ? null : words.join(', ');
 }
-
-const codeText = (code: number | null): string | null => (code === null ? null : `exit code ${code}`);

@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import type { IncidentSeed } from '../../core/events.ts';
 import { clipStart } from '../../core/text/escape.ts';
-import { bytesWords } from '../../core/text/units.ts';
+import { sizeText } from '../../core/text/units.ts';
 import { memoryLimit, oomKills } from '../../host/cgroup.ts';
 import { monoNow } from '../../host/clock.ts';
 import { diskRoom } from '../../host/disk-room.ts';
@@ -187,8 +187,8 @@ export function createEvidenceCollector(paths: readonly string[]): EvidenceColle
       for (const { path, freeBytes, totalBytes, freeInodes } of await diskRoom(paths)) {
         if (totalBytes > 0 && freeBytes < NO_ROOM_BYTES) disk.facts.push({ kind: 'disk-full', path, freeBytes });
         else if (freeInodes === 0) disk.facts.push({ kind: 'disk-full', path, freeBytes, inodes: true });
-        else if (freeBytes < totalBytes * LOW_SHARE) disk.notes.push(`only ${bytesWords(freeBytes)} free on ${path}`);
-        else if (FULL_WORDS.test(output)) disk.notes.push(`${bytesWords(freeBytes)} free on ${path}`);
+        else if (freeBytes < totalBytes * LOW_SHARE) disk.notes.push(`only ${sizeText(freeBytes)} free on ${path}`);
+        else if (FULL_WORDS.test(output)) disk.notes.push(`${sizeText(freeBytes)} free on ${path}`);
       }
     }
     return disk;
