@@ -1,6 +1,8 @@
 /** One try to deliver one alert. Never rejects. */
+
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { durationText } from '../core/text/units.ts';
 import { reasonOf } from '../host/errno.ts';
 import { type Answered, retryAfterMs } from '../host/http-exchange.ts';
 import { type Alert, bare, withoutLog } from './alert.ts';
@@ -94,7 +96,8 @@ async function run(command: string, alert: Alert, { env, cwd }: Environment, abo
     if (over === 'aborted') return { kind: 'aborted' };
     // One that writes without end has been told all the same.
     if (over === 'size' || code === 0) return { kind: 'delivered' };
-    const why = over === 'time' ? `it did not end in ${commandLimitMs / 1000} s` : `it ended with ${signal ?? code}`;
+    const why =
+      over === 'time' ? `it did not end in ${durationText(commandLimitMs)}` : `it ended with ${signal ?? code}`;
     return { kind: 'failed', why, retryAfterMs: null };
   } catch (error) {
     return { kind: 'failed', why: reasonOf(error), retryAfterMs: null };

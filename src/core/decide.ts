@@ -172,7 +172,7 @@ function timerFired(turn: Turn, { timer }: Of<'timer-fired'>): void {
   }
   if (phase.kind === 'waiting' && phase.timer === timer) return planRun(turn, phase.due);
   if (phase.kind === 'stopping' && phase.graceTimer === timer) {
-    return kill(turn, `it did not end within ${turn.policy.stopTimeoutMs} ms`);
+    return kill(turn, `it did not end within ${durationText(turn.policy.stopTimeoutMs)}`);
   }
   if (phase.kind !== 'running') return;
   if (phase.live.tickTimer === timer) return judge(turn, { type: 'tick' });

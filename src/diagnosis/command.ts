@@ -1,4 +1,5 @@
 /** Any program as a model: the prompt on its standard input, the answer from its standard output. */
+import { durationText, sizeText } from '../core/text/units.ts';
 import { type Failure, failure, type Provider } from './provider.ts';
 
 const answerLimitBytes = 1 << 20;
@@ -35,8 +36,8 @@ export function command(line: string, cwd: string, env: Readonly<Record<string, 
 }
 
 const ended = {
-  time: (timeoutMs: number) => `the command did not end in ${timeoutMs / 1000} s`,
-  size: () => `the command wrote more than ${answerLimitBytes >> 20} MiB`,
+  time: (timeoutMs: number) => `the command did not end in ${durationText(timeoutMs)}`,
+  size: () => `the command wrote more than ${sizeText(answerLimitBytes)}`,
   aborted: () => 'given up, since the watcher stops',
 };
 

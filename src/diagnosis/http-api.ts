@@ -1,4 +1,5 @@
 /** One JSON question over HTTP, for all providers that speak it. */
+import { sizeText } from '../core/text/units.ts';
 import { type Answered, retryAfterMs, type Unanswered } from '../host/http-exchange.ts';
 import { type Answer, type Failure, failure, type Patience } from './provider.ts';
 
@@ -100,7 +101,7 @@ export async function askJson(
 
 // Why a 200 holds no JSON, as a clause.
 function notJson(answer: Answered): string {
-  if (answer.cut === 'size') return `its answer is longer than ${answerLimitBytes >> 20} MiB`;
+  if (answer.cut === 'size') return `its answer is longer than ${sizeText(answerLimitBytes)}`;
   if (answer.cut === 'time') return 'its answer did not end in time';
   if (answer.cut === 'lost') return 'its answer broke off';
   return answer.body.trim() === '' ? 'its answer is empty' : 'its answer is not JSON';

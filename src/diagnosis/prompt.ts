@@ -1,7 +1,7 @@
 /** The question, as text. Pure: whoever calls brings the cleaning and the chance. */
 
 import { clipEnd, clipStartBytes, utf8Bytes } from '../core/text/escape.ts';
-import { exitText } from '../core/text/units.ts';
+import { durationText, exitText } from '../core/text/units.ts';
 import type { Question } from './provider.ts';
 
 /** What is asked about. An incident, as `incidents --json` shows it, is one. */
@@ -75,8 +75,8 @@ function factsOf(subject: Case): string[] {
     ...(command === undefined ? [] : [`- command: ${command.join(' ')}`]),
     `- what happened: ${subject.kind}`,
     ...reasons.map(({ name, detail }) => `- because of: ${name}${detail === null ? '' : ` (${line(detail)})`}`),
-    ...(exit === null ? [] : [`- ${exitText(exit)}`]),
-    ...(uptimeMs === null ? [] : [`- it had been up for ${Math.round(uptimeMs / 1000)} s`]),
+    ...(exit === null ? [] : [`- how it ended: ${exitText(exit)}`]),
+    ...(uptimeMs === null ? [] : [`- it had been up for ${durationText(uptimeMs)}`]),
     ...memoryWords(subject.memory),
     `- rules say: ${subject.category} (confidence ${subject.confidence})`,
     ...(keyLine === null ? [] : [`- key line: ${line(keyLine)}`]),

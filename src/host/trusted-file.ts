@@ -3,6 +3,7 @@
  * as us, so it is refused. What is looked at is the opened descriptor, which nobody can exchange under us, and the link
  * that led to it, if there was one: whoever owns a link decides where it leads.
  */
+
 import {
   closeSync,
   constants,
@@ -14,6 +15,7 @@ import {
   readSync,
   type Stats,
 } from 'node:fs';
+import { sizeText } from '../core/text/units.ts';
 
 /** Why a file is not read, as the end of a sentence that begins with its name. */
 export interface Refused {
@@ -27,7 +29,7 @@ export function readTrustedFile(path: string): { readonly text: string } | Refus
   return withOpened(path, 0, stats => {
     if (stats.isDirectory()) return { refused: 'is a folder, not a file' };
     if (!stats.isFile()) return { refused: 'is no regular file' };
-    if (stats.size > largestBytes) return { refused: `is larger than ${largestBytes >> 20} MiB` };
+    if (stats.size > largestBytes) return { refused: `is larger than ${sizeText(largestBytes)}` };
     return null;
   });
 }

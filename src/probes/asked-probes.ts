@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { lastWords, plainLine } from '../core/text/escape.ts';
+import { durationText } from '../core/text/units.ts';
 import type { Answered } from '../host/http-exchange.ts';
 import { createLineMatcher } from './output-feed.ts';
 import { answer, LATE_MS, type Probe, type ProbeWorld, type SpecOf, type WatchedRun } from './probe.ts';
@@ -38,11 +39,12 @@ export function httpProbe(spec: SpecOf<'http'>, world: ProbeWorld): Probe {
 
   function judge({ status, body, cut }: Answered, tookMs: number) {
     if (status < 200 || status > 299) return answer(false, `HTTP ${status}${bodyText(body)}`);
-    if (matcher === null) return answer(true, `HTTP ${status} in ${Math.round(tookMs)} ms`);
-    if (cut === 'time') return answer(false, `HTTP ${status}, but its body did not end in ${spec.timeoutMs} ms`);
+    if (matcher === null) return answer(true, `HTTP ${status} in ${durationText(tookMs)}`);
+    if (cut === 'time')
+      return answer(false, `HTTP ${status}, but its body did not end in ${durationText(spec.timeoutMs)}`);
     if (cut === 'lost') return answer(false, `HTTP ${status}, but the connection was cut`);
     return bodyMatches(body)
-      ? answer(true, `HTTP ${status} in ${Math.round(tookMs)} ms, the body matches`)
+      ? answer(true, `HTTP ${status} in ${durationText(tookMs)}, the body matches`)
       : answer(false, `HTTP ${status}, but the body does not match ${spec.expect}${bodyText(body)}`);
   }
 
@@ -77,7 +79,7 @@ export function portProbe(spec: SpecOf<'port'>, world: ProbeWorld): Probe {
       for (const host of hosts) {
         const leftMs = Math.max(1, spec.timeoutMs - (world.now().mono - before));
         const seen = await attempt(host, spec.port, leftMs, abort);
-        if (seen === null) return answer(true, `accepts, in ${Math.round(world.now().mono - before)} ms`);
+        if (seen === null) return answer(true, `accepts, in ${durationText(world.now().mono - before)}`);
         fault ??= seen;
       }
       const tookMs = world.now().mono - before;
@@ -85,7 +87,7 @@ export function portProbe(spec: SpecOf<'port'>, world: ProbeWorld): Probe {
         return { kind: 'none', detail: 'not asked in time' };
       return answer(
         false,
-        fault === 'time' ? `nothing accepted in ${spec.timeoutMs} ms` : (fault ?? 'nothing accepts'),
+        fault === 'time' ? `nothing accepted in ${durationText(spec.timeoutMs)}` : (fault ?? 'nothing accepts'),
       );
     },
   };
@@ -139,7 +141,7 @@ export function checkProbe(spec: SpecOf<'check'>, run: WatchedRun, world: ProbeW
       if (end.over === 'aborted' || late) return { kind: 'none', detail: 'not asked in time' };
       const said = lastWords(end.complaint) || lastWords(end.output);
       const words = said === '' ? '' : `: ${said}`;
-      if (end.over === 'time') return answer(false, `not over after ${spec.timeoutMs} ms${words}`);
+      if (end.over === 'time') return answer(false, `not over after ${durationText(spec.timeoutMs)}${words}`);
       if (end.code === 0) return answer(true, `exit 0${words}`);
       return answer(false, `${end.code === null ? end.signal : `exit ${end.code}`}${words}`);
     },

@@ -299,7 +299,7 @@ describe('commands and files', () => {
     const { alerts, clock, said } = world({ commands: [command], env: { PATH: process.env['PATH'] } });
     alerts.raise(fresh('a'));
     await eventually(() => said.length).toBe(1);
-    expect(said[0]).toBe('alert to the alert command failed: it ended with 3; it is kept and tried again in 5 s');
+    expect(said[0]).toBe('alert to the alert command failed: it ended with 3; it is kept and tried again in 5s');
     clock.advance(5000);
     await eventually(() => said.length).toBe(2);
     expect(JSON.parse(readFileSync(out, 'utf8'))).toHaveProperty('event', 'unhealthy');
@@ -331,7 +331,7 @@ describe('commands and files', () => {
     const { alerts, said } = world({ files: ['/nonexistent/alerts.txt'] });
     alerts.raise(fresh('a'));
     await eventually(() => said).toEqual([
-      'alert to /nonexistent/alerts.txt failed: ENOENT: no such file or directory; it is kept and tried again in 5 s',
+      'alert to /nonexistent/alerts.txt failed: ENOENT: no such file or directory; it is kept and tried again in 5s',
     ]);
   });
 });

@@ -114,7 +114,7 @@ describe('every receiver gets text that only reads', () => {
       diagnosis: null,
       count: 1,
       earlier: [],
-      text: 'my_agent crashed (exit code 1, perhaps out of memory) after 3m12s; next start in 8 s',
+      text: 'my_agent crashed (exit code 1, perhaps out of memory) after 3m12s; next start in 8s',
     });
   });
 

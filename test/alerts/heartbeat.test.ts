@@ -81,7 +81,7 @@ describe('the heartbeat', () => {
       clock.advance(30_000);
     }
     await eventually(() => said).toEqual([
-      `heartbeat to ${server.host} failed: it answered 404; next in 30 s`,
+      `heartbeat to ${server.host} failed: it answered 404; next in 30s`,
       `heartbeat to ${server.host} is back`,
     ]);
   });

@@ -73,7 +73,7 @@ describe('a probe that asks', () => {
     world.pass(30_000);
     world.run(20);
     expect(world.kinds()).toContain('clock-gap');
-    world.report({ probe: 'port:80', observation: ill('no answer in 5 s') });
+    world.report({ probe: 'port:80', observation: ill('no answer in 5s') });
     expect(world.ended()).toBeNull();
     expect(world.state.probes[0]!.failures).toBe(0);
   });
@@ -138,11 +138,11 @@ describe('memory and disk', () => {
   };
   test('three samples in a row above the limit, in the start period too; a spike is none', () => {
     const spike = healthWorld(only(memory), {
-      memory: (_at, n) => (n % 4 === 0 ? ill('2 GiB', 2e9) : well('1 GiB', 1e9)),
+      memory: (_at, n) => (n % 4 === 0 ? ill('2G', 2e9) : well('1G', 1e9)),
     });
     spike.run(3_600_000);
     expect(spike.ended()).toBeNull();
-    const leak = healthWorld(only(memory), { memory: () => ill('2 GiB', 2e9) });
+    const leak = healthWorld(only(memory), { memory: () => ill('2G', 2e9) });
     leak.run(60_000);
     expect(leak.ended()).toEqual({ atMs: 11_010, names: ['memory'] });
   });
@@ -158,7 +158,7 @@ describe('memory and disk', () => {
   });
 
   test('one that is only sampled is neither judged nor needed for green', () => {
-    const world = healthWorld(only({ ...memory, judged: false }), { memory: () => ill('2 GiB', 2e9) });
+    const world = healthWorld(only({ ...memory, judged: false }), { memory: () => ill('2G', 2e9) });
     world.run(60_000);
     expect(world.kinds()).toEqual(['green']);
     expect(world.state.memory.length).toBeGreaterThan(5);

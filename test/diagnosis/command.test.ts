@@ -42,14 +42,14 @@ describe('a command as a model', () => {
     ['kill -9 $$', 'ended by SIGKILL'],
     ['true', 'the command wrote nothing'],
     ['definitely-not-a-command', 'exited with 127'],
-    ['yes', 'wrote more than 1 MiB'],
+    ['yes', 'wrote more than 1M'],
   ])('`%s` is a failure with its reason', async (command, why) => {
     expect(await asking(command).diagnosis.ask(baseCase)).toMatchObject({ failed: expect.stringContaining(why) });
   });
 
   test('one that outlives its time is ended with all that it started', async () => {
     const { diagnosis } = asking('sleep 1000 & echo $! > pid; exec sleep 1000', 200);
-    expect(await diagnosis.ask(baseCase)).toMatchObject({ failed: expect.stringContaining('did not end in 0.2 s') });
+    expect(await diagnosis.ask(baseCase)).toMatchObject({ failed: expect.stringContaining('did not end in 200ms') });
     const pid = readFileSync(join(folder, 'pid'), 'utf8').trim();
     await eventually(() => isAlive(pid)).toBe(false);
   });

@@ -28,7 +28,7 @@ describe('the prompt', () => {
     );
     const order = [
       'my_agent.py',
-      'signal SIGKILL',
+      'how it ended: SIGKILL',
       'first 1, last 5, peak 9',
       'Prior incidents',
       'recovered after 3 min',

@@ -10,7 +10,7 @@ const fine = { choices: [{ message: { content: 'fine' }, finish_reason: 'stop' }
 
 describe('a server in trouble', () => {
   const bad: [string, LocalServer['answer'], string][] = [
-    ['hangs', () => {}, 'no answer in 0.3 s'],
+    ['hangs', () => {}, 'no answer in 300ms'],
     [
       'never ends its body',
       (_, response) => {
@@ -27,7 +27,7 @@ describe('a server in trouble', () => {
         response.write('{"choices":[{"message":{"content":"');
         flood(response, 160);
       },
-      'longer than 1 MiB',
+      'longer than 1M',
     ],
     ['cuts the line', (_, response) => response.socket?.destroy(), 'the connection was cut'],
     [

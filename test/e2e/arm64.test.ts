@@ -33,7 +33,7 @@ test.skipIf(reason)(
     child.stderr.on('data', bytes => (err += bytes));
     const code = new Promise(done => child.once('close', done));
     await until('the third run', () => out === 'run 1\nrun 2\nrun 3\n', patienceMs);
-    expect(err).toMatch(/exited with code 3.*restart 1 in 10 ms/);
+    expect(err).toMatch(/exited with code 3.*restart 1 in 10ms/);
     const asked = spawnSync(qemu, [...before, 'status', 'arm', '--json'], {
       env: testEnvironment(folder),
       encoding: 'utf8',

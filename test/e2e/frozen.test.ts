@@ -38,7 +38,7 @@ describe('what only looks like work', () => {
     const worker = startWorker(folder, 0, fault, ['--stale-after', '1s', '--progress-pattern', '^done']);
     await worker.well('stale');
     await worker.break();
-    await worker.watcher.said(/stopping it: stale: no line matching \/\^done\/ for 1\.\d+ s/);
+    await worker.watcher.said(/stopping it: stale: no line matching \/\^done\/ for 1\.\d+s/);
     await worker.up(2);
     await worker.end();
   });

@@ -185,7 +185,7 @@ async function stall(folder: string, name: string, pid: number, take: () => Prom
   process.kill(first.pid, 'SIGKILL');
   await until('the death is seen', () => statusNow(folder, name)?.restarts === 1);
   const written = [first.bytes, (await stuck(folder, name, 1)).bytes] as const;
-  await until('30 s have passed', () => performance.now() - began > STALL_MS, STALL_MS + 5000);
+  await until('30s have passed', () => performance.now() - began > STALL_MS, STALL_MS + 5000);
   // Of what is resident, 60 to 70 MB are pages of the executable, which belong to the page cache.
   expect(memoryOf(pid, 'RssAnon')).toBeLessThan(60e6);
   expect(memoryOf(pid, 'VmHWM')).toBeLessThan(110e6);

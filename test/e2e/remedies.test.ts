@@ -24,7 +24,7 @@ describe('a remedy', () => {
       ...['--', 'sh', '-c', `[ -f healed ] && { echo healed first; exec sleep 600; }; ${full}`],
     ]);
     await watcher.printed(/healed first/);
-    await watcher.said(/the remedy for disk-\w+ \(disk-full\) ended with code 4 after \d+ ms/);
+    await watcher.said(/the remedy for disk-\w+ \(disk-full\) ended with code 4 after \d+ms/);
     await watcher.said(/healthy/);
     await until('the incident is closed', () => incidentsOf(folder, 'disk')[0]?.recoveredAt ?? false);
     const [incident] = incidentsOf(folder, 'disk');

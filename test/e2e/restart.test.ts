@@ -19,9 +19,9 @@ describe('a child that ends', () => {
       'echo run $AGENT_WATCH_RUN; exit 3',
     ]);
     await watcher.printed(/run 3/);
-    await watcher.said(/exited with code 3 after \d+ ms; restart 1 in 50 ms/);
-    await watcher.said(/restart 2 in 100 ms/);
-    await watcher.said(/restart 3 in 200 ms/);
+    await watcher.said(/exited with code 3 after \d+ms; restart 1 in 50ms/);
+    await watcher.said(/restart 2 in 100ms/);
+    await watcher.said(/restart 3 in 200ms/);
     watcher.process.kill('SIGTERM');
     expect(await watcher.ended).toEqual({ code: 0, signal: null });
   });

@@ -139,7 +139,7 @@ describe('what survives a kill -9', () => {
     await until('the second run', () => times(folder).length === 2);
     const [one = 0, two = 0] = times(folder);
     expect(two - one).toBeGreaterThanOrEqual(2000);
-    await second.said(/restart 2 in 4 s/);
+    await second.said(/restart 2 in 4s/);
     second.process.kill('SIGTERM');
     await second.ended;
   });

@@ -42,7 +42,7 @@ test('what is no file is refused without waiting for it', () => {
   expect(readTrustedFile(at('round'))).toEqual({ refused: 'is a link that leads in a circle' });
   expect(readTrustedFile(at('gone'))).toEqual({ refused: 'does not exist' });
   expect(readTrustedFile(at('own/x'))).toEqual({ refused: 'is not there: a part of its path is no folder' });
-  expect(readTrustedFile(at('big'))).toEqual({ refused: 'is larger than 1 MiB' });
+  expect(readTrustedFile(at('big'))).toEqual({ refused: 'is larger than 1M' });
   expect(readTrustedFile('/dev/null')).toHaveProperty('refused');
 });
 

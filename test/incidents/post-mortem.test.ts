@@ -29,7 +29,7 @@ describe('the report', () => {
     '# agent: crashed (network-unreachable)',
     '- **Service**: agent on node-7: `python3 agent.py`',
     '- **Detected**: 2026-03-02 10:15:04 UTC, by its exit',
-    '- **State at detection**: up for 3h 12m, ended with exit code 1, resident memory 114 MiB at the last sample, 172 MiB at most',
+    '- **State at detection**: up for 3h12m, ended with exit code 1, resident memory 114M at the last sample, 172M at most',
     '**network-unreachable**, high confidence (0.93).',
     'Key line: `Error: connect ECONNREFUSED 127.0.0.1:6379`',
     'Confirmed 2026-03-02 10:17:20 UTC, 2m16s after it began: up for 2m and every critical probe green.',
@@ -159,13 +159,13 @@ describe('words', () => {
     [950, '950ms'],
     [12_000, '12s'],
     [192_000, '3m12s'],
-    [18_240_000, '5h 4m'],
-    [183_600_000, '2d 3h'],
+    [18_240_000, '5h04m'],
+    [183_600_000, '2d03h'],
   ])('%i ms is %s', (ms, words) => expect(durationText(ms)).toBe(words));
   test.each([
-    [0, '0 B'],
-    [1536, '1.5 KiB'],
-    [2 ** 31, '2.0 GiB'],
+    [0, '0B'],
+    [1536, '1.5K'],
+    [2 ** 31, '2G'],
   ])('%i bytes are %s', (bytes, words) => expect(sizeText(bytes)).toBe(words));
   test.each([
     [1, 'first'],

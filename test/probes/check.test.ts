@@ -33,7 +33,7 @@ describe('--check', () => {
     const { check, left } = marked();
     expect(await ask(check('echo waiting for the lock; sleep 100', 200))).toMatchObject({
       ok: false,
-      detail: 'not over after 200 ms: waiting for the lock',
+      detail: 'not over after 200ms: waiting for the lock',
     });
     expect(left()).toEqual([]);
   });

@@ -158,7 +158,7 @@ test('a condition that takes too long is blind, and soon', () => {
   const text = `${'a'.repeat(64)}!`;
   expect(judge('name.matches("^(a+)+$") or loss > 10', { name: text, loss: 1 })).toEqual({
     kind: 'blind',
-    why: 'it takes longer than 100 ms',
+    why: 'it takes longer than 100ms',
     missing: [],
   });
   const rows = Array.from({ length: 400 }, (_, index) => index);

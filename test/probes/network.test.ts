@@ -26,7 +26,7 @@ const http = (url: string, expect: RegExp | null = null, timeoutMs = 300) =>
 
 describe('--http', () => {
   test.each([
-    ['200', 200, 'fine', null, true, /^HTTP 200 in \d+ ms$/],
+    ['200', 200, 'fine', null, true, /^HTTP 200 in \d+ms$/],
     ['204', 204, '', null, true, /^HTTP 204/],
     ['500', 500, '', null, false, /^HTTP 500$/],
     ['a redirect is no 2xx', 302, '', null, false, /^HTTP 302$/],
@@ -43,7 +43,7 @@ describe('--http', () => {
 
   test('a server that accepts and never answers', async () => {
     const url = await serve(() => {});
-    expect(await ask(http(url))).toMatchObject({ ok: false, detail: 'no answer in 0.3 s' });
+    expect(await ask(http(url))).toMatchObject({ ok: false, detail: 'no answer in 300ms' });
   });
 
   test('a body that never ends hits the timeout', async () => {
@@ -54,7 +54,7 @@ describe('--http', () => {
     });
     expect(await ask(http(url, /ok/))).toMatchObject({
       ok: false,
-      detail: 'HTTP 200, but its body did not end in 300 ms',
+      detail: 'HTTP 200, but its body did not end in 300ms',
     });
   });
 

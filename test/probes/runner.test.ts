@@ -29,7 +29,7 @@ describe('each breaks in its own way, and is noticed in time', () => {
       { kind: 'stale', afterMs: second, progressPattern: null },
     ]);
     expect(await watched.ended()).toEqual([
-      { name: 'stale', detail: expect.stringMatching(/^no output for 1\.\d s$/), severity: 'critical' },
+      { name: 'stale', detail: expect.stringMatching(/^no output for 1\.\ds$/), severity: 'critical' },
     ]);
     expect(watched.elapsedMs()).toBeLessThan(2 * second + 500);
   });

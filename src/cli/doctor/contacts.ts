@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { readTargets } from '../../alerts/target.ts';
+import { durationText } from '../../core/text/units.ts';
 import { addressAsked, obstacleTo } from '../../diagnosis/choose-provider.ts';
 import { notificationSettings } from '../arguments/watch-orders.ts';
 import { ownEnvironment } from '../environment.ts';
@@ -44,7 +45,7 @@ async function connect(url: URL, secure: boolean): Promise<string | null> {
       socket.destroy();
       resolve(why);
     };
-    const timer = setTimeout(() => end(`no answer in ${PATIENCE_MS / 1000} s`), PATIENCE_MS);
+    const timer = setTimeout(() => end(`no answer in ${durationText(PATIENCE_MS)}`), PATIENCE_MS);
     socket.once(tls === null ? 'connect' : 'secureConnect', () => end(null));
     socket.on('error', error => end(wordsFor(error)));
   });

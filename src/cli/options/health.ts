@@ -133,7 +133,7 @@ export const healthOptions = {
   remedy: {
     kind: 'remedy',
     repeat: true,
-    meaning: "a command before the next start, at most 60 s, such as 'disk-full => ./clean-up.sh'",
+    meaning: "a command before the next start, at most 60s, such as 'disk-full => ./clean-up.sh'",
   },
 } as const satisfies OptionTable;
 

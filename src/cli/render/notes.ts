@@ -47,7 +47,10 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
     case 'success-restarts':
       return line(5, 'it ended with success and is started again all the same; --restart on-failure would let it rest');
     case 'wait-floor':
-      return line(4, `100 runs in a row lived under a second: from now on no wait is below ${note.floorMs} ms`);
+      return line(
+        4,
+        `100 runs in a row lived under a second: from now on no wait is below ${durationText(note.floorMs)}`,
+      );
     case 'probe-warning':
       return line(4, `${note.name}: ${note.detail}; it is optional, so nothing is restarted`);
     case 'probe-restored':
@@ -67,7 +70,7 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
         `it gets healthy and dies, ${note.deaths} times in ${durationText(note.windowMs)}: a slow crash loop`,
       );
     case 'save-failed':
-      return line(4, `the state cannot be saved: ${note.why}; supervision goes on, next try every 5 s`);
+      return line(4, `the state cannot be saved: ${note.why}; supervision goes on, next try every 5s`);
     case 'save-recovered':
       return line(5, 'the state is saved again');
     case 'stopped':

@@ -1,5 +1,6 @@
 import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { serialize } from '@marcbachmann/cel-js/serialize';
+import { durationText } from '../../core/text/units.ts';
 import { limited } from '../output-feed.ts';
 import { faultText, prepare } from './prepare.ts';
 import { lookUp, type Metrics, setName } from './values.ts';
@@ -92,7 +93,11 @@ export function parseCondition(written: string): Condition | string {
 function inTime(judge: (metrics: Metrics) => Judgement): (metrics: Metrics) => Judgement {
   let run: ReturnType<typeof limited> | null = null;
   return metrics => {
-    let judgement: Judgement = { kind: 'blind', why: `it takes longer than ${EVALUATION_MS} ms`, missing: [] };
+    let judgement: Judgement = {
+      kind: 'blind',
+      why: `it takes longer than ${durationText(EVALUATION_MS)}`,
+      missing: [],
+    };
     run ??= limited(EVALUATION_MS);
     run(() => {
       judgement = judge(metrics);

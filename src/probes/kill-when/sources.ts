@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { changedAt } from '../../core/health-judges.ts';
+import { durationText } from '../../core/text/units.ts';
 import type { Mono, Stamp, Wall } from '../../core/time.ts';
 import { errnoOf } from '../../host/errno.ts';
 import { createLineMatcher } from '../output-feed.ts';
@@ -190,7 +191,7 @@ export function commandSource({ command, cwd, env, timeLimitMs }: CommandPlace, 
     async read(abort): Promise<Reading> {
       const { runProbeCommand } = await import('../run-check.ts');
       const end = await runProbeCommand({ command, cwd, env, timeLimitMs, keepBytes: DOCUMENT_BYTES, abort });
-      if (end.over !== null) return last ?? { fault: `${command} was not over after ${timeLimitMs} ms` };
+      if (end.over !== null) return last ?? { fault: `${command} was not over after ${durationText(timeLimitMs)}` };
       if (end.code !== 0) return last ?? { fault: `${command} ended with ${end.code ?? end.signal}` };
       const values = parseMetrics(end.output);
       if (typeof values === 'string') return last ?? { fault: `what ${command} writes ${values}` };

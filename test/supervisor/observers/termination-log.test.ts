@@ -19,7 +19,7 @@ test('holds the last incident, and nothing of a longer one before', async () => 
   expect(await written(path, long, anIncident())).toEqual([]);
   expect(readFileSync(path, 'utf8')).toBe(
     [
-      'agent: crash, network-unreachable; exit code 1 after 3h 12m, at 2026-03-02 10:15:04 UTC',
+      'agent: crash, network-unreachable; exit code 1 after 3h12m, at 2026-03-02 10:15:04 UTC',
       'Error: connect ECONNREFUSED 127.0.0.1:6379',
       'Nothing listens at 127.0.0.1:6379: check that the service there runs.',
       'evidence: the log says: Error: connect ECONNREFUSED 127.0.0.1:6379',

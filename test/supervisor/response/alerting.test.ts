@@ -94,7 +94,7 @@ describe('alerts', () => {
     alerting.explained(incidentOf({ id: 'bot-2' }), limit);
     expect(await told()).toEqual([
       'keeps crashing (5 times in the window): exit code 1, disk-full; next start in 10m',
-      'crashed (exit code 1) after 5 s: disk-full',
+      'crashed (exit code 1) after 5s: disk-full',
     ]);
   });
 
@@ -103,9 +103,7 @@ describe('alerts', () => {
     alerting.hear({ kind: 'slow-loop', deaths: 5, windowMs: 21_600_000 });
     alerting.happened(seedOf());
     alerting.happened(seedOf());
-    expect(await told()).toEqual([
-      'runs well for a while and crashes, again and again: exit code 1; next start in 1 s',
-    ]);
+    expect(await told()).toEqual(['runs well for a while and crashes, again and again: exit code 1; next start in 1s']);
   });
 
   test('what nobody explains is told all the same', async () => {
@@ -113,7 +111,7 @@ describe('alerts', () => {
     const seed = seedOf({ exit: { code: null, signal: 'SIGKILL' } });
     alerting.happened(seed);
     alerting.explained(null, seed);
-    expect(await told()).toEqual(['crashed (SIGKILL) after 5 s; next start in 1 s']);
+    expect(await told()).toEqual(['crashed (SIGKILL) after 5s; next start in 1s']);
   });
 
   test('a recovery says how long it was down, to the start that did it, and how many starts it took', async () => {
@@ -137,7 +135,7 @@ describe('alerts', () => {
   test('an optional probe and a blind kill condition: unhealthy, and well again', async () => {
     const { alerting, clock, told } = rig(['unhealthy', 'recovered']);
     alerting.hear({ kind: 'probe-restored', name: 'disk', detail: 'enough' });
-    alerting.hear({ kind: 'probe-warning', name: 'disk', detail: '1 MiB is free' });
+    alerting.hear({ kind: 'probe-warning', name: 'disk', detail: '1M is free' });
     alerting.hear({ kind: 'blind', why: 'm.json is missing' });
     clock.now = 60_000;
     alerting.hear({ kind: 'probe-restored', name: 'disk', detail: 'enough' });
@@ -158,7 +156,7 @@ describe('alerts', () => {
     alerting.hear({ kind: 'held', hold });
     expect(await told()).toEqual([
       'started: run 1',
-      'stopped after 3 s: as asked',
+      'stopped after 3s: as asked',
       'is held and will not be started: it exited with code 78. To lift it: agent-watch reset bot',
     ]);
   });
