@@ -27,6 +27,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, transformSync } from 'esbuild';
 import { withEagerFunctions } from './eager-functions.ts';
+import { renameVariables } from './rename-variables.ts';
 
 type Arch = 'x64' | 'arm64';
 
@@ -121,6 +122,7 @@ function intoPkgCache(home: string, arch: Arch, scratch: string): void {
   copyFileSync(stockNode(arch, scratch), node);
   chmodSync(node, 0o755);
   strip(node, arch);
+  writeFileSync(node, renameVariables(readFileSync(node)));
   for (const mark of [join(cache, `${name}.tar.gz`), join(cache, `${name}.tar.gz.ok`), `${node}.ok`])
     writeFileSync(mark, '');
 }

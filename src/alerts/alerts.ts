@@ -1,4 +1,5 @@
 /** Tells people, without anything of ours ever waiting for it. */
+import { timerMs } from '../core/time.ts';
 import type { AlertEvent, AlertKind } from './alert.ts';
 import { compose, summarise } from './compose.ts';
 import { due, folded, judge, nextDue, sent } from './cooldown.ts';
@@ -26,9 +27,6 @@ export interface Alerts {
   /** Sends what can be sent in that time and keeps the rest for the next start. */
   close(limitMs: number): Promise<void>;
 }
-
-// Node fires a longer timer at once.
-const longestTimerMs = 2 ** 31 - 1;
 
 /** Alerts to the targets of the settings. What an earlier life could not deliver is sent first. */
 export function createAlerts(settings: AlertSettings, ports: AlertPorts): Alerts {
@@ -61,7 +59,7 @@ export function createAlerts(settings: AlertSettings, ports: AlertPorts): Alerts
   const armSummary = () => {
     callOff();
     const at = nextDue(office.cooldown, cooldownMs);
-    if (at !== null) callOff = ports.after(Math.min(Math.max(at - ports.monoMs(), 0), longestTimerMs), work);
+    if (at !== null) callOff = ports.after(timerMs(Math.max(at - ports.monoMs(), 0)), work);
   };
   const work = () => {
     scheduled = false;

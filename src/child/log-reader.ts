@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, readSync, statSync } from 'node:fs';
+import { openRegularSync } from '../host/read-file.ts';
 
 /** Reads a rotated log from outside its writer, which may rotate at any moment. */
 export interface LogReader {
@@ -104,7 +105,7 @@ export function openLogReader(path: string): LogReader {
 
 function openFile(path: string): OpenFile | null {
   try {
-    const fd = openSync(path, 'r');
+    const fd = openRegularSync(path);
     return { fd, inode: fstatSync(fd).ino };
   } catch {
     // Not written yet, or just being renamed: the next look finds it.

@@ -3,6 +3,7 @@ import { constants, promises as files } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { monoNow } from '../host/clock.ts';
 import { reasonOf } from '../host/errno.ts';
+import { openRegular } from '../host/read-file.ts';
 
 /** Where a log lies and how large it may become: `keep` rotated files beside the one that is written. */
 export interface LogSpec {
@@ -109,7 +110,7 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
     if (handle !== null) return handle;
     const gone = spec.ensureFolder();
     if (gone !== null) throw new Error(gone);
-    handle = await files.open(spec.path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+    handle = await openRegular(spec.path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
     const stats = await handle.stat();
     [size, inode, lookAt] = [stats.size, stats.ino, monoNow() + LOOK_EVERY_MS];
     return handle;

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Mono, Stamp } from '../core/time.ts';
+import { type Mono, type Stamp, timerMs } from '../core/time.ts';
 import { PIPE_BYTES, type Reader } from './reader.ts';
 import { createRing } from './ring.ts';
 import type { Outputs, Sink } from './sink.ts';
@@ -156,7 +156,7 @@ const FLUSH_LOOK_MS = 50;
 function progress(lanes: Lane[], waitMs: number): Promise<void> {
   return new Promise(resolve => {
     const stops = lanes.map(lane => lane.sink.onProgress(done));
-    const timer = setTimeout(done, waitMs);
+    const timer = setTimeout(done, timerMs(waitMs));
     function done(): void {
       clearTimeout(timer);
       for (const stop of stops) stop();

@@ -1,6 +1,7 @@
-import { accessSync, closeSync, constants, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, readSync, type Stats, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import type { SpawnFailure } from '../core/model.ts';
+import { openRegularSync } from '../host/read-file.ts';
 
 /** What the kernel starts in order to run a file: the interpreter of a script's first line, or a binary's dynamic loader. */
 export interface Loader {
@@ -12,7 +13,7 @@ export interface Loader {
 function loaderOf(path: string): Loader | null {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    fd = openRegularSync(path);
   } catch {
     // Executable but not readable: nothing to tell.
     return null;

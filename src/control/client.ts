@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { timerMs } from '../core/time.ts';
 import { monoNow } from '../host/clock.ts';
 import { errnoOf, reasonOf } from '../host/errno.ts';
 import {
@@ -98,7 +99,7 @@ async function exchange(socket: Socket, request: Request, timeoutMs: number): Pr
 
 function within(closed: Promise<void>, timeoutMs: number): Promise<boolean> {
   return new Promise(resolve => {
-    const timer = setTimeout(() => resolve(false), timeoutMs);
+    const timer = setTimeout(() => resolve(false), timerMs(timeoutMs));
     void closed.then(() => {
       clearTimeout(timer);
       resolve(true);

@@ -75,12 +75,14 @@ export function judgeKillWhen(draft: HealthDraft, observed: Observation): void {
   const policy = draft.policy.killWhen;
   if (state === null || policy === null) return;
   const nextAt = Math.max((state.askedAt ?? draft.at.mono) + policy.intervalMs, draft.at.mono) as Mono;
-  const idle: ProbeState = { ...state, askedAt: null, nextAt };
-  if (observed.kind !== 'condition') {
+  const answered = observed.kind === 'condition';
+  const idle: ProbeState = { ...state, askedAt: null, nextAt, base: answered ? draft.at.mono : state.base };
+  if (!answered && draft.at.mono - state.base < policy.maxAgeMs) {
     draft.state = { ...draft.state, killWhen: { ...idle, nextAt: later(draft.at, Math.min(1000, policy.intervalMs)) } };
     return;
   }
-  const { result, notYet, why } = observed;
+  // What gives no answer for as long as numbers may be old has none.
+  const { result, notYet, why } = answered ? observed : noAnswer(observed);
   const waiting = result === 'blind' && notYet && draft.at.mono - startedAt.mono < policy.maxAgeMs;
   const ok = waiting ? null : result === 'clear';
   const turned = ok !== state.ok;
@@ -91,6 +93,11 @@ export function judgeKillWhen(draft: HealthDraft, observed: Observation): void {
     draft.verdicts.push({ kind: 'tripped', why: `blind: ${why}` });
   else if (turned && ok === false) draft.verdicts.push({ kind: 'blind', why });
   else if (turned && ok === true && state.ok === false) draft.verdicts.push({ kind: 'sees-again' });
+}
+
+function noAnswer(observed: Observation) {
+  const why = observed.kind === 'none' ? observed.detail : 'no answer';
+  return { result: 'blind', notYet: false, why } as const;
 }
 
 /** At most this many points are kept of a run. */

@@ -92,7 +92,7 @@ export interface ProbeState {
   /** The question under way was asked before a gap: a failure says nothing. */
   askedBeforeGap: boolean;
   nextAt: Mono;
-  /** Timed ones: since when they wait for progress. */
+  /** Timed ones: since when they wait for progress. The kill condition: when it was last read. */
   base: Mono;
   /** Timed ones: overdue at the last look. One more look must confirm it. */
   suspect: boolean;

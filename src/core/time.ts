@@ -9,3 +9,11 @@ export interface Stamp {
   mono: Mono;
   wall: Wall;
 }
+
+/** The longest delay that a timer of the event loop takes, 24.8 days: Node fires a longer one at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** A delay as a timer takes it. */
+export function timerMs(delayMs: number): number {
+  return Math.min(delayMs, LONGEST_TIMER_MS);
+}

@@ -6,6 +6,7 @@
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request as requestPlain } from 'node:http';
 import { Agent, type RequestOptions, request as requestTls } from 'node:https';
 import { durationText } from '../core/text/units.ts';
+import { timerMs } from '../core/time.ts';
 
 /** What is sent, and how much patience there is. */
 export interface Ask {
@@ -52,14 +53,13 @@ export function exchange(ask: Ask): Promise<Answered | Unanswered> {
   });
 }
 
-// Node fires a longer timer at once.
-const longestTimerMs = 2 ** 31 - 1;
 const aborted: Unanswered = { kind: 'unanswered', fault: 'aborted', why: 'given up, since the watcher stops' };
 
 function open(ask: Ask): ClientRequest {
   const headers: Record<string, string> = { 'user-agent': 'agent-watch', ...ask.headers };
   if (ask.body !== null) headers['content-length'] = String(Buffer.byteLength(ask.body));
-  const options: RequestOptions = { method: ask.method, headers, agent: false };
+  // Said here, since NODE_TLS_REJECT_UNAUTHORIZED, meant for the watched command, would say otherwise.
+  const options: RequestOptions = { method: ask.method, headers, agent: false, rejectUnauthorized: true };
   if (ask.url.protocol !== 'https:') return requestPlain(ask.url, options);
   if (ask.proxyEnv !== null) options.agent = new Agent({ proxyEnv: { ...ask.proxyEnv } });
   return requestTls(ask.url, options);
@@ -80,7 +80,7 @@ function converse(ask: Ask, request: ClientRequest, resolve: (end: Answered | Un
   };
   const timer = setTimeout(
     () => finish('time', { kind: 'unanswered', fault: 'time', why: `no answer in ${durationText(ask.timeLimitMs)}` }),
-    Math.min(ask.timeLimitMs, longestTimerMs),
+    timerMs(ask.timeLimitMs),
   );
   const onAbort = () => finish('lost', aborted);
   ask.abort?.addEventListener('abort', onAbort);

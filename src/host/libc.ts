@@ -84,6 +84,8 @@ export interface Libc {
   signalProcess(pidFd: number, signal: number): void;
   /** Gives the free pages of the C heap back to the system. */
   trimHeap(): void;
+  /** _exit(2): ends this process now, without waiting for its other threads. */
+  exit(code: number): void;
 }
 
 let loaded: Libc | { why: string } | null = null;
@@ -192,8 +194,11 @@ function pipes(bind: Bind): Pick<Libc, 'pipe' | 'setPipeSize' | 'lockFile'> {
   };
 }
 
-function processes(bind: Bind): Pick<Libc, 'becomeSubreaper' | 'peekEndedChild' | 'reapChild' | 'limit' | 'setLimit'> {
+function processes(
+  bind: Bind,
+): Pick<Libc, 'becomeSubreaper' | 'peekEndedChild' | 'reapChild' | 'limit' | 'setLimit' | 'exit'> {
   const prctl = bind('prctl', ['i32', 'u64', 'u64', 'u64', 'u64']);
+  const exit = bind('_exit', ['i32']);
   const waitid = bind('waitid', ['i32', 'u32', 'pointer', 'i32']);
   const prlimit = bind('prlimit64', ['i32', 'i32', 'pointer', 'pointer'], 'i32', 'prlimit');
   // siginfo_t: si_code at 8, si_pid at 16, si_status at 24. With WNOHANG, si_pid stays 0 where nobody has ended.
@@ -213,6 +218,7 @@ function processes(bind: Bind): Pick<Libc, 'becomeSubreaper' | 'peekEndedChild' 
       return { pid: info.readInt32LE(16), code: exited ? status : null, signal: exited ? null : status };
     },
     reapChild: pid => wait(P_PID, pid, 0),
+    exit: code => void exit(code),
     limit(resource) {
       const now = Buffer.alloc(16);
       prlimit(0, resource, null, now);

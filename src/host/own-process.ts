@@ -1,3 +1,4 @@
+import { libc } from './libc.ts';
 import { bears, readProcess } from './process-table.ts';
 import { carriesRunMark } from './run-mark.ts';
 
@@ -72,6 +73,18 @@ export function whyNoReset(pid: unknown, run: RunMark): string | null {
   return isInsideRun(pid, run)
     ? `process ${pid} belongs to what '${run.name}' watches, which may not lift its own hold`
     : null;
+}
+
+/**
+ * Ends this process. process.exit joins the threads of the pool first, so a file call that hangs (a mount that is gone) would keep us
+ * for ever: then only the kernel is told. The hooks for an end are called either way.
+ */
+export function exitAtOnce(code: number): void {
+  if (process.getActiveResourcesInfo().some(kind => kind.startsWith('FSReq'))) {
+    process.emit('exit', code);
+    libc()?.exit(code);
+  }
+  process.exit(code);
 }
 
 /**

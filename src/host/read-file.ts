@@ -1,4 +1,5 @@
-import { constants, lstatSync, readFileSync } from 'node:fs';
+import { closeSync, constants, promises as files, fstatSync, lstatSync, openSync, readFileSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { errnoOf } from './errno.ts';
 
 /**
@@ -22,3 +23,35 @@ export function readText(path: string, limitBytes: number): string | null {
 
 // For what came into its place since the look. Node takes a number here, though its types want a word.
 const READ_NO_LINK = (constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK) as unknown as string;
+
+/** Opening a FIFO would wait for its other end, and opening a terminal would make it ours. */
+const NO_WAIT = constants.O_NONBLOCK | constants.O_NOCTTY;
+const NOT_REGULAR = 'not a regular file';
+
+/**
+ * Opens a regular file that somebody else may have put there. Never waits for the other end of a FIFO. Throws the system's error,
+ * or an Error that says what is wrong.
+ */
+export function openRegularSync(path: string, flags: number = constants.O_RDONLY, mode?: number): number {
+  const fd = openSync(path, flags | NO_WAIT, mode);
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  throw new Error(NOT_REGULAR);
+}
+
+/** The same off the loop: a mount that hangs holds a thread of the pool, never the watcher. The caller keeps the time. */
+export async function openRegular(
+  path: string,
+  flags: number = constants.O_RDONLY,
+  mode?: number,
+): Promise<FileHandle> {
+  const file = await files.open(path, flags | NO_WAIT, mode);
+  try {
+    if ((await file.stat()).isFile()) return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  await file.close();
+  throw new Error(NOT_REGULAR);
+}

@@ -5,6 +5,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { timerMs } from '../core/time.ts';
 import { signalGroup } from './process-signals.ts';
 import { readProcess } from './process-table.ts';
 import { shedRunMark } from './run-mark.ts';
@@ -37,8 +38,6 @@ const graceMs = 1000;
 // How long after the exit more output is read: what it left in the background may hold the pipe for ever.
 const drainMs = 200;
 const complaintBytes = 2048;
-// Node fires a longer timer at once.
-const longestTimerMs = 2 ** 31 - 1;
 
 /**
  * execa, loaded at the first use: a plain watcher needs none. It looks at process.stdin when it is loaded and at every call, at which
@@ -87,7 +86,7 @@ function follow(order: ShellOrder, child: ChildProcess, pid: number): Promise<Sh
     if (order.dropRest !== true) end('size');
   });
   const onAbort = () => end('aborted');
-  later(Math.min(order.timeLimitMs, longestTimerMs), () => end('time'));
+  later(timerMs(order.timeLimitMs), () => end('time'));
   order.abort?.addEventListener('abort', onAbort);
   if (order.abort?.aborted) onAbort();
   // EPIPE: it need not read what it is told.

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { lastWords, plainLine } from '../core/text/escape.ts';
 import { durationText } from '../core/text/units.ts';
+import { timerMs } from '../core/time.ts';
 import type { Answered } from '../host/http-exchange.ts';
 import { createLineMatcher } from './output-feed.ts';
 import { answer, LATE_MS, type Probe, type ProbeWorld, type SpecOf, type WatchedRun } from './probe.ts';
@@ -97,7 +98,7 @@ export function portProbe(spec: SpecOf<'port'>, world: ProbeWorld): Probe {
 function attempt(host: string, port: number, timeoutMs: number, abort: AbortSignal): Promise<string | null> {
   return new Promise(resolve => {
     const socket = connect({ host, port });
-    const timer = setTimeout(() => finish('time'), timeoutMs);
+    const timer = setTimeout(() => finish('time'), timerMs(timeoutMs));
     const onAbort = () => finish('aborted');
     function finish(fault: string | null): void {
       clearTimeout(timer);

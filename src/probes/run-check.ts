@@ -7,6 +7,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { timerMs } from '../core/time.ts';
 import { errnoOf } from '../host/errno.ts';
 import { signalGroup, signalProcess } from '../host/process-signals.ts';
 import { bears, newestPid, readProcess, readTable } from '../host/process-table.ts';
@@ -77,7 +78,7 @@ function limit(ended: Promise<unknown>, order: ProbeOrder, stop: () => void): Pr
       over ??= why;
       stop();
     };
-    const timer = setTimeout(() => end('time'), order.timeLimitMs);
+    const timer = setTimeout(() => end('time'), timerMs(order.timeLimitMs));
     const onAbort = () => end('aborted');
     order.abort.addEventListener('abort', onAbort);
     if (order.abort.aborted) onAbort();

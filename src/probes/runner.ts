@@ -6,11 +6,11 @@
 import { Cron } from 'croner';
 import { KILL_WHEN, type Observation, type ProbeReport } from '../core/health-model.ts';
 import type { RunId } from '../core/model.ts';
-import type { Wall } from '../core/time.ts';
+import { timerMs, type Wall } from '../core/time.ts';
 import { followsTree, makeProbe, patienceMs } from './kinds.ts';
 import { type Members, openMembers, SELDOM_MS } from './memory.ts';
 import { createOutputFeed, type OutputFeed } from './output-feed.ts';
-import type { Probe, ProbeSpec, ProbeWorld, WatchedRun } from './probe.ts';
+import { answer, type Probe, type ProbeSpec, type ProbeWorld, type WatchedRun } from './probe.ts';
 
 export interface ProbeRunner {
   /** A run is up: new probes, which know nothing of the former one. To be called before its first bytes are heard. */
@@ -36,17 +36,21 @@ export function createProbeRunner(
   world: ProbeWorld,
   take: TakeReports,
 ): ProbeRunner {
+  const hanging = new Set<string>();
   let current: RunProbes | null = null;
   return {
     startRun(run) {
       current?.close();
-      current = startRun(run, specs, killWhen, world, take);
+      current = startRun(run, specs, killWhen, world, take, hanging);
     },
     ask: names => current?.ask(names),
     hear: (stream, bytes) => current?.outputFeed.hear(stream, bytes),
     endRun: () => current?.end(),
   };
 }
+
+/** What asks the file system: a mount that hangs keeps such a question for ever, and takes a thread with it. */
+const MAY_HANG: ReadonlySet<ProbeSpec['kind']> = new Set(['fresh-file', 'grow', 'disk']);
 
 interface RunProbes {
   outputFeed: OutputFeed;
@@ -61,6 +65,7 @@ function startRun(
   killWhen: ((run: WatchedRun, members: Members) => Probe) | null,
   world: ProbeWorld,
   take: TakeReports,
+  hanging: Set<string>,
 ): RunProbes {
   const over = new AbortController();
   const underWay = new Set<string>();
@@ -80,20 +85,24 @@ function startRun(
     if (!over.signal.aborted && reports.length > 0) take(run.runId, reports);
   }
 
-  const probes = new Map<string, { probe: Probe; limitMs: number }>();
+  const probes = new Map<string, { probe: Probe; limitMs: number; late: Late; underWay: Set<string> }>();
   for (const spec of specs) {
     const speakUp = (observation: Observation) => report(spec.name, observation);
-    probes.set(spec.name, { probe: makeProbe(spec, { run, world, members, speakUp }), limitMs: patienceMs(spec) });
+    const probe = makeProbe(spec, { run, world, members, speakUp });
+    // One walk of a tree at a time, whatever runs begin and end meanwhile.
+    const asked = MAY_HANG.has(spec.kind) ? hanging : underWay;
+    probes.set(spec.name, { probe, limitMs: patienceMs(spec), late: lateOf(spec), underWay: asked });
   }
-  if (killWhen !== null) probes.set(KILL_WHEN, { probe: killWhen(run, members), limitMs: patienceMs(null) });
+  if (killWhen !== null)
+    probes.set(KILL_WHEN, { probe: killWhen(run, members), limitMs: patienceMs(null), late: unknown, underWay });
 
   function askOne(name: string): void {
     const found = probes.get(name);
     if (found === undefined) return;
     // It was given up but never settled: a file system that hangs is not asked again until it has answered.
-    if (underWay.has(name)) return report(name, { kind: 'none', detail: 'has not answered yet' });
-    underWay.add(name);
-    void patient(found.probe, found.limitMs, over.signal, () => underWay.delete(name)).then(seen => report(name, seen));
+    if (found.underWay.has(name)) return report(name, found.late('has not answered yet'));
+    found.underWay.add(name);
+    void patient(found, over.signal, () => found.underWay.delete(name)).then(seen => report(name, seen));
   }
 
   const outputFeed = createOutputFeed(
@@ -120,8 +129,21 @@ function startRun(
   };
 }
 
+/** What it means that a probe gave no answer. */
+type Late = (detail: string) => Observation;
+const unknown: Late = detail => ({ kind: 'none', detail });
+
+/** A disk that does not even say how full it is takes nothing either; the others have a time of their own that goes on. */
+function lateOf(spec: ProbeSpec): Late {
+  return spec.kind === 'disk' ? detail => answer(false, `${spec.path} ${detail}`) : unknown;
+}
+
 // One that never settles must not keep its name from being reported, nor an error stop the others.
-function patient(probe: Probe, limitMs: number, run: AbortSignal, settled: () => void): Promise<Observation> {
+function patient(
+  { probe, limitMs, late }: { probe: Probe; limitMs: number; late: Late },
+  run: AbortSignal,
+  settled: () => void,
+): Promise<Observation> {
   let asked: Promise<Observation> | Observation;
   try {
     asked = probe.ask(run);
@@ -133,7 +155,7 @@ function patient(probe: Probe, limitMs: number, run: AbortSignal, settled: () =>
     return Promise.resolve(asked);
   }
   return new Promise(resolve => {
-    const timer = setTimeout(() => resolve({ kind: 'none', detail: 'has not answered in time' }), limitMs);
+    const timer = setTimeout(() => resolve(late('has not answered in time')), timerMs(limitMs));
     const done = (seen: Observation) => {
       clearTimeout(timer);
       settled();

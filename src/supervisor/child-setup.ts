@@ -1,6 +1,7 @@
-import { openSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, writeFileSync } from 'node:fs';
 import type { ChildPort } from '../core/ports.ts';
 import { createOomProtection } from '../host/oom-score.ts';
+import { openRegularSync } from '../host/read-file.ts';
 import type { StateFolder } from '../state/state-folder.ts';
 
 /** What systemd means for its main process, which is us, and what of ours is none of the child's business. */
@@ -49,19 +50,25 @@ export interface LastOutput {
 }
 
 const FILE = 'last-output';
+const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
 
 export function createLastOutput(place: StateFolder, tail: () => Buffer): LastOutput {
   return {
     keep() {
       try {
-        writeFileSync(place.at(FILE), tail(), { mode: 0o600 });
+        const fd = openRegularSync(place.at(FILE), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+        try {
+          writeFileSync(fd, tail());
+        } finally {
+          closeSync(fd);
+        }
       } catch {
         // A disk that takes nothing: the next run reads what an earlier one wrote, or nothing.
       }
     },
     feed() {
       try {
-        return openSync(place.at(FILE), 'r');
+        return openRegularSync(place.at(FILE), O_RDONLY | O_NOFOLLOW);
       } catch {
         // The first run ever.
         return null;

@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 import { onExit } from 'signal-exit';
 import type { Signal } from '../core/model.ts';
 import type { Report } from '../core/ports.ts';
+import { exitAtOnce } from '../host/own-process.ts';
 
 /** Signals that mean nothing to us and something, perhaps, to the child. */
 const FORWARDED: readonly Signal[] = ['SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGQUIT'];
@@ -66,7 +67,7 @@ export function guardAgainstFaults(warn: (text: string) => void, endChild: () =>
   const said = (error: unknown) => {
     faults += 1;
     warn(`a fault of its own: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-    if (faults >= MOST_FAULTS) process.exit(125);
+    if (faults >= MOST_FAULTS) exitAtOnce(125);
   };
   process.on('uncaughtException', said);
   process.on('unhandledRejection', said);

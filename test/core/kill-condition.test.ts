@@ -19,6 +19,19 @@ const says = (bench: Bench, observation: Observation): Bench =>
   bench.take({ type: 'probes-reported', runId: bench.runId, reports: [{ probe: KILL_WHEN, observation }] });
 const orders = (bench: Bench) => bench.effects.map(effect => effect.type);
 
+describe('while a run is up', () => {
+  test('no answer for as long as numbers may be old is missing metrics, and trips where that was asked for', () => {
+    for (const blindTrips of [false, true]) {
+      const bench = says(guarded(blindTrips).start(), reading('clear'));
+      says(bench, reading('clear'));
+      expect(says(bench.pass(59_000), nothing).ordered('write-hold')).toBe(0);
+      says(bench.pass(2000), nothing);
+      expect(bench.ordered('write-hold')).toBe(blindTrips ? 1 : 0);
+      expect(bench.phase).toBe(blindTrips ? 'stopping' : 'running');
+    }
+  });
+});
+
 describe('before a start', () => {
   test('it is read, and nothing is spawned until it has been', () => {
     const bench = guarded().start();

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Mono, Stamp, Wall } from '../../src/core/time.ts';
 import { stampNow } from '../../src/host/clock.ts';
 import { openKillWhen, parseKillWhen } from '../../src/probes/kill-when/kill-when.ts';
-import type { MetricsPlace } from '../../src/probes/kill-when/sources.ts';
+import { type MetricsPlace, withTimeLimit } from '../../src/probes/kill-when/sources.ts';
 import { scratch } from '../support/scratch.ts';
 import { runOf } from './rig.ts';
 
@@ -107,6 +108,43 @@ describe('numbers from a file', () => {
     expect(await (await open('dailyloss > 1', unsure)).missingName(never())).toBeNull();
     expect(await (await open('x > 1', [{ kind: 'file', path: `${path}.not` }])).missingName(never())).toBeNull();
     expect(await (await open('loss > 1', [])).missingName(never())).toMatchObject({ name: 'loss' });
+  });
+});
+
+describe('a source that does not answer', () => {
+  test('leaves its former numbers until they are too old, and is asked again only when it has answered', async () => {
+    const clock = clocks();
+    const answers = [Promise.resolve({ values: { x: 1 }, at: clock.now().mono }), new Promise<never>(() => {})];
+    let asked = 0;
+    const source = withTimeLimit({ label: 'm.json', from: 'now', read: () => answers[asked++]! }, 20);
+    const first = await source.read(never());
+    expect(first).toMatchObject({ values: { x: 1 } });
+    expect(await source.read(never())).toBe(first);
+    expect(await source.read(never())).toBe(first);
+    expect(asked).toBe(2);
+  });
+
+  test('and never did, has no numbers', async () => {
+    const source = withTimeLimit({ label: 'm.json', from: 'now', read: () => new Promise(() => {}) }, 20);
+    expect(await source.read(never())).toEqual({ fault: 'm.json gave no answer in 20ms' });
+  });
+
+  test('nothing that is no regular file is read, and nothing is waited for', async () => {
+    const path = join(scratch(), 'fifo');
+    execFileSync('mkfifo', [path]);
+    const watch = await open('x > 2', [{ kind: 'file', path }]);
+    expect(await watch.read(never())).toMatchObject({
+      result: 'blind',
+      why: expect.stringContaining('not a regular file'),
+    });
+  });
+
+  test('what the condition does not use may be deep or huge', async () => {
+    const path = join(scratch(), 'm.json');
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    writeFileSync(path, `{"deep": ${deep}, "huge": "${'x'.repeat(3_000_000)}", "x": 5}`);
+    const watch = await open('x > 2', [{ kind: 'file', path }]);
+    expect(await watch.read(never())).toMatchObject({ result: 'tripped', why: 'x > 2 (x 5)' });
   });
 });
 

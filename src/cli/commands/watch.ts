@@ -5,6 +5,7 @@ import { EXIT } from '../../core/exit-code.ts';
 import type { Policy } from '../../core/model.ts';
 import { findMangledArgument } from '../../host/argv.ts';
 import { libc, whyNoLibc } from '../../host/libc.ts';
+import { makeThreadPool } from '../../host/thread-pool.ts';
 import type { Schedule } from '../../probes/runner.ts';
 import { StateFolderRefused } from '../../state/private-folder.ts';
 import { childEnvironment } from '../../supervisor/child-setup.ts';
@@ -32,6 +33,9 @@ export async function watchCommand(settings: Settings): Promise<number> {
   const starter = starterOf(process.env, name);
   if (said !== null) consoleLog.warn(said);
   const childEnv = childEnvironment(process.env, identity.env, { name, stateDir: identity.stateDir });
+  // Before any file of others is looked at, and with the command's environment taken: it sets a variable of our own.
+  const noThreads = makeThreadPool(filesOfOthers(settings));
+  if (noThreads !== null) throw new UsageError(noThreads);
   const health = await healthOrder(settings, childEnv);
   const schedule = await scheduleOf(restart);
   const { notes, ...notifications } = await notificationSettings(settings, ownEnvironment());
@@ -96,6 +100,14 @@ function keeper(settings: Settings, name: string): Observer {
       await kept;
     },
   };
+}
+
+/** How many file calls may hang at the same time: each path is asked again only when it has answered. */
+function filesOfOthers({ health, alerts }: Settings): number {
+  const probes = health.probes.filter(({ kind }) => kind === 'fresh-file' || kind === 'grow' || kind === 'disk');
+  // Once for the names it has, before anything starts, and once for the watcher.
+  const metrics = health.metrics.filter(({ kind }) => kind === 'file');
+  return probes.length + 2 * metrics.length + alerts.files.length;
 }
 
 /** Of options that look like none of these, no value is a secret. */

@@ -1,10 +1,11 @@
-import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, readSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { memoryCgroupOf } from '../../host/cgroup.ts';
 import { whyNoLibc } from '../../host/libc.ts';
 import { argumentsOf, limitsOf } from '../../host/process-facts.ts';
 import { type ProcessRow, readProcess, usersOf } from '../../host/process-table.ts';
+import { openRegularSync } from '../../host/read-file.ts';
 import { type Finding, note, serious, well } from './finding.ts';
 
 /** Where a program is found as execvp(3) would find it; null: nowhere. */
@@ -45,7 +46,7 @@ const SHEBANG_BYTES = 256;
 
 function firstLine(path: string): string | null {
   try {
-    const fd = openSync(path, 'r');
+    const fd = openRegularSync(path);
     try {
       const bytes = Buffer.alloc(SHEBANG_BYTES);
       return bytes.toString('latin1', 0, readSync(fd, bytes)).split('\n', 1)[0] ?? null;

@@ -23,6 +23,7 @@ import {
   outputSource,
   type Reading,
   urlSource,
+  withTimeLimit,
 } from './sources.ts';
 import { lookUp, type Metrics, namesIn, setName } from './values.ts';
 
@@ -52,6 +53,8 @@ export interface KillWhen {
 }
 
 const HOUR_MS = 3_600_000;
+/** A command and a URL have the same limit themselves, and can tell more of what they were given up for. */
+const OWN_LIMIT_FIRST_MS = 500;
 
 /** Parses a condition; the language is loaded now (20 ms). Returns it, or in one line what is wrong with it. */
 export async function parseKillWhen(written: string): Promise<Condition | string> {
@@ -62,7 +65,8 @@ export async function parseKillWhen(written: string): Promise<Condition | string
 /** Opens the sources. Nothing is read yet. */
 export function openKillWhen(condition: Condition, needs: KillWhenNeeds): KillWhen {
   const mono = () => needs.now().mono;
-  const sources = needs.metrics.map(place => openSource(place, condition, needs));
+  const limitMs = Math.min(needs.timeLimitMs, needs.maxAgeMs) + OWN_LIMIT_FIRST_MS;
+  const sources = needs.metrics.map(place => withTimeLimit(openSource(place, condition, needs), limitMs));
   const errors = createSlidingCount(HOUR_MS);
 
   async function read(run: RunNumbers | null, abort: AbortSignal): Promise<KillWhenReading> {

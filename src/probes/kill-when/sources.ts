@@ -1,10 +1,11 @@
 import type { Stats } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { changedAt } from '../../core/health-judges.ts';
 import { durationText } from '../../core/text/units.ts';
-import type { Mono, Stamp, Wall } from '../../core/time.ts';
-import { errnoOf } from '../../host/errno.ts';
+import { type Mono, type Stamp, timerMs, type Wall } from '../../core/time.ts';
+import { errnoOf, reasonOf } from '../../host/errno.ts';
+import { openRegular } from '../../host/read-file.ts';
 import { createLineMatcher } from '../output-feed.ts';
 import { lookUp, type Metrics, parseMetrics, readable, setName } from './values.ts';
 
@@ -100,8 +101,45 @@ export type MetricsPlace =
   | { readonly kind: 'exec'; readonly command: string }
   | { readonly kind: 'output'; readonly pattern: RegExp | null };
 
-/** A document of metrics is no bigger than this. */
-const DOCUMENT_BYTES = 1_048_576;
+/** A larger document of metrics is refused: reading it every few seconds would cost more than the rest of the watcher. */
+const DOCUMENT_BYTES = 16 * 1_048_576;
+const TOO_LARGE = `is larger than ${DOCUMENT_BYTES >> 20} MiB`;
+
+/**
+ * A source with a time limit: one that does not answer in time leaves its former values, at their age, and is not asked again
+ * until it has. A mount or a program that hangs so never keeps the condition from being judged.
+ */
+export function withTimeLimit(source: MetricsSource, limitMs: number): MetricsSource {
+  let last: Reading | null = null;
+  let underWay: Promise<Reading> | null = null;
+  const ask = (abort: AbortSignal) => {
+    const asked = source.read(abort).then(reading => {
+      if ('values' in reading) last = reading;
+      return reading;
+    });
+    const forget = () => {
+      underWay = null;
+    };
+    asked.then(forget, forget);
+    return asked;
+  };
+  return {
+    ...source,
+    async read(abort) {
+      underWay ??= ask(abort);
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<Reading>(resolve => {
+        const fault = { fault: `${source.label} gave no answer in ${durationText(limitMs)}` };
+        timer = setTimeout(() => resolve(last ?? fault), timerMs(limitMs));
+      });
+      try {
+        return await Promise.race([underWay, late]);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+}
 
 /** File systems keep times coarsely: a file read so soon after its change may be changed once more without a trace. */
 const COARSE_MS = 2500;
@@ -140,7 +178,8 @@ export function fileSource(path: string, now: () => Stamp): MetricsSource {
       try {
         return await look();
       } catch (error) {
-        const fault = errnoOf(error) === 'ENOENT' ? 'does not exist' : `cannot be read (${errnoOf(error) ?? error})`;
+        const why = errnoOf(error) ?? reasonOf(error);
+        const fault = why === 'ENOENT' ? 'does not exist' : `cannot be read (${why})`;
         return last ?? { fault: `${path} ${fault}` };
       }
     },
@@ -163,10 +202,11 @@ function isSame(a: Version, b: Version): boolean {
 }
 
 async function readWhole(path: string): Promise<{ text: string; version: Version }> {
-  const file = await open(path);
+  const file = await openRegular(path);
   try {
     const stats = await file.stat();
-    const buffer = Buffer.alloc(Math.min(DOCUMENT_BYTES, Math.max(stats.size, 4096)));
+    if (stats.size > DOCUMENT_BYTES) throw new Error(TOO_LARGE);
+    const buffer = Buffer.alloc(Math.max(stats.size, 4096));
     const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
     return { text: buffer.toString('utf8', 0, bytesRead), version: versionOf(stats) };
   } finally {

@@ -1,9 +1,10 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, readSync } from 'node:fs';
 import type { Fact } from '../../core/events.ts';
 import type { State } from '../../core/model.ts';
 import type { IncidentPort } from '../../core/ports.ts';
 import { incidentId } from '../../core/snapshot.ts';
 import { stampNow } from '../../host/clock.ts';
+import { openRegularSync } from '../../host/read-file.ts';
 import { INCIDENTS_FOLDER } from '../../incidents/incident.ts';
 import type { StateFolder } from '../../state/state-folder.ts';
 import type { IncidentAttachments } from './diagnosing.ts';
@@ -157,7 +158,7 @@ function reportBefore({ place, before: { incident, lastExit } }: IncidentQueueOr
 function endOfFile(path: string | null): Buffer {
   if (path === null) return Buffer.alloc(0);
   try {
-    const fd = openSync(path, 'r');
+    const fd = openRegularSync(path);
     try {
       const { size } = fstatSync(fd);
       const bytes = Buffer.alloc(Math.min(size, LOG_TAIL_BYTES));

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
+import { timerMs } from '../../core/time.ts';
 import { readText } from '../../host/read-file.ts';
 import { replaceFile } from '../../state/atomic-file.ts';
 import { keepDiagnosisFault } from '../../state/read-status.ts';
@@ -85,7 +86,7 @@ function storeIn(place: Pick<StateFolder, 'at' | 'ensure'>, file: string) {
 }
 
 const after = (delayMs: number, act: () => void): (() => void) => {
-  const timer = setTimeout(act, delayMs);
+  const timer = setTimeout(act, timerMs(delayMs));
   return () => clearTimeout(timer);
 };
 
