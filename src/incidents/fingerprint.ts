@@ -72,7 +72,7 @@ const steps: readonly (readonly [RegExp, string])[] = [
 /** Tokens with letters and digits through each other are identifiers drawn for one occasion. */
 const token = /[A-Za-z0-9_-]{10,200}/g;
 const number =
-  /(?<![A-Za-z_\d])\d[\d.,_]*(?:ns|us|µs|ms|s|sec|secs|seconds?|m|min|minutes?|h|d|days?|B|[KMGT]i?B|[kMGT]|%)?(?![A-Za-z_])/g;
+  /(?<![A-Za-z\d])\d[\d.,_]*(?:ns|us|µs|ms|s|sec|secs|seconds?|m|min|minutes?|h|d|days?|B|[KMGT]i?B|[kMGT]|%)?(?![A-Za-z_])/g;
 /** Numbers that are the message: error numbers, statuses, exit codes, and ports behind a host. */
 const kept = /(?:errno|os error|error|winerror|code|status|http|port|exit|signal|sqlstate)[\s:=([#-]{0,3}$/i;
 const behindHost = /(?:[A-Za-z\]>*:]|\.\d{1,3}):$/;

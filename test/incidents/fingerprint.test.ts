@@ -96,9 +96,18 @@ const same: readonly (readonly [string, string])[] = [
     'ERROR Dead line: batch 3 of 180 could not be written in 9.1s',
   ],
   ['sqlite3.OperationalError: database is locked', 'sqlite3.OperationalError: database is locked\n'],
+  ['Error: job_4411 of shard_7 was rejected', 'Error: job_9 of shard_12 was rejected'],
+  [
+    'Segmentation fault\n/srv/app/engine.node(+0x2f5a)[0x7f8b1c0a5f5a]',
+    'Segmentation fault\n/srv/app/engine.node(+0x31b0)[0x7f11aa0a5f5a]',
+  ],
 ]; // prettier-ignore
 
 const different: readonly (readonly [string, string])[] = [
+  [
+    'Segmentation fault\n/srv/app/engine.node(+0x2f5a)[0x7f8b1c0a5f5a]',
+    'Segmentation fault\n/srv/app/canvas.node(+0x2f5a)[0x7f8b1c0a5f5a]',
+  ],
   ["ModuleNotFoundError: No module named 'zod'", "ModuleNotFoundError: No module named 'yaml'"],
   ["Error: Cannot find module 'express'", "Error: Cannot find module 'fastify'"],
   [

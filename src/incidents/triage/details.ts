@@ -9,6 +9,16 @@ export interface Details {
   readonly path: string | null;
 }
 
+/** Written like variables, and none: codes of errors and statuses. */
+const statusCode =
+  /^(?:ERR|INVALID|PERMISSION|FAILED|NOT|ALREADY|DEADLINE|RESOURCE|OUT|DATA_LOSS|SSL|TLS|UNABLE|DEPTH|CERT|CUDA|CUDNN|CUBLAS|STATUS|HTTP|SQLITE|SELF_SIGNED|RATE_LIMIT|UNSUPPORTED|INSUFFICIENT|NONCE|CALL|ERROR|INTERNAL|MODULE|NETWORK_ERROR|SERVER_ERROR)_|_(?:ERROR|INVALID|EXCEEDED|DENIED|EXHAUSTED|EXPIRED|NOT_FOUND|FAILED)$/;
+
+const variableIn = (text: string): string | null => {
+  for (const [, name = ''] of text.matchAll(/\b([A-Z][A-Z0-9]*_[A-Z0-9_]{1,80})\b/g))
+    if (!statusCode.test(name)) return name;
+  return null;
+};
+
 const first = (text: string, ...patterns: readonly RegExp[]): string | null => {
   for (const pattern of patterns) {
     const found = pattern
@@ -44,18 +54,23 @@ export const detailsOf = (text: string, category: Category): Details => {
       new RegExp(`[a-z][a-z0-9+.-]{1,15}://(?:[^\\s/@]{1,100}@)?(${hostName})`),
       /host(?:name)?[=:]? ?['"]([^'"\s]{1,200})['"]/,
       new RegExp(
-        `(?:ENOTFOUND|EAI_AGAIN|host:|resolve host:?|lookup|connect to(?: server)?(?: at| on)?|UnknownHostException:|ECONNREFUSED) ['"(]{0,2}(${hostName}(?::\\d{1,5})?)`,
+        `(?:ENOTFOUND|EAI_AGAIN|resolve host:?|dial tcp: lookup|UnknownHostException:) ['"(]{0,2}(?!port=|host\\b|address\\b|name\\b|for\\b|the\\b)(${hostName}(?::\\d{1,5})?)`,
       ),
-      new RegExp(`\\b(${hostName}:\\d{2,5})\\b`),
+      // A name alone may be any word ("connect to API"): it needs a dot, a port, or to be this machine.
+      /(?:host:|connect(?:ing|ion)? to(?: server| host)?(?: at| on)?|ECONNREFUSED) ['"(]{0,2}(localhost|(?:[\w-]{1,63}\.){1,8}[A-Za-z0-9-]{1,63}(?::\d{1,5})?)\b/,
+      new RegExp(
+        `(?<![\\w.:/-])((?!\\d{1,2}:\\d{2}\\b)(?=[^:]*[A-Za-z.])${hostName}(?<!\\.(?:py|[cm]?[jt]sx?|go|rs|rb|java|kt|php|cs|exs?|lua|scala|[ch](?:pp)?))(?<!\\b(?:error|errno|code|line|port|status|pid|exit)):\\d{2,5})\\b`,
+      ),
     ),
     module: first(text, moduleWords),
-    variable: first(
-      text,
-      /\b([A-Z][A-Z0-9]*_[A-Z0-9_]{1,80})\b/,
-      /KeyError: ['"]([^'"\n]{1,100})['"]/,
-      /(?:option|argument|flag|variable|key|parameter|property|placeholder)s?:? ['"`$]{0,2}(-{0,2}[\w.-]{2,80})/,
-      /(--[\w-]{2,60})/,
-    ),
+    variable:
+      variableIn(text) ??
+      first(
+        text,
+        /KeyError: ['"]([^'"\n]{1,100})['"]/,
+        /(?:option|argument|flag|variable|key|parameter|property|placeholder)s?:? ['"`$]{0,2}(-{0,2}[\w.-]{2,80})/,
+        /(--[\w-]{2,60})/,
+      ),
     path: first(
       text,
       /['"`]((?:[A-Za-z]:)?[^'"`\n]{0,300}[\\/][^'"`\n]{1,300})['"`]/,
@@ -65,51 +80,3 @@ export const detailsOf = (text: string, category: Category): Details => {
     ),
   };
 };
-
-/**
- * The place in the program's own code that a trace points to, as `file:function`: no line number, because an edit elsewhere in
- * the file moves it. Null when the trace names none.
- */
-export const placeOf = (context: readonly string[]): string | null => {
-  const frames = context.map(readFrame).filter(frame => frame !== null);
-  // Python's innermost frame comes last, everybody else's first.
-  const ordered = frames[0]?.python === true ? frames.toReversed() : frames;
-  const own = ordered.find(frame => !isForeign(frame.path)) ?? ordered[0];
-  return own === undefined ? null : `${baseName(own.path)}:${own.name}`;
-};
-
-interface Frame {
-  readonly path: string;
-  readonly name: string;
-  readonly python: boolean;
-}
-
-const python = /^File "([^"\n]{1,400})", line \d+(?:, in ([^\n]{1,200}))?/;
-const node =
-  /^at (?:async )?(?:([^\s(][^(\n]{0,200}?) \()?((?:file:\/\/)?(?:[A-Za-z]:\\|\/|node:|internal\/|webpack|\.{0,2}[\w-])[^\s()]{0,400}?):\d{1,7}(?::\d{1,7})?\)?/;
-const java = /^at ([\w.$/<>]{1,300})\(([\w$-]{1,100}\.(?:java|kt|scala|groovy))(?::\d+)?\)/;
-const dotnet = /^at ([\w.<>`[\]]{1,300})\([^)\n]{0,300}\) in ([^\n]{1,300}):line \d+/;
-const go = /^(\/?[^\s:]{1,300}\.go):\d+/;
-const rust = /panicked at (?:'[^'\n]{0,400}', )?([^\s:]{1,300}\.rs):\d+/;
-const ruby = /^(?:from )?([^\s:]{1,300}\.rb):\d+:in [`']([^'\n]{1,200})'/;
-
-const readFrame = (text: string): Frame | null => {
-  const isPython = python.exec(text);
-  if (isPython !== null) return { path: isPython[1] ?? '', name: isPython[2] ?? '<module>', python: true };
-  const isJava = java.exec(text);
-  if (isJava !== null) return { path: isJava[1] ?? '', name: isJava[2] ?? '', python: false };
-  const isDotnet = dotnet.exec(text);
-  if (isDotnet !== null) return { path: isDotnet[2] ?? '', name: isDotnet[1] ?? '', python: false };
-  const isRuby = ruby.exec(text);
-  if (isRuby !== null) return { path: isRuby[1] ?? '', name: isRuby[2] ?? '', python: false };
-  const isNode = node.exec(text);
-  if (isNode !== null) return { path: isNode[2] ?? '', name: isNode[1] ?? '<top>', python: false };
-  const path = go.exec(text)?.[1] ?? rust.exec(text)?.[1];
-  return path === undefined ? null : { path, name: '', python: false };
-};
-
-const foreign =
-  /site-packages|dist-packages|node_modules|^node:|^internal\/|[\\/]lib[\\/]python\d|^<frozen|python\d{2,3}[\\/]lib[\\/]|^(?:java|javax|jdk|sun|kotlin|scala|org\.springframework|org\.apache|org\.hibernate|io\.netty|com\.zaxxer|reactor)\.|[\\/]go[\\/](?:src|pkg)[\\/]|^\/(?:usr|opt)\/(?:local\/)?(?:go|lib)\/|\.cargo[\\/]|\/rustc\/|[\\/]gems[\\/]|\.pyx$|Lib[\\/]asyncio|webpack/i;
-const isForeign = (path: string): boolean => foreign.test(path);
-
-const baseName = (path: string): string => path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);

@@ -1,5 +1,6 @@
 import { detailsOf } from './details.ts';
 import type { Fact } from './facts.ts';
+import { type Place, placeText } from './place.ts';
 import type { Category, Rule } from './rule.ts';
 
 /** What to check first where a rule has no words of its own. */
@@ -28,9 +29,24 @@ const byCategory: Readonly<Record<Category, string>> = {
   unknown: 'Run it by hand with the same environment, or raise its log level.',
 };
 
+/** What a recommendation is made from beside the rule. */
+export interface Advised {
+  /** The text that the rule fits. */
+  readonly text: string;
+  readonly place: Place | null;
+  /** The source line at that place, where the log quotes it. */
+  readonly source: string | null;
+  readonly facts: readonly Fact[];
+}
+
 /** The advice for a failure: the rule's words with what its line names put in, and what was measured about it. */
-export const recommend = (rule: Rule, text: string, place: string | null, facts: readonly Fact[]): string => {
-  const details = { ...detailsOf(text, rule.category), place };
+export const recommend = (rule: Rule, { text, place, source, facts }: Advised): string => {
+  const holder = rule.category === 'port-in-use' ? facts.find(fact => fact.kind === 'port-holder') : undefined;
+  if (holder !== undefined) return ofHolder(holder);
+  const at = place === null || !place.own ? null : `${placeText(place)}${source === null ? '' : ` (\`${source}\`)`}`;
+  if (at !== null && /^exception\.(?:named|trace|uncaught|panic|other-languages)$|^native\.go-nil$/.test(rule.id))
+    return `Unhandled ${typeIn(text)} at ${at}. ${handlingOf(text, source)}`;
+  const details = { ...detailsOf(text, rule.category), place: at };
   const filled = (rule.check ?? byCategory[rule.category]).replace(
     /\{(\w+)\|([^}]*)\}/g,
     (_, name: string, otherwise: string) => {
@@ -39,12 +55,51 @@ export const recommend = (rule: Rule, text: string, place: string | null, facts:
       return name === 'port' ? `port ${value}` : value;
     },
   );
-  const capital = `${filled.slice(0, 1).toUpperCase()}${filled.slice(1)}`;
-  const holder = rule.category === 'port-in-use' ? facts.find(fact => fact.kind === 'port-holder') : undefined;
-  if (holder === undefined) return capital;
-  const who =
-    holder.pid === null
-      ? 'a process of another user'
-      : `pid ${holder.pid}${holder.command === null ? '' : ` (${holder.command})`}`;
-  return `Port ${holder.port} is held by ${who}: end it, or give one of the two another port.`;
+  const sentence = `${filled.slice(0, 1).toUpperCase()}${filled.slice(1)}`;
+  // The place is kept whatever the rule says: a reader goes there first.
+  const plain = at === null || sentence.includes(at) || place?.line === null || rule.category === 'killed-externally';
+  return plain ? sentence : `${sentence} The error was raised at ${at}.`;
+};
+
+const ofHolder = (holder: Extract<Fact, { kind: 'port-holder' }>): string => {
+  const command = holder.command === null ? '' : ` (${holder.command})`;
+  const who = holder.pid === null ? 'a process of another user' : `pid ${holder.pid}${command}`;
+  return `Port ${holder.port} is in use by ${who}. Stop that process, or give one of the two another port.`;
+};
+
+/** The last part of an exception's name: `IndexError`, `NullPointerException`; `exception` where the line has none. */
+const typeIn = (text: string): string => {
+  if (/^panic\b|panicked|http: panic|^called `/.test(text)) return 'panic';
+  const named =
+    /\(([A-Z]\w*(?:::[A-Z]\w*)*)\)$/.exec(text) ??
+    /(?:^|[.\s:\\])([A-Z]\w{0,60}(?:Error|Exception|Exit|Interrupt|Timeout))\b/.exec(text) ??
+    /^(?:[\w$]{1,60}\.){0,8}([A-Z]\w{2,60})(?: \[\w+\])?: /.exec(text);
+  const type = named?.[1] ?? 'exception';
+  return type === 'Error' ? 'error' : type;
+};
+
+/** What to handle, by the type of the exception and its message. */
+const handlingOf = (text: string, source: string | null): string => {
+  if (/IndexError|index out of (?:range|bounds)|OutOfBounds|IndexOutOfRange|list index/i.test(text)) {
+    const list = /(\w{2,40})\[[^\]]{1,40}\]/.exec(source ?? '')?.[1];
+    return list?.endsWith('s') === true
+      ? `Handle the case of fewer ${list}.`
+      : `Handle the case of fewer elements${list === undefined ? '' : ` in ${list}`}.`;
+  }
+  const key = /KeyError: (.{1,80})$/.exec(text)?.[1] ?? /(?:key|field|property) not found: (.{1,80})$/.exec(text)?.[1];
+  if (key !== undefined) return `Handle the case that the key ${key} is missing.`;
+  if (
+    /NoneType|of (?:undefined|null)\b|undefined is not|NullPointer|NullReference|nil pointer|for nil\b|on (?:null|bool)\b|a nil value|found nil/i.test(
+      text,
+    )
+  )
+    return 'Handle the case that the value is missing there.';
+  if (/ZeroDivision|divi(?:de|sion) by zero|badarith/i.test(text)) return 'Handle a divisor of zero.';
+  const name = /(?:NameError: name|ReferenceError:) ['`]?(\w{1,60})['`]? is not defined/.exec(text)?.[1];
+  if (name !== undefined) return `Define ${name} or correct its spelling.`;
+  if (/Assert/i.test(text)) return 'Find out how the program came to values that the assertion excludes.';
+  if (/TypeError|ClassCast|InvalidCast/.test(text)) return 'Check the types of the values used there.';
+  if (/ValueError|IllegalArgument|ArgumentException|NumberFormat|ArgumentError|ParseFloat|ParseInt/.test(text))
+    return 'Check the value before it is used.';
+  return 'Handle this error there, or remove what causes it.';
 };

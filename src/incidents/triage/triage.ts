@@ -3,10 +3,10 @@ import { redact } from '../redaction/redact.ts';
 import { readFailures } from './blocks.ts';
 import { farewell, lastRunStart } from './chatter.ts';
 import { type Candidate, candidatesOf, choose, tooWeak } from './choose.ts';
-import { placeOf } from './details.ts';
 import { crashSignals, type Exit, type ExitVerdict, signalOf, stopSignals, verdictOfExit } from './exit.ts';
 import { type Fact, factSentence, type Proof, proofOf } from './facts.ts';
 import { type Line, readLines } from './log-lines.ts';
+import { nativeModule, placeIn, placeName, sourceOf } from './place.ts';
 import { recommend } from './recommend.ts';
 import type { Category } from './rule.ts';
 
@@ -53,8 +53,14 @@ export const triage = (input: TriageInput): Triage => {
 };
 
 const judge = (input: TriageInput): Triage => {
-  const facts = input.facts ?? [];
   const lines = readLines(input.output);
+  const found = judgeLines(input, lines);
+  // Crashes in two libraries are two failures, though their last words are the same.
+  return found.category === 'native-crash' ? { ...found, place: nativeModule(lines) ?? found.place } : found;
+};
+
+const judgeLines = (input: TriageInput, lines: readonly Line[]): Triage => {
+  const facts = input.facts ?? [];
   const found = explain(lines, input.exit);
   const proof = proofOf(input.exit, facts);
   const byExit = verdictOfExit(input.exit);
@@ -151,16 +157,18 @@ const byLog = (
   sentences: readonly string[],
 ): Triage => {
   const { rule } = found.match;
-  const place = placeOf([...found.failure.context, ...found.failure.texts]);
+  const { first, last, context, texts } = found.failure;
+  const place = placeIn([...context, ...texts, lines[found.failure.line]?.text ?? '']);
+  const source = place === null ? null : sourceOf(lines, first, last, place);
   const exitText = exit.signal ?? (exit.code === null ? null : `exit code ${exit.code}`);
   return {
     category: rule.category,
     confidence: confidenceOf(found, facts),
     keyLine: shownAt(lines, found.failure.line),
     evidence: [...sentences, said(found, lines), ...(exitText === null ? [] : [`ended with ${exitText}`])],
-    recommendation: recommend(rule, found.match.text, place, facts),
+    recommendation: recommend(rule, { text: found.match.text, place, source, facts }),
     rule: rule.id,
-    place,
+    place: place === null ? null : placeName(place),
   };
 };
 

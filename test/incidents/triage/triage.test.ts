@@ -157,7 +157,7 @@ describe('the advice names what the line names', () => {
       'ValueError: x',
     ].join('\n');
     expect(triage({ exit: code(1), output })).toMatchObject({ place: 'agent.py:step', rule: 'exception.named' });
-    expect(triage({ exit: code(1), output }).recommendation).toContain('agent.py:step');
+    expect(triage({ exit: code(1), output }).recommendation).toContain('agent.py:9 (`plan(reply)`)');
   });
 });
 

@@ -68,7 +68,7 @@ export const configRules: readonly Rule[] = [
     id: 'config.unset-variable',
     category: 'bad-config',
     pattern:
-      /\b[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b\W{0,3}.{0,60}?\b(?:is|are|was|be|has|have|not)\b.{0,30}(?:not (?:set|defined|found|configured|provided|specified)|not been (?:set|provided|defined|configured)|missing|required|\bset\b|unset|undefined|empty|null|None|invalid)|\b[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b:? (?:not (?:set|found|defined|configured|provided)|unset|missing|required|parameter not set|unbound variable)|(?:[Mm]issing|[Ss]et|[Pp]rovide|[Dd]efine|[Ss]pecify|[Ee]xport|[Rr]equired)(?: (?:the|your|a|required|valid|environment|env|variable|variables|setting|value|for|key))*:? [`'"]?\$?[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b/,
+      /\b(?!INVALID_|ERR_|FAILED_|NOT_|PERMISSION_|STATUS_)[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b\W{0,3}.{0,60}?\b(?:is|are|was|be|has|have|not)\b.{0,30}(?:not (?:set|defined|found|configured|provided|specified)|not been (?:set|provided|defined|configured)|missing|required|\bset\b|unset|undefined|empty|null|None|invalid)|\b[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b:? (?:not (?:set|found|defined|configured|provided)|unset|missing|required|parameter not set|unbound variable)|(?:[Mm]issing|[Ss]et|[Pp]rovide|[Dd]efine|[Ss]pecify|[Ee]xport|[Rr]equired)(?: (?:the|your|a|required|valid|environment|env|variable|variables|setting|value|for|key))*:? [`'"]?\$?[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b/,
     example: 'Error: TELEGRAM_BOT_TOKEN is not set',
     weight: 0.3,
     check:

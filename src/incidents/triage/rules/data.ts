@@ -25,6 +25,10 @@ export const lockRules: readonly Rule[] = [
   },
 ];
 
+/** A text was taken for JSON and is none. */
+const notJson =
+  /JSONDecodeError|(?:Unexpected (?:token|end|non-whitespace|string|number)|Expected .{1,60}|Bad control character|Unterminated string|No number after).{0,60}(?:in|of) JSON|is not valid JSON|Unexpected end of JSON input|No JSON object could be decoded|(?:Expecting|Extra data|Invalid control character|Unterminated string|Invalid \\escape).{0,40}: line \d+ column \d+|invalid character .{1,10} (?:looking for|after|in)|EOF while parsing|(?:expected|trailing) .{1,40} at line \d+ column \d+|JsonParseException|MalformedJson|JsonSyntaxException|JSON (?:parse|parsing) error|Invalid JSON|JSONException/i;
+
 /** Its own data cannot be read. Whether JSON came from a file or from a server, the source line tells. */
 export const corruptRules: readonly Rule[] = [
   {
@@ -59,13 +63,34 @@ export const corruptRules: readonly Rule[] = [
       "The server's answer was no JSON (an error page, an empty body): log its status and its first 200 characters.",
   },
   {
-    id: 'corrupt.json',
+    id: 'corrupt.json-file',
+    category: 'corrupt-state',
+    pattern: notJson,
+    context:
+      /json\.load\(|\bopen\(|read_text|readFile|readJson|ReadFile|from_reader|File\.read|file_get_contents|\.jsonl?\b|(?:load|read|restore|open|parse)_?(?:state|config|cache|settings|memory|history|session|db|index|data|json|file|checkpoint)|(?:state|config|cache|checkpoint|history|settings|session|memory)_?(?:file|path|json)\b/i,
+    example:
+      'json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0) … state = json.load(open("state.json"))',
+    weight: 0.25,
+    check:
+      'Look at {path|the file that is read there}: it is empty or cut off. Restore it, and write such files to a temporary name and rename them.',
+  },
+  {
+    id: 'corrupt.json-named',
     category: 'corrupt-state',
     pattern:
-      /JSONDecodeError|(?:Unexpected (?:token|end|non-whitespace|string|number)|Expected .{1,60}|Bad control character|Unterminated string|No number after).{0,60}(?:in|of) JSON|is not valid JSON|Unexpected end of JSON input|No JSON object could be decoded|(?:Expecting|Extra data|Invalid control character|Unterminated string|Invalid \\escape).{0,40}: line \d+ column \d+|invalid character .{1,10} (?:looking for|after|in)|EOF while parsing|(?:expected|trailing) .{1,40} at line \d+ column \d+|JsonParseException|MalformedJson|JsonSyntaxException|JSON (?:parse|parsing) error|Invalid JSON|JSONException/i,
-    example: 'json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)',
+      /\S\.jsonl?\b.{0,300}(?:JSON|Expecting|Unexpected|invalid character|EOF)|(?:JSON|Expecting|Unexpected|invalid character|parse).{0,300}\S\.jsonl?\b/,
+    example: "could not parse 'data/state.json': unexpected end of input",
     weight: 0.2,
     check:
-      'Check {path|the file that the top frame reads}: empty or cut off. Write such files to a temporary name and rename them.',
+      'Look at {path|the file}: it is empty or cut off. Restore it, and write such files to a temporary name and rename them.',
+  },
+  {
+    id: 'exception.json',
+    category: 'unhandled-exception',
+    pattern: notJson,
+    example: 'json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)',
+    weight: 0.6,
+    check:
+      'The text that is parsed at {place|the place of the error} is not JSON: an empty reply, prose or a code fence around it. Log its first 200 characters, and handle a reply that does not parse.',
   },
 ];
