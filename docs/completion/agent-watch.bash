@@ -33,6 +33,7 @@ _agent_watch() {
       health) [ -n "$word" ] || word=health ;;
       brief) [ -n "$word" ] || word=brief ;;
       logs) [ -n "$word" ] || word=logs ;;
+      events) [ -n "$word" ] || word=events ;;
       incidents) [ -n "$word" ] || word=incidents ;;
       diagnose) [ -n "$word" ] || word=diagnose ;;
       stop) [ -n "$word" ] || word=stop ;;
@@ -75,6 +76,7 @@ _agent_watch() {
     health) options='--json --all --all-users --state-dir --help' ;;
     brief) options='--since --json --all --all-users --state-dir --help' ;;
     logs) options='--lines --follow --raw --state-dir --help' ;;
+    events) options='--since --lines --follow --json --all --all-users --state-dir --help' ;;
     incidents) options='--since --json --all --all-users --state-dir --help' ;;
     diagnose) options='--file --exit-code --exit-signal --json --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --state-dir --help' ;;
     stop) options='--now --all --all-users --state-dir --help' ;;
@@ -96,8 +98,8 @@ _agent_watch() {
     return
   fi
   case $word in
-    '') COMPREPLY=($(compgen -W 'start apply down check status health brief logs incidents diagnose stop restart reset signal delete install uninstall doctor schema completion help version' -- "$cur")) ;;
-    help) COMPREPLY=($(compgen -W 'all start apply down check status health brief logs incidents diagnose stop restart reset signal delete install uninstall doctor schema completion help version' -- "$cur")) ;;
+    '') COMPREPLY=($(compgen -W 'start apply down check status health brief logs events incidents diagnose stop restart reset signal delete install uninstall doctor schema completion help version' -- "$cur")) ;;
+    help) COMPREPLY=($(compgen -W 'all start apply down check status health brief logs events incidents diagnose stop restart reset signal delete install uninstall doctor schema completion help version' -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")) ;;
     status|logs|incidents|diagnose|stop|restart|reset|signal|uninstall|doctor)
       COMPREPLY=($(compgen -W "$(_agent_watch_names)" -- "$cur")) ;;

@@ -1,6 +1,6 @@
 /** Tells people, without anything of ours ever waiting for it. */
 import { timerMs } from '../core/time.ts';
-import type { AlertEvent, AlertKind } from './alert.ts';
+import type { Alert, AlertEvent, AlertKind } from './alert.ts';
 import { compose, summarise } from './compose.ts';
 import { due, folded, judge, nextDue, sent } from './cooldown.ts';
 import { type OfficePorts, type OfficeSettings, openDelivery } from './delivery.ts';
@@ -19,6 +19,8 @@ export interface AlertPorts extends OfficePorts {
   readonly freshId: () => string;
   /** Takes secrets and control sequences out. */
   readonly clean: (text: string) => string;
+  /** An alert has been given to delivery. */
+  readonly posted?: (alert: Alert) => void;
 }
 
 export interface Alerts {
@@ -31,6 +33,10 @@ export interface Alerts {
 /** Alerts to the targets of the settings. What an earlier life could not deliver is sent first. */
 export function createAlerts(settings: AlertSettings, ports: AlertPorts): Alerts {
   const office = openDelivery(settings, ports);
+  const post = (alert: Alert) => {
+    office.post(alert);
+    ports.posted?.(alert);
+  };
   const speaker = { name: settings.name, host: settings.host, clean: ports.clean };
   const { cooldownMs } = settings;
   let pending: AlertEvent[] = [];
@@ -43,7 +49,7 @@ export function createAlerts(settings: AlertSettings, ports: AlertPorts): Alerts
     if (verdict === 'drop') return;
     if (verdict === 'send') {
       office.cooldown = sent(office.cooldown, event, now);
-      return office.post(compose(speaker, event, ports.freshId()));
+      return post(compose(speaker, event, ports.freshId()));
     }
     // Without the log: a storm must not cost much, and a summary does not show it.
     const alert = compose(speaker, { ...event, tail: [], diagnosis: null }, ports.freshId());
@@ -54,7 +60,7 @@ export function createAlerts(settings: AlertSettings, ports: AlertPorts): Alerts
     office.cooldown = state;
     const time = new Date(ports.wallMs()).toISOString();
     for (const { last, count, spanMs } of summaries)
-      office.post({ ...summarise(last, count, spanMs), id: ports.freshId(), time });
+      post({ ...summarise(last, count, spanMs), id: ports.freshId(), time });
   };
   const armSummary = () => {
     callOff();

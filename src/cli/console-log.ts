@@ -4,6 +4,7 @@ import type { Note } from '../core/events.ts';
 import type { State } from '../core/model.ts';
 import { isReady, serviceStatus } from '../core/status.ts';
 import { durationText } from '../core/text/units.ts';
+import type { EventLog } from '../state/event-log.ts';
 import type { Observer } from '../supervisor/observers/observer.ts';
 import { noteLine, type Weight } from './render/notes.ts';
 
@@ -11,13 +12,18 @@ import { noteLine, type Weight } from './render/notes.ts';
 export interface ConsoleLog {
   tell(note: Note): void;
   warn(text: string): void;
+  /** What is kept among the events only: a request, an alert. */
+  record(kind: string, text: string): void;
 }
 
 /**
  * Lines that begin with `[agent-watch]` and the time of day; into the journal, which stamps and sorts them itself, with its
  * priority prefix instead. They take the child's way out, so a stalled reader never stops the watcher.
  */
-export function createConsoleLog(stderr: Sink, quiet: boolean, journal: boolean): ConsoleLog {
+export function createConsoleLog(stderr: Sink, quiet: boolean, journal: boolean, events: EventLog): ConsoleLog {
+  let run: number | null = null;
+  // Before the first note the name may be another watcher's.
+  let begun = false;
   const say = (weight: Weight, text: string) => {
     if (quiet) return;
     const prefix = journal ? `<${weight}>[agent-watch]` : `[agent-watch] ${timeOfDay()}`;
@@ -27,8 +33,15 @@ export function createConsoleLog(stderr: Sink, quiet: boolean, journal: boolean)
     tell(note) {
       const { weight, text } = noteLine(note);
       say(weight, text);
+      begun = true;
+      if (note.kind === 'started') run = note.run;
+      events.add({ kind: note.kind, run, text });
     },
-    warn: text => say(4, text),
+    warn(text) {
+      say(4, text);
+      if (begun) events.add({ kind: 'warning', run, text });
+    },
+    record: (kind, text) => events.add({ kind, run, text }),
   };
 }
 

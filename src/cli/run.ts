@@ -60,6 +60,8 @@ async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise
       return (await import('./commands/incidents.ts')).incidentCommand(invocation);
     case 'brief':
       return (await import('./commands/incidents.ts')).briefCommand(invocation);
+    case 'events':
+      return (await import('./commands/events.ts')).eventsCommand(invocation);
     case 'logs':
       return (await import('./commands/logs.ts')).logsCommand(invocation);
     case 'stop':

@@ -9,7 +9,12 @@ export const REQUEST_LIMIT_BYTES = 64 * 1024;
 export const ANSWER_LIMIT_BYTES = 16 * 1024 * 1024;
 
 /** What a command asks of a watcher. */
-export type Request =
+export type Request = Verb & {
+  /** Who asks, for people: a claim, and no proof. */
+  from?: string;
+};
+
+type Verb =
   | { verb: 'status' }
   | { verb: 'stop'; now: boolean }
   | { verb: 'restart' }
@@ -23,13 +28,15 @@ export type Answer = { ok: true; [key: string]: unknown } | { ok: false; why: st
 /** Bad usage and whatever the watcher cannot do: the contract's 125. */
 export const EXIT_REFUSED = 125;
 
-const CHECKS: Readonly<Record<Request['verb'], (fields: Record<string, unknown>) => Request | null>> = {
+const CHECKS: Readonly<Record<Request['verb'], (fields: Record<string, unknown>) => Verb | null>> = {
   status: () => ({ verb: 'status' }),
   stop: ({ now }) => (typeof now === 'boolean' ? { verb: 'stop', now } : null),
   restart: () => ({ verb: 'restart' }),
   reset: ({ pid }) => (typeof pid === 'number' ? { verb: 'reset', pid } : null),
   signal: ({ signal }) => (typeof signal === 'string' ? { verb: 'signal', signal } : null),
 };
+
+const MOST_FROM = 200;
 
 /** Reads a request line; a string says in one sentence what is wrong with it. */
 export function readRequest(line: string): Request | string {
@@ -45,7 +52,10 @@ export function readRequest(line: string): Request | string {
   if (fields['v'] !== PROTOCOL_VERSION) return `the watcher speaks version ${PROTOCOL_VERSION} of the protocol only`;
   const verb = fields['verb'];
   if (typeof verb !== 'string' || !Object.hasOwn(CHECKS, verb)) return 'the watcher knows no such request';
-  return CHECKS[verb as Request['verb']](fields) ?? `the request '${verb}' lacks something`;
+  const request = CHECKS[verb as Request['verb']](fields);
+  if (request === null) return `the request '${verb}' lacks something`;
+  const { from } = fields;
+  return typeof from === 'string' ? { ...request, from: from.slice(0, MOST_FROM) } : request;
 }
 
 /** Reads an answer line; null if it is none. */

@@ -12,12 +12,29 @@ export interface Answering {
   supervisor: Supervisor;
   /** Takes the hold off the disk; says why that fails. */
   liftHold(): Written;
+  /** Keeps who asked for what. */
+  record?(kind: 'requested', text: string): void;
 }
 
 const REFUSED = 125;
 
 /** Answers a request at once; what it asks for begins with the answer and need not be over. */
-export function answer({ name, stateDir, supervisor, liftHold }: Answering, request: Request): Answer {
+export function answer(answering: Answering, request: Request): Answer {
+  const what = requestText(request);
+  if (request.verb !== 'status') answering.record?.('requested', what);
+  const said = answered(answering, request);
+  if (!said.ok) answering.record?.('requested', `${what} refused: ${said.why}`);
+  return said;
+}
+
+function requestText(request: Request): string {
+  const what = request.verb === 'signal' ? `signal ${request.signal}` : request.verb;
+  const now = request.verb === 'stop' && request.now ? ' --now' : '';
+  const by = request.from === undefined ? '' : ` by ${request.from}`;
+  return `${what}${now} requested${by}`;
+}
+
+function answered({ name, stateDir, supervisor, liftHold }: Answering, request: Request): Answer {
   const { phase } = supervisor.state;
   const run = 'live' in phase ? phase.live : null;
   switch (request.verb) {

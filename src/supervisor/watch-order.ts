@@ -37,6 +37,8 @@ export interface WatchOrder {
   tell(note: Note): void;
   /** A line that is no note of the machine. */
   warn(text: string): void;
+  /** Something worth keeping among the events: who asked for what, which alert was sent. */
+  record?(kind: 'requested' | 'alert', text: string): void;
 }
 
 /** How a watch ended: it never began because the name is taken, or it is over. */
@@ -60,4 +62,5 @@ export interface NotificationWorld {
   desk(): IncidentAttachments;
   /** One line for people. */
   warn(line: string): void;
+  record?(kind: 'alert', text: string): void;
 }

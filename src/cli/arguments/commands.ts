@@ -1,5 +1,6 @@
 /** The commands: what each is called, which operands and options it takes. */
 import { type OptionName, watchOptionNames } from '../options/index.ts';
+import type { Moment } from '../values/moments.ts';
 import type { DiagnosisSettings, GivenOption, Settings } from './settings.ts';
 
 export interface CommandRow {
@@ -80,6 +81,12 @@ const commands = {
     meaning: "the child's output",
     operands: [1, 1],
     options: ['lines', 'follow', 'raw', 'state-dir'],
+  },
+  events: {
+    usage: 'events [name...] [--since 1h] [-f] [--json]',
+    meaning: 'what the watchers said, did and were asked',
+    operands: [0, MANY],
+    options: ['since', 'lines', 'follow', 'json', ...select],
   },
   incidents: {
     usage: 'incidents [name...] [--since 24h] [--json] | incidents show <id>',
@@ -283,9 +290,15 @@ export type Invocation =
     } & Selection)
   | ({ readonly kind: 'status'; readonly watch: boolean; readonly detailed: boolean } & Listing)
   | ({ readonly kind: 'health' } & Listing)
-  | ({ readonly kind: 'brief'; readonly sinceMs: number | null } & Listing)
+  | ({
+      readonly kind: 'events';
+      readonly since: Moment | null;
+      readonly lines: number | null;
+      readonly follow: boolean;
+    } & Listing)
+  | ({ readonly kind: 'brief'; readonly since: Moment | null } & Listing)
   | ({ readonly kind: 'logs'; readonly lines: number; readonly follow: boolean; readonly raw: boolean } & Named)
-  | ({ readonly kind: 'incidents'; readonly sinceMs: number | null } & Listing)
+  | ({ readonly kind: 'incidents'; readonly since: Moment | null } & Listing)
   | ({ readonly kind: 'incident'; readonly id: string } & Listing)
   | ({
       readonly kind: 'diagnose';

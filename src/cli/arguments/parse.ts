@@ -130,15 +130,17 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
     }
     case 'health':
       return { kind: 'health', json, ...chosen() };
+    case 'events':
+      return { kind: 'events', since: values.since, lines: values.lines, follow: values.follow, json, ...chosen() };
     case 'brief':
-      return { kind: 'brief', sinceMs: values.since, json, ...chosen() };
+      return { kind: 'brief', since: values.since, json, ...chosen() };
     case 'logs': {
       const { lines, follow, raw } = values;
-      return { kind: 'logs', name: name(), lines, follow, raw, stateDir };
+      return { kind: 'logs', name: name(), lines: lines ?? 100, follow, raw, stateDir };
     }
     case 'incidents':
       if (first === 'show') return { kind: 'incident', id: incidentId(second), json, ...chosen([]) };
-      return { kind: 'incidents', sinceMs: values.since, json, ...chosen() };
+      return { kind: 'incidents', since: values.since, json, ...chosen() };
     case 'diagnose':
       return diagnoseCommand(line, values, stateDir, here);
     case 'stop':

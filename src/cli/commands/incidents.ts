@@ -13,6 +13,7 @@ import { type Service, selectKnown } from '../fleet/select.ts';
 import { incidentTable } from '../render/tables.ts';
 import { ownTerminal, print } from '../render/terminal.ts';
 import { CommandFailed, didYouMean, UsageError } from '../usage-error.ts';
+import { wallOf } from '../values/moments.ts';
 import { readServices } from './status.ts';
 
 /** What the files of some names tell of their incidents. */
@@ -58,9 +59,9 @@ type ListInvocation = Extract<Invocation, { kind: 'incidents' }>;
 type ShowInvocation = Extract<Invocation, { kind: 'incident' }>;
 
 /** Lists what is kept, oldest first, from the files alone. */
-export function incidentsCommand({ sinceMs, json, ...selection }: ListInvocation): number {
+export function incidentsCommand({ since: from, json, ...selection }: ListInvocation): number {
   const { services, code } = selectKnown(selection);
-  const since = sinceMs === null ? Number.NEGATIVE_INFINITY : Date.now() - sinceMs;
+  const since = wallOf(from, Date.now()) ?? Number.NEGATIVE_INFINITY;
   const { incidents, dropped, said } = keptIncidents(services, since);
   for (const line of said) process.stderr.write(`agent-watch: ${line}\n`);
   if (services.length === 0 && code !== 0) return code;
@@ -122,13 +123,19 @@ const DEFAULT_SINCE_MS = 24 * 60 * 60 * 1000;
 const COLUMNS = 100;
 
 /** What happened while nobody looked, on one screen; from the files alone. */
-export function briefCommand({ sinceMs, json, ...selection }: BriefInvocation): number {
+export function briefCommand({ since, json, ...selection }: BriefInvocation): number {
   const { services, code } = selectKnown(selection);
   if (services.length === 0 && code !== 0) return code;
   const { incidents, said } = keptIncidents(services, Number.NEGATIVE_INFINITY);
   for (const line of said) process.stderr.write(`agent-watch: ${line}\n`);
   const states = readServices(services).rows.map(({ status }) => status);
-  const found = brief({ incidents, states, sinceMs: sinceMs ?? DEFAULT_SINCE_MS, nowMs: Date.now() });
+  const nowMs = Date.now();
+  const found = brief({
+    incidents,
+    states,
+    sinceMs: nowMs - (wallOf(since, nowMs) ?? nowMs - DEFAULT_SINCE_MS),
+    nowMs,
+  });
   const columns = ownTerminal()?.columns ?? COLUMNS;
   print(json ? `${JSON.stringify(found, null, 2)}\n` : `${briefText(found, columns)}\n`);
   return code;

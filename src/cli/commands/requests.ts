@@ -34,7 +34,7 @@ async function requestOne(service: Service, invocation: RequestInvocation): Prom
   const why = whyUnreadable(service);
   if (why !== null) throw new CommandFailed(why);
   const runBefore = invocation.kind === 'restart' ? readStatus(stateDir, name)?.childPid : null;
-  const asked = await ask(socketFolders(stateDir, name), requestOf(invocation), ANSWER_MS);
+  const asked = await ask(socketFolders(stateDir, name), { ...requestOf(invocation), from: whoAsks() }, ANSWER_MS);
   if (asked.kind === 'failed') return { ok: false, text: asked.why };
   if (asked.kind === 'nobody') return await withoutWatcher(service, invocation);
   if (!asked.answer.ok) {
@@ -45,6 +45,13 @@ async function requestOne(service: Service, invocation: RequestInvocation): Prom
   asked.hangUp();
   if (invocation.kind === 'restart') return await newRun(service, runBefore ?? null);
   return { ok: true, text: invocation.kind === 'reset' ? 'reset' : `${invocation.signal} sent to the command` };
+}
+
+/** For the watcher's events: the user, the process, and the service in whose run we are, if in one. */
+function whoAsks(): string {
+  const inside = process.env['AGENT_WATCH_NAME'];
+  const user = process.env['SUDO_USER'] ?? process.env['USER'] ?? `user ${process.getuid?.() ?? '?'}`;
+  return `${user} (pid ${process.pid}${inside === undefined ? '' : `, from the run of ${inside}`})`;
 }
 
 function requestOf(invocation: RequestInvocation): Request {

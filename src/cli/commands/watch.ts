@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { openOutputs } from '../../child/sink.ts';
 import { EXIT } from '../../core/exit-code.ts';
@@ -7,6 +8,7 @@ import { findMangledArgument } from '../../host/argv.ts';
 import { libc, whyNoLibc } from '../../host/libc.ts';
 import { makeThreadPool } from '../../host/thread-pool.ts';
 import type { Schedule } from '../../probes/runner.ts';
+import { createEventLog } from '../../state/event-log.ts';
 import { StateFolderRefused } from '../../state/private-folder.ts';
 import { childEnvironment } from '../../supervisor/child-setup.ts';
 import { createIdleTrim } from '../../supervisor/observers/idle-trim.ts';
@@ -28,8 +30,9 @@ export async function watchCommand(settings: Settings): Promise<number> {
   setImmediate(hideSecrets, process.argv.slice(2));
   const { identity, restart, output, command } = settings;
   const outputs = openOutputs();
-  const consoleLog = createConsoleLog(outputs.stderr, output.quiet, ownEnvironment().underJournal);
   const { name, said } = ownName(settings);
+  const events = createEventLog(join(identity.stateDir, name), name);
+  const consoleLog = createConsoleLog(outputs.stderr, output.quiet, ownEnvironment().underJournal, events);
   const starter = starterOf(process.env, name);
   if (said !== null) consoleLog.warn(said);
   const childEnv = childEnvironment(process.env, identity.env, { name, stateDir: identity.stateDir });

@@ -1,5 +1,6 @@
 /** The shape of a row of the option table, and what each kind of value is once it has been read. */
 import type { Rate } from '../values/amounts.ts';
+import type { Moment } from '../values/moments.ts';
 import type { HostAndPort, MetricsSource, Pair, PlaceAndTime, SecretUrl, SizeAndPlace } from '../values/places.ts';
 
 /** What a model-free or model-backed diagnosis is asked of. */
@@ -20,6 +21,7 @@ export interface KindValues {
   switch: boolean;
   text: string;
   duration: number;
+  moment: Moment;
   size: number;
   integer: number;
   number: number;

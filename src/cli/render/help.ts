@@ -20,6 +20,7 @@ const placeholders: Readonly<Record<Kind, string>> = {
   switch: '',
   text: 'TEXT',
   duration: 'TIME',
+  moment: 'TIME',
   size: 'SIZE',
   integer: 'N',
   number: 'NUMBER',

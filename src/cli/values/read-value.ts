@@ -1,6 +1,7 @@
 import type { DiagnoseChoice, Kind, KindValues, Option, Remedy } from '../options/option.ts';
 import { at, quoted, UsageError } from '../usage-error.ts';
 import { readDuration, readInteger, readNumber, readRate, readShare, readSize } from './amounts.ts';
+import { readMoment } from './moments.ts';
 import {
   readHostAndPort,
   readMetricsSource,
@@ -69,6 +70,7 @@ const readers: { readonly [K in Kind]: Reader<K> } = {
   switch: readSwitch,
   text: readText,
   duration: readDuration,
+  moment: readMoment,
   size: readSize,
   integer: readInteger,
   number: readNumber,

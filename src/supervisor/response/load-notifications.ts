@@ -46,6 +46,7 @@ async function openAlerting({ alerts }: NotificationSettings, world: Notificatio
       ...shared,
       after,
       freshId: () => randomBytes(8).toString('hex'),
+      posted: ({ event, text }) => world.record?.('alert', `alert sent (${event}): ${text}`),
       store: storeIn(world.place, 'alerts.json'),
     },
   });

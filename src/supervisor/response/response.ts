@@ -19,6 +19,7 @@ export interface IncidentResponseOrder {
   remedies: readonly Remedy[];
   tell(note: Note): void;
   warn(text: string): void;
+  record?(kind: 'alert', text: string): void;
 }
 
 /** What it needs of the watcher. */
