@@ -11,11 +11,13 @@ import { closeSync } from 'node:fs';
 import type { Clearing, Exit, RunId, Signal } from '../core/model.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
 import type { Stamp } from '../core/time.ts';
+import { reasonOf } from '../host/errno.ts';
 import { disableOptimizer } from '../host/own-process.ts';
 import { type ProcessRow, readProcess } from '../host/process-table.ts';
 import { withRunMark } from '../host/run-mark.ts';
 import { attachStreams, createOutput, type Output, type OutputView } from './output.ts';
 import {
+  adopt,
   type Cleanup,
   clearRun,
   membersOf,
@@ -44,9 +46,18 @@ export interface Run {
 
 /** A run just spawned. Its start time and group are read back from the system: no group is ever signalled on a guess. */
 function newRun(runId: RunId, child: Launched, spawnedAt: number): Run {
-  const row = readProcess(child.pid);
-  const tree = newTree(runId, child.pid, row?.startTicks ?? null);
+  const tree = newTree(runId, child.pid, startTicksOf(child.pid));
   return { tree, child, spawnedAt, exited: false, left: null, clearing: null };
+}
+
+/** Null where it cannot be read: a run that is up is one all the same. */
+function startTicksOf(pid: number): number | null {
+  try {
+    return readProcess(pid)?.startTicks ?? null;
+  } catch {
+    // No descriptors left: the next look at the tree reads it.
+    return null;
+  }
 }
 
 /** What a dead watcher's state tells of its run. The caller has made sure that the machine was not booted since. */
@@ -92,7 +103,9 @@ export type ChildNote =
   /** Processes of an ended run that not even SIGKILL ended. */
   | { kind: 'cannot-end'; pids: number[] }
   /** The system does not show processes (no /proc, no ps): only the child itself can be signalled. Said once. */
-  | { kind: 'no-process-table' };
+  | { kind: 'no-process-table' }
+  /** What is left of a run cannot be seen at this moment; it is looked again. */
+  | { kind: 'unseen'; why: string };
 
 /** The port, the output, and what is asked about the child from outside. */
 export interface Child extends ChildPort, OutputView {
@@ -104,6 +117,8 @@ export interface Child extends ChildPort, OutputView {
 
 /** From here on restarts are what this watcher does, and its memory counts for more than its speed. */
 const MANY_SPAWNS = 20;
+const TELL_UNSEEN_EVERY_MS = 60_000;
+const UNSEEN_LOOK_MS = 500;
 
 /** Builds the room. Nothing is started yet. */
 export function createChild(spec: ChildSpec, report: Report, note: (note: ChildNote) => void): Child {
@@ -111,6 +126,7 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
   const runs = new Map<RunId, Run>();
   let current: Run | null = null;
   let toldBlind = false;
+  let toldUnseenAt = Number.NEGATIVE_INFINITY;
   let spawns = 0;
   let stdinGiven = spec.stdin === 'null' || spec.stdinIsTerminal;
   const outputFds = readPipes(spec, output);
@@ -152,15 +168,35 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
   // is known by pid and start time from here on. With nothing left, what the pipes hold is all there will ever be.
   function ended(run: Run): (exit: Exit) => void {
     run.exited = true;
-    run.left = look(run, true);
+    run.left = seen(() => look(run, true));
     return exit => {
-      output.drain();
+      seen(() => output.drain());
       report({ type: 'child-exited', runId: run.tree.runId, exit });
       run.left = null;
     };
   }
 
+  /** Whatever cannot be seen or read at this moment, an exit is taken and a stop goes on. Null then; said once a minute. */
+  function seen<T>(look: () => T): T | null {
+    try {
+      return look();
+    } catch (error) {
+      unseen(error);
+      return null;
+    }
+  }
+
+  function unseen(error: unknown): void {
+    const now = spec.now().mono;
+    if (now - toldUnseenAt < TELL_UNSEEN_EVERY_MS) return;
+    toldUnseenAt = now;
+    note({ kind: 'unseen', why: reasonOf(error) });
+  }
+
   function look(run: Run, groupIsOurs: boolean): ProcessRow[] {
+    const { tree } = run;
+    // Not to be read when it was started; while it is not reaped, its pid means it.
+    if (tree.startTicks === null && tree.pid !== null && !run.exited) adopt(tree, startTicksOf(tree.pid));
     const ageMs = run.spawnedAt === null ? null : spec.now().mono - run.spawnedAt;
     return membersOf(run.tree, { groupIsOurs, ageMs });
   }
@@ -170,13 +206,17 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     if (run === undefined) return;
     if (run.clearing !== null) run.clearing.signal(signal);
     else if (run.tree.startTicks === null && !run.exited) run.child?.kill(signal);
-    else signalMembers(run.tree, look(run, !run.exited), signal);
+    else if (seen(() => signalMembers(run.tree, look(run, !run.exited), signal)) === null && !run.exited)
+      run.child?.kill(signal);
   }
 
   function clear(clearing: Clearing, signal: Signal | null, graceMs: number, drain: boolean): void {
     const { runId } = clearing;
     const run = runs.get(runId) ?? orphanRun(runId, clearing.pid, clearing.startTicks);
-    const members = run.left ?? look(run, false);
+    const members = run.left ?? seen(() => look(run, false));
+    runs.set(runId, run);
+    // Nothing may be started before it is known that nothing is left.
+    if (members === null) return void setTimeout(() => clear(clearing, signal, graceMs, drain), UNSEEN_LOOK_MS);
     const done = (names: readonly string[], ended: number) => {
       output.drain();
       runs.delete(runId);
@@ -184,7 +224,6 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
       report({ type: 'run-cleared', runId, ended, names });
     };
     if (members.length === 0) return queueMicrotask(() => done([], 0));
-    runs.set(runId, run);
     run.clearing = clearRun(
       { tree: run.tree, members, signal, graceMs, drain },
       {
@@ -192,6 +231,7 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
         lastOutputAt: () => output.lastOutputAt,
         done,
         stuck: pids => note({ kind: 'cannot-end', pids }),
+        unseen,
       },
     );
   }
@@ -205,7 +245,10 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     },
     clear,
   };
-  const members = () => (current === null ? [] : look(current, !current.exited));
+  const members = () => {
+    const run = current;
+    return run === null ? [] : (seen(() => look(run, !run.exited)) ?? []);
+  };
   return Object.assign(output, port, { members });
 }
 

@@ -36,6 +36,13 @@ export function newTree(runId: RunId, pid: number | null, startTicks: number | n
   return { runId, pid, startTicks, known, signalled: new Set() };
 }
 
+/** Learns the start time of a child that could not be looked at when it was started. */
+export function adopt(tree: Tree, startTicks: number | null): void {
+  if (tree.pid === null || startTicks === null) return;
+  tree.startTicks = startTicks;
+  tree.known.set(tree.pid, startTicks);
+}
+
 /** The live processes of a run: its child's group and session, all descendants, and those that bear the run's id wherever they went. */
 export function membersOf(tree: Tree, look: Look): ProcessRow[] {
   const isKnown = (row: ProcessRow) => tree.known.get(row.pid) === row.startTicks;
@@ -178,6 +185,8 @@ export interface ClearWorld {
   done(names: readonly string[], ended: number): void;
   /** These cannot be ended: not even SIGKILL did it within 5 s, or the kernel forbids it. The rest is done. */
   stuck(pids: number[]): void;
+  /** Who is there cannot be seen at this moment. */
+  unseen(error: unknown): void;
 }
 
 /** A clearing under way. */
@@ -194,6 +203,7 @@ const FIRST_LOOK_MS = 2;
 const LONGEST_LOOK_MS = 50;
 const KILL_LOOK_LIMIT_MS = 1000;
 const STUCK_AFTER_MS = 5000;
+const UNSEEN_LOOK_MS = 500;
 
 /** Ends what is left of a run: last words, the signal, the grace, SIGKILL. Looks again until nothing is found any more. */
 export function clearRun(order: ClearOrder, world: ClearWorld): Cleanup {
@@ -220,6 +230,16 @@ export function clearRun(order: ClearOrder, world: ClearWorld): Cleanup {
     else if (order.signal !== null) send(order.signal);
   }
 
+  /** A look that cannot be made (no descriptors left) says nothing of who is there: it is made again. */
+  function guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      world.unseen(error);
+      timer = setTimeout(() => guarded(look), UNSEEN_LOOK_MS);
+    }
+  }
+
   function look(): void {
     timer = null;
     // Those known are cheap to ask for; all of /proc is read only when the last of them has gone.
@@ -238,7 +258,7 @@ export function clearRun(order: ClearOrder, world: ClearWorld): Cleanup {
     } else if (stage === 'ask' && order.signal !== null) send(order.signal);
     else if (stage === 'kill' && !killAgain(passedMs)) return;
     waitMs = Math.min(waitMs * 2, stage === 'kill' ? KILL_LOOK_LIMIT_MS : LONGEST_LOOK_MS);
-    timer = setTimeout(look, waitMs);
+    timer = setTimeout(() => guarded(look), waitMs);
   }
 
   function drained(passedMs: number): boolean {
@@ -257,16 +277,17 @@ export function clearRun(order: ClearOrder, world: ClearWorld): Cleanup {
     return false;
   }
 
-  if (stage === 'ask') enter('ask');
-  step();
+  guarded(() => {
+    if (stage === 'ask') enter('ask');
+    step();
+  });
 
-  return {
-    signal(signal) {
-      members = membersOf(tree, { groupIsOurs: false, ageMs: null });
-      if (signal !== 'SIGKILL') return send(signal);
-      if (timer !== null) clearTimeout(timer);
-      enter('kill');
-      timer = setTimeout(look, FIRST_LOOK_MS);
-    },
+  const pass = (signal: Signal) => {
+    members = membersOf(tree, { groupIsOurs: false, ageMs: null });
+    if (signal !== 'SIGKILL') return send(signal);
+    if (timer !== null) clearTimeout(timer);
+    enter('kill');
+    timer = setTimeout(() => guarded(look), FIRST_LOOK_MS);
   };
+  return { signal: signal => guarded(() => pass(signal)) };
 }

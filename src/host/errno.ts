@@ -4,6 +4,13 @@ export function errnoOf(error: unknown): string | null {
   return typeof code === 'string' ? code : null;
 }
 
+const SHORTAGES: ReadonlySet<string | null> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
+/** Throws the error on if it says that a look could not be made (no descriptors, no memory), and nothing of what was looked for. */
+export function refuseShortage(error: unknown): void {
+  if (SHORTAGES.has(errnoOf(error))) throw error;
+}
+
 /**
  * A failed system call in a few words for one line: `ENOSPC: no space left on device`. Node appends the call and its
  * path, which are cut: paths are often ones through /proc/self/fd, which tell nobody anything.

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { refuseShortage } from './errno.ts';
 
 /** Field 38, the signal to its parent at its end: threads other than the first have none. */
 const OF_A_THREAD = '-1';
@@ -87,13 +88,14 @@ const hasProc = process.platform === 'linux';
 // One stat line is under 1 KiB: 52 numbers and a name of at most 15 bytes (64 for kernel threads).
 const statBuffer = Buffer.allocUnsafe(2048);
 
-/** One process, or null where it is gone or cannot be read. */
+/** One process, or null where it is gone or cannot be read. Throws the system's error where a shortage hides whether it is there. */
 export function readProcess(pid: number): ProcessRow | null {
   if (!hasProc) return psRow(pid);
   let fd: number;
   try {
     fd = openSync(`/proc/${pid}/stat`, 'r');
-  } catch {
+  } catch (error) {
+    refuseShortage(error);
     // ENOENT: gone. Anything else (hidepid): not to be seen by us, so not ours.
     return null;
   }
@@ -171,7 +173,8 @@ export function bears(pid: number, entry: string): boolean {
   let environment: Buffer;
   try {
     environment = readFileSync(`/proc/${pid}/environ`);
-  } catch {
+  } catch (error) {
+    refuseShortage(error);
     // EACCES: another user's. ESRCH, ENOENT: gone.
     return false;
   }

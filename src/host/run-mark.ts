@@ -11,6 +11,7 @@
  * The number holds the run, and the run that the watcher itself is part of, if it is watched by another one.
  */
 import { readFileSync } from 'node:fs';
+import { refuseShortage } from './errno.ts';
 import { type Limit, libc } from './libc.ts';
 
 const RLIMIT_LOCKS = 10;
@@ -65,7 +66,8 @@ function softOf(pid: number | 'self'): bigint | null {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/limits`, 'latin1');
-  } catch {
+  } catch (error) {
+    refuseShortage(error);
     // Gone, hidden from us, or no /proc.
     return null;
   }

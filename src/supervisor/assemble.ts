@@ -7,6 +7,7 @@ import type { State } from '../core/model.ts';
 import type { Report, SchedulePort } from '../core/ports.ts';
 import type { Stamp } from '../core/time.ts';
 import { stampNow } from '../host/clock.ts';
+import { reasonOf } from '../host/errno.ts';
 import type { Lock } from '../state/lock.ts';
 import type { StateFile } from '../state/state-file.ts';
 import { LOG_FILE, type StateFolder } from '../state/state-folder.ts';
@@ -49,11 +50,17 @@ export function assemble(
 ): Assembled {
   const { policy, command, cwd } = order;
   let supervisor: Supervisor;
+  /** A listener that fails keeps no fact, an exit least of all, from the machine. */
+  const heard = (listen: () => void) => {
+    try {
+      listen();
+    } catch (error) {
+      order.warn(`internal error: ${reasonOf(error)}`);
+    }
+  };
   const report = (fact: Fact) => {
-    probing.see(fact);
-    incidentResponse.see(fact);
-    incidentQueue.see(fact);
-    if (fact.type === 'child-exited') feed?.keep();
+    for (const see of [probing.see, incidentResponse.see, incidentQueue.see]) heard(() => see(fact));
+    if (fact.type === 'child-exited') heard(() => feed?.keep());
     supervisor.take(fact);
   };
   const restarts = () => Math.max(0, supervisor.state.run - 1);
@@ -140,6 +147,8 @@ function childNoteText(note: ChildNote): string {
       return `not even SIGKILL ended ${note.pids.join(', ')} of the last run`;
     case 'no-process-table':
       return "the processes of this system cannot be listed: what leaves the child's group cannot be ended";
+    case 'unseen':
+      return `the processes of the run cannot be seen (${note.why}); trying again`;
     default:
       return note satisfies never;
   }

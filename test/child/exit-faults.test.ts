@@ -1,0 +1,54 @@
+import type * as Fs from 'node:fs';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { rig, until } from './rig.ts';
+
+type Call = 'openSync' | 'readFileSync';
+
+const planted = vi.hoisted(() => ({ call: '' as string, thrown: 0 }));
+
+// The kernel cannot be asked to refuse one system call of this process and no other.
+vi.mock('node:fs', async original => {
+  const real = await original<typeof Fs>();
+  const failing = (name: Call) => ({
+    [name]: (...args: unknown[]) => {
+      if (planted.call === name && String(args[0]).startsWith('/proc/')) {
+        planted.thrown++;
+        throw Object.assign(new Error(`EMFILE: too many open files, ${name}`), { code: 'EMFILE' });
+      }
+      return (real[name] as (...given: unknown[]) => unknown)(...args);
+    },
+  });
+  return Object.assign({}, real, ...(['openSync', 'readFileSync'] as const).map(failing));
+});
+
+beforeEach(() => {
+  Object.assign(planted, { call: '', thrown: 0 });
+});
+
+describe.each(['openSync', 'readFileSync'] as const)('while %s finds no descriptor', call => {
+  test('an exit is taken, and nothing counts as cleared before it can be seen', async () => {
+    const { start, fact, facts, clear, notes } = await rig(['sh', '-c', 'sleep 0.4; setsid sleep 60 & exit 3']);
+    const run = await start();
+    planted.call = call;
+    expect(await fact('child-exited', run.runId)).toMatchObject({ exit: { code: 3, signal: null } });
+    clear(run, 'SIGTERM', 1000, false);
+    await until('it was looked for', () => planted.thrown > 0);
+    expect(facts.some(({ type }) => type === 'run-cleared')).toBe(false);
+    expect(notes).toContainEqual({ kind: 'unseen', why: expect.stringContaining('EMFILE') });
+    planted.call = '';
+    expect(await fact('run-cleared', run.runId)).toMatchObject({ ended: 1 });
+  });
+
+  test('a stop reaches the command', async () => {
+    const {
+      start,
+      fact,
+      call: during,
+      child,
+    } = await rig(['sh', '-c', 'trap "exit 4" TERM; while :; do sleep 0.1; done']);
+    const run = await start();
+    planted.call = call;
+    during(() => child.signalTree(run.runId, 'SIGTERM'));
+    expect(await fact('child-exited', run.runId)).toMatchObject({ exit: { code: 4, signal: null } });
+  });
+});
