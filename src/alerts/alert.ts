@@ -1,7 +1,16 @@
 /** What is told: the event as it comes from the supervisor, and the alert as it is queued and sent. */
 
 /** The names of `--alert-on`. */
-export type AlertKind = 'flap' | 'slow-loop' | 'hold' | 'unhealthy' | 'recovered' | 'crash' | 'start' | 'stop';
+export type AlertKind =
+  | 'flap'
+  | 'slow-loop'
+  | 'hold'
+  | 'limited'
+  | 'unhealthy'
+  | 'recovered'
+  | 'crash'
+  | 'start'
+  | 'stop';
 
 /** Something worth telling. Durations in ms, times wall ms; null where unknown or not applicable. */
 export interface AlertEvent {

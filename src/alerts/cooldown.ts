@@ -38,6 +38,7 @@ const rank: Readonly<Record<AlertKind, number>> = {
   recovered: 0,
   crash: 1,
   unhealthy: 1,
+  limited: 2,
   flap: 2,
   'slow-loop': 2,
   hold: 3,

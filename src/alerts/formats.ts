@@ -50,6 +50,7 @@ const urgency: Readonly<Record<AlertKind, 1 | 2 | 3 | 4 | 5>> = {
   flap: 4,
   'slow-loop': 4,
   unhealthy: 4,
+  limited: 4,
   crash: 4,
   recovered: 3,
   start: 2,

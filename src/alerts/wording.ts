@@ -8,6 +8,7 @@ export const headlines: Readonly<Record<AlertKind, string>> = {
   flap: 'keeps crashing',
   'slow-loop': 'crashes again and again',
   hold: 'is held',
+  limited: 'has hit a limit',
   unhealthy: 'is unhealthy',
   recovered: 'recovered',
   start: 'started',
@@ -29,6 +30,8 @@ export function lineFor(name: string, event: AlertEvent, reason: string | null):
       return `${name} runs well for a while and crashes, again and again${why}${next}`;
     case 'hold':
       return `${name} is held and will not be started${why}. To lift it: agent-watch reset ${name}`;
+    case 'limited':
+      return `${name} has hit a limit${why}${next}`;
     case 'unhealthy':
       return `${name} is unhealthy${event.probe === null ? '' : ` (${event.probe.name})`}${why}${next}`;
     case 'recovered': {
@@ -57,6 +60,7 @@ export function summaryLine(
     flap: 'kept crashing',
     'slow-loop': 'crashed after running well',
     hold: 'was held',
+    limited: 'hit a limit',
     unhealthy: 'was unhealthy',
     recovered: 'recovered',
     start: 'started',

@@ -8,6 +8,7 @@
  * `child` is the supervisor's ChildPort and an OutputView: tail, tap, lastOutputAt, blockedSince, flush.
  */
 import { closeSync } from 'node:fs';
+import type { EndReading } from '../core/events.ts';
 import type { Clearing, Exit, RunId, Signal } from '../core/model.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
 import type { Stamp } from '../core/time.ts';
@@ -92,6 +93,8 @@ export interface ChildSpec {
   /** null: Node's sockets instead, on which the child cannot open /dev/stdout. */
   pipes: readonly [Pipe, Pipe] | null;
   now(): Stamp;
+  /** Reads the end of a run, whose last words have all come, before it is reported. */
+  readEnd?(exit: Exit, then: (reading: EndReading | null) => void): void;
   /** Told when a stalled reader of ours has kept the child waiting for a second, and null when that is over. */
   onBlocked(since: Stamp | null): void;
   /** A session of its own, which is the default. Only a test says false. */
@@ -171,8 +174,12 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     run.left = seen(() => look(run, true));
     return exit => {
       seen(() => output.drain());
-      report({ type: 'child-exited', runId: run.tree.runId, exit });
-      run.left = null;
+      const tell = (reading: EndReading | null) => {
+        report({ type: 'child-exited', runId: run.tree.runId, exit, reading });
+        run.left = null;
+      };
+      if (spec.readEnd === undefined) tell(null);
+      else spec.readEnd(exit, tell);
     };
   }
 

@@ -4,6 +4,7 @@ import type { Note } from '../core/events.ts';
 import type { State } from '../core/model.ts';
 import { isReady, serviceStatus } from '../core/status.ts';
 import { durationText } from '../core/text/units.ts';
+import { localTime } from '../host/clock.ts';
 import type { EventLog } from '../state/event-log.ts';
 import type { Observer } from '../supervisor/observers/observer.ts';
 import { noteLine, type Weight } from './render/notes.ts';
@@ -96,7 +97,7 @@ export function starterOf(env: Record<string, string | undefined>, name: string)
   };
   const say = (phase: State['phase']['kind'], text: string, failed = false) =>
     tell({ phase, text, failed, name, pid: process.pid });
-  const clock = (at: number) => new Date(at).toTimeString().slice(0, 8);
+  const clock = (at: number) => localTime(at);
   return {
     see(state) {
       if (told || state.leaving !== null) return;

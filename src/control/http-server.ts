@@ -105,6 +105,7 @@ const PHASES: readonly Status['phase'][] = [
   'stopping',
   'backoff',
   'cooldown',
+  'limited',
   'waiting',
   'held',
   'finished',
@@ -126,6 +127,10 @@ export function createMetrics(name: string, version: string): Metrics {
   const restarts = gauge('restarts', 'Starts after the first under this name, over watchers and reboots.');
   const ends = counter('run_ends_total', 'Ends of runs since the watcher started, by cause.', ['cause']);
   const backoff = gauge('backoff_seconds', 'The wait in progress, else the next one.');
+  const limited = gauge(
+    'limited_until_seconds',
+    'Unix time at which a limit ends, as the output names it; 0: none, or unknown.',
+  );
   const crashes = gauge('crashes_in_window', 'Crashes that count for a cooldown.');
   const uptime = gauge('uptime_seconds', 'Of the run that is up; 0 if none is.');
   const memory = gauge('child_memory_bytes', 'Resident memory of the whole tree at the last sample.');
@@ -147,6 +152,7 @@ export function createMetrics(name: string, version: string): Metrics {
       for (const one of PHASES) phase.set({ phase: one }, one === status.phase ? 1 : 0);
       restarts.set(status.restarts);
       backoff.set(status.backoffMs / 1000);
+      limited.set(status.limit?.until == null ? 0 : Date.parse(status.limit.until) / 1000);
       crashes.set(status.crashesInWindow);
       uptime.set((status.uptimeMs ?? 0) / 1000);
       memory.set(status.memoryBytes ?? 0);

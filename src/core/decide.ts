@@ -1,6 +1,7 @@
 import type { Effect, Event, Fact } from './events.ts';
 import { becameHealthy, healthyByNow, startHealth } from './health-step.ts';
 import { beginHealth, checkedBeforeStart, judge } from './health-turn.ts';
+import { waitLimited } from './limited.ts';
 import type { Live, Policy, RunId, State, TimerId } from './model.ts';
 import { kill, resetRequested, restartRequested, stopChild, stopRequested } from './requests.ts';
 import { resume } from './resume.ts';
@@ -28,6 +29,8 @@ export const FRESH_STATE: State = {
   backoffStep: 0,
   restartsInRow: 0,
   shortRuns: 0,
+  limitsInRow: 0,
+  refusalsInRow: 0,
   crashes: [],
   slowDeaths: [],
   lastExit: null,
@@ -148,7 +151,7 @@ function exited(turn: Turn, event: Of<'child-exited'>): void {
   disarm(turn, live.tickTimer);
   const { runId, pid, startTicks } = live;
   if (phase.kind === 'running') {
-    endedByItself(turn, live, event.exit);
+    endedByItself(turn, live, event.exit, event.reading ?? null);
     return clear(turn, { runId, pid, startTicks }, true, turn.policy.stopTimeoutMs, true);
   }
   disarm(turn, phase.graceTimer);
@@ -170,6 +173,7 @@ function timerFired(turn: Turn, { timer }: Of<'timer-fired'>): void {
   if ((phase.kind === 'backoff' || phase.kind === 'cooldown') && phase.timer === timer) {
     return enter(turn, { ...phase, timer: null });
   }
+  if (phase.kind === 'limited' && phase.timer === timer) return waitLimited(turn, phase);
   if (phase.kind === 'waiting' && phase.timer === timer) return planRun(turn, phase.due);
   if (phase.kind === 'stopping' && phase.graceTimer === timer) {
     return kill(turn, `it did not end within ${durationText(turn.policy.stopTimeoutMs)}`);

@@ -1,9 +1,11 @@
 import type { ProbeReport, Reason } from './health-model.ts';
+import type { Limit } from './limits.ts';
 import type {
   Clearing,
   Exit,
   ExitCause,
   Hold,
+  LimitWait,
   Phase,
   RunId,
   Signal,
@@ -16,7 +18,7 @@ import type { Stamp, Wall } from './time.ts';
 /** What the machine tells of itself: to people in notes, to those who explain in the seed of an incident. */
 
 /** What kind of trouble an incident is, as `incidents --json` says it. */
-export type IncidentKind = 'crash' | 'exit' | 'stalled' | 'unhealthy' | 'limit' | 'orphan' | 'start-failed';
+export type IncidentKind = 'crash' | 'exit' | 'stalled' | 'unhealthy' | 'limit' | 'limited' | 'orphan' | 'start-failed';
 
 /** What the machine knows of an incident when it happens; evidence and explanation are others' work. */
 export interface IncidentSeed {
@@ -37,6 +39,7 @@ export interface IncidentSeed {
 export type Next =
   | { kind: 'restart'; number: number; inMs: number }
   | { kind: 'cooldown'; crashes: number; windowMs: number; inMs: number }
+  | { kind: 'limited'; limit: LimitWait; startAt: Wall }
   | { kind: 'schedule' }
   | { kind: 'hold'; hold: Hold }
   | { kind: 'finish'; code: number }
@@ -63,7 +66,7 @@ export type Note =
     }
   | { kind: 'killing'; why: string }
   | { kind: 'healthy'; uptimeMs: number; resets: boolean }
-  | { kind: 'waiting'; phase: 'backoff' | 'cooldown'; leftMs: number }
+  | { kind: 'waiting'; phase: 'backoff' | 'cooldown' | 'limited'; leftMs: number }
   | { kind: 'planned'; due: Wall }
   | { kind: 'held'; hold: Hold }
   | { kind: 'hold-lifted'; hold: Hold }
@@ -101,7 +104,8 @@ export type Fact =
       startTicks: number | null;
     }
   | { type: 'spawn-failed'; runId: RunId; failure: SpawnFailure }
-  | { type: 'child-exited'; runId: RunId; exit: Exit }
+  /** `reading`: what its last lines say of it; absent where they say nothing. */
+  | { type: 'child-exited'; runId: RunId; exit: Exit; reading?: EndReading | null }
   /** Of that run nothing is left that we can find; `ended` processes had to be ended for it. */
   /** How many processes were ended, and the first of them by name and pid. */
   | { type: 'run-cleared'; runId: RunId; ended: number; names?: readonly string[] }
@@ -120,6 +124,20 @@ export type Fact =
       blockedSince: Stamp | null;
       droppedBytes: number;
     };
+
+/** What the output of a run that ended by itself says of its end. */
+export interface EndReading {
+  /** A category of incidents, sure enough to act on; null: none is. */
+  cause: string | null;
+  /** The limit that it ended with, if it is one. */
+  limit: Limit | null;
+  /** The line that states it, redacted. */
+  line: string | null;
+  /** The output itself says how it went, whatever the exit code; null: the code decides. */
+  success: boolean | null;
+  /** Why the output makes a failure of it, for people. */
+  why: string | null;
+}
 
 /** Who asked: for the log. */
 export type Asker = 'signal' | 'command';

@@ -30,3 +30,34 @@ export function stepAfterLimit({ kind, until, own }: Limit, now: Wall, maxWaitMs
     ? { kind: 'probe' }
     : { kind: 'until', until };
 }
+
+/** So long after a named time the next start comes, at least: clocks differ. */
+const MARGIN_MS = 60_000;
+/** And so much more at most, drawn at random: not everybody at the same second. */
+const SPREAD_MS = 60_000;
+/** The tries of a limit whose end nobody knows. */
+const PROBE_WAITS_MS = [15 * 60_000, 30 * 60_000, 60 * 60_000] as const;
+/** After so many limits in a row the times that are named are not believed any more. */
+const BELIEVED_IN_ROW = 3;
+
+/** How long a limit is waited out, and until when it is said to last. */
+export interface LimitPlan {
+  waitMs: number;
+  until: Wall | null;
+}
+
+/**
+ * The wait after a limit that is no mere pause. @param inRow limited waits before it without a healthy run
+ * @param roll in [0, 1)
+ */
+export function planLimit(
+  step: Exclude<LimitStep, { kind: 'soon' }>,
+  now: Wall,
+  inRow: number,
+  roll: number,
+): LimitPlan {
+  const [first, second, last] = PROBE_WAITS_MS;
+  if (step.kind === 'probe') return { waitMs: [first, second][inRow] ?? last, until: null };
+  if (inRow >= BELIEVED_IN_ROW) return { waitMs: inRow === BELIEVED_IN_ROW ? second : last, until: null };
+  return { waitMs: step.until - now + MARGIN_MS + Math.floor(roll * SPREAD_MS), until: step.until };
+}

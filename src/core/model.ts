@@ -37,11 +37,23 @@ export interface Policy {
   stopTimeoutMs: number;
   maxRuntimeMs: number | null;
   expectDurationMs: number | null;
+  /** What follows a run that ended with that category. */
+  onCause: Readonly<Record<string, CauseAction>>;
+  /** A named time further ahead is not believed. */
+  maxWaitMs: number;
   /** Runs begin when a schedule says so, not when the last one has ended. */
   scheduled: boolean;
   /** The probes and the kill condition. */
   health: HealthPolicy;
 }
+
+/**
+ * What follows a run that ended with a cause: `restart` as after any crash, `wait` until the limit ends (`everyMs`: one try
+ * each so often instead), `hold` until a reset.
+ */
+export type CauseAction =
+  | { readonly kind: 'restart' | 'hold' }
+  | { readonly kind: 'wait'; readonly everyMs: number | null };
 
 /** How a run ended: one of the two is null. Both null: nobody saw it (a dead watcher's run, a failed spawn). */
 export interface Exit {
@@ -50,7 +62,16 @@ export interface Exit {
 }
 
 /** Why a run ended, as `status --json` says it. */
-export type ExitCause = 'crash' | 'success' | 'stopped' | 'restarted' | 'probe' | 'limit' | 'kill-condition' | 'orphan';
+export type ExitCause =
+  | 'crash'
+  | 'success'
+  | 'stopped'
+  | 'restarted'
+  | 'probe'
+  | 'limit'
+  | 'limited'
+  | 'kill-condition'
+  | 'orphan';
 
 /** The last end of a run. */
 export interface LastExit extends Exit {
@@ -87,6 +108,16 @@ export interface Hold {
   at: Wall;
 }
 
+/** Why the next start waits, by the program's own words: shown by `status --json`. */
+export interface LimitWait {
+  /** A category of incidents. */
+  cause: string;
+  /** When it ends, as the output says; null: it does not say. */
+  until: Wall | null;
+  /** The line that states it, redacted. */
+  line: string | null;
+}
+
 /** Why a child could not be started. */
 export interface SpawnFailure {
   kind: 'command-missing' | 'not-executable' | 'interpreter-missing' | 'cwd-missing' | 'other';
@@ -112,6 +143,8 @@ export type Phase =
     }
   | { kind: 'backoff'; waitMs: number; since: Stamp; timer: TimerId | null }
   | { kind: 'cooldown'; waitMs: number; since: Stamp; timer: TimerId | null }
+  /** Its allowance is used up, or its login refused. `startAt` is a wall time: it outlives reboots and suspends. */
+  | { kind: 'limited'; limit: LimitWait; startAt: Wall; since: Stamp; timer: TimerId | null }
   /** For the schedule; `due` is null until it is known. */
   | { kind: 'waiting'; due: Wall | null; timer: TimerId | null }
   | { kind: 'held'; hold: Hold }
@@ -148,6 +181,10 @@ export interface State {
   restartsInRow: number;
   /** Runs in a row that lived under a second. */
   shortRuns: number;
+  /** Limited waits in a row without a healthy run. */
+  limitsInRow: number;
+  /** Runs in a row whose login was refused. */
+  refusalsInRow: number;
   /** When crashes of the flap window happened, oldest first; at most flapThreshold of them, the latest. */
   crashes: readonly Mono[];
   /** When runs that had been healthy died, within the slow loop's window, oldest first. */
@@ -169,7 +206,7 @@ export interface State {
   /** The occurrence of the schedule that ran last. */
   lastDue: Wall | null;
   /** When the last incident was; open until a healthy run closes it. */
-  incident: { at: Wall; open: boolean } | null;
+  incident: { at: Wall; open: boolean; limited: boolean } | null;
   /** Set from a failed save to the next that succeeds: fires the next try. */
   saveTimer: TimerId | null;
   nextTimer: TimerId;

@@ -3,7 +3,7 @@ import type { Reason } from './health-model.ts';
 import { healthyByNow } from './health-step.ts';
 import type { Live, Phase, StopCause } from './model.ts';
 import { arm, disarm, elapsed, enter, order, set, type Turn, tell } from './transition.ts';
-import { wait } from './waits.ts';
+import { NO_TROUBLES, wait } from './waits.ts';
 
 /** After a SIGKILL that has not ended the child yet, it is sent again this often: the tree may have forked meanwhile. */
 const KILL_AGAIN_MS = 1000;
@@ -75,6 +75,7 @@ export function stopRequested(turn: Turn, event: Of<'stop-requested'>): void {
   const signal = event.signal === 'SIGINT' && !turn.policy.stopSignalGiven ? 'SIGINT' : turn.policy.stopSignal;
   const byPerson = event.by === 'command' || event.signal === 'SIGINT';
   set(turn, { leaving: { code: 0, since: event.at, signal, now: event.now, byPerson } });
+  if (byPerson) set(turn, NO_TROUBLES);
   if (phase.kind === 'running') {
     stopChild(
       turn,
@@ -85,6 +86,10 @@ export function stopRequested(turn: Turn, event: Of<'stop-requested'>): void {
   } else if (phase.kind === 'backoff' || phase.kind === 'cooldown' || phase.kind === 'waiting') {
     disarm(turn, phase.timer);
     enter(turn, { kind: 'stopped' });
+  } else if (phase.kind === 'limited') {
+    disarm(turn, phase.timer);
+    // systemd or a reboot ends the watcher, not the limit: the next watcher waits on.
+    enter(turn, byPerson ? { kind: 'stopped' } : { ...phase, timer: null });
   } else if (phase.kind === 'starting' && phase.checking) {
     enter(turn, { kind: 'stopped' });
   }
@@ -96,7 +101,7 @@ export function restartRequested(turn: Turn, _event: Of<'restart-requested'>): v
   const { phase, leaving } = turn.state;
   if (leaving !== null) return;
   if (phase.kind === 'running') return stopChild(turn, phase.live, 'restarted', 'restart was asked for');
-  if (phase.kind === 'backoff' || phase.kind === 'waiting') {
+  if (phase.kind === 'backoff' || phase.kind === 'waiting' || phase.kind === 'limited') {
     disarm(turn, phase.timer);
     return wait(turn, 'backoff', 0);
   }
@@ -106,20 +111,13 @@ export function restartRequested(turn: Turn, _event: Of<'restart-requested'>): v
 
 export function resetRequested(turn: Turn, _event: Of<'reset-requested'>): void {
   const { phase, leaving } = turn.state;
-  set(turn, {
-    backoffStep: 0,
-    restartsInRow: 0,
-    shortRuns: 0,
-    crashes: [],
-    slowDeaths: [],
-    toldFloor: false,
-  });
+  set(turn, { ...NO_TROUBLES, toldFloor: false });
   tell(turn, { kind: 'reset' });
   if (phase.kind === 'held') {
     order(turn, { type: 'lift-hold' });
     tell(turn, { kind: 'hold-lifted', hold: phase.hold });
     if (leaving !== null) return enter(turn, { kind: 'stopped' });
-  } else if (phase.kind === 'backoff' || phase.kind === 'cooldown') {
+  } else if (phase.kind === 'backoff' || phase.kind === 'cooldown' || phase.kind === 'limited') {
     disarm(turn, phase.timer);
   } else return;
   wait(turn, 'backoff', 0);

@@ -1,4 +1,5 @@
 import type { Event, Leftover } from './events.ts';
+import { limitedLeftMs, waitLimited } from './limited.ts';
 import type { Clearing, Hold, Phase, RunId } from './model.ts';
 import { arm, clear, elapsed, enter, openIncident, order, set, type Turn, tell } from './transition.ts';
 import { enterHold, planRun, wait } from './waits.ts';
@@ -29,6 +30,11 @@ export function resume(turn: Turn, event: Started): void {
   const kept = event.hold ?? heldBefore(phase);
   if (kept !== null) return stayHeld(turn, event, kept);
   if (phase.kind === 'backoff' || phase.kind === 'cooldown') return waitOn(turn, phase);
+  if (phase.kind === 'limited') {
+    const leftMs = limitedLeftMs(turn, phase);
+    if (leftMs > 0) tell(turn, { kind: 'waiting', phase: 'limited', leftMs });
+    return waitLimited(turn, phase);
+  }
   if (turn.policy.scheduled) return planRun(turn, phase.kind === 'waiting' ? phase.due : null);
   wait(turn, 'backoff', 0);
 }

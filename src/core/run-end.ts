@@ -1,6 +1,7 @@
-import type { Next } from './events.ts';
-import { isSuccess, shellCode, startFailureCode } from './exit-code.ts';
+import type { EndReading, Next } from './events.ts';
+import { EXIT, isSuccess, shellCode, startFailureCode } from './exit-code.ts';
 import type { Reason } from './health-model.ts';
+import { causeAction, enterLimited, type LimitOutcome, limitOutcome } from './limited.ts';
 import type { Exit, ExitCause, Live, SpawnFailure } from './model.ts';
 import { elapsed, enter, incidentKind, openIncident, set, type Turn, tell } from './transition.ts';
 import {
@@ -18,9 +19,14 @@ import {
 const NO_EXIT: Exit = { code: null, signal: null };
 
 /** A run that nobody ended: what it means, and what comes next. */
-export function endedByItself(turn: Turn, live: Live, exit: Exit): void {
-  const cause = isSuccess(turn.policy, exit, elapsed(turn, live.since.mono)) ? 'success' : 'crash';
-  ended(turn, live, exit, { cause, why: null, reasons: [] });
+export function endedByItself(turn: Turn, live: Live, exit: Exit, reading: EndReading | null): void {
+  const refused = reading?.cause === 'auth-failed';
+  set(turn, { refusalsInRow: refused ? turn.state.refusalsInRow + 1 : 0 });
+  const limit = limitOutcome(turn, reading);
+  const failed = reading !== null && (reading.success === false || reading.cause !== null);
+  const succeeded = !failed && isSuccess(turn.policy, exit, elapsed(turn, live.since.mono));
+  const cause = limit?.kind === 'limited' ? 'limited' : succeeded ? 'success' : 'crash';
+  ended(turn, live, exit, { cause, why: reading?.why ?? null, reasons: [], reading, limit });
 }
 
 /** Why a run ended: the cause, and in words what was wrong where it was us who ended it. */
@@ -28,28 +34,34 @@ interface EndCause {
   cause: ExitCause;
   why: string | null;
   reasons: readonly Reason[];
+  /** Of a run that ended by itself: what its output says of it, and the wait that follows from that. */
+  reading?: EndReading | null;
+  limit?: LimitOutcome | null;
 }
 
 /** A run's end with its cause: counts it, decides what comes next, and says so. */
-export function ended(turn: Turn, live: Live, exit: Exit, { cause, why, reasons }: EndCause): void {
+export function ended(turn: Turn, live: Live, exit: Exit, end: EndCause): void {
+  const { cause, why, reasons } = end;
   const uptimeMs = elapsed(turn, live.since.mono);
   set(turn, {
     lastExit: { ...exit, at: turn.event.at.wall, cause, uptimeMs },
     shortRuns: uptimeMs < SHORT_RUN_MS ? turn.state.shortRuns + 1 : 0,
   });
   const deathsBefore = turn.state.slowDeaths.length;
-  const next = nextAfter(turn, live, exit, cause, why);
+  const next = nextAfter(turn, live, exit, end);
   tell(turn, { kind: 'exited', exit, cause, why, uptimeMs, next });
   // The list is emptied when it made a slow loop; it gets shorter also when old deaths leave its window.
   const slowLoop = deathsBefore > 0 && turn.state.slowDeaths.length === 0;
   const kind = incidentKind(turn, cause, reasons, slowLoop || next.kind === 'cooldown');
-  if (kind === null) return;
+  // Limits in a row are one incident, until a run is healthy.
+  if (kind === null || (kind === 'limited' && turn.state.incident?.open && turn.state.incident.limited)) return;
   const { at } = turn.event;
   const { memory } = live.health;
   openIncident(turn, { at, kind, run: turn.state.run, exit, cause, reasons, why, uptimeMs, memory, next });
 }
 
-function nextAfter(turn: Turn, live: Live, exit: Exit, cause: ExitCause, why: string | null): Next {
+function nextAfter(turn: Turn, live: Live, exit: Exit, end: EndCause): Next {
+  const { cause, why } = end;
   if (cause === 'stopped') return stopped(turn);
   if (cause === 'restarted') {
     if (turn.state.leaving !== null) return stopped(turn);
@@ -66,13 +78,13 @@ function nextAfter(turn: Turn, live: Live, exit: Exit, cause: ExitCause, why: st
     });
   }
   if (turn.state.leaving !== null) return stopped(turn);
-  return nextByPolicy(turn, exit, cause, counts);
+  return nextByPolicy(turn, exit, end, counts);
 }
 
 /** An end that nobody asked for counts for the flap window, unless it was a success of a run that had been healthy. */
 function count(turn: Turn, live: Live, cause: ExitCause, counts: boolean): void {
   const { policy, state, event } = turn;
-  if (cause === 'kill-condition') return;
+  if (cause === 'kill-condition' || cause === 'limited') return;
   if (counts) {
     set(turn, {
       crashes: withinWindow(state.crashes, event.at.mono, policy.flapWindowMs, policy.flapThreshold),
@@ -90,16 +102,22 @@ function count(turn: Turn, live: Live, cause: ExitCause, counts: boolean): void 
     });
 }
 
-function nextByPolicy(turn: Turn, exit: Exit, cause: ExitCause, counts: boolean): Next {
+function nextByPolicy(turn: Turn, exit: Exit, end: EndCause, counts: boolean): Next {
   const { policy, state, event } = turn;
+  const { cause, reading = null, limit = null } = end;
   // Only a code that the child chose: one that answers our own signal says nothing about the next run.
-  const itsOwn = cause === 'crash' || cause === 'success';
+  const itsOwn = cause === 'crash' || cause === 'success' || cause === 'limited';
   if (itsOwn && exit.code !== null && policy.holdCodes.includes(exit.code)) {
     const why = `it exited with code ${exit.code}, which --hold-codes names`;
     return hold(turn, { cause: 'hold-code', why, at: event.at.wall });
   }
-  if (policy.restart === 'never' && !policy.scheduled) return finish(turn, shellCode(exit));
+  if (causeAction(turn, reading)?.kind === 'hold') {
+    const why = `it ended with ${reading?.cause}, after which --on-cause holds`;
+    return hold(turn, { cause: 'hold-code', why, at: event.at.wall });
+  }
+  if (policy.restart === 'never' && !policy.scheduled) return finish(turn, finishCode(exit, reading));
   if (policy.restart === 'on-failure' && !policy.scheduled && cause === 'success') return finish(turn, shellCode(exit));
+  if (limit?.kind === 'limited') return enterLimited(turn, limit);
   if (policy.maxRestarts !== null && !policy.scheduled && state.restartsInRow >= policy.maxRestarts) {
     const why = `${state.restartsInRow} restarts in a row reached no healthy run (--max-restarts ${policy.maxRestarts})`;
     return hold(turn, { cause: 'max-restarts', why, at: event.at.wall });
@@ -112,7 +130,14 @@ function nextByPolicy(turn: Turn, exit: Exit, cause: ExitCause, counts: boolean)
     planRun(turn, null);
     return { kind: 'schedule' };
   }
-  return waitForRestart(turn, counts);
+  return waitForRestart(turn, counts, limit?.kind === 'soon' ? limit.atLeastMs : 0);
+}
+
+/** The child's own code; 0 of a run whose output tells of a failure must not look like a success. */
+function finishCode(exit: Exit, reading: EndReading | null): number {
+  const code = shellCode(exit);
+  const failed = reading !== null && (reading.success === false || reading.cause !== null);
+  return code === 0 && failed ? EXIT.notWell : code;
 }
 
 function stopped(turn: Turn): Next {
@@ -143,7 +168,7 @@ export function startFailed(turn: Turn, failure: SpawnFailure): void {
   const next =
     policy.restart === 'never' && !policy.scheduled
       ? finish(turn, kind === 'other' ? 1 : startFailureCode(kind))
-      : nextByPolicy(turn, NO_EXIT, 'crash', true);
+      : nextByPolicy(turn, NO_EXIT, { cause: 'crash', why: failure.why, reasons: [] }, true);
   tell(turn, { kind: 'start-failed', failure, next });
   openIncident(turn, {
     at: event.at,

@@ -3,6 +3,7 @@ import type { HealthRow } from './health-rows.ts';
 import type { State } from './model.ts';
 import { faultOf, healthRowShape, type Shape, stateShape } from './state-shape.ts';
 import type { Mono, Stamp, Wall } from './time.ts';
+import { NO_TROUBLES } from './waits.ts';
 
 /** The version of the state file's form. A file of a later one is put aside, not guessed at. */
 export const SNAPSHOT_VERSION = 1;
@@ -45,8 +46,71 @@ const snapshotShape: Shape = {
 
 /** Reads what a state file parsed to. Returns the snapshot, or in one phrase why it is none. */
 export function readSnapshot(value: unknown): Snapshot | string {
-  const fault = faultOf(snapshotShape, value);
-  return fault ?? (value as Snapshot);
+  const read = decoded(value);
+  const fault = faultOf(snapshotShape, read);
+  return fault ?? (read as Snapshot);
+}
+
+/**
+ * The snapshot as it is written: what this version knows and an earlier one does not, in words that an earlier one takes for
+ * what comes nearest (a limited wait for a backoff, an end by a limit for a crash), with the rest in fields that it ignores.
+ */
+export function encoded({ state, ...rest }: Snapshot): unknown {
+  const { phase, lastExit } = state;
+  const limited = phase.kind === 'limited' ? phase : null;
+  return {
+    ...rest,
+    state: {
+      ...state,
+      phase:
+        limited === null
+          ? phase
+          : {
+              kind: 'backoff',
+              waitMs: Math.max(0, limited.startAt - limited.since.wall),
+              since: limited.since,
+              timer: limited.timer,
+              limit: limited.limit,
+              startAt: limited.startAt,
+            },
+      lastExit: lastExit?.cause === 'limited' ? { ...lastExit, cause: 'crash', limited: true } : lastExit,
+    },
+  };
+}
+
+/** The reverse; and what an earlier version did not write yet has the value that it had then. */
+function decoded(value: unknown): unknown {
+  if (!isRecord(value) || !isRecord(value['state'])) return value;
+  const { state } = value;
+  const { limitsInRow, refusalsInRow } = FRESH_STATE;
+  const { incident } = state;
+  return {
+    ...value,
+    state: {
+      limitsInRow,
+      refusalsInRow,
+      ...state,
+      phase: decodedPhase(state['phase']),
+      lastExit: decodedExit(state['lastExit']),
+      incident: isRecord(incident) ? { limited: false, ...incident } : incident,
+    },
+  };
+}
+
+function decodedPhase(phase: unknown): unknown {
+  if (!isRecord(phase) || phase['kind'] !== 'backoff' || !isRecord(phase['limit'])) return phase;
+  const { waitMs: _forEarlierVersions, ...rest } = phase;
+  return { ...rest, kind: 'limited' };
+}
+
+function decodedExit(exit: unknown): unknown {
+  if (!isRecord(exit) || exit['limited'] !== true) return exit;
+  const { limited: _forThisVersion, ...rest } = exit;
+  return { ...rest, cause: 'limited' };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
@@ -95,14 +159,7 @@ export function incidentId(name: string, at: Wall): string {
 /** A state in which nothing stands against a start: what a reset makes of one that no watcher has in hand. */
 export function forgetTroubles(state: State): State {
   const { phase } = state;
-  const down = phase.kind === 'held' || phase.kind === 'backoff' || phase.kind === 'cooldown';
-  return {
-    ...state,
-    phase: down ? { kind: 'stopped' } : phase,
-    backoffStep: 0,
-    restartsInRow: 0,
-    shortRuns: 0,
-    crashes: [],
-    slowDeaths: [],
-  };
+  const down =
+    phase.kind === 'held' || phase.kind === 'backoff' || phase.kind === 'cooldown' || phase.kind === 'limited';
+  return { ...state, phase: down ? { kind: 'stopped' } : phase, ...NO_TROUBLES };
 }

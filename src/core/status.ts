@@ -1,6 +1,7 @@
 import { type HealthRow, memoryOf } from './health-rows.ts';
-import type { ExitCause, LastExit, Phase, Signal, State } from './model.ts';
+import type { ExitCause, LastExit, LimitWait, Phase, Signal, State } from './model.ts';
 import { incidentId, type Snapshot } from './snapshot.ts';
+import { clipStart } from './text/escape.ts';
 import { exitText } from './text/units.ts';
 import type { Stamp, Wall } from './time.ts';
 
@@ -24,6 +25,8 @@ export interface Status {
   logDroppedBytes: number;
   holdReason: string | null;
   lastIncidentId: string | null;
+  /** Why the next start waits, by the program's own words. */
+  limit: { cause: string; until: string | null; line: string | null } | null;
 }
 
 /** What a reader of the files knows beside the snapshot. */
@@ -43,7 +46,7 @@ export function toStatus(snapshot: Snapshot, reading: Reading): Status {
   const { state } = snapshot;
   const { phase } = state;
   const { iso, now, alive, sameBoot } = reading;
-  const shown = shownPhase(phase, snapshot.health, reading);
+  const shown = shownPhase(state, snapshot.health, reading);
   const up = alive && (phase.kind === 'running' || phase.kind === 'stopping') ? phase.live : null;
   const waiting = phase.kind === 'backoff' || phase.kind === 'cooldown' ? phase : null;
   const lost = !alive && shown === 'lost';
@@ -83,12 +86,19 @@ export function toStatus(snapshot: Snapshot, reading: Reading): Status {
     logDroppedBytes: state.logDroppedBytes,
     holdReason: reading.holdReason ?? (phase.kind === 'held' ? phase.hold.why : null),
     lastIncidentId: state.incident === null ? null : incidentId(snapshot.name, state.incident.at),
+    limit: phase.kind === 'limited' ? { ...phase.limit, until: isoOrNull(phase.limit.until, iso) } : null,
   };
 }
 
-function shownPhase(phase: Phase, rows: readonly HealthRow[], { alive, holdReason }: Reading): Status['phase'] {
+function shownPhase(
+  { phase, leaving }: State,
+  rows: readonly HealthRow[],
+  { alive, holdReason }: Reading,
+): Status['phase'] {
   const up = phase.kind === 'starting' || phase.kind === 'running' || phase.kind === 'stopping';
   if (phase.kind === 'held' || (holdReason !== null && !(alive && up))) return 'held';
+  // A watcher that was ended in a limited wait left it to the next one.
+  if (!alive && phase.kind === 'limited' && leaving !== null) return 'stopped';
   if (!alive) return phase.kind === 'stopped' || phase.kind === 'finished' ? phase.kind : 'lost';
   if (phase.kind !== 'running') return phase.kind;
   if (rows.some(row => row.severity === 'critical' && row.ok === false)) return 'unhealthy';
@@ -96,7 +106,12 @@ function shownPhase(phase: Phase, rows: readonly HealthRow[], { alive, holdReaso
 }
 
 function plannedAt(phase: Phase, shown: Status['phase'], iso: Reading['iso']): string | null {
+  if (shown === 'limited' && phase.kind === 'limited') return iso(phase.startAt);
   return shown === 'waiting' && phase.kind === 'waiting' && phase.due !== null ? iso(phase.due) : null;
+}
+
+function isoOrNull(at: Wall | null, iso: Reading['iso']): string | null {
+  return at === null ? null : iso(at);
 }
 
 /** When a service manager is told that the service is there. */
@@ -130,6 +145,8 @@ function phaseText({ phase }: State, rows: readonly HealthRow[], clock: (at: Wal
     case 'backoff':
     case 'cooldown':
       return `${phase.kind} until ${clock((phase.since.wall + phase.waitMs) as Wall)}`;
+    case 'limited':
+      return `limited${limitText(phase, clock)}`;
     case 'waiting':
       return phase.due === null ? 'waiting' : `waiting until ${clock(phase.due)}`;
     case 'held':
@@ -142,3 +159,22 @@ function phaseText({ phase }: State, rows: readonly HealthRow[], clock: (at: Wal
 function lastExitText(exit: LastExit): string {
   return `${exitText(exit)} (${exit.cause})`;
 }
+
+/** A cause of a limited wait, for people. */
+export function limitWords(cause: string): string {
+  if (cause === 'rate-limited') return 'usage limit';
+  return cause === 'auth-failed' ? 'login refused' : cause;
+}
+
+/** ` until 15:46 (usage limit; "…")`, or the next try where nobody knows the end. */
+export function limitText(
+  { limit, startAt }: { limit: LimitWait; startAt: Wall },
+  clock: (at: Wall) => string,
+): string {
+  const when = limit.until === null ? `, next try ${clock(startAt)}` : ` until ${clock(limit.until)}`;
+  const line = limit.line === null ? '' : `; "${clipStart(limit.line, LIMIT_LINE_CHARS)}"`;
+  return `${when} (${limitWords(limit.cause)}${line})`;
+}
+
+/** So much of the line that states a limit is shown beside others. */
+const LIMIT_LINE_CHARS = 160;

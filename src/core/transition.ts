@@ -92,7 +92,7 @@ function armRetry(turn: Turn): void {
 
 /** Opens an incident: it stays open until a run is healthy. */
 export function openIncident(turn: Turn, incident: IncidentSeed): void {
-  set(turn, { incident: { at: incident.at.wall, open: true } });
+  set(turn, { incident: { at: incident.at.wall, open: true, limited: incident.kind === 'limited' } });
   order(turn, { type: 'open-incident', incident });
 }
 

@@ -1,7 +1,7 @@
 import type { Event, Next } from './events.ts';
 import { EXIT } from './exit-code.ts';
 import { KILL_WHEN } from './health-model.ts';
-import type { Hold, Policy } from './model.ts';
+import type { Hold, Policy, State } from './model.ts';
 import type { Mono } from './time.ts';
 import { arm, enter, order, set, type Turn, tell } from './transition.ts';
 
@@ -40,6 +40,17 @@ function isFlapping(policy: Policy, crashes: readonly Mono[]): boolean {
   return policy.flapThreshold > 0 && crashes.length >= policy.flapThreshold;
 }
 
+/** A fresh slate: after a reset, and after a stop by a person, who has ended that story. */
+export const NO_TROUBLES = {
+  backoffStep: 0,
+  restartsInRow: 0,
+  shortRuns: 0,
+  limitsInRow: 0,
+  refusalsInRow: 0,
+  crashes: [],
+  slowDeaths: [],
+} as const satisfies Partial<State>;
+
 /** Begins the next run, with a look at the kill condition if there is one. Only from {@link settle}, which knows that nothing stands against it. */
 function begin(turn: Turn): void {
   const { state, event, policy } = turn;
@@ -72,7 +83,8 @@ export function settle(turn: Turn): void {
     if (!up) order(turn, { type: 'exit-watcher', code: leaving.code });
     return;
   }
-  if ((phase.kind === 'backoff' || phase.kind === 'cooldown') && phase.timer === null) begin(turn);
+  if (phase.kind === 'limited' && phase.timer === null && turn.policy.scheduled) return planRun(turn, null);
+  if ('timer' in phase && phase.kind !== 'waiting' && phase.timer === null) begin(turn);
 }
 
 /** Waits so long, or not at all, before the next start. */
@@ -116,18 +128,15 @@ export function finish(turn: Turn, code: number): Next {
 /**
  * The wait after an end that leads to another start: a cooldown if it flaps, else the next step of the backoff.
  * @param counts whether the end makes later waits longer, and may lead to a cooldown
+ * @param atLeastMs no wait is shorter: the pause that a service asked for
  */
-export function waitForRestart(turn: Turn, counts: boolean): Next {
+export function waitForRestart(turn: Turn, counts: boolean, atLeastMs = 0): Next {
   const { policy, state, event } = turn;
   set(turn, { restartsInRow: state.restartsInRow + 1 });
   if (counts && isFlapping(policy, state.crashes)) {
-    wait(turn, 'cooldown', policy.flapCooldownMs);
-    return {
-      kind: 'cooldown',
-      crashes: state.crashes.length,
-      windowMs: policy.flapWindowMs,
-      inMs: policy.flapCooldownMs,
-    };
+    const inMs = Math.max(policy.flapCooldownMs, atLeastMs);
+    wait(turn, 'cooldown', inMs);
+    return { kind: 'cooldown', crashes: state.crashes.length, windowMs: policy.flapWindowMs, inMs };
   }
   const waitMs = backoffWait(policy, state.backoffStep, state.shortRuns, event.roll);
   if (!state.toldFloor && waitMs > backoffWait(policy, state.backoffStep, 0, event.roll)) {
@@ -138,8 +147,9 @@ export function waitForRestart(turn: Turn, counts: boolean): Next {
     });
   }
   if (counts) set(turn, { backoffStep: state.backoffStep + 1 });
-  wait(turn, 'backoff', waitMs);
-  return { kind: 'restart', number: state.run, inMs: waitMs };
+  const inMs = Math.max(waitMs, atLeastMs);
+  wait(turn, 'backoff', inMs);
+  return { kind: 'restart', number: state.run, inMs };
 }
 
 /** Asks the schedule for the next run, or whether the one that is waited for still stands. */

@@ -58,3 +58,10 @@ function readNamespace(): string | null {
     return null;
   }
 }
+
+/** A wall time for people, local: `15:46`, and on another day `Oct 19 15:46`. */
+export function localTime(at: number, now: number = Date.now()): string {
+  const date = new Date(at);
+  const clock = date.toTimeString().slice(0, 5);
+  return date.toDateString() === new Date(now).toDateString() ? clock : `${date.toDateString().slice(4, 10)} ${clock}`;
+}

@@ -166,6 +166,14 @@ const needOf = (state: Status, recent: readonly Incident[]): Need[] => {
   if (phase === 'held')
     return [{ name, why: `held: ${state.holdReason ?? 'no reason was kept'}`, next: `agent-watch reset ${name}` }];
   if (phase === 'lost') return [{ name, why: 'lost: nobody watches it', next: `agent-watch start ${name}` }];
+  if (phase === 'limited' && state.limit?.until == null)
+    return [
+      {
+        name,
+        why: `limited: ${state.limit?.cause ?? 'no reason was kept'}, and its end is not known`,
+        next: last === undefined ? `agent-watch status ${name}` : `agent-watch incidents show ${last.id}`,
+      },
+    ];
   const unwell = phase === 'unhealthy' || phase === 'backoff' || phase === 'cooldown';
   if (unwell && last !== undefined && (personal.has(last.category) || phase === 'cooldown'))
     return [

@@ -74,6 +74,7 @@ const kinds: Readonly<Record<Incident['kind'], string>> = {
   stalled: 'stalled',
   unhealthy: 'failed a probe',
   limit: 'went over a limit',
+  limited: 'ended with a limit',
   orphan: 'was left running by a dead watcher',
   'start-failed': 'could not be started',
 };
@@ -192,6 +193,10 @@ function nextWords(next: IncidentSeed['next'], name: string): string {
         : `restart ${next.number} followed after a wait of ${durationText(next.inMs)}`;
     case 'cooldown':
       return `${next.crashes} crashes within ${durationText(next.windowMs)} led to a cooldown of ${durationText(next.inMs)}`;
+    case 'limited':
+      return next.limit.until === null
+        ? `it waits for its next try at ${momentText(new Date(next.startAt).toISOString())} UTC, since the end of the limit is not known`
+        : `it waits for the end of the limit at ${momentText(new Date(next.limit.until).toISOString())} UTC`;
     case 'hold':
       return `it is held until "agent-watch reset ${name}" clears the hold: ${next.hold.why.replace(/\.$/, '')}`;
     case 'finish':

@@ -12,6 +12,7 @@ import type { Lock } from '../state/lock.ts';
 import type { StateFile } from '../state/state-file.ts';
 import { LOG_FILE, type StateFolder } from '../state/state-folder.ts';
 import { createLastOutput, protectedCommand } from './child-setup.ts';
+import { createEndReader } from './end-reader.ts';
 import { type IncidentObserver, type Observer, seenBy } from './observers/observer.ts';
 import { createProbing } from './probing.ts';
 import { hangupMeaning, listenToSignals } from './process-events.ts';
@@ -69,11 +70,13 @@ export function assemble(
   const output = { blockedSince: null as Stamp | null, droppedBytes: 0 };
   const reportOutput = (change: Partial<typeof output>) =>
     report({ type: 'output-reported', ...Object.assign(output, change) });
+  const readEnd = createEndReader({ ...order, state: () => supervisor.state, tail: maxBytes => child.tail(maxBytes) });
   const child = createChild(
     {
       ...order,
       ...feed,
       runEnv: () => incidentQueue.runEnv(),
+      readEnd,
       pipes,
       now: stampNow,
       onBlocked: blockedSince => reportOutput({ blockedSince }),

@@ -1,7 +1,7 @@
 import { type HealthRow, healthRows } from '../core/health-rows.ts';
 import type { Hold, Policy, State } from '../core/model.ts';
 import type { Report, StorePort } from '../core/ports.ts';
-import { SNAPSHOT_VERSION, type Snapshot } from '../core/snapshot.ts';
+import { encoded, SNAPSHOT_VERSION, type Snapshot } from '../core/snapshot.ts';
 import type { Stamp } from '../core/time.ts';
 import { backoffWait } from '../core/waits.ts';
 import { liftHold, writeHold } from '../state/hold-file.ts';
@@ -43,7 +43,7 @@ export function createStore(of: StoreOf, report: Report): StorePort {
     save(state) {
       of.lock.recordRun(runOf(state));
       tryHold();
-      const written = of.file.save(snapshotOf({ ...of, name: of.place.name }, state));
+      const written = of.file.save(encoded(snapshotOf({ ...of, name: of.place.name }, state)));
       if (written.ok && !failing) return;
       failing = !written.ok;
       report({ type: 'save-finished', ok: written.ok, why: written.ok ? null : written.why });

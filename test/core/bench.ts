@@ -1,5 +1,5 @@
 import { decide, FRESH_STATE } from '../../src/core/decide.ts';
-import type { Effect, Event, Fact, Note } from '../../src/core/events.ts';
+import type { Effect, EndReading, Event, Fact, Note } from '../../src/core/events.ts';
 import type { Exit, Phase, Policy, RunId, State, TimerId } from '../../src/core/model.ts';
 import type { Mono, Wall } from '../../src/core/time.ts';
 
@@ -23,6 +23,8 @@ export const DEFAULT_POLICY: Policy = {
   stopTimeoutMs: 10_000,
   maxRuntimeMs: null,
   expectDurationMs: null,
+  onCause: { 'rate-limited': { kind: 'wait', everyMs: null }, 'auth-failed': { kind: 'wait', everyMs: 900_000 } },
+  maxWaitMs: 691_200_000,
   scheduled: false,
   health: { probes: [], killWhen: null },
 };
@@ -82,9 +84,9 @@ export class Bench {
   }
 
   /** The child lives that long, then ends so. */
-  dies(afterMs: number, exit: Partial<Exit> = { code: 1 }): this {
+  dies(afterMs: number, exit: Partial<Exit> = { code: 1 }, reading: EndReading | null = null): this {
     this.pass(afterMs);
-    return this.take({ type: 'child-exited', runId: this.runId, exit: { code: null, signal: null, ...exit } });
+    return this.take({ type: 'child-exited', runId: this.runId, exit: { code: null, signal: null, ...exit }, reading });
   }
 
   /** Waits out the wait in progress, whatever it is. */
@@ -107,6 +109,7 @@ export class Bench {
   get waitMs(): number {
     const { phase } = this.state;
     if (phase.kind === 'running') return 0;
+    if (phase.kind === 'limited') return phase.startAt - this.wall;
     if (phase.kind !== 'backoff' && phase.kind !== 'cooldown') throw new Error(`no wait in ${phase.kind}`);
     return phase.waitMs;
   }

@@ -39,6 +39,13 @@ export const PHASES: { readonly [K in PhaseKind]: Extract<Phase, { kind: K }> } 
   },
   backoff: { kind: 'backoff', waitMs: 60_000, since, timer },
   cooldown: { kind: 'cooldown', waitMs: 600_000, since, timer },
+  limited: {
+    kind: 'limited',
+    limit: { cause: 'rate-limited', until: 1_700_000_000_000 as Wall, line: 'x' },
+    startAt: 1_700_000_050_000 as Wall,
+    since,
+    timer,
+  },
   waiting: { kind: 'waiting', due: 1_700_000_100_000 as Wall, timer },
   held: { kind: 'held', hold: { cause: 'hold-code', why: 'x', at: since.wall } },
   finished: { kind: 'finished', code: 3 },

@@ -30,7 +30,7 @@ function first(state: State, given: Parameters<Bench['start']>[0], policy = {}):
 }
 
 const at = { mono: 1 as Mono, wall: 1 as Wall };
-const waits = (kind: PhaseKind) => kind === 'backoff' || kind === 'cooldown';
+const waits = (kind: PhaseKind) => kind === 'backoff' || kind === 'cooldown' || kind === 'limited';
 
 describe.each(kinds)('a state that says %s', kind => {
   const state = CONTEXTS.plain(kind);

@@ -43,6 +43,7 @@ const shown: readonly [PhaseKind, string, string, string][] = [
   ['stopping', 'stopping', 'lost', 'stopping'],
   ['backoff', 'backoff', 'lost', 'held'],
   ['cooldown', 'cooldown', 'lost', 'held'],
+  ['limited', 'limited', 'lost', 'held'],
   ['waiting', 'waiting', 'lost', 'held'],
   ['held', 'held', 'held', 'held'],
   ['finished', 'finished', 'finished', 'held'],
@@ -77,12 +78,23 @@ describe.each(shown)('%s', (kind, alive, dead, withFile) => {
   test('says when the next start is only while somebody waits for it', () => {
     const waits = kind === 'backoff' || kind === 'cooldown';
     const { waitMs } = waits ? PHASES[kind] : { waitMs: 0 };
-    const planned = kind === 'waiting' ? iso(PHASES.waiting.due as number) : null;
+    const due = { waiting: PHASES.waiting.due, limited: PHASES.limited.startAt }[kind as 'waiting'] ?? null;
+    const planned = due === null ? null : iso(due);
     expect(statusOf(kind).nextStartAt).toBe(waits ? iso(wall + waitMs - 20_000) : planned);
     expect(statusOf(kind).backoffMs).toBe(waits ? waitMs : 4000);
     expect(statusOf(kind, { alive: false }).nextStartAt).toBeNull();
     expect(statusOf(kind, { holdReason: 'x' }).nextStartAt).toBeNull();
   });
+});
+
+test('a limit is told with its cause, its end and the line that states it', () => {
+  expect(statusOf('limited').limit).toEqual({ cause: 'rate-limited', until: iso(1_700_000_000_000), line: 'x' });
+  expect(statusOf('backoff').limit).toBeNull();
+});
+
+test('a watcher that was ended in a limited wait is stopped, not lost', () => {
+  const { leaving } = CONTEXTS.leaving('limited');
+  expect(statusOf('limited', { alive: false }, { leaving }).phase).toBe('stopped');
 });
 
 test('healthy is told from running', () => {
@@ -114,7 +126,7 @@ test('restarts are starts after the first', () => {
 
 test('no field is missing in any phase', () => {
   const fields = Object.keys(statusOf('running')).sort();
-  expect(fields).toHaveLength(18);
+  expect(fields).toHaveLength(19);
   for (const kind of Object.keys(PHASES) as PhaseKind[])
     for (const alive of [true, false]) {
       const status = statusOf(kind, { alive });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { decide, FRESH_STATE } from '../../src/core/decide.ts';
-import type { Effect, Event, Fact } from '../../src/core/events.ts';
+import type { Effect, EndReading, Event, Fact } from '../../src/core/events.ts';
 import { type HealthPolicy, KILL_WHEN } from '../../src/core/health-model.ts';
 import type { Policy, RunId, Signal, State, TimerId } from '../../src/core/model.ts';
 import type { Mono, Stamp, Wall } from '../../src/core/time.ts';
@@ -42,6 +42,12 @@ export const policies: fc.Arbitrary<Policy> = fc.record({
   stopTimeoutMs: fc.constantFrom(0, 10_000),
   maxRuntimeMs: fc.constantFrom(null, 1, 60_000),
   expectDurationMs: fc.constantFrom(null, 1, 50_000),
+  onCause: fc.constantFrom(
+    {},
+    { 'rate-limited': { kind: 'wait', everyMs: null }, 'auth-failed': { kind: 'wait', everyMs: 900_000 } },
+    { 'auth-failed': { kind: 'hold' } },
+  ),
+  maxWaitMs: fc.constantFrom(60_000, 691_200_000),
   scheduled: fc.boolean(),
   health: fc.constantFrom(...HEALTH_POLICIES),
 });
@@ -133,6 +139,7 @@ function factOf(state: State, type: Fact['type'], which: number, variant: number
         type,
         runId,
         exit: odd ? { code: null, signal: 'SIGKILL' } : { code: [0, 1, 78][variant % 3] ?? 0, signal: null },
+        reading: readingOf(variant),
       };
     case 'run-cleared':
       return { type, runId, ended: variant % 3 };
@@ -165,6 +172,24 @@ function factOf(state: State, type: Fact['type'], which: number, variant: number
     default:
       return type satisfies never;
   }
+}
+
+/** What an end may say of itself: nothing, a limit with an end near, far or unknown, a refused login, a success. */
+function readingOf(variant: number): EndReading | null {
+  const none = { cause: null, limit: null, line: null, success: null, why: null };
+  const limit = (untilMs: number | null): EndReading => {
+    const until = untilMs === null ? null : ((1_700_000_000_000 + untilMs) as Wall);
+    return { ...none, cause: 'rate-limited', limit: { kind: 'quota', until, own: true }, line: 'x' };
+  };
+  const kinds = [
+    null,
+    limit(null),
+    limit(60_000),
+    limit(9_000_000),
+    { ...none, cause: 'auth-failed' },
+    { ...none, success: false },
+  ];
+  return kinds[variant % 12] ?? null;
 }
 
 const pick3 = <T>(list: readonly [T, T, T], n: number): T => list[n % 3] as T;

@@ -25,6 +25,7 @@ const state = (name: string, phase: Status['phase'], changes: Partial<Status> = 
   logDroppedBytes: 0,
   holdReason: null,
   lastIncidentId: null,
+  limit: null,
   ...changes,
 });
 const of = (incidents: readonly Incident[], states: readonly Status[]) =>

@@ -18,6 +18,8 @@ export type Mode =
   | ({ is: 'ending'; asked: number; cause: StopCause; killed: boolean } & Up)
   /** `over`: the wait is done, and only what is left of the last run keeps the next from starting. */
   | { is: 'waiting'; cooldown: boolean; from: number; ms: number; over: boolean }
+  /** Until a wall time; `lookedAt`: when it was last held against the clock. */
+  | { is: 'limited'; until: number | null; startAt: number; from: number; ms: number; lookedAt: number; over: boolean }
   /** For its schedule; `until` is null while that is being asked. */
   | { is: 'scheduled'; since: number; until: number | null };
 
@@ -31,6 +33,9 @@ export interface Belief {
   row: number;
   /** Runs in a row under a second. */
   short: number;
+  /** Limited waits in a row, and refused logins in a row. */
+  limits: number;
+  refusals: number;
   /** Every crash since the last fresh slate. */
   crashes: readonly number[];
   /** Deaths of healthy runs since they were last told of. */
@@ -41,9 +46,13 @@ export interface Belief {
   clearing: { runId: string; since: number } | null;
   leaving: { code: number; since: number; now: boolean } | null;
   toldSuccess: boolean;
-  /** An incident waits for a healthy run. */
+  /** An incident waits for a healthy run, and whether it is a limit. */
   incident: boolean;
+  incidentIsLimit: boolean;
 }
+
+/** What a reset, and a stop by a person, leave of the counts. */
+export const FRESH = { step: 0, row: 0, short: 0, limits: 0, refusals: 0, crashes: [], slow: [] } as const;
 
 /** Nothing was ever watched. */
 export const BLANK: Belief = {
@@ -52,6 +61,8 @@ export const BLANK: Belief = {
   step: 0,
   row: 0,
   short: 0,
+  limits: 0,
+  refusals: 0,
   crashes: [],
   slow: [],
   everUp: false,
@@ -60,6 +71,7 @@ export const BLANK: Belief = {
   leaving: null,
   toldSuccess: false,
   incident: false,
+  incidentIsLimit: false,
 };
 
 /** The wait by the words of the contract: the first, times the factor each time, capped, a share of chance added, a floor. */
@@ -80,6 +92,7 @@ export function shifted(belief: Belief, byMs: number): Belief {
   if ('since' in moved) moved.since += byMs;
   if ('from' in moved) moved.from += byMs;
   if ('asked' in moved) moved.asked += byMs;
+  if ('lookedAt' in moved) moved.lookedAt += byMs;
   return {
     ...belief,
     mode: moved,
@@ -97,6 +110,6 @@ export function runIn({ mode, clearing }: Belief): string | null {
 /** The belief after a reset of a name that nobody watches. */
 export function forgiven(belief: Belief): Belief {
   const { is } = belief.mode;
-  const mode: Mode = is === 'held' || is === 'waiting' ? { is: 'stopped' } : belief.mode;
-  return { ...belief, mode, step: 0, row: 0, short: 0, crashes: [], slow: [] };
+  const mode: Mode = is === 'held' || is === 'waiting' || is === 'limited' ? { is: 'stopped' } : belief.mode;
+  return { ...belief, mode, ...FRESH };
 }

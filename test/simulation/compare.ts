@@ -10,6 +10,7 @@ const PHASE_OF: Readonly<Record<Mode['is'], Phase['kind']>> = {
   up: 'running',
   ending: 'stopping',
   waiting: 'backoff',
+  limited: 'limited',
   scheduled: 'waiting',
 };
 
@@ -24,6 +25,8 @@ export function difference(state: State, belief: Belief, policy: Policy, now: nu
     ['backoffStep', state.backoffStep, belief.step],
     ['restartsInRow', state.restartsInRow, belief.row],
     ['shortRuns', state.shortRuns, belief.short],
+    ['limitsInRow', state.limitsInRow, belief.limits],
+    ['refusalsInRow', state.refusalsInRow, belief.refusals],
     ['slowDeaths', state.slowDeaths.length, belief.slow.length],
     ['crashes in the window', inWindow(state.crashes, policy, now), inWindow(belief.crashes, policy, now)],
   ];
@@ -35,6 +38,12 @@ export function difference(state: State, belief: Belief, policy: Policy, now: nu
   if ((state.leaving?.code ?? null) !== (belief.leaving?.code ?? null)) return 'it is wrong about leaving';
   if ((state.incident?.open ?? false) !== belief.incident) return 'it is wrong about an open incident';
   if (state.everUp !== belief.everUp) return 'it is wrong about having been up';
+  if (mode.is === 'limited' && phase.kind === 'limited') {
+    if (phase.startAt !== mode.startAt || phase.limit.until !== mode.until) return 'a limited wait with another end';
+    return belief.leaving !== null || (phase.timer === null) === mode.over
+      ? null
+      : 'it is wrong about a limit being over';
+  }
   return detail(phase, mode);
 }
 
@@ -79,6 +88,8 @@ export function deadline(
     if (mode.is === 'up' && bad !== null && 'retries' in probe)
       times.push([bad.since + probe.graceMs + (probe.retries + 8) * probe.intervalMs, 'the end of an ill run']);
   if (mode.is === 'ending') times.push([mode.asked + policy.stopTimeoutMs, 'the end of a run that is being stopped']);
+  if (mode.is === 'limited' && !mode.over)
+    times.push([mode.lookedAt + 60_000, 'a look at the clock in a limited wait']);
   if (mode.is === 'waiting' && !mode.over) times.push([mode.from + mode.ms, 'the start after a wait']);
   let first: [number, string] | null = null;
   for (const time of times) if (first === null || time[0] < first[0]) first = time;

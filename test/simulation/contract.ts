@@ -1,7 +1,9 @@
+import type { EndReading } from '../../src/core/events.ts';
 import type { Exit, ExitCause, Policy, StopCause } from '../../src/core/model.ts';
 import { type Belief, contractWait } from './belief.ts';
 
-const SIX_HOURS = 6 * 3_600_000;
+const HOUR = 3_600_000;
+const SIX_HOURS = 6 * HOUR;
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
   SIGABRT: 6,
   SIGKILL: 9,
@@ -10,6 +12,15 @@ const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
   SIGTERM: 15,
 };
 const START_FAILURES: Readonly<Record<string, number>> = { 'cwd-missing': 125, 'not-executable': 126, other: 1 };
+
+/** A limited wait, or a pause that the ordinary wait is made to cover. */
+type Limit = { ms: number; until: number | null } | { pauseMs: number };
+/** How a run ended: `told`, its output told of a failure. */
+interface End {
+  cause: ExitCause;
+  limit: Limit | null;
+  told: boolean;
+}
 
 /**
  * The contract's rules, each as plain as its sentence: what follows from an end, a wait, a hold, a healthy life. They are
@@ -25,6 +36,7 @@ export class Contract {
   green = true;
   protected readonly policy: Policy;
   protected at = 0;
+  protected wall = 0;
   protected roll = 0;
 
   constructor(policy: Policy, belief: Belief) {
@@ -42,41 +54,48 @@ export class Contract {
       belief.short++;
       belief.crashes = [...belief.crashes, this.at];
       if (policy.restart === 'never' && !policy.scheduled) this.finish(code);
-      else this.next({ code: null, signal: null }, 'crash', true);
+      else this.next({ code: null, signal: null }, { cause: 'crash', limit: null, told: false }, true);
       this.incident('start-failed');
     }
   }
 
-  protected ended(exit: Exit): void {
+  protected ended(exit: Exit, reading: EndReading | null): void {
     const { belief } = this;
     this.healthyIfDue();
     const { mode } = belief;
     if (mode.is !== 'up' && mode.is !== 'ending') return;
     const lived = this.at - mode.since;
-    const cause = mode.is === 'ending' ? mode.cause : this.#isSuccess(exit, lived) ? 'success' : 'crash';
+    const byItself = mode.is === 'up' ? reading : null;
+    if (mode.is === 'up') belief.refusals = reading?.cause === 'auth-failed' ? belief.refusals + 1 : 0;
+    const limit = this.#limitAfter(byItself);
+    const itsOwn = limit !== null && 'ms' in limit ? 'limited' : this.#ownCause(exit, lived, byItself);
+    const cause = mode.is === 'ending' ? mode.cause : itsOwn;
     belief.last = cause;
     belief.short = lived < 1000 ? belief.short + 1 : 0;
     this.clear(mode.runId);
     if (cause === 'stopped' || (cause === 'restarted' && belief.leaving !== null)) {
       belief.mode = { is: 'stopped' };
     } else if (cause === 'restarted') this.wait(false, 0);
-    else this.#endedBadly(exit, cause, mode.healthy);
+    else this.#endedBadly(exit, { cause, limit, told: byItself !== null && byItself.cause !== null }, mode.healthy);
   }
 
-  #endedBadly(exit: Exit, cause: ExitCause, healthy: boolean): void {
+  #endedBadly(exit: Exit, end: End, healthy: boolean): void {
     const { belief } = this;
+    const { cause } = end;
     const counts = !(cause === 'success' && healthy);
     let loops = false;
-    if (cause !== 'kill-condition') {
+    if (cause !== 'kill-condition' && cause !== 'limited') {
       if (counts) belief.crashes = [...belief.crashes, this.at];
       if (healthy) loops = this.#slowDeath();
     }
     if (cause === 'kill-condition') this.hold();
     else if (belief.leaving !== null) belief.mode = { is: 'stopped' };
-    else this.next(exit, cause, counts);
+    else this.next(exit, end, counts);
     loops ||= belief.mode.is === 'waiting' && belief.mode.cooldown;
     if (cause === 'success') {
       if (loops) this.incident('exit');
+    } else if (cause === 'limited') {
+      if (!(belief.incident && belief.incidentIsLimit)) this.incident('limited');
     } else this.incident(cause === 'crash' ? 'crash' : cause === 'probe' ? 'unhealthy' : 'limit');
   }
 
@@ -90,19 +109,63 @@ export class Contract {
     return true;
   }
 
+  #ownCause(exit: Exit, lived: number, reading: EndReading | null): ExitCause {
+    if (reading !== null && reading.cause !== null) return 'crash';
+    return this.#isSuccess(exit, lived) ? 'success' : 'crash';
+  }
+
+  /** What the words of an end make of the wait after it: a limited one, a pause that an ordinary one covers, or nothing. */
+  #limitAfter(reading: EndReading | null): Limit | null {
+    const { belief, policy, wall } = this;
+    if (reading === null || reading.cause === null) return null;
+    if (reading.cause === 'auth-failed') return belief.refusals >= 2 ? { ms: 900_000, until: null } : null;
+    if (reading.limit === null) return null;
+    const { until, own, kind } = reading.limit;
+    if (until === null && kind === 'throttle') return { pauseMs: 0 };
+    const ahead = until === null ? Infinity : until - wall;
+    if (ahead < 600_000) return { pauseMs: Math.max(0, ahead) };
+    const near = ahead <= Math.min(policy.maxWaitMs, own ? Infinity : HOUR);
+    if (near && belief.limits < 3) return { ms: ahead + 60_000 + Math.floor(this.roll * 60_000), until };
+    if (near) return { ms: belief.limits === 3 ? HOUR / 2 : HOUR, until: null };
+    return { ms: [HOUR / 4, HOUR / 2][belief.limits] ?? HOUR, until: null };
+  }
+
+  /** Held against both clocks: over by the wall's, or, where nobody knows the end, by the time that has passed. */
+  protected lookAtLimit(mode: Extract<Belief['mode'], { is: 'limited' }>): void {
+    const over = this.wall >= mode.startAt || (mode.until === null && this.at - mode.from >= mode.ms);
+    this.belief.mode = { ...mode, over, lookedAt: this.at };
+  }
+
   #isSuccess({ code }: Exit, lived: number): boolean {
     const { expectDurationMs, successCodes } = this.policy;
     if (expectDurationMs !== null && lived * 5 >= expectDurationMs * 4) return true;
     return code !== null && successCodes.includes(code);
   }
 
-  protected next(exit: Exit, cause: ExitCause, counts: boolean): void {
+  protected next(exit: Exit, { cause, limit, told }: End, counts: boolean): void {
     const { belief, policy } = this;
-    const itsOwn = cause === 'crash' || cause === 'success';
+    const itsOwn = cause === 'crash' || cause === 'success' || cause === 'limited';
     if (itsOwn && exit.code !== null && policy.holdCodes.includes(exit.code)) return this.hold();
+    const ends = policy.restart === 'never' || (policy.restart === 'on-failure' && cause === 'success');
+    if (ends && !policy.scheduled) {
+      const code = exit.code ?? 128 + (SIGNAL_NUMBERS[exit.signal ?? ''] ?? 0);
+      return this.finish(code === 0 && told ? 1 : code);
+    }
+    if (limit !== null && 'ms' in limit) {
+      belief.limits++;
+      const { ms, until } = limit;
+      belief.mode = {
+        is: 'limited',
+        until,
+        startAt: this.wall + ms,
+        from: this.at,
+        ms,
+        lookedAt: this.at,
+        over: false,
+      };
+      return;
+    }
     if (policy.scheduled) return this.plan();
-    if (policy.restart === 'never' || (policy.restart === 'on-failure' && cause === 'success'))
-      return this.finish(exit.code ?? 128 + (SIGNAL_NUMBERS[exit.signal ?? ''] ?? 0));
     if (policy.maxRestarts !== null && belief.row >= policy.maxRestarts) return this.hold();
     if (cause === 'success' && !belief.toldSuccess) {
       belief.toldSuccess = true;
@@ -110,8 +173,9 @@ export class Contract {
     }
     belief.row++;
     const inWindow = belief.crashes.filter(at => this.at - at < policy.flapWindowMs || at === this.at).length;
-    if (counts && inWindow >= policy.flapThreshold) return this.wait(true, policy.flapCooldownMs);
-    const waitMs = contractWait(policy, belief, this.roll);
+    const pauseMs = limit !== null && 'pauseMs' in limit ? limit.pauseMs : 0;
+    if (counts && inWindow >= policy.flapThreshold) return this.wait(true, Math.max(pauseMs, policy.flapCooldownMs));
+    const waitMs = Math.max(pauseMs, contractWait(policy, belief, this.roll));
     if (counts) belief.step++;
     this.wait(false, waitMs);
   }
@@ -121,7 +185,7 @@ export class Contract {
     const { belief } = this;
     const { mode } = belief;
     if (mode.is !== 'up' || mode.healthy || !this.green || this.at - mode.since < this.policy.healthyAfterMs) return;
-    Object.assign(belief, { step: 0, row: 0, short: 0, mode: { ...mode, healthy: true } });
+    Object.assign(belief, { step: 0, row: 0, short: 0, limits: 0, refusals: 0, mode: { ...mode, healthy: true } });
     this.expected.add('tell:healthy');
     if (!belief.incident) return;
     belief.incident = false;
@@ -177,6 +241,7 @@ export class Contract {
 
   protected incident(kind: string): void {
     this.belief.incident = true;
+    this.belief.incidentIsLimit = kind === 'limited';
     this.expected.add(`incident:${kind}`);
   }
 }

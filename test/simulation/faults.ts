@@ -21,7 +21,12 @@ function tell(sim: Simulation, fact: Fact, delayMs = 0): boolean {
   return true;
 }
 
-const stop = (signal: Signal | null, now = false): Fact => ({ type: 'stop-requested', by: 'signal', signal, now });
+const stop = (signal: Signal | null, now = false): Fact => ({
+  type: 'stop-requested',
+  by: signal === null ? 'command' : 'signal',
+  signal,
+  now,
+});
 
 export const FAULTS: readonly Fault[] = [
   {

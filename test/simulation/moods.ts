@@ -1,5 +1,5 @@
 import type { Exit, Policy, Signal, SpawnFailure } from '../../src/core/model.ts';
-import type { Nature, Temper } from './processes.ts';
+import type { LastLines, Nature, Temper } from './processes.ts';
 import { type Random, weighted } from './random.ts';
 
 /** What the next start comes to: a run of that nature, or a failure. */
@@ -11,6 +11,8 @@ export interface Mood {
   readonly weight: number;
   starts(random: Random): number;
   livesMs(random: Random, policy: Policy): number;
+  /** What it says last. */
+  last?(random: Random): LastLines;
   /** A start that fails, and how. */
   failure?: readonly SpawnFailure['kind'][];
 }
@@ -34,6 +36,25 @@ export const MOODS: readonly Mood[] = [
     weight: 3,
     starts: r => r.between(1, 4),
     livesMs: (r, policy) => Math.max(0, Math.round(0.8 * (policy.expectDurationMs ?? 60_000)) + r.between(-1, 1)),
+  },
+  {
+    name: 'limited',
+    weight: 5,
+    starts: r => r.between(1, 6),
+    livesMs: r => r.between(0, 300_000),
+    last: r => ({
+      says: 'limit',
+      kind: r.pick(['quota', 'quota', 'throttle']),
+      own: r.chance(0.7),
+      endsInMs: r.pick([null, r.between(-60_000, 700_000), r.between(0, 5 * hour), 48 * hour, 240 * hour]),
+    }),
+  },
+  {
+    name: 'refused',
+    weight: 3,
+    starts: r => r.between(1, 8),
+    livesMs: r => r.between(0, 200_000),
+    last: () => ({ says: 'refused' }),
   },
   { name: 'edge-of-short', weight: 3, starts: r => r.between(2, 12), livesMs: r => r.between(999, 1000) },
   {
@@ -71,17 +92,20 @@ export class Moods {
       this.#mood = this.#draw();
       this.#left = this.#mood.starts(random) - 1;
     }
-    const { name, failure } = this.#mood;
+    const { name, failure, last } = this.#mood;
     if (failure !== undefined) return { mood: name, outcome: { failure: { kind: random.pick(failure), why: name } } };
     const livesMs = this.#mood.livesMs(random, this.#policy);
-    return { mood: name, outcome: { nature: { ...this.#main(livesMs), others: this.#others() } } };
+    return {
+      mood: name,
+      outcome: { nature: { ...this.#main(livesMs), last: last?.(random) ?? null, others: this.#others() } },
+    };
   }
 
   #draw(): Mood {
     return weighted(MOODS, mood => mood.weight, this.#random);
   }
 
-  #main(livesMs: number): Omit<Nature, 'others'> {
+  #main(livesMs: number): Omit<Nature, 'others' | 'last'> {
     const random = this.#random;
     const code = random.pick([0, 0, 1, 1, 1, 2, 78, 143]);
     const exit: Exit = random.chance(0.2) ? killedBy(random.pick(['SIGSEGV', 'SIGKILL', 'SIGABRT'])) : exited(code);

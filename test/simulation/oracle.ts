@@ -1,13 +1,14 @@
 import type { Fact } from '../../src/core/events.ts';
 import { KILL_WHEN, type ProbeReport } from '../../src/core/health-model.ts';
 import type { Policy, State } from '../../src/core/model.ts';
-import { type Belief, BLANK, runIn } from './belief.ts';
+import { type Belief, BLANK, FRESH, runIn } from './belief.ts';
 import { Contract } from './contract.ts';
 
 /** One fact with its circumstances. `before`: the machine's state, from which only ids of timers are read. */
 export interface Told {
   fact: Fact;
   at: number;
+  wall: number;
   roll: number;
   freshRunId: string;
   before: State;
@@ -27,6 +28,7 @@ export class Oracle extends Contract {
     this.belief = { ...before };
     this.expected = new Set();
     this.at = told.at;
+    this.wall = told.wall;
     this.roll = told.roll;
     this.#fact(told);
     this.#settle(told.freshRunId);
@@ -60,7 +62,7 @@ export class Oracle extends Contract {
         if (mode.is === 'starting' && isRun(fact.runId)) this.startFailed(fact.failure.kind);
         return;
       case 'child-exited':
-        if (mode.is !== 'starting' && isRun(fact.runId)) this.ended(fact.exit);
+        if (mode.is !== 'starting' && isRun(fact.runId)) this.ended(fact.exit, fact.reading ?? null);
         return;
       case 'run-cleared':
         if (belief.clearing?.runId === fact.runId) belief.clearing = null;
@@ -108,7 +110,8 @@ export class Oracle extends Contract {
     if (fact.hold !== null || wasHeld) {
       this.hold();
       if (fact.hold !== null) this.expected.delete('hold');
-    } else if (mode.is === 'waiting') belief.mode = { ...mode, over: this.at - mode.from >= mode.ms };
+    } else if (mode.is === 'limited') this.lookAtLimit(mode);
+    else if (mode.is === 'waiting') belief.mode = { ...mode, over: this.at - mode.from >= mode.ms };
     else if (this.policy.scheduled) this.plan();
     else this.wait(false, 0);
   }
@@ -162,7 +165,8 @@ export class Oracle extends Contract {
     else if (mode.is === 'waiting' && 'timer' in phase && phase.timer === timer) {
       this.#notBefore(mode.from + mode.ms, 'a wait');
       this.belief.mode = { ...mode, over: true };
-    } else if (mode.is === 'scheduled' && 'timer' in phase && phase.timer === timer) {
+    } else if (mode.is === 'limited' && 'timer' in phase && phase.timer === timer) this.lookAtLimit(mode);
+    else if (mode.is === 'scheduled' && 'timer' in phase && phase.timer === timer) {
       this.#notBefore(mode.until ?? this.at, 'a wait for the schedule');
       this.plan();
     } else if (mode.is === 'ending' && phase.kind === 'stopping' && phase.graceTimer === timer) {
@@ -199,9 +203,11 @@ export class Oracle extends Contract {
       return this.kill();
     }
     belief.leaving = { code: 0, since: this.at, now };
+    const byPerson = signal === null || signal === 'SIGINT';
+    if (byPerson) Object.assign(belief, FRESH);
     const isDown = mode.is === 'waiting' || mode.is === 'scheduled' || (mode.is === 'starting' && mode.checking);
     if (mode.is === 'up') this.#end('stopped', signal);
-    else if (isDown) belief.mode = { is: 'stopped' };
+    else if (isDown || (mode.is === 'limited' && byPerson)) belief.mode = { is: 'stopped' };
     if (now) this.kill();
   }
 
@@ -209,17 +215,18 @@ export class Oracle extends Contract {
     const { mode, leaving } = this.belief;
     if (leaving !== null) return;
     if (mode.is === 'up') this.#end('restarted');
-    else if (mode.is === 'scheduled' || (mode.is === 'waiting' && !mode.cooldown)) this.wait(false, 0);
+    else if (mode.is === 'scheduled' || mode.is === 'limited' || (mode.is === 'waiting' && !mode.cooldown))
+      this.wait(false, 0);
   }
 
   #reset(): void {
     const { belief } = this;
-    Object.assign(belief, { step: 0, row: 0, short: 0, crashes: [], slow: [] });
+    Object.assign(belief, FRESH);
     if (belief.mode.is === 'held') {
       this.expected.add('lift');
       if (belief.leaving !== null) belief.mode = { is: 'stopped' };
       else this.wait(false, 0);
-    } else if (belief.mode.is === 'waiting') this.wait(false, 0);
+    } else if (belief.mode.is === 'waiting' || belief.mode.is === 'limited') this.wait(false, 0);
   }
 
   /** A run that is up is ended by us; a long life was one all the same. */
@@ -235,8 +242,9 @@ export class Oracle extends Contract {
     const isUp = mode.is === 'starting' || mode.is === 'up' || mode.is === 'ending';
     if (belief.leaving !== null) {
       if (!isUp) this.expected.add(`exit:${belief.leaving.code}`);
-    } else if (mode.is === 'waiting' && mode.over) {
-      if (mode.cooldown) Object.assign(belief, { crashes: [], step: 0 });
+    } else if (mode.is === 'limited' && mode.over && this.policy.scheduled) this.plan();
+    else if ((mode.is === 'waiting' || mode.is === 'limited') && mode.over) {
+      if (mode.is === 'waiting' && mode.cooldown) Object.assign(belief, { crashes: [], step: 0 });
       const checking = this.policy.health.killWhen !== null;
       belief.mode = { is: 'starting', runId: freshRunId, since: this.at, checking };
       if (checking) this.expected.add('check');

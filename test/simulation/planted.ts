@@ -213,4 +213,34 @@ export const PLANTED: readonly Planted[] = [
       event: { ...event, at: { ...event.at, mono: (event.at.wall - 1_700_000_000_000) as unknown as Mono } },
     }),
   }),
+  planted('a limited wait is over before its time', {
+    before: (state, event) =>
+      event.type === 'timer-fired' && state.phase.kind === 'limited'
+        ? { event: { ...event, at: { ...event.at, wall: state.phase.startAt } } }
+        : null,
+  }),
+  planted('a limited wait is forgotten with its watcher', {
+    before: (state, event) =>
+      event.type === 'watcher-started' && state.phase.kind === 'limited'
+        ? { state: { ...state, phase: { kind: 'stopped' } } }
+        : null,
+  }),
+  planted('a limit counts as a crash', {
+    after: ({ state }, before, event) =>
+      state.phase.kind === 'limited' && before.phase.kind === 'running'
+        ? { state: { ...state, crashes: [...state.crashes, event.at.mono] } }
+        : null,
+  }),
+  planted('each limit is an incident of its own', {
+    before: state =>
+      state.incident?.limited === true
+        ? { state: { ...state, incident: { ...state.incident, limited: false } } }
+        : null,
+  }),
+  planted('a TERM ends a limited wait', {
+    after: ({ state }, before, event) =>
+      event.type === 'stop-requested' && before.phase.kind === 'limited'
+        ? { state: { ...state, phase: { kind: 'stopped' } } }
+        : null,
+  }),
 ];

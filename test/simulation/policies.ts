@@ -40,6 +40,8 @@ export function randomPolicy(random: Random): Policy {
     stopTimeoutMs: pick([0, 1000, 10_000, 10_000, 60_000]),
     maxRuntimeMs: chance(0.2) ? pick([minute, 60 * minute, 24 * 60 * minute]) : null,
     expectDurationMs: chance(0.1) ? pick([minute, 10 * minute]) : null,
+    onCause: DEFAULT_POLICY.onCause,
+    maxWaitMs: pick([2 * 3_600_000, 8 * 86_400_000]),
     scheduled: chance(0.1),
     health: {
       probes: chance(0.3) ? [{ ...PROBE, intervalMs: pick([10 * minute, 60 * minute]), retries: pick([1, 3]) }] : [],

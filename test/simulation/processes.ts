@@ -10,9 +10,16 @@ export interface Temper {
   livesMs: number | null;
 }
 
+/** A limit, with the time from its end to that of the limit; or a refused login. */
+export type LastLines =
+  | { says: 'limit'; kind: 'quota' | 'throttle'; own: boolean; endsInMs: number | null }
+  | { says: 'refused' };
+
 /** What a run will be: its main process, how that ends, and others it forks, whether or not they escape its session. */
 export interface Nature extends Temper {
   exit: Exit;
+  /** What its last lines say when it ends by itself. */
+  last: LastLines | null;
   askedExit: Exit;
   others: readonly Temper[];
 }

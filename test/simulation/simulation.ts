@@ -1,7 +1,14 @@
 import { decide, FRESH_STATE } from '../../src/core/decide.ts';
 import type { Leftover } from '../../src/core/events.ts';
 import type { Hold, Policy, RunId, State } from '../../src/core/model.ts';
-import { forgetTroubles, readSnapshot, restore, SNAPSHOT_VERSION, type Snapshot } from '../../src/core/snapshot.ts';
+import {
+  encoded,
+  forgetTroubles,
+  readSnapshot,
+  restore,
+  SNAPSHOT_VERSION,
+  type Snapshot,
+} from '../../src/core/snapshot.ts';
 import type { Mono, Wall } from '../../src/core/time.ts';
 import { Agenda } from './agenda.ts';
 import { type Belief, BLANK, forgiven, shifted } from './belief.ts';
@@ -184,14 +191,14 @@ export class Simulation {
   /** Whatever is saved must be readable, and small. Looked at in one save of 32, and in each that a watcher starts from: it is the dearest check of all. */
   checkSnapshot(snapshot: Snapshot): void {
     if (++this.#saves % 32 !== 0) return;
-    const text = JSON.stringify(snapshot);
+    const text = JSON.stringify(encoded(snapshot));
     const read = readSnapshot(JSON.parse(text));
     if (typeof read === 'string') this.fail(`a saved state cannot be read: ${read}`);
     if (text.length > 16_384) this.fail(`a state of ${text.length} characters`);
   }
 
   #load(snapshot: Snapshot): Snapshot | null {
-    const read = readSnapshot(JSON.parse(JSON.stringify(snapshot)));
+    const read = readSnapshot(JSON.parse(JSON.stringify(encoded(snapshot))));
     if (typeof read !== 'string') return read;
     this.fail(`the state on the disk cannot be read: ${read}`);
     return null;

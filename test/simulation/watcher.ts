@@ -166,7 +166,7 @@ export class SimWatcher {
     this.#done = new Set();
     this.#turning = true;
     const { state: before } = this.#supervisor;
-    this.oracle.take({ fact, at: sim.mono, roll: this.#roll, freshRunId: this.#freshRunId, before });
+    this.oracle.take({ fact, at: sim.mono, wall: sim.wall, roll: this.#roll, freshRunId: this.#freshRunId, before });
   }
 }
 

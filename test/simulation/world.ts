@@ -1,9 +1,10 @@
-import type { Fact, Note } from '../../src/core/events.ts';
+import type { EndReading, Fact, Note } from '../../src/core/events.ts';
 import { KILL_WHEN, type Observation } from '../../src/core/health-model.ts';
 import type { Clearing, Exit, Hold, RunId, Signal, State, TimerId } from '../../src/core/model.ts';
 import type { World } from '../../src/core/ports.ts';
 import type { Wall } from '../../src/core/time.ts';
 import { runOf } from './disk.ts';
+import type { LastLines } from './processes.ts';
 import type { Simulation } from './simulation.ts';
 import type { SimWatcher } from './watcher.ts';
 
@@ -86,9 +87,19 @@ export class SimWorld {
     const run = processes.start(runId, outcome.nature);
     const delayMs = random.chance(0.1) ? random.between(1, 500) : 0;
     this.#report({ type: 'child-spawned', runId, pid: random.between(2, 4_000_000), startTicks: null }, delayMs);
-    const exited = (exit: Exit) => this.#report({ type: 'child-exited', runId, exit });
+    const exited = (exit: Exit) =>
+      this.#report({ type: 'child-exited', runId, exit, reading: this.#read(outcome.nature.last) });
     if (run.mainAlive) run.onExit = exited;
     else exited(outcome.nature.exit);
+  }
+
+  #read(last: LastLines | null): EndReading | null {
+    const none: EndReading = { cause: null, limit: null, line: null, success: null, why: null };
+    if (last === null) return null;
+    if (last.says === 'refused') return { ...none, cause: 'auth-failed' };
+    const { kind, own, endsInMs } = last;
+    const until = endsInMs === null ? null : ((this.#sim.wall + endsInMs) as Wall);
+    return { ...none, cause: 'rate-limited', limit: { kind, own, until } };
   }
 
   #signalTree(runId: RunId, signal: Signal): void {

@@ -1,4 +1,5 @@
 /** From what was written for each option to the validated settings. */
+import type { CauseAction } from '../../core/model.ts';
 import type { Environment } from '../environment.ts';
 import { isOptionName, type OptionName, type OptionValues, optionRow, watchOptionNames } from '../options/index.ts';
 import { UsageError } from '../usage-error.ts';
@@ -45,6 +46,12 @@ export function refuseWithoutPartner(raw: RawValues): void {
   }
 }
 
+/** What --on-cause adds to, a cause at a time. */
+const ON_CAUSE: Readonly<Record<string, CauseAction>> = {
+  'rate-limited': { kind: 'wait', everyMs: null },
+  'auth-failed': { kind: 'wait', everyMs: 15 * 60_000 },
+};
+
 /** The restart policy of the contract's Restart table. */
 export function restartSettings(values: OptionValues, raw: RawValues): RestartSettings {
   return {
@@ -60,6 +67,8 @@ export function restartSettings(values: OptionValues, raw: RawValues): RestartSe
     maxRestarts: values['max-restarts'],
     successCodes: values['success-codes'],
     holdCodes: values['hold-codes'],
+    onCause: { ...ON_CAUSE, ...Object.fromEntries(values['on-cause'].map(({ cause, action }) => [cause, action])) },
+    maxWaitMs: values['max-wait'],
     onHold: values['on-hold'],
     stopSignal: values['stop-signal'],
     stopSignalGiven: raw.has('stop-signal'),
@@ -96,7 +105,7 @@ export function diagnosisSettings(values: OptionValues): DiagnosisSettings {
   };
 }
 
-const topics = ['flap', 'slow-loop', 'hold', 'unhealthy', 'recovered', 'crash', 'start', 'stop'] as const;
+const topics = ['flap', 'slow-loop', 'hold', 'limited', 'unhealthy', 'recovered', 'crash', 'start', 'stop'] as const;
 
 /** Alerts as they were asked for; without a webhook of our own, the environment's. */
 export function alertSettings(values: OptionValues, here: Environment): AlertSettings {

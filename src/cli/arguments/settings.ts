@@ -1,5 +1,6 @@
 /** The validated settings: what argv, environment and file came to. Durations are milliseconds, sizes bytes, paths absolute. */
 
+import type { CauseAction } from '../../core/model.ts';
 import type { ProbeSpec } from '../../probes/probe.ts';
 import type { OptionName } from '../options/index.ts';
 import type { DiagnoseChoice, Remedy } from '../options/option.ts';
@@ -37,6 +38,8 @@ export interface RestartSettings {
   readonly maxRestarts: number | null;
   readonly successCodes: readonly number[];
   readonly holdCodes: readonly number[];
+  readonly onCause: Readonly<Record<string, CauseAction>>;
+  readonly maxWaitMs: number;
   readonly onHold: 'wait' | 'exit';
   readonly stopSignal: NodeJS.Signals;
   readonly stopSignalGiven: boolean;
@@ -92,7 +95,16 @@ export interface AlertSettings {
 
 /** Where a webhook's address came from; one from the environment is said at start and gets no log lines. */
 export type WebhookSource = 'option' | 'AGENT_WATCH_ALERT_WEBHOOK' | 'ALERT_WEBHOOK';
-export type AlertTopic = 'flap' | 'slow-loop' | 'hold' | 'unhealthy' | 'recovered' | 'crash' | 'start' | 'stop';
+export type AlertTopic =
+  | 'flap'
+  | 'slow-loop'
+  | 'hold'
+  | 'limited'
+  | 'unhealthy'
+  | 'recovered'
+  | 'crash'
+  | 'start'
+  | 'stop';
 
 export interface ServiceSettings {
   readonly listen: HostAndPort | null;

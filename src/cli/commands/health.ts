@@ -1,5 +1,5 @@
 import { EXIT } from '../../core/exit-code.ts';
-import type { Status } from '../../core/status.ts';
+import { limitWords, type Status } from '../../core/status.ts';
 import { exitText } from '../../core/text/units.ts';
 import { maskedStatus } from '../../incidents/redaction/masked-status.ts';
 import type { Invocation } from '../arguments/commands.ts';
@@ -45,9 +45,14 @@ function verdictOf(status: Status): Verdict {
   if (status.lastExit !== null && (status.phase === 'backoff' || status.phase === 'cooldown')) {
     problems.push(`last exit: ${status.lastExit.cause} (${exitText(status.lastExit)})`);
   }
+  const { limit } = status;
+  if (status.phase === 'limited' && limit !== null)
+    problems.push(`${limitWords(limit.cause)}${limit.line === null ? '' : `: "${limit.line}"`}`);
+  // Waiting for a time that is known is as planned; nobody knows whether a refused login or a used up balance ends.
+  const stuck = status.phase === 'limited' && (limit === null || limit.until === null);
   const critical = failing.some(row => row.severity === 'critical');
   // What is being stopped for it is being cured.
-  const well = !UNWELL.has(status.phase) && (!critical || status.phase === 'stopping');
+  const well = !UNWELL.has(status.phase) && !stuck && (!critical || status.phase === 'stopping');
   return { name: status.name, well, phase: status.phase, problems };
 }
 

@@ -65,9 +65,9 @@ export const incidentOptions = {
   },
   'alert-on': {
     kind: 'choices',
-    choices: ['flap', 'slow-loop', 'hold', 'unhealthy', 'recovered', 'crash', 'start', 'stop', 'all'],
-    default: 'flap,slow-loop,hold,unhealthy,recovered',
-    value: ['flap', 'slow-loop', 'hold', 'unhealthy', 'recovered'],
+    choices: ['flap', 'slow-loop', 'hold', 'limited', 'unhealthy', 'recovered', 'crash', 'start', 'stop', 'all'],
+    default: 'flap,slow-loop,hold,limited,unhealthy,recovered',
+    value: ['flap', 'slow-loop', 'hold', 'limited', 'unhealthy', 'recovered'],
     repeat: true,
     meaning: 'what is alerted; also crash, start, stop, all',
   },

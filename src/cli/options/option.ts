@@ -1,4 +1,5 @@
 /** The shape of a row of the option table, and what each kind of value is once it has been read. */
+import type { CauseAction } from '../../core/model.ts';
 import type { Rate } from '../values/amounts.ts';
 import type { Moment } from '../values/moments.ts';
 import type { HostAndPort, MetricsSource, Pair, PlaceAndTime, SecretUrl, SizeAndPlace } from '../values/places.ts';
@@ -14,6 +15,12 @@ export interface Remedy {
     | { readonly kind: 'word'; readonly word: string }
     | { readonly kind: 'key-line'; readonly pattern: RegExp };
   readonly command: string;
+}
+
+/** `--on-cause CAUSE=ACTION`. */
+export interface CauseRule {
+  readonly cause: string;
+  readonly action: CauseAction;
 }
 
 /** Each kind of value, and its type once read. Durations are milliseconds, sizes bytes. */
@@ -44,6 +51,7 @@ export interface KindValues {
   timezone: string;
   diagnose: DiagnoseChoice;
   remedy: Remedy;
+  'cause-action': CauseRule;
 }
 
 export type Kind = keyof KindValues;

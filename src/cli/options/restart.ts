@@ -81,6 +81,19 @@ export const restartOptions = {
     defaultNote: 'none',
     meaning: 'exit codes after which a restart is pointless: it holds until `reset`',
   },
+  'on-cause': {
+    kind: 'cause-action',
+    repeat: true,
+    defaultNote: 'rate-limited=wait, auth-failed=wait:15m',
+    meaning: 'what follows an exit with that cause: restart, wait, wait:TIME (one try each TIME), or hold',
+  },
+  'max-wait': {
+    kind: 'duration',
+    default: '8d',
+    value: 691_200_000,
+    min: '1s',
+    meaning: 'a limit that names a later end is tried after 15, 30, then every 60 minutes',
+  },
   'on-hold': {
     kind: 'choice',
     choices: ['wait', 'exit'],

@@ -43,6 +43,7 @@ const placeholders: Readonly<Record<Kind, string>> = {
   timezone: 'ZONE',
   diagnose: '',
   remedy: "'WHEN => COMMAND'",
+  'cause-action': 'CAUSE=ACTION',
 };
 
 /** What stands for the value: `TIME`, `always|on-failure|never`; empty for a switch. */

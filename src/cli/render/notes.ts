@@ -1,6 +1,8 @@
 import type { Next, Note } from '../../core/events.ts';
 import type { Exit } from '../../core/model.ts';
+import { limitText } from '../../core/status.ts';
 import { durationText } from '../../core/text/units.ts';
+import { localTime } from '../../host/clock.ts';
 
 /** How weighty a line is, by syslog's numbers: 3 error, 4 warning, 5 notice, 6 information. */
 export type Weight = 3 | 4 | 5 | 6;
@@ -119,6 +121,8 @@ function nextText(next: Next): string {
       return `; restart ${next.number} ${next.inMs === 0 ? 'now' : `in ${durationText(next.inMs)}`}`;
     case 'cooldown':
       return `; ${count(next.crashes, 'crash', 'crashes')} within ${durationText(next.windowMs)}: cooling down for ${durationText(next.inMs)}`;
+    case 'limited':
+      return `; limited${limitText(next, at => localTime(at))}`;
     case 'schedule':
       return '; waiting for its schedule';
     case 'hold':

@@ -38,6 +38,11 @@ const kinds: Readonly<Record<Kind, Schema>> = {
   timezone: text,
   diagnose: text,
   remedy: { type: 'string', pattern: '=>' },
+  'cause-action': {
+    type: 'string',
+    pattern: '^[a-z-]+=(?:restart|hold|wait(?::.+)?)$',
+    examples: ['rate-limited=wait', 'auth-failed=hold'],
+  },
 };
 
 /** The whole schema, ready to be printed. */

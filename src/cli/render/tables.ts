@@ -1,6 +1,7 @@
-import type { Status } from '../../core/status.ts';
+import { limitWords, type Status } from '../../core/status.ts';
 import { stripControl } from '../../core/text/escape.ts';
 import { durationText, exitText } from '../../core/text/units.ts';
+import { localTime } from '../../host/clock.ts';
 import type { Incident } from '../../incidents/incident.ts';
 
 const STATUS_HEAD = ['NAME', 'PHASE', 'PID', 'UP', 'RESTARTS', 'WHAT'] as const;
@@ -24,6 +25,7 @@ const COLOURS: Readonly<Record<Status['phase'], string>> = {
   waiting: '36',
   backoff: '33',
   cooldown: '33',
+  limited: '33',
   unhealthy: '33',
   held: '31',
   lost: '31',
@@ -75,6 +77,7 @@ function whatText(row: Status, now: number): string {
   const parts: string[] = [];
   if (row.phase === 'lost') parts.push('its watcher is gone');
   if (row.holdReason !== null) parts.push(row.holdReason);
+  if (row.phase === 'limited' && row.limit !== null) parts.push(limitText(row.limit));
   if (row.nextStartAt !== null) parts.push(`starts in ${durationText(secondsUp(Date.parse(row.nextStartAt) - now))}`);
   if (row.outputBlockedSince !== null) {
     parts.push(`the reader of its output has stalled for ${ago(row.outputBlockedSince, now)}`);
@@ -87,6 +90,12 @@ function whatText(row: Status, now: number): string {
 
 function lastExitText(exit: NonNullable<Status['lastExit']>, now: number): string {
   return `last exit: ${exit.cause} (${exitText(exit)}) ${ago(exit.at, now)} ago`;
+}
+
+/** `until 15:46 (usage limit; "… resets 3:45pm")`. */
+function limitText({ cause, until, line }: NonNullable<Status['limit']>): string {
+  const when = until === null ? 'no end is known' : `until ${localTime(Date.parse(until))}`;
+  return `${when} (${limitWords(cause)}${line === null ? '' : `; "${line}"`})`;
 }
 
 /** A countdown in whole seconds does not flicker between `9.4 s` and `9 s`. */

@@ -1,5 +1,6 @@
-import type { DiagnoseChoice, Kind, KindValues, Option, Remedy } from '../options/option.ts';
-import { at, quoted, UsageError } from '../usage-error.ts';
+import { categories } from '../../incidents/triage/rule.ts';
+import type { CauseRule, DiagnoseChoice, Kind, KindValues, Option, Remedy } from '../options/option.ts';
+import { at, nearest, quoted, UsageError } from '../usage-error.ts';
 import { readDuration, readInteger, readNumber, readRate, readShare, readSize } from './amounts.ts';
 import { readMoment } from './moments.ts';
 import {
@@ -50,6 +51,24 @@ export function readRemedy(text: string): Remedy {
   return { when: { kind: 'key-line', pattern: readRegex(match[1]) }, command };
 }
 
+const causeActions = ['restart', 'wait', 'hold'] as const;
+
+/** `CAUSE=ACTION`, where CAUSE is a category of incidents and ACTION `restart`, `wait`, `wait:TIME` or `hold`. */
+function readCauseRule(text: string): CauseRule {
+  const [, cause, written] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
+  if (cause === undefined || written === undefined)
+    throw new UsageError(`${quoted(text)} is no rule; write CAUSE=ACTION, such as auth-failed=hold`);
+  if (!(categories as readonly string[]).includes(cause))
+    throw new UsageError(`unknown cause ${quoted(cause)}; did you mean ${nearest(cause, categories)}?`);
+  if (written.startsWith('wait:')) {
+    const everyMs = readDuration(written.slice('wait:'.length));
+    if (everyMs < 1000) throw new UsageError(`${quoted(written)} is too short; the shortest is wait:1s`);
+    return { cause, action: { kind: 'wait', everyMs } };
+  }
+  const kind = readChoice(written, causeActions);
+  return { cause, action: kind === 'wait' ? { kind, everyMs: null } : { kind } };
+}
+
 /** A value as the user wrote it. */
 export interface RawValue {
   readonly text: string;
@@ -93,6 +112,7 @@ const readers: { readonly [K in Kind]: Reader<K> } = {
   timezone: readTimezone,
   diagnose: readDiagnose,
   remedy: readRemedy,
+  'cause-action': readCauseRule,
 };
 
 /** Reads one value by the rules of its row; a UsageError's message begins with `raw.where`. */

@@ -45,7 +45,9 @@ export function createListening(order: ListenOrder): Observer {
       holdReason: null,
       iso: wall => new Date(wall).toISOString(),
     });
-    return maskedStatus(shown);
+    const masked = maskedStatus(shown);
+    // Nothing of the output is shown here.
+    return masked.limit === null ? masked : { ...masked, limit: { ...masked.limit, line: null } };
   }
 
   async function open(): Promise<HttpServer | string> {

@@ -1,7 +1,7 @@
 import { healthRows } from '../../core/health-rows.ts';
 import type { Policy, State } from '../../core/model.ts';
 import { isReady, type ReadyWhen, serviceStatus } from '../../core/status.ts';
-import { monoNow } from '../../host/clock.ts';
+import { localTime, monoNow } from '../../host/clock.ts';
 import type { Notifier } from '../../host/sd-notify.ts';
 import type { Observer } from './observer.ts';
 
@@ -80,7 +80,7 @@ export function createServiceManager({ notifier, readyWhen, policy, watchdogMs }
 function statusOf({ health }: Policy, state: State): string {
   const { phase } = state;
   const rows = phase.kind === 'running' ? healthRows(health, phase.live.health, at => new Date(at).toISOString()) : [];
-  return serviceStatus(state, rows, at => new Date(at).toTimeString().slice(0, 8));
+  return serviceStatus(state, rows, at => localTime(at));
 }
 
 /** WATCHDOG_USEC in ms, if it is meant for this process; null if nobody waits for pings. Source: sd_watchdog_enabled(3). */

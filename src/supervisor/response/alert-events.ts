@@ -4,7 +4,9 @@ import type { AlertEvent, AlertKind } from '../../alerts/alert.ts';
 import type { IncidentSeed } from '../../core/events.ts';
 import type { HealthPolicy } from '../../core/health-model.ts';
 import type { State } from '../../core/model.ts';
+import { limitWords } from '../../core/status.ts';
 import { exitText } from '../../core/text/units.ts';
+import { localTime } from '../../host/clock.ts';
 import type { Incident } from '../../incidents/incident.ts';
 
 /** An event of which nothing is known but that it happened. */
@@ -36,9 +38,10 @@ export function kindsOf(seed: IncidentSeed, slowLoop: boolean): AlertKind[] {
   const kinds: AlertKind[] = [];
   if (seed.next.kind === 'hold') kinds.push('hold');
   if (seed.next.kind === 'cooldown') kinds.push('flap');
+  if (seed.kind === 'limited') kinds.push('limited');
   if (slowLoop) kinds.push('slow-loop');
   if (seed.kind === 'unhealthy' || seed.kind === 'stalled' || seed.kind === 'limit') kinds.push('unhealthy');
-  if (seed.kind !== 'exit') kinds.push('crash');
+  if (seed.kind !== 'exit' && seed.kind !== 'limited') kinds.push('crash');
   return kinds;
 }
 
@@ -49,6 +52,7 @@ export function incidentEvent(
   incident: Incident | null,
   state: State,
   health: HealthPolicy,
+  host: string,
 ): AlertEvent {
   const { next, exit, uptimeMs, reasons } = seed;
   const [first] = reasons;
@@ -56,14 +60,19 @@ export function incidentEvent(
   const window = next.kind === 'cooldown' ? next.crashes : state.crashes.length;
   return plainEvent(event, seed.at.wall, state, {
     cause: causeOf(event, seed),
-    reason: reasonOf(event, seed, incident, health),
+    reason: event === 'limited' ? limitReason(seed, host) : reasonOf(event, seed, incident, health),
     exit,
     uptimeMs,
     probe,
     restarts: { total: Math.max(0, state.run - 1), window },
-    nextRestartInMs: next.kind === 'restart' || next.kind === 'cooldown' ? next.inMs : null,
+    nextRestartInMs: nextInMs(seed),
     ...(incident === null ? {} : explained(incident)),
   });
+}
+
+function nextInMs({ next, at }: IncidentSeed): number | null {
+  if (next.kind === 'limited') return Math.max(0, next.startAt - at.wall);
+  return next.kind === 'restart' || next.kind === 'cooldown' ? next.inMs : null;
 }
 
 function explained(incident: Incident): Partial<AlertEvent> {
@@ -89,6 +98,15 @@ function causeOf(event: AlertKind, { next, reasons, cause }: IncidentSeed): stri
 /** The detail of a probe if it quotes neither the output, an answer nor a command, else null. */
 export function ownDetail(health: HealthPolicy, name: string, detail: string): string | null {
   return health.probes.find(probe => probe.name === name)?.ownWords ? detail : null;
+}
+
+/** Until when it waits, or what to do on which machine. */
+function limitReason({ next }: IncidentSeed, host: string): string | null {
+  if (next.kind !== 'limited') return null;
+  const { cause, until } = next.limit;
+  if (cause === 'auth-failed') return `login refused; log in again on ${host}, the next try reads the new credentials`;
+  const end = until === null ? 'its end is not known' : `until ${localTime(until)} (${host}'s time)`;
+  return `${limitWords(cause)}, ${end}`;
 }
 
 /** A clause without anything of the log. */

@@ -44,6 +44,8 @@ function createHeartbeatDriver(heartbeat: Heartbeat, policy: Policy, state: () =
 
 /** As `status` would say running or healthy: up, and no critical probe failing. */
 function isWell({ health }: Policy, { phase }: State): boolean {
+  // It waits as planned.
+  if (phase.kind === 'limited') return phase.limit.until !== null;
   if (phase.kind !== 'running') return false;
   return !phase.live.health.probes.some(
     (probe, at) => probe.ok === false && health.probes[at]?.severity === 'critical',
@@ -113,7 +115,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
     if (told === undefined) return;
     told.callOff();
     waiting.delete(seed);
-    raise(incidentEvent(told.kind, seed, incident, world.state(), policy.health));
+    raise(incidentEvent(told.kind, seed, incident, world.state(), policy.health, world.host));
   }
 
   /** Something that is not well though the run goes on, and its end. */

@@ -50,6 +50,8 @@ describe('watching a command', () => {
         maxRestarts: null,
         successCodes: [0],
         holdCodes: [],
+        onCause: { 'rate-limited': { kind: 'wait', everyMs: null }, 'auth-failed': { kind: 'wait', everyMs: 900_000 } },
+        maxWaitMs: 691_200_000,
         onHold: 'wait',
         stopSignal: 'SIGTERM',
         stopSignalGiven: false,
@@ -61,7 +63,11 @@ describe('watching a command', () => {
       output: { quiet: false, log: { maxBytes: 10 * 1024 ** 2, keep: 5 }, tailLines: 20, bufferBytes: 256 * 1024 },
       diagnosis: { diagnose: { kind: 'rules' }, timeoutMs: 10_000, maxCalls: { count: 20, windowMs: 86_400_000 } },
       health: { probes: [], intervalMs: 30_000, timeoutMs: 5000, retries: 3, startPeriodMs: 60_000, killWhen: null },
-      alerts: { webhooks: [], on: ['flap', 'slow-loop', 'hold', 'unhealthy', 'recovered'], cooldownMs: 900_000 },
+      alerts: {
+        webhooks: [],
+        on: ['flap', 'slow-loop', 'hold', 'limited', 'unhealthy', 'recovered'],
+        cooldownMs: 900_000,
+      },
       service: { listen: null, notifyReady: 'up' },
     });
   });
@@ -99,6 +105,8 @@ describe('watching a command', () => {
         maxRestarts: 9,
         successCodes: [0, 3, 4],
         holdCodes: [78],
+        onCause: { 'rate-limited': { kind: 'wait', everyMs: null }, 'auth-failed': { kind: 'wait', everyMs: 900_000 } },
+        maxWaitMs: 691_200_000,
         onHold: 'exit',
         stopSignal: 'SIGINT',
         stopSignalGiven: true,

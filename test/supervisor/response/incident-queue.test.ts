@@ -160,7 +160,7 @@ describe('the next run', () => {
     await first.incidentQueue.settle(5000);
     const at = START as Wall;
     const lastExit = { code: 1, signal: null, at, cause: 'crash', uptimeMs: 1 } as const;
-    const after: State = { ...FRESH_STATE, incident: { at, open: true }, lastExit };
+    const after: State = { ...FRESH_STATE, incident: { at, open: true, limited: false }, lastExit };
     expect(rig(after, folder).incidentQueue.runEnv()).toHaveProperty('AGENT_WATCH_LAST_INCIDENT');
     const stopped: State = { ...after, lastExit: { ...lastExit, at: (START + 5) as Wall, cause: 'stopped' } };
     expect(rig(stopped, folder).incidentQueue.runEnv()).toEqual({});

@@ -1,0 +1,69 @@
+import type { EndReading } from '../../core/events.ts';
+import type { Exit, State } from '../../core/model.ts';
+import { clipStart } from '../../core/text/escape.ts';
+import type { Wall } from '../../core/time.ts';
+import { stampNow } from '../../host/clock.ts';
+import { localZone } from '../../incidents/outcome/judge-end.ts';
+import { type Outcome, readOutcome } from '../../incidents/outcome/read-outcome.ts';
+import { triage } from '../../incidents/triage/triage.ts';
+import type { NotificationSettings } from '../watch-order.ts';
+import { configuredSecrets, redactorFor } from './redactor.ts';
+
+/** What it needs of the watcher. */
+export interface EndJudgeWorld {
+  env: Readonly<Record<string, string>>;
+  notifications: NotificationSettings;
+  /** Ends of any category are asked for, not only limits and refused logins. */
+  anyCause: boolean;
+  state(): State;
+  output(): string;
+}
+
+/** A suspicion is no reason to do anything but restart. */
+const SURE = 0.7;
+const LINE_CHARS = 400;
+const REFUSAL = /auth|log ?in|credential|api.?key|token|40[13]|forbidden|permission/i;
+
+/** Judges the end of the run that is up: by its own last words, else by the rules of triage where those may decide what follows. */
+export function createEndJudge(world: EndJudgeWorld): (exit: Exit) => EndReading | null {
+  const clean = redactorFor(world.env, configuredSecrets(world.notifications));
+  const shown = (line: string | null) => (line === null ? null : clipStart(clean(line).trim(), LINE_CHARS));
+
+  return exit => {
+    const { phase } = world.state();
+    const output = world.output();
+    const healthy = phase.kind === 'running' && phase.live.healthy;
+    const reader = { now: stampNow().wall, zone: localZone() };
+    const outcome = readOutcome({ output, code: exit.code, healthy }, reader);
+    const said = saidBy(outcome, exit);
+    if (said !== null) return { ...said, line: shown(outcome.line) };
+    if (exit.code === 0 && outcome.verdict !== 'failure') return null;
+    const byRules = world.anyCause || REFUSAL.test(output.slice(-REFUSAL_CHARS)) ? causeByRules(exit, output) : null;
+    if (byRules === null && outcome.verdict === null) return null;
+    return { ...verdictOf(outcome), cause: byRules?.cause ?? null, limit: null, line: shown(byRules?.line ?? null) };
+  };
+}
+
+const REFUSAL_CHARS = 16 * 1024;
+
+/** A statement in the last lines. One about anything but limits and logins does not make a failure of exit code 0. */
+function saidBy(outcome: Outcome, exit: Exit): Omit<EndReading, 'line'> | null {
+  const { statement, until, verdict } = outcome;
+  if (statement === null) return null;
+  const { category, kind, own } = statement;
+  if (exit.code === 0 && verdict === null && category !== 'rate-limited' && category !== 'auth-failed') return null;
+  const limit =
+    kind === 'quota' || kind === 'throttle' ? { kind, until: until === null ? null : (until as Wall), own } : null;
+  return { ...verdictOf(outcome), cause: category, limit };
+}
+
+function verdictOf({ verdict }: Outcome): Pick<EndReading, 'success' | 'why'> {
+  if (verdict === 'failure') return { success: false, why: 'its last JSON event reports an error' };
+  return { success: verdict === 'success' ? true : null, why: null };
+}
+
+function causeByRules(exit: Exit, output: string): { cause: string; line: string | null } | null {
+  const { category, confidence, keyLine } = triage({ exit, output });
+  // A limit that was survived, or stands far up, is not what it ended with.
+  return confidence < SURE || category === 'rate-limited' ? null : { cause: category, line: keyLine };
+}
