@@ -5,7 +5,7 @@
  * are those of 64-bit little-endian Linux; x64 and arm64 agree on every one that is used here. Elsewhere, and where node:ffi is
  * missing or refused (another Node, `--no-experimental-ffi`, `--permission`), `libc()` is null and each caller has one fallback.
  *
- * Sources: pipe(7), fcntl(2), prctl(2), waitid(2), prlimit(2), flock(2), unix(7), pidfd_open(2), pidfd_send_signal(2), malloc_trim(3).
+ * Sources: pipe(7), fcntl(2), prctl(2), waitid(2), prlimit(2), unix(7), pidfd_open(2), pidfd_send_signal(2), malloc_trim(3).
  */
 import { constants as os } from 'node:os';
 
@@ -68,8 +68,11 @@ export interface Libc {
   /** The resource limit of this number, of this process. */
   limit(resource: number): Limit;
   setLimit(resource: number, limit: Limit): void;
-  /** Takes an exclusive flock(2) on an open file without waiting. Returns false if another open file has it. */
-  lockFile(fd: number): boolean;
+  /**
+   * Takes an exclusive lock on these bytes for an open file (F_OFD_SETLK), without waiting. Returns false if they are locked by another
+   * open file, or by a process (fcntl(2)). Goes when the last descriptor of the open file is closed.
+   */
+  lockBytes(fd: number, start: number, length: number): boolean;
   /** Sends one datagram to a Unix socket: a path, or an abstract name after `@`. Never waits: EAGAIN if its queue is full. */
   sendDatagram(address: string, bytes: Buffer): void;
   /** The process that connected to a Unix socket. */
@@ -161,7 +164,8 @@ const WNOHANG = 1;
 const WEXITED = 4;
 const WNOWAIT = 0x01000000;
 const CLD_EXITED = 1;
-const LOCK_EX_NB = 2 | 4;
+const F_OFD_SETLK = 37;
+const F_WRLCK = 1;
 const AF_UNIX = 1;
 const AF_NETLINK = 16;
 const SOCK_DGRAM = 2;
@@ -177,20 +181,27 @@ function calls(bind: Bind): Libc {
   return { ...pipes(bind), ...processes(bind), ...signals(bind), ...sockets(bind), ...memory(bind) };
 }
 
-function pipes(bind: Bind): Pick<Libc, 'pipe' | 'setPipeSize' | 'lockFile'> {
+function pipes(bind: Bind): Pick<Libc, 'pipe' | 'setPipeSize' | 'lockBytes'> {
   const pipe2 = bind('pipe2', ['pointer', 'i32']);
-  const fcntl = bind('fcntl', ['i32', 'i32', 'i64']);
-  const flock = bind('flock', ['i32', 'i32']);
+  // The third argument is a number or an address, as the second says.
+  const fcntl = bind('fcntl', ['i32', 'i32', 'pointer']);
   return {
     pipe() {
       const fds = Buffer.alloc(8);
       pipe2(fds, O_CLOEXEC);
       const [readFd, writeFd] = [fds.readInt32LE(0), fds.readInt32LE(4)];
-      fcntl(readFd, F_SETFL, O_NONBLOCK);
+      fcntl(readFd, F_SETFL, BigInt(O_NONBLOCK));
       return { readFd, writeFd };
     },
-    setPipeSize: (fd, bytes) => fcntl(fd, F_SETPIPE_SZ, bytes),
-    lockFile: fd => unless(errno.EAGAIN, () => flock(fd, LOCK_EX_NB)) !== null,
+    setPipeSize: (fd, bytes) => fcntl(fd, F_SETPIPE_SZ, BigInt(bytes)),
+    lockBytes(fd, start, length) {
+      // struct flock: l_type at 0, l_whence (SEEK_SET is 0) at 2, l_start at 8, l_len at 16, l_pid (0) at 24.
+      const lock = Buffer.alloc(32);
+      lock.writeInt16LE(F_WRLCK, 0);
+      lock.writeBigInt64LE(BigInt(start), 8);
+      lock.writeBigInt64LE(BigInt(length), 16);
+      return unless(errno.EAGAIN, () => fcntl(fd, F_OFD_SETLK, lock)) !== null;
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { closeSync, constants, fchmodSync, fstatSync, ftruncateSync, lstatSync, openSync, type Stats } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { reasonOf } from '../host/errno.ts';
+import { type Libc, libc } from '../host/libc.ts';
 
 /** A lock that the kernel frees when this process ends, however it ends. */
 export interface KernelLock {
@@ -9,53 +10,77 @@ export interface KernelLock {
 
 const SQLITE_BUSY = 5;
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
-/** Locks of this process by device and inode: see `tryKernelLock`. */
+/** The bytes that SQLite locks in a database file (its PENDING_BYTE and what follows): so both kinds of lock exclude each other. */
+const LOCK_START = 0x40000000;
+const LOCK_LENGTH = 512;
+/** SQLite's locks of this process by device and inode: see `lockBySqlite`. */
 const held = new Set<string>();
 
 /**
- * Takes an exclusive lock on the file (made if missing, 0600, always empty), without waiting.
+ * Takes an exclusive lock on the file (made if missing, 0600, always empty), without waiting: one of the open file (F_OFD_SETLK), which no
+ * child inherits, the kernel frees at kill -9, and which is the same across network namespaces and containers of one machine.
  *
- * Node offers no flock(2) or fcntl(2), but it carries SQLite, whose write lock on a database file is an fcntl lock of this
- * process: taken within a millisecond, not inherited by children, freed by the kernel at kill -9, the same across network
- * namespaces and containers of one machine. The database stays empty; nothing is ever written. Rejected: running the
- * `flock` program (a fork, six milliseconds, not on every machine) and an abstract socket (another one in each network
- * namespace).
- *
- * One trap: an fcntl lock goes when *any* descriptor of the file is closed by its process. So the file holds nothing,
- * nobody else in this process opens it, and an inode locked already is not opened again.
+ * Without libc, by SQLite. Rejected: flock(2), which SQLite's lock does not exclude; the `flock` program (a fork, six milliseconds, not on
+ * every machine); an abstract socket (another one in each network namespace).
  */
 export function tryKernelLock(path: string): KernelLock | 'busy' | { fault: string } {
+  const calls = libc();
   for (let attempt = 0; attempt < 5; attempt++) {
-    const there = lstatSync(path, { throwIfNoEntry: false });
-    if (there !== undefined && held.has(identity(there))) return 'busy';
-    const result = lockOnce(path);
+    const result = calls === null ? lockBySqlite(path) : lockOpenFile(calls, path);
     if (result !== 'replaced') return result;
   }
   return { fault: 'the lock file is being replaced by somebody' };
 }
 
-function lockOnce(path: string): KernelLock | 'busy' | 'replaced' | { fault: string } {
+type Attempt = KernelLock | 'busy' | 'replaced' | { fault: string };
+
+function lockOpenFile({ lockBytes }: Libc, path: string): Attempt {
+  let fd: number | null = null;
+  try {
+    fd = openLockFile(path);
+    const mine = fd;
+    const got = lockBytes(mine, LOCK_START, LOCK_LENGTH);
+    if (got && isStillAt(path, identity(fstatSync(mine)))) {
+      fd = null;
+      return { release: () => closeSync(mine) };
+    }
+    return got ? 'replaced' : 'busy';
+  } catch (error) {
+    return { fault: reasonOf(error) };
+  } finally {
+    if (fd !== null) closeSync(fd);
+  }
+}
+
+/**
+ * Node carries SQLite, whose write lock on a database file is an fcntl lock of this process, taken within a millisecond. The database stays
+ * empty; nothing is ever written. One trap: an fcntl lock goes when *any* descriptor of the file is closed by its process. So the file
+ * holds nothing, nobody else in this process opens it, and an inode locked already is not opened again.
+ */
+function lockBySqlite(path: string): Attempt {
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there !== undefined && held.has(identity(there))) return 'busy';
   let database: DatabaseSync | null = null;
   try {
-    const made = prepareFile(path);
+    const fd = openLockFile(path);
+    const made = identity(fstatSync(fd));
+    closeSync(fd);
     database = openDatabase(path);
-    // In memory, since it would otherwise make a journal file, for which a full disk may lack the room. IMMEDIATE, not EXCLUSIVE: one lock call decides, so of twenty at once exactly one gets it, and none is refused by
-    // another that is refused too.
+    // In memory, since it would otherwise make a journal file, for which a full disk may lack the room. IMMEDIATE, not EXCLUSIVE:
+    // one lock call decides, so of twenty at once exactly one gets it, and none is refused by another that is refused too.
     database.exec('PRAGMA journal_mode=MEMORY; BEGIN IMMEDIATE');
-    const now = lstatSync(path, { throwIfNoEntry: false });
-    // Deleted or replaced between open and lock: what we hold is a file that the next one will not find.
-    if (now === undefined || identity(now) !== made) {
+    if (!isStillAt(path, made)) {
       database.close();
       return 'replaced';
     }
-    return hold(database, made);
+    return holdDatabase(database, made);
   } catch (error) {
     database?.close();
     return sqliteCode(error) === SQLITE_BUSY ? 'busy' : { fault: reasonOf(error) };
   }
 }
 
-function hold(database: DatabaseSync, inode: string): KernelLock {
+function holdDatabase(database: DatabaseSync, inode: string): KernelLock {
   held.add(inode);
   return {
     release: () => {
@@ -64,17 +89,24 @@ function hold(database: DatabaseSync, inode: string): KernelLock {
   };
 }
 
+// Deleted or replaced between open and lock: what we hold is a file that the next one will not find.
+function isStillAt(path: string, inode: string): boolean {
+  const now = lstatSync(path, { throwIfNoEntry: false });
+  return now !== undefined && identity(now) === inode;
+}
+
 /** Makes the file if need be, and empties one that holds something: SQLite would take it for a damaged database. */
-function prepareFile(path: string): string {
+function openLockFile(path: string): number {
   const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) throw new Error('the lock file is no regular file');
     if ((stats.mode & 0o777) !== 0o600) fchmodSync(fd, 0o600);
     if (stats.size > 0) ftruncateSync(fd, 0);
-    return identity(stats);
-  } finally {
+    return fd;
+  } catch (error) {
     closeSync(fd);
+    throw error;
   }
 }
 

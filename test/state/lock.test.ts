@@ -10,8 +10,8 @@ import { because, missing, startTalker, type Talker } from '../support/fixture.t
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 
-async function talker(folder: string, before: string[] = []): Promise<Talker> {
-  const started = await startTalker(folder, 'lock-taker.ts', before);
+async function talker(folder: string, before: string[] = [], flags: string[] = []): Promise<Talker> {
+  const started = await startTalker(folder, 'lock-taker.ts', before, [], flags);
   onTestFinished(() => started.kill());
   return started;
 }
@@ -56,6 +56,20 @@ test.skipIf(noNamespace !== null)(`it holds across network namespaces${because(n
   const [first, second] = [await talker(folder, ['unshare', '-n']), await talker(folder, ['unshare', '-n'])];
   expect(await first.tell(`take ${folder}/state n`)).toMatch(/^got/);
   expect(await second.tell(`take ${folder}/state n`)).toBe(`held ${first.pid}`);
+});
+
+test('a watcher under a Node without node:ffi and one with it exclude each other', async () => {
+  const folder = scratch();
+  const withFfi = await talker(folder);
+  const without = await talker(folder, [], ['--no-experimental-ffi']);
+  for (const [first, second] of [
+    [withFfi, without],
+    [without, withFfi],
+  ] as const) {
+    expect(await first.tell(`take ${folder} both`)).toMatch(/^got/);
+    expect(await second.tell(`take ${folder} both`)).toBe(`held ${first.pid}`);
+    expect(await first.tell('release')).toBe('released');
+  }
 });
 
 test('kill -9 frees it at once, though the child lives on; its run is handed to the next', async () => {

@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline';
 const fixtures = resolve(import.meta.dirname, '../fixtures');
 
 /** The command line of a fixture written in TypeScript, run by the Node that runs the tests. */
-export function fixtureCommand(file: string, args: readonly string[] = []): string[] {
-  return [process.execPath, `${fixtures}/${file}`, ...args];
+export function fixtureCommand(file: string, args: readonly string[] = [], flags: readonly string[] = []): string[] {
+  return [process.execPath, ...flags, `${fixtures}/${file}`, ...args];
 }
 
 /** Runs a fixture to its end and parses what it printed, with other commands in front of it (`setpriv …`). */
@@ -33,8 +33,9 @@ export async function startTalker(
   file: string,
   before: readonly string[] = [],
   fixtureArgs: readonly string[] = [],
+  flags: readonly string[] = [],
 ): Promise<Talker> {
-  const [program = '', ...args] = [...before, ...fixtureCommand(file, fixtureArgs)];
+  const [program = '', ...args] = [...before, ...fixtureCommand(file, fixtureArgs, flags)];
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, AW_TEST_FOLDER: folder },
