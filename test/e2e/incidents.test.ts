@@ -115,7 +115,7 @@ describe('a crash', () => {
     const line = `Error: listen EADDRINUSE: address already in use 127.0.0.1:${port}`;
     const incident = incidentOf(folder, shell(`echo '${line}' >&2; exit 1`));
     expect(incident).toMatchObject({ category: 'port-in-use', keyLine: line });
-    expect(incident.evidence.join('\n')).toContain(`port ${port} is held by pid ${process.pid}`);
+    expect(incident.evidence.join('\n')).toContain(`port ${port} is in use by pid ${process.pid}`);
   });
 
   test('is explained by what was measured alone under --diagnose off', () => {

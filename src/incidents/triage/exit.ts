@@ -77,7 +77,7 @@ export const verdictOfExit = (exit: Exit): ExitVerdict => {
     0.2,
     'exit.code',
     `exit code ${exit.code ?? 'unknown'}`,
-    'The log says nothing: run it by hand with the same environment, or raise its log level.',
+    'No cause found in the output. Run the command by hand with the same environment, or raise its log level.',
   );
 };
 
@@ -88,7 +88,7 @@ const verdictOfSignal = (signal: string): ExitVerdict => {
       0.5,
       'exit.sigkill',
       'SIGKILL, sender unknown',
-      'Find who sent SIGKILL: the kernel log for an out-of-memory kill first, then orchestrators, scripts and persons.',
+      'Find out who sent SIGKILL: check the kernel log for an out-of-memory kill first, then orchestrators, scripts and people.',
     );
   if (signal === 'SIGXCPU' || signal === 'SIGXFSZ')
     return verdict(
@@ -96,7 +96,7 @@ const verdictOfSignal = (signal: string): ExitVerdict => {
       0.8,
       `exit.${signal.toLowerCase()}`,
       `ended by ${signal}`,
-      "A limit of the process was reached (CPU time or file size): check `ulimit -a` and the unit's limits.",
+      'The process reached a limit on CPU time or file size. Check `ulimit -a` and the limits of the unit.',
     );
   if (crashSignals.has(signal))
     return verdict(
@@ -104,7 +104,7 @@ const verdictOfSignal = (signal: string): ExitVerdict => {
       0.7,
       `exit.${signal.toLowerCase()}`,
       `ended by ${signal}`,
-      'Native code crashed: look for a core file (coredumpctl), and suspect native modules that were updated last.',
+      'Native code crashed. Look for a core file (`coredumpctl list`), and suspect native modules that were updated recently.',
     );
   if (stopSignals.has(signal))
     return verdict(
@@ -112,7 +112,7 @@ const verdictOfSignal = (signal: string): ExitVerdict => {
       0.6,
       `exit.${signal.toLowerCase()}`,
       `${signal}, sender unknown`,
-      'Somebody asked it to end: the service manager, a deployment, a script or a person at that time.',
+      'Find out who stopped it at that time: the service manager, a deployment, a script or a person.',
     );
   return verdict(
     'unknown',
@@ -125,28 +125,34 @@ const verdictOfSignal = (signal: string): ExitVerdict => {
 
 const codes: Readonly<Record<number, ExitVerdict>> = {
   64: verdict('bad-config', 0.4, 'exit.usage', 'exit code 64 (usage)', 'Check the command line.'),
-  66: verdict('missing-file', 0.4, 'exit.no-input', 'exit code 66 (no input)', 'Check the files that it is to read.'),
+  66: verdict('missing-file', 0.4, 'exit.no-input', 'exit code 66 (no input)', 'Check the input files of the program.'),
   69: verdict(
     'network-unreachable',
     0.3,
     'exit.unavailable',
     'exit code 69 (service unavailable)',
-    'Check the services it needs.',
+    'Check the services that the program depends on.',
   ),
   77: verdict(
     'permission-denied',
     0.4,
     'exit.no-permission',
     'exit code 77 (no permission)',
-    'Check what the user of the service may do.',
+    'Check the permissions of the user of the service.',
   ),
-  78: verdict('bad-config', 0.5, 'exit.config', 'exit code 78 (configuration)', 'Check its configuration.'),
+  78: verdict(
+    'bad-config',
+    0.5,
+    'exit.config',
+    'exit code 78 (configuration)',
+    'Check the configuration of the program.',
+  ),
   124: verdict(
     'timeout',
     0.6,
     'exit.timeout',
     'exit code 124 (timeout(1) ended it)',
-    'Check what took so long, or raise the time limit.',
+    'Find out what took so long, or raise the time limit.',
   ),
   126: verdict(
     'permission-denied',
@@ -160,27 +166,27 @@ const codes: Readonly<Record<number, ExitVerdict>> = {
     0.7,
     'exit.not-found',
     'exit code 127 (command not found)',
-    'Check that the command is installed and in the PATH of the service.',
+    'Install the command, or add its directory to the PATH of the service.',
   ),
   3221225477: verdict(
     'native-crash',
     0.8,
     'exit.access-violation',
     'exit code 0xC0000005 (access violation)',
-    'Native code crashed: suspect native modules that were updated last.',
+    'Native code crashed. Suspect native modules that were updated recently.',
   ),
   [-1073741819]: verdict(
     'native-crash',
     0.8,
     'exit.access-violation',
     'exit code 0xC0000005 (access violation)',
-    'Native code crashed: suspect native modules that were updated last.',
+    'Native code crashed. Suspect native modules that were updated recently.',
   ),
   3221225786: verdict(
     'killed-externally',
     0.7,
     'exit.control-c',
     'exit code 0xC000013A (Ctrl-C)',
-    'Somebody pressed Ctrl-C or closed its window.',
+    'Ctrl-C was pressed, or the window was closed.',
   ),
 };

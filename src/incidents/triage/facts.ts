@@ -45,9 +45,9 @@ export const factSentence = (fact: Fact): string => {
     case 'disk-full':
       return fact.inodes === true ? `no inodes left on ${fact.path}` : `${fact.freeBytes} bytes free on ${fact.path}`;
     case 'port-holder':
-      return `port ${fact.port} is held by ${fact.pid === null ? 'a process of another user' : `pid ${fact.pid}`}${fact.command === null ? '' : ` (${fact.command})`}`;
+      return `port ${fact.port} is in use by ${fact.pid === null ? 'a process of another user' : `pid ${fact.pid}`}${fact.command === null ? '' : ` (${fact.command})`}`;
     case 'sent-by-us':
-      return `we sent ${fact.signal}${fact.why === undefined ? '' : `: ${fact.why}`}`;
+      return `the watcher sent ${fact.signal}${fact.why === undefined ? '' : `: ${fact.why}`}`;
     case 'open-files':
       return `${fact.open} of ${fact.limit} descriptors were open at the last sample`;
     case 'spawn-failed':
@@ -76,11 +76,13 @@ const oom = (confidence: number): Proof => ({
   category: 'out-of-memory',
   confidence,
   rule: 'proof.oom-kill',
-  check: 'Check the memory limit against what the program needs, and the memory history of this incident for a leak.',
+  check:
+    'Compare the memory limit with what the program needs, and look for a leak in the memory history of this incident.',
 });
 
 const spawn = (errno: string): Proof | null => {
-  const check = 'Check that the command, its interpreter and its working directory exist here and may be executed.';
+  const check =
+    'Check that the command, its interpreter and its working directory exist and may be executed by this user.';
   if (errno === 'ENOENT') return { category: 'missing-dependency', confidence: 0.95, rule: 'proof.spawn', check };
   if (errno === 'EACCES' || errno === 'EPERM')
     return { category: 'permission-denied', confidence: 0.95, rule: 'proof.spawn', check };
@@ -89,7 +91,7 @@ const spawn = (errno: string): Proof | null => {
       category: 'resource-limit',
       confidence: 0.9,
       rule: 'proof.spawn',
-      check: 'Check the limits on processes and open files.',
+      check: 'Check the limits on processes and open files (`ulimit -a`).',
     };
   return errno === 'ENOMEM' ? oom(0.8) : null;
 };

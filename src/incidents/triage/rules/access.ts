@@ -10,7 +10,7 @@ export const loginRules: readonly Rule[] = [
     example: 'You are not logged in. Run `agentctl login` first.',
     weight: 0.4,
     check:
-      'Log in as the user that runs the service, or give the service a key in its environment ({variable|see the key line}). A login in your own shell is stored in your home directory, not in the one of the service.',
+      'Log in as the user that runs the service, or set its key in the environment of the service ({variable|see the key line}). A login of another user does not count: it is stored in the home directory of that user.',
   },
   {
     id: 'auth.invalid-key',
@@ -30,7 +30,7 @@ export const loginRules: readonly Rule[] = [
     example: 'Your region is not supported by this service',
     weight: 0.4,
     check:
-      '{host|The service} refuses requests from this location. Run it from a supported region, or through a proxy that is in one.',
+      'Requests from this location are refused by {host|the service}. Run it from a supported region, or through a proxy that is in one.',
   },
   {
     id: 'auth.clock-skew',
@@ -74,7 +74,7 @@ export const authRules: readonly Rule[] = [
       'psycopg2.OperationalError: connection to server at "db" (10.1.0.4), port 5432 failed: FATAL:  password authentication failed for user "app"',
     weight: 0.4,
     check:
-      "Check user and password of the database ({host|see the line}) in the configuration of the service against the server's.",
+      'Check user and password of the database at {host|the address in use}: they must match in the configuration of the service and on the server.',
   },
   {
     id: 'auth.key',
@@ -85,7 +85,7 @@ export const authRules: readonly Rule[] = [
       "openai.AuthenticationError: Error code: 401 - {'error': {'message': 'Incorrect API key provided: sk-abc', 'code': 'invalid_api_key'}}",
     weight: 0.35,
     check:
-      "Check that the key or token in use is the current one: ask {host|the service} with it by hand (curl), then renew it in the service's environment.",
+      'Check that the key or token for {host|the service} is the current one. Try it by hand (curl), then replace it in the environment of the service.',
   },
   {
     id: 'auth.ssh-git',
@@ -95,7 +95,7 @@ export const authRules: readonly Rule[] = [
     example: 'git@github.com: Permission denied (publickey).',
     weight: 0.4,
     check:
-      'Check which key or token this user offers ({host|to that host}); a service has neither your agent nor your keychain.',
+      'Check which key or token this user offers to {host|that host}. A service has no SSH agent and no keychain of yours: give it a key file or a token.',
   },
   {
     id: 'auth.http',
@@ -104,6 +104,7 @@ export const authRules: readonly Rule[] = [
       /\b401\b.{0,30}Unauthorized|\bUnauthorized\b|\bUnauthenticated\b|UNAUTHENTICATED|(?:HTTP|status|code|error|returned|response)\W{0,8}(?:status |code )?\W{0,4}40[13]\b|\b40[13] (?:Client Error|Forbidden)|\bForbidden\b|PERMISSION_DENIED|Authentication (?:required|failed|failure|error)|Authorization (?:required|failed)|auth(?:entication)? fail|not authenticated|login incorrect|HTTP Error 40[13]|ETELEGRAM: 401|AccessDeniedException/i,
     example: 'requests.exceptions.HTTPError: 401 Client Error: Unauthorized for url: https://api.example.com/me',
     weight: 0.25,
-    check: 'Check the credentials sent to {host|that service}: present, current, and with the rights this call needs.',
+    check:
+      'Check the credentials sent to {host|the service}: they must be present, current, and allowed to do this request.',
   },
 ];

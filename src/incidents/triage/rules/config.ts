@@ -62,7 +62,8 @@ export const configRules: readonly Rule[] = [
     pattern: /^KeyError: ['"][A-Z][A-Z0-9_]{2,60}['"]/,
     example: "KeyError: 'OPENAI_API_KEY'",
     weight: 0.5,
-    check: 'Set {variable|the variable} in the environment of the service; a shell that has it is not the service.',
+    check:
+      'Set {variable|the variable} in the environment of the service. A variable that is set in your shell does not reach a service.',
   },
   {
     id: 'config.unset-variable',
@@ -72,7 +73,7 @@ export const configRules: readonly Rule[] = [
     example: 'Error: TELEGRAM_BOT_TOKEN is not set',
     weight: 0.3,
     check:
-      'Set {variable|the variable} in the environment of the service (unit file, env file, container), then start it again.',
+      'Set {variable|the variable that the key line names} in the environment of the service (unit file, env file or container), then restart it.',
   },
   {
     id: 'config.missing-variable',
@@ -82,7 +83,7 @@ export const configRules: readonly Rule[] = [
     example: 'decouple.UndefinedValueError: DB_HOST not found. Declare it as envvar or define a default value.',
     weight: 0.3,
     check:
-      'Set {variable|the variable} in the environment of the service (unit file, env file, container), then start it again.',
+      'Set {variable|the variable that the key line names} in the environment of the service (unit file, env file or container), then restart it.',
   },
   {
     id: 'config.missing-credential',
@@ -92,7 +93,7 @@ export const configRules: readonly Rule[] = [
     example:
       'openai.OpenAIError: The api_key client option must be set either by passing api_key to the client or by setting the OPENAI_API_KEY environment variable',
     weight: 0.3,
-    check: 'Check that {variable|the key} is set where the service runs, and read under that name.',
+    check: 'Set {variable|the key or token} in the environment of the service, under the name that the program reads.',
   },
   {
     id: 'config.missing-token-type-error',
@@ -104,7 +105,7 @@ export const configRules: readonly Rule[] = [
       'TypeError: can only concatenate str (not "NoneType") to str … headers = {"Authorization": "Bearer " + os.getenv("API_TOKEN")}',
     weight: 0.5,
     check:
-      'A setting was not there and its absence shows only here: check {variable|the variable that the top frame reads}.',
+      'A setting is missing, and the error shows it only here. Set {variable|the variable that the source line reads}.',
   },
   {
     id: 'config.validation',
@@ -113,7 +114,7 @@ export const configRules: readonly Rule[] = [
       /validation errors? for \w*(?:Settings|Config|Env|Options)\w*|ImproperlyConfigured|ConfigError|Configuration(?:Error|Exception)|InvalidConfig|ConfigurationPropertiesBind|Could not resolve placeholder|Failed to (?:configure a DataSource|bind properties)|ConfigException|BadConfig|SettingsError|MissingConfig|NoSectionError|NoOptionError|configparser\.\w+Error|MissingRequiredConfiguration/,
     example: 'pydantic_core.ValidationError: 2 validation errors for Settings',
     weight: 0.4,
-    check: 'Check the setting that the message names ({variable|see the lines below it}) and the file it is read from.',
+    check: 'Correct {variable|the setting that the message names}, in the file or environment that it is read from.',
   },
   {
     id: 'config.unparsable',
@@ -122,7 +123,7 @@ export const configRules: readonly Rule[] = [
       /yaml\.\w{1,20}\.\w{1,30}Error|YAMLException|YAMLParseError|YAML(?:Syntax|Parse)?Error|TOMLDecodeError|TomlError|toml: |TOML parse error|ParserError: while parsing|ScannerError|mapping values are not allowed|EJSONPARSE|(?:parse|parsing|load|loading|read|reading|invalid|bad|malformed) .{0,30}config(?:uration)?\b|config(?:uration)?(?: file)?\b.{0,80}(?:is invalid|invalid|syntax error|parse error|is not valid|error|failed|malformed)|directive is not allowed|is duplicate in|invalid number of arguments|unexpected (?:"|end of file, expecting)|error in config|dotenv.{0,30}could not parse|invalid (?:YAML|TOML|INI)|\bdirective\b.{0,60}(?:invalid|unknown|not allowed|requires)|(?:invalid|unknown|unrecognized|bad) .{0,60}\bdirective\b|\bInvalid command '|Syntax error on line \d|unknown (?:keyword|variable|setting|property|field|section|variant) [`'"]|adapting config|Invalid settings\b|settings\S{0,8} .{0,60}(?:contains invalid|is not valid)|files are incompatible with server|doesn't match stored|Database is uninitialized/i,
     example: 'yaml.scanner.ScannerError: mapping values are not allowed here',
     weight: 0.3,
-    check: 'Check the syntax of {path|the configuration file} at the place the message names.',
+    check: 'Correct the syntax or value in {path|the configuration file} at the place that the key line names.',
   },
   {
     id: 'config.option',
@@ -131,7 +132,7 @@ export const configRules: readonly Rule[] = [
       /unrecognized (?:arguments?|options?)|unknown (?:option|flag|argument|switch|arg|shorthand flag)|invalid (?:option|choice|argument|value for|flag|command line)|bad (?:option|flag)|unexpected argument|the following (?:required )?arguments (?:are required|were not provided)|missing (?:required )?(?:argument|option|parameter|positional|flag|value for)|No such option|expected (?:at least )?(?:one|\d+) arguments?|requires? (?:an|at least|exactly) (?:\w+ )?(?:argument|value|parameter)|error: argument |required flag|must be one of|flag provided but not defined|Unrecognized (?:VM )?option|Missing script|Invalid value for|missing script:|error Command "|^(?:error: )?Script not found|^Command "[^"]{1,80}" not found|option .{1,60} requires|bad option:|unknown directive|You must specify|must be specified\b/i,
     example: "train.py: error: argument --lr: invalid float value: 'fast'",
     weight: 0.2,
-    check: "Check the command line against the program's --help: {variable|an option} is not one it takes (any more).",
+    check: "Correct the command line: compare {variable|the option that the key line names} with the program's --help.",
   },
   {
     id: 'config.url',
@@ -141,7 +142,7 @@ export const configRules: readonly Rule[] = [
     example:
       "requests.exceptions.MissingSchema: Invalid URL 'api.example.com/v1': No scheme supplied. Perhaps you meant https://api.example.com/v1?",
     weight: 0.2,
-    check: 'Check the URL in the configuration: {variable|its scheme, host and port}.',
+    check: 'Correct the URL in {variable|the configuration}: check its scheme, host and port.',
   },
   {
     id: 'config.no-such-database',
@@ -149,7 +150,7 @@ export const configRules: readonly Rule[] = [
     pattern:
       /database "[^"]{1,100}" does not exist|role "[^"]{1,100}" does not exist|Unknown database|no such (?:table|column)|(?:relation|table|column) .{1,100}(?:does not exist|doesn't exist)|UndefinedTable|ProgrammingError.{0,60}doesn't exist|Unknown column|PendingMigration|Migrations are pending|unapplied migration/i,
     example: 'psycopg2.OperationalError: FATAL:  database "agents" does not exist',
-    check: 'Check that the database was set up: name, user, and that its migrations ran.',
+    check: 'Create what is missing in the database: check its name, its user, and whether the migrations ran.',
   },
   {
     id: 'config.address',
@@ -160,7 +161,7 @@ export const configRules: readonly Rule[] = [
       "OSError: [Errno 99] error while attempting to bind on address ('10.0.0.9', 8000): cannot assign requested address",
     weight: 0.2,
     check:
-      "The address to bind ({host|see the line}) is none of this machine's: take 0.0.0.0 or one that `ip addr` shows.",
+      'The address to bind ({host|see the key line}) does not belong to this machine. Use 0.0.0.0 or an address that `ip addr` shows.',
   },
   {
     id: 'config.wrong-runtime',
@@ -169,6 +170,7 @@ export const configRules: readonly Rule[] = [
       /digital envelope routines|ERR_OSSL_EVP_UNSUPPORTED|ERR_UNKNOWN_FILE_EXTENSION|use import statement outside a|ERR_REQUIRE_ESM|require\(\) of ES Module|require is not defined in ES module|exec format error|EULA|DisallowedIntents|privileged intents|[Ii]ntents? .{0,30}not enabled|Not a valid python home|Python Home is not|missing tsconfig|no configuration has been provided|Cannot find (?:the )?config|app import string|Error loading ASGI app|Failed to find attribute|No (?:application|module) (?:module )?specified|Could not import module/i,
     example: 'ERROR:    Error loading ASGI app. Attribute "app" not found in module "main".',
     weight: 0.2,
-    check: 'Check how the program is started: interpreter, its version, and what it is told to load.',
+    check:
+      'Check how the program is started: the interpreter, its version, and the module or application that it is told to load.',
   },
 ];

@@ -10,7 +10,7 @@ export const lockRules: readonly Rule[] = [
     example: 'sqlite3.OperationalError: database is locked',
     weight: 0.4,
     check:
-      'Find who else has {path|the database} open (`lsof`, `fuser`): a second copy of this program, a backup, a shell left open.',
+      'Find the other process that has {path|the database} open (`lsof`, `fuser`): a second copy of this program, a backup or an open shell.',
   },
   {
     id: 'lock.instance',
@@ -21,7 +21,7 @@ export const lockRules: readonly Rule[] = [
       'telegram.error.Conflict: Conflict: terminated by other getUpdates request; make sure that only one bot instance is running',
     weight: 0.4,
     check:
-      'Find the other copy ({path|by its lock file}, ps) and end it; a lock file whose process is gone may be removed.',
+      'Find the other copy of the program ({path|by its lock file} or with ps) and stop it. Remove a lock file only if its process is gone.',
   },
 ];
 
@@ -39,7 +39,7 @@ export const corruptRules: readonly Rule[] = [
     example: 'sqlite3.DatabaseError: database disk image is malformed',
     weight: 0.35,
     check:
-      'Keep a copy of {path|the broken file}, then restore it from a backup or let the program start without it; find out what interrupted its writing.',
+      'Keep a copy of {path|the damaged data}, then restore it from a backup. Find out what interrupted the last write.',
   },
   {
     id: 'corrupt.model-file',
@@ -49,7 +49,7 @@ export const corruptRules: readonly Rule[] = [
     example: '_pickle.UnpicklingError: pickle data was truncated',
     weight: 0.35,
     check:
-      'Check size and checksum of {path|the file}: it was cut off or never complete. Fetch or write it again, to a temporary name first.',
+      'Check size and checksum of {path|the file}: it is incomplete or damaged. Download or write it again, to a temporary name first.',
   },
   {
     id: 'corrupt.json-from-server',
@@ -60,7 +60,7 @@ export const corruptRules: readonly Rule[] = [
     example: 'requests.exceptions.JSONDecodeError: Expecting value: line 1 column 1 (char 0) … return response.json()',
     weight: 0.3,
     check:
-      "The server's answer was no JSON (an error page, an empty body): log its status and its first 200 characters.",
+      'The server at {host|the other end} did not answer with JSON. Log the status and the first 200 characters of the answer.',
   },
   {
     id: 'corrupt.json-file',

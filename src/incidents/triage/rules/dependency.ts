@@ -36,7 +36,7 @@ export const dependencyRules: readonly Rule[] = [
     example:
       "ImportError: cannot import name 'a' from partially initialized module 'm' (most likely due to a circular import)",
     weight: 0.4,
-    check: 'Two modules import each other: move one import into the function that needs it.',
+    check: 'Two modules import each other. Move one of the imports into the function that needs it.',
   },
   {
     id: 'dependency.glibc',
@@ -44,7 +44,8 @@ export const dependencyRules: readonly Rule[] = [
     pattern: /version `?[A-Z]\w{1,20}_[\d.]+'? not found|GLIBC_[\d.]+.{0,20}not found/,
     example: "./app: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by ./app)",
     weight: 0.4,
-    check: 'The system is older than the one this was built on: take a build for it, or a newer base image.',
+    check:
+      'The program was built for a newer system than this one. Use a build for this system, or a newer base image.',
   },
   {
     id: 'dependency.main-script',
@@ -53,7 +54,7 @@ export const dependencyRules: readonly Rule[] = [
     context: /requireStack: \[\]/,
     example: "Error: Cannot find module '/srv/app/server.js' … requireStack: []",
     weight: 0.4,
-    check: 'Check that {path|the script} is there: Node was told to run a file that is not.',
+    check: 'Check that {path|the script} exists: Node was told to run a file that is missing.',
   },
   {
     id: 'dependency.python-home',
@@ -62,7 +63,7 @@ export const dependencyRules: readonly Rule[] = [
     example: 'Fatal Python error: init_fs_encoding: failed to get the Python codec of the filesystem encoding',
     weight: -0.4,
     check:
-      'Python does not find its own library: check PYTHONHOME, and that the virtual environment it was started from still exists.',
+      'Python does not find its standard library. Check PYTHONHOME, and that the virtual environment still exists.',
   },
   {
     id: 'dependency.python-module',
@@ -72,7 +73,7 @@ export const dependencyRules: readonly Rule[] = [
     example: "ModuleNotFoundError: No module named 'langgraph'",
     weight: 0.3,
     check:
-      'Check that {module|the module} is installed in the environment that runs this (`python -m pip show`), and that the service uses that interpreter.',
+      'Install {module|the module} in the environment that runs the service (`python -m pip show` tells whether it is there), and check that the service uses that interpreter.',
   },
   {
     id: 'dependency.node-module',
@@ -82,7 +83,7 @@ export const dependencyRules: readonly Rule[] = [
     example: "Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'zod' imported from /srv/bot/index.mjs",
     weight: 0.3,
     check:
-      'Check that {module|the package} is in package.json and that the install ran here (`npm ci`), with this version of Node.',
+      'Check that {module|the package} is in package.json, and run `npm ci` here with the Node version of the service.',
   },
   {
     id: 'dependency.shared-library',
@@ -92,7 +93,7 @@ export const dependencyRules: readonly Rule[] = [
     example:
       './worker: error while loading shared libraries: libpq.so.5: cannot open shared object file: No such file or directory',
     weight: 0.4,
-    check: 'Check with ldd what is missing and install the package that has {module|that library}.',
+    check: 'Install the package that contains {module|the library}. `ldd` shows what is missing.',
   },
   {
     id: 'dependency.jvm-class',
@@ -111,7 +112,7 @@ export const dependencyRules: readonly Rule[] = [
     example: 'run.sh: line 12: ffmpeg: command not found',
     weight: 0.3,
     check:
-      'Check that {module|the command} is installed and in the PATH that the service has (not the one of your shell).',
+      'Install {module|the command}, or add its directory to the PATH of the service. The PATH of your shell does not apply to a service.',
   },
   {
     id: 'dependency.python-command',
@@ -121,7 +122,7 @@ export const dependencyRules: readonly Rule[] = [
     example:
       'FileNotFoundError: [WinError 2] The system cannot find the file specified … in subprocess.py, _execute_child',
     weight: 0.5,
-    check: 'Check that the command {path|it starts} is installed and in the PATH that the service has.',
+    check: 'Install {path|the command that is started}, or add its directory to the PATH of the service.',
   },
   {
     id: 'dependency.other-languages',
@@ -130,7 +131,7 @@ export const dependencyRules: readonly Rule[] = [
       /Can't locate \S{1,200} in @INC|cannot load such file|\(LoadError\)|Unable to locate package|no installation candidate|No matching distribution found|Could not find a version that satisfies|Could not find gem|Gem::\w*Missing|Failed opening required .{0,100}vendor|Class ["'][\w\\]{1,200}["'] not found|Call to undefined function|cannot find package|no required module provides|there is no package called|module '[\w.]{1,100}' not found|Could not load file or assembly|[Mm]issing (?:or unsupported )?(?:mandatory )?(?:dependenc|mods?\b)|mandatory dependenc|which is missing!|could not find (?:`(?!Cargo\.toml)\w|native(?!ly))|unresolved import|can't find crate|package .{1,100} does not exist|UndefinedFunctionError.{0,80}module .{1,80} is not available/,
     example: "Can't locate JSON/XS.pm in @INC (you may need to install the JSON::XS module) at crawl.pl line 3.",
     weight: 0.3,
-    check: 'Check that {module|the package} is installed for the interpreter that the service uses.',
+    check: 'Install {module|the package} for the interpreter that the service uses.',
   },
   {
     id: 'dependency.binary-mismatch',
@@ -140,6 +141,7 @@ export const dependencyRules: readonly Rule[] = [
     example:
       'ValueError: numpy.dtype size changed, may indicate binary incompatibility. Expected 96 from C header, got 88 from PyObject',
     weight: 0.1,
-    check: 'Check the versions: this was built for, or asks for, another one than the one installed.',
+    check:
+      'Align the versions: the program needs another version of {module|what the key line names} than the one installed.',
   },
 ];

@@ -85,7 +85,7 @@ export const exceptionRules: readonly Rule[] = [
     pattern:
       /\bSyntaxError\b|IndentationError|TabError|error\[E\d{4}\]|error TS\d{4}|:\d+:\d+: (?:fatal )?error: |^FAILED \S+::|Parse error: |syntax error|ParseError at|Compilation failed|Unexpected (?:token|identifier|strict mode)/,
     example: 'SyntaxError: invalid syntax',
-    check: 'The source does not compile: check {place|the place named above the line} and the last change to it.',
+    check: 'The source does not compile. Correct {place|the place that the key line names}.',
   },
   {
     id: 'exception.panic',
@@ -94,7 +94,7 @@ export const exceptionRules: readonly Rule[] = [
     pattern:
       /^panic: |http: panic serving|PanicHookInfo|PanicInfo \{|panicked at|^fatal error: (?:all goroutines|concurrent map|stack overflow)|called `(?:Result|Option)::\w+\(\)` on|attempt to \w+ with overflow|index out of bounds/,
     example: "thread 'main' panicked at src/main.rs:14:9:",
-    check: 'Check {place|the place that the panic names}.',
+    check: 'Handle the case that made the program panic at {place|the place that the key line names}.',
   },
   {
     id: 'exception.stack-overflow',
@@ -103,7 +103,7 @@ export const exceptionRules: readonly Rule[] = [
       /RecursionError|StackOverflow(?:Error|Exception)?|Maximum call stack size|stack level too deep|maximum recursion depth/,
     example: 'RangeError: Maximum call stack size exceeded',
     weight: 0.2,
-    check: 'A function calls itself without end: check {place|the frame that repeats} in the trace.',
+    check: 'A function calls itself without end. Check {place|the frame that repeats in the trace}.',
   },
   {
     id: 'exception.uncaught',
@@ -112,7 +112,7 @@ export const exceptionRules: readonly Rule[] = [
       /\bUncaught\b|Unhandled(?:PromiseRejection| exception| Promise| rejection|Exception)|Exception in thread|unhandledRejection|uncaughtException|ERR_UNHANDLED_REJECTION|PHP Fatal error|Fatal error: {1,2}Uncaught|LoadError|\*\* \(\w+Error\)|Application error: |Unexpected (?:error|exception)/i,
     example:
       'PHP Fatal error:  Uncaught TypeError: Unsupported operand types: string + array in /var/www/html/cart.php:31',
-    check: 'Check {place|the first frame of your own code} in the trace.',
+    check: 'Handle the error at {place|the first frame of your own code} in the trace.',
   },
   {
     id: 'exception.other-languages',
@@ -129,7 +129,7 @@ export const exceptionRules: readonly Rule[] = [
     pattern:
       /^(?:Caused by: |\[cause\]: |Uncaught )?(?:[\w$./\\<>-]{0,160}[.:\\/])?(?:[A-Z]\w{0,60}(?:Error|Exception|Fault|Failure|Exit|Interrupt|Warning|Panic|Timeout)|Exception|Error|KeyError|AssertionError|StopIteration|SystemExit)\b(?:\s?\[\w+\])?(?:: |$|\()|\((?:[A-Z]\w{0,60}(?:Error|Exception)|RuntimeError)\)$|^[\w.]{1,100}(?:Error|Exception): |^(?:[a-z_]\w{0,60}\.){1,6}[A-Z][A-Za-z]{3,60}(?<!Handler|Logger|App|Bot|Server|Client|Service|Worker|Manager|Engine): /,
     example: "AttributeError: 'NoneType' object has no attribute 'group'",
-    check: 'Check {place|the first frame of your own code} in the trace: what it assumed did not hold.',
+    check: 'Handle the error at {place|the first frame of your own code} in the trace.',
   },
 ];
 
@@ -142,7 +142,7 @@ export const vagueRules: readonly Rule[] = [
       /\b(?:error|exception|failed|failure|fatal|cannot|can't|could not|unable to|abort(?:ed|ing)?|giving up|crash(?:ed)?|invalid|unexpected)\b/i,
     example: 'ERROR could not render the page',
     weight: -0.6,
-    check: 'Start from this line: it is the last that speaks of a failure.',
+    check: 'No rule knows this message. It is the last one that speaks of a failure: start there.',
   },
 ];
 
@@ -152,7 +152,7 @@ export const anyTrace: Rule = {
   category: 'unhandled-exception',
   pattern: /./,
   example: 'binascii.Incomplete: truncated record',
-  check: 'Check {place|the first frame of your own code} in the trace: what it assumed did not hold.',
+  check: 'Handle the error at {place|the first frame of your own code} in the trace.',
 };
 
 /** For a line that calls itself an error and that no rule knows. */

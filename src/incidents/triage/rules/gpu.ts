@@ -10,7 +10,7 @@ export const gpuRules: readonly Rule[] = [
     example: 'RuntimeError: No HIP GPUs are available',
     weight: 0.3,
     check:
-      'Check that nvidia-smi (or rocm-smi) sees the device here and that CUDA_VISIBLE_DEVICES names one that exists; in a container, that the GPU is passed in.',
+      'Check that `nvidia-smi` (or `rocm-smi`) shows the device here and that CUDA_VISIBLE_DEVICES names an existing one. A container needs the GPU passed in.',
   },
   {
     id: 'gpu.not-compiled',
@@ -19,8 +19,7 @@ export const gpuRules: readonly Rule[] = [
       /Not compiled with (?:CUDA|GPU|ROCm)|not compiled with CUDA enabled|compiled without (?:CUDA|GPU) support|on a CUDA device but torch\.cuda\.is_available|CUDA (?:is not|isn't|not) (?:available|enabled)|invalid device function|no kernel image is available|hipErrorNoBinaryForGpu|requires? (?:a )?(?:CUDA|GPU)|only supported on (?:GPUs|CUDA)|GPUs? with compute capability|only supports Ampere/i,
     example: 'AssertionError: Torch not compiled with CUDA enabled',
     weight: 0.3,
-    check:
-      'Check that the installed build of the library fits this GPU and driver (its CUDA or ROCm version and architecture).',
+    check: 'Install a build of the library for this GPU and driver (CUDA or ROCm version, architecture).',
   },
   {
     id: 'gpu.driver',
@@ -30,7 +29,7 @@ export const gpuRules: readonly Rule[] = [
     example: 'Failed to initialize NVML: Driver/library version mismatch',
     weight: 0.3,
     check:
-      'Check the driver: nvidia-smi must work on the host, and a driver update wants a reboot (or reload of its modules).',
+      'Repair the GPU driver: `nvidia-smi` must work on the host. After a driver update, reboot or reload its modules.',
   },
   {
     id: 'gpu.runtime',
@@ -40,6 +39,6 @@ export const gpuRules: readonly Rule[] = [
     example: 'RuntimeError: CUDA error: device-side assert triggered',
     weight: 0.3,
     check:
-      'Run once with CUDA_LAUNCH_BLOCKING=1 (or AMD_SERIALIZE_KERNEL=3) to see the true place, and look for Xid lines in the kernel log.',
+      'Run it once with CUDA_LAUNCH_BLOCKING=1 (or AMD_SERIALIZE_KERNEL=3) to get the real place of the error, and look for Xid lines in the kernel log.',
   },
 ];

@@ -10,7 +10,7 @@ export const llmRules: readonly Rule[] = [
     example: 'anthropic.BadRequestError: Error code: 400 - prompt is too long: 213462 tokens > 200000 maximum',
     weight: 0.4,
     check:
-      'Check what grew: the history, a tool result or a file in the prompt. Cut or summarise it before the call, or take a model with a larger window.',
+      'Shorten the prompt: check what grew (history, a tool result, a file), cut or summarize it before the call, or use a model with a larger context window.',
   },
   {
     id: 'llm.no-quota',
@@ -19,7 +19,8 @@ export const llmRules: readonly Rule[] = [
       /insufficient_quota|exceeded your current quota|credit balance is too low|Insufficient (?:Balance|credits?|funds)\b(?! for (?:gas|intrinsic|transfer|trade|order))|billing_(?:error|hard_limit)|usage limits? (?:has been )?(?:reached|exceeded)|(?:hit|reached|exceeded) your (?:[\w-]{1,20} ){0,3}limit\b|out of (?:extra )?usage\b|exhausted your (?:\w+ ){0,2}(?:quota|capacity|credits|limit)|reached your (?:specified )?(?:API )?usage limit|spend(?:ing)? limit|402 Payment Required|Payment Required|out of credits|requires more credits|quota (?:has been )?(?:exhausted|exceeded)/i,
     example: 'Error 429: You exceeded your current quota (insufficient_quota)',
     weight: 0.4,
-    check: 'Check plan and balance at the provider: waiting does not help where the quota is used up.',
+    check:
+      'Check plan and balance at {host|the provider}. Where the quota is used up, a retry does not help before it is renewed.',
   },
   {
     id: 'llm.overloaded',
@@ -29,7 +30,7 @@ export const llmRules: readonly Rule[] = [
     example:
       "anthropic.InternalServerError: Error code: 529 - {'type': 'error', 'error': {'type': 'overloaded_error', 'message': 'Overloaded'}}",
     weight: 0.3,
-    check: "Nothing to fix here: check the provider's status page, and let the program retry with a longer backoff.",
+    check: 'The provider is overloaded. Check its status page, and let the program retry with a longer backoff.',
   },
   {
     id: 'llm.unknown-model',
@@ -39,6 +40,7 @@ export const llmRules: readonly Rule[] = [
     example:
       "openai.NotFoundError: Error code: 404 - {'error': {'message': 'The model `gpt-9` does not exist or you do not have access to it.', 'code': 'model_not_found'}}",
     weight: 0.3,
-    check: "Check the model's name in the configuration against the provider's list: models are renamed and retired.",
+    check:
+      "Correct the model name in the configuration: compare it with the provider's list. Models are renamed and retired.",
   },
 ];

@@ -9,7 +9,7 @@ export const memoryRules: readonly Rule[] = [
     example:
       'java.lang.OutOfMemoryError: unable to create native thread: possibly out of memory or process/resource limits reached',
     check:
-      "Check the thread and process limits first: `ulimit -u`, the cgroup's pids.max, and how many threads the program starts.",
+      'Compare the limits on threads and processes (`ulimit -u`, pids.max of the cgroup) with the number of threads that the program starts.',
   },
   {
     id: 'memory.gpu',
@@ -20,7 +20,7 @@ export const memoryRules: readonly Rule[] = [
       'torch.OutOfMemoryError: HIP out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 15.98 GiB',
     weight: 0.4,
     check:
-      'Check with nvidia-smi (or rocm-smi) who else uses the GPU; then lower the batch size, the context length or the share of memory taken at start.',
+      'Check with `nvidia-smi` (or `rocm-smi`) what else uses the GPU. Then lower the batch size, the context length or the share of memory reserved at start.',
   },
   {
     id: 'memory.gpu-cache',
@@ -31,7 +31,7 @@ export const memoryRules: readonly Rule[] = [
       'ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization` when initializing the engine.',
     weight: 0.4,
     check:
-      'Check how much GPU memory is free before the start; then lower the context length (max_model_len) or raise gpu_memory_utilization.',
+      'Check how much GPU memory is free before the start. Then lower the context length (max_model_len) or raise gpu_memory_utilization.',
   },
   {
     id: 'memory.killed-by-kernel',
@@ -42,7 +42,7 @@ export const memoryRules: readonly Rule[] = [
       'slurmstepd: error: Detected 1 oom_kill event in StepId=421.batch. Some of the step tasks have been OOM Killed.',
     weight: 0.4,
     check:
-      'Check what the memory limit is (cgroup memory.max, job or container limit) and how memory grew before the end.',
+      'Compare the memory limit (memory.max of the cgroup, limit of the job or container) with how the memory grew before the end.',
   },
   {
     id: 'memory.over-quota',
@@ -51,7 +51,7 @@ export const memoryRules: readonly Rule[] = [
       /memory (?:quota|limit|budget|allowance)\b.{0,30}(?:exceed|reach|terminat)|exceed\w*.{0,40}\bmemory (?:quota|limit|budget)|Memory quota (?:vastly )?exceeded|exceeded .{0,20}% memory budget|over memory limit|Memory limit reached/i,
     example: 'slurmstepd: error: Job 77 exceeded its memory limit (4294967296 > 4194304000), being killed',
     weight: 0.3,
-    check: 'Check the limit that was set for this job and what grew: raise the one or bound the other.',
+    check: 'Raise the memory limit of this job, or bound what grew.',
   },
   {
     id: 'memory.js-heap',
@@ -62,7 +62,7 @@ export const memoryRules: readonly Rule[] = [
     example: 'FATAL ERROR: Ineffective mark-compacts near heap limit Allocation failed - JavaScript heap out of memory',
     weight: 0.4,
     check:
-      'Check what keeps growing (a heap snapshot near the limit shows it); `--max-old-space-size` in NODE_OPTIONS only moves the limit.',
+      'Find what keeps growing with a heap snapshot. A larger `--max-old-space-size` in NODE_OPTIONS only moves the limit.',
   },
   {
     id: 'memory.jvm-heap',
@@ -73,7 +73,7 @@ export const memoryRules: readonly Rule[] = [
     example: 'java.lang.OutOfMemoryError: GC overhead limit exceeded',
     weight: 0.4,
     check:
-      'Check the heap (-Xmx) against what the machine has, and take a heap dump (-XX:+HeapDumpOnOutOfMemoryError) at the next end.',
+      'Compare the heap size (-Xmx) with the memory of the machine, and take a heap dump next time (-XX:+HeapDumpOnOutOfMemoryError).',
   },
   {
     id: 'memory.python',

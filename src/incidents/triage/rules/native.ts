@@ -10,7 +10,7 @@ export const heapRules: readonly Rule[] = [
       /double free|free\(\): invalid|malloc\(\): |malloc_consolidate|munmap_chunk|corrupted (?:size|double-linked|unsorted|top)|invalid (?:next )?(?:size|pointer)\b|stack smashing|buffer overflow detected|AddressSanitizer|UndefinedBehaviorSanitizer|ThreadSanitizer|MemorySanitizer|LeakSanitizer|heap corruption|heap-use-after-free|pointer being freed was not allocated|free list corrupt/i,
     example: 'free(): double free detected in tcache 2',
     weight: 0.4,
-    check: 'Run it under AddressSanitizer or valgrind; suspect native modules that were updated last.',
+    check: 'Run it under AddressSanitizer or valgrind. Suspect native modules that were updated recently.',
   },
 ];
 
@@ -26,7 +26,7 @@ export const nativeRules: readonly Rule[] = [
     terminal: true,
     weight: -0.3,
     check:
-      'Get a native trace: coredumpctl (or a debugger) on the core file, python -X faulthandler; suspect native modules that were updated last.',
+      'Get a native trace from the core file (`coredumpctl debug`, or `python -X faulthandler`). Suspect native modules that were updated recently.',
   },
   {
     id: 'native.go-nil',
@@ -36,7 +36,8 @@ export const nativeRules: readonly Rule[] = [
       /panic: runtime error:|nil pointer dereference|fatal error: (?:all goroutines|concurrent map|stack overflow)|goroutine stack exceeds/,
     example: 'panic: runtime error: index out of range [5] with length 3',
     weight: 0.4,
-    check: 'Check {place|the first frame of your own code} in the goroutine that panicked.',
+    check:
+      'Handle the nil or out-of-range value at {place|the first frame of your own code} in the goroutine that panicked.',
   },
   {
     id: 'native.rust-assertion',
@@ -45,7 +46,7 @@ export const nativeRules: readonly Rule[] = [
     example: 'assertion `left == right` failed: totals differ',
     terminal: true,
     weight: 0.4,
-    check: 'Check {place|the place that the panic names}: what it asserts did not hold.',
+    check: 'Find out how the program came to the values that the assertion at {place|the named place} excludes.',
   },
   {
     id: 'native.segfault',
@@ -56,7 +57,7 @@ export const nativeRules: readonly Rule[] = [
     example: 'Segmentation fault (core dumped)',
     weight: 0.4,
     check:
-      'Get a native trace: coredumpctl (or a debugger) on the core file, python -X faulthandler; suspect native modules that were updated last.',
+      'Get a native trace from the core file (`coredumpctl debug`, or `python -X faulthandler`). Suspect native modules that were updated recently.',
   },
   {
     id: 'native.browser',
@@ -77,7 +78,7 @@ export const nativeRules: readonly Rule[] = [
     example: "engine: src/graph.c:118: push: Assertion `n < cap' failed.",
     weight: 0.3,
     check:
-      'Check the assertion or exception that the line names at {place|its place in the source}, and the core file if there is one.',
+      'Check the assertion or exception at {place|the place that the key line names}, and the core file if there is one (`coredumpctl info`).',
   },
 ];
 
@@ -104,7 +105,8 @@ export const killRules: readonly Rule[] = [
       /(?:^|[\s:])Killed\b(?!:? (?:process|by signal: [1-8])|.{0,20}\bby user\b)|\bSIGKILL\b|signal 9\b|exit(?:ed)?(?: with)?(?: code| status)? (?:137|-9)\b|signal: killed/,
     example: './serve.sh: line 4: 3121 Killed                  python3 server.py',
     weight: 0.1,
-    check: 'Find who sent SIGKILL: the kernel log (out of memory), the orchestrator, a person. Look at memory first.',
+    check:
+      'Find out who sent SIGKILL: check the kernel log for an out-of-memory kill first, then the orchestrator, scripts and people.',
   },
   {
     id: 'kill.cancelled',
@@ -113,7 +115,7 @@ export const killRules: readonly Rule[] = [
       /CANCELLED AT|\bPREEMPT(?:ED|ION)|job (?:was )?(?:cancell?ed|preempted)|node (?:is )?(?:shutting down|failure|drain)|being preempted|spot (?:instance )?(?:interruption|termination)|instance .{0,30}(?:will be )?terminated|system is going down|evict(?:ed|ing)/i,
     example: 'slurmstepd: error: *** STEP 5121.0 ON node3 CANCELLED AT 2026-02-02T08:00:00 ***',
     weight: 0.3,
-    check: 'Somebody or the scheduler ended the job: ask it (sacct, kubectl describe) who and why.',
+    check: 'The scheduler or a person ended the job. Ask the scheduler who and why (`sacct`, `kubectl describe`).',
   },
   {
     id: 'kill.sigterm',
@@ -121,6 +123,6 @@ export const killRules: readonly Rule[] = [
     pattern:
       /^(?:.{0,300}: line \d+: +(?:\d+ )?)?Terminated(?:$|\s{2,}|: 15)|\bSIGTERM\b|\bSIGINT\b|\bSIGHUP\b|(?:received|got|caught|handling|handle|on|by|with) (?:a )?(?:signal|sig) ?:? ?\(?(?:1|2|15|term|int|hup)\b|signal 15\b|KeyboardInterrupt|exit(?:ed)?(?: with)?(?: code| status)? (?:143|130|-15)\b|signal: (?:terminated|interrupt|hangup)|^\^C|Interrupted\b|shutdown signal|termination signal|Stopping .{0,30}due to signal|Received (?:shutdown|stop|termination|exit) (?:signal|request|command)|Ctrl\+?C\b(?! to)|user interrupt|^Hangup/i,
     example: 'Received SIGTERM, shutting down gracefully',
-    check: 'Somebody asked it to end: check the service manager, a deployment, a cron job or a person at that time.',
+    check: 'Find out who stopped it at that time: the service manager, a deployment, a cron job or a person.',
   },
 ];

@@ -10,7 +10,7 @@ export const tlsRules: readonly Rule[] = [
       'requests.exceptions.SSLError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self signed certificate',
     weight: 0.4,
     check:
-      "Check the certificate of {host|that host} (`openssl s_client -connect`): expiry, name, chain; and this machine's clock and CA bundle.",
+      'Check the certificate of {host|the server} (`openssl s_client -connect`): expiry, name and chain. Check also the clock and the CA bundle of this machine.',
   },
   {
     id: 'tls.handshake',
@@ -19,7 +19,7 @@ export const tlsRules: readonly Rule[] = [
       /SSLHandshakeException|SSLException|javax\.net\.ssl\.|handshake[ _]failure|\bSSL_?(?:Error|ERROR)\w*|\[SSL: |\[SSL\]|WRONG_VERSION_NUMBER|wrong version number|tlsv1 alert|sslv3 alert|\bEPROTO\b|SSL routines|SSL_connect|ERR_SSL_\w+|TLS handshake (?:failed|error)|tls: (?!.{0,20}timeout)|UNEXPECTED_EOF_WHILE_READING|unsupported protocol version|no protocols available|ssl handshake|SSL(?:\/TLS)? (?:connection|handshake|negotiation).{0,30}(?:failed|error)|server does not support SSL|server certificate|no shared cipher|unknown ca\b|gnutls|TLS connection was non-properly|unexpected TLS packet|key values mismatch|schannel: |SSLV3_ALERT|TLSV1_ALERT/i,
     example: 'Error: write EPROTO 139:error:1408F10B:SSL routines:ssl3_get_record:wrong version number',
     weight: 0.3,
-    check: 'Check that {host|the other end} speaks TLS on that port and which versions both sides allow.',
+    check: 'Check that {host|the server} speaks TLS on that port, and which TLS versions both sides allow.',
   },
 ];
 
@@ -33,7 +33,7 @@ export const networkRules: readonly Rule[] = [
       "urllib3.exceptions.NameResolutionError: Failed to resolve 'db.internal' ([Errno -2] Name or service not known)",
     weight: 0.35,
     check:
-      "Check the name: does {host|it} resolve here (`getent hosts`)? If not: its spelling, the DNS server, the container's network.",
+      'Check whether {host|the name} resolves here (`getent hosts`). If it does not, check its spelling, the DNS server and the network of the container.',
   },
   {
     id: 'network.refused',
@@ -43,7 +43,7 @@ export const networkRules: readonly Rule[] = [
     example: 'redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused.',
     weight: 0.35,
     check:
-      'Nothing listens at {host|that address}: check that the service there runs (`ss -ltnp`), is bound to that address, and was started before this.',
+      'Check that the service at {host|that address} is running and listens there (`ss -ltnp`), and that it starts before this one.',
   },
   {
     id: 'network.reset',
@@ -53,7 +53,7 @@ export const networkRules: readonly Rule[] = [
     example: 'Error: read ECONNRESET',
     weight: 0.2,
     check:
-      'Check the log of {host|the other end} at this time: it ended the connection (restart, crash, idle time-out, limit).',
+      'Check the log of {host|the other end} at this time: it closed the connection (restart, crash, idle timeout or limit).',
   },
   {
     id: 'network.stream-cut',
@@ -63,7 +63,7 @@ export const networkRules: readonly Rule[] = [
     example: 'terminated',
     weight: 0.2,
     check:
-      '{host|The other end} or a proxy cut the stream of the answer. Check its log at this time, and let the program repeat the request.',
+      'The stream of the answer was cut by {host|the other end} or a proxy. Check its log at this time, and let the program repeat the request.',
   },
   {
     id: 'network.waiting',
@@ -84,7 +84,7 @@ export const networkRules: readonly Rule[] = [
     example: 'OSError: [Errno 101] Network is unreachable',
     weight: 0.35,
     check:
-      "Check this machine's network first (`ip route get`, a ping of the gateway), then firewall and VPN towards {host|that host}.",
+      'Check the network of this machine (`ip route get`, ping the gateway), then firewall and VPN towards {host|the other end}.',
   },
 ];
 
@@ -96,7 +96,8 @@ export const timeoutRules: readonly Rule[] = [
       /server tick took \d+|(?:hard |soft )?time limit\b.{0,30}(?:exceed|reach)|DUE TO TIME LIMIT|TimeLimitExceeded|WORKER TIMEOUT|exceeded (?:the |its )?(?:maximum )?(?:execution|run|wall|job|step|time) ?(?:time|limit)|Maximum execution time|max(?:imum)? (?:run ?time|execution time)|Task timed out after|job timed? ?out|watchdog.{0,60}time(?:d )?out|collective operation timeout|startup timed out|did not (?:respond|start|finish|complete|become ready) (?:in|within)|start operation timed out|timed? ?out waiting|wait(?:ing|ed)? .{0,40}timed out|execution expired|ETIME\b|exceeded.{0,10}deadline/i,
     example: 'slurmstepd: error: *** JOB 4711 ON node7 CANCELLED AT 2026-01-01T10:00:00 DUE TO TIME LIMIT ***',
     weight: 0.45,
-    check: 'Check what it was doing when the limit passed: a hang, or honest work that needs a longer limit.',
+    check:
+      'Check what the program was doing when the limit passed. Fix the hang, or raise the limit if the work needs longer.',
   },
   {
     id: 'timeout.wait',
@@ -107,7 +108,7 @@ export const timeoutRules: readonly Rule[] = [
       "requests.exceptions.ReadTimeout: HTTPSConnectionPool(host='api.example.com', port=443): Read timed out. (read timeout=30)",
     weight: 0.25,
     check:
-      'Check whether {host|the other end} answers by hand and how long it takes; then the time-out that is set here.',
+      'Check whether {host|the other end} answers and how long it takes. Then compare that with the timeout that is set here.',
   },
 ];
 
@@ -121,7 +122,7 @@ export const vagueNetworkRules: readonly Rule[] = [
     example: 'openai.APIConnectionError: Connection error.',
     weight: 0.1,
     check:
-      'Check that {host|the other end} can be reached from here (curl -v), through the proxy that the service has.',
+      'Check that {host|the other end} can be reached from here (`curl -v`), with the proxy settings of the service.',
   },
 ];
 export const rateRules: readonly Rule[] = [
@@ -133,8 +134,7 @@ export const rateRules: readonly Rule[] = [
     example:
       'requests.exceptions.HTTPError: 429 Client Error: Too Many Requests for url: https://api.example.com/v2/items',
     weight: 0.35,
-    check:
-      'Check how often this calls {host|that service}: honour Retry-After, lower the rate, and share one limiter between the workers.',
+    check: 'Call {host|the service} less often: honour Retry-After, and share one rate limiter between the workers.',
   },
 ];
 
@@ -147,7 +147,7 @@ export const upstreamRules: readonly Rule[] = [
     example: 'requests.exceptions.HTTPError: 502 Server Error: Bad Gateway for url: https://api.example.com/v1/orders',
     weight: 0.25,
     check:
-      'The fault is at {host|the other end}: check its status page or its log, and whether a retry with backoff would have carried this.',
+      'The fault is at {host|the other end}, not in this program. Check its status page or log, and let the program retry with backoff.',
   },
   {
     id: 'http.client-error',
@@ -156,7 +156,6 @@ export const upstreamRules: readonly Rule[] = [
       /\b4(?:00|04|05|06|10|15|22) Client Error|HTTP Error 4(?:00|04|05|10|22)|returned error: 4(?:00|04|05|10|22)\b|(?:status|response) code:? 4(?:00|04|05|22)\b|BadRequestError|UnprocessableEntity|invalid_request_error/i,
     example: 'requests.exceptions.HTTPError: 404 Client Error: Not Found for url: https://api.example.com/v1/missing',
     weight: -0.2,
-    check:
-      'The request itself is refused by {host|the service}: check the URL and the parameters against its documentation.',
+    check: 'The request itself is refused by {host|the service}. Check URL and parameters against its documentation.',
   },
 ];

@@ -9,7 +9,7 @@ export const limitRules: readonly Rule[] = [
       /number of file watchers reached|inotify (?:watch|instances?|limit)|inotify_(?:init|add_watch)|max_user_(?:watches|instances)/i,
     example: "Error: ENOSPC: System limit for number of file watchers reached, watch '/srv/app/src'",
     weight: 0.4,
-    check: 'Raise fs.inotify.max_user_watches (sysctl); the disk is not full.',
+    check: 'Raise fs.inotify.max_user_watches with sysctl. The disk is not full.',
   },
   {
     id: 'system.open-files',
@@ -19,7 +19,7 @@ export const limitRules: readonly Rule[] = [
     example: 'accept4: too many open files',
     weight: 0.3,
     check:
-      'Compare the limit (`ulimit -n`) with what is open (ls /proc/PID/fd): sockets or files that are never closed are the usual reason.',
+      'Compare the limit (`ulimit -n`) with the open files (`ls /proc/PID/fd`). Sockets or files that are never closed are the usual reason.',
   },
   {
     id: 'system.threads',
@@ -28,7 +28,7 @@ export const limitRules: readonly Rule[] = [
       /can't start new thread|pthread_create\b.{0,40}fail|failed to (?:spawn|create) (?:new )?(?:OS )?thread|fork:.{0,30}Resource temporarily unavailable|fork\(?\)?:? .{0,20}(?:EAGAIN|failed)|(?:spawn|fork)\b.{0,60}\bEAGAIN\b|Resource temporarily unavailable \(os error 11\)|Thread limit|max(?:imum)? (?:number of )?(?:user )?processes/i,
     example: "RuntimeError: can't start new thread",
     weight: 0.3,
-    check: "Check `ulimit -u` and the cgroup's pids.max against the number of threads and processes that run.",
+    check: 'Compare `ulimit -u` and pids.max of the cgroup with the number of running threads and processes.',
   },
   {
     id: 'system.shared-memory',
@@ -47,8 +47,7 @@ export const limitRules: readonly Rule[] = [
       /too many (?:clients|connections)|remaining connection slots|max_connections|max_user_connections|QueuePool limit of size|connection pool (?:is )?exhausted|PoolExhausted|Timed out fetching a new connection from the connection pool|max number of clients reached/i,
     example: 'psycopg2.OperationalError: FATAL:  sorry, too many clients already',
     weight: 0.3,
-    check:
-      'Check who holds the connections (pg_stat_activity, SHOW PROCESSLIST) and whether the program gives them back.',
+    check: 'Check who holds the connections (pg_stat_activity, SHOW PROCESSLIST), and that the program returns them.',
   },
   {
     id: 'system.rlimit',
@@ -57,7 +56,7 @@ export const limitRules: readonly Rule[] = [
       /File size limit exceeded|CPU time limit exceeded|Cputime limit exceeded|\bEFBIG\b|\bSIGXCPU\b|\bSIGXFSZ\b|File too large|Errno 27\]|vm\.max_map_count|is too low, increase/,
     example: 'OSError: [Errno 27] File too large',
     weight: 0.2,
-    check: "Check the limits in force (`ulimit -a`, the unit's Limit… settings).",
+    check: 'Compare the limits in force (`ulimit -a`, Limit… settings of the unit) with what the program needs.',
   },
 ];
 
@@ -70,7 +69,7 @@ export const diskRules: readonly Rule[] = [
     example: "OSError: [Errno 28] No space left on device: '/data/out/part-0001.parquet'",
     weight: 0.4,
     check:
-      'Check the room and the inodes with df and df -i on {path|the file system it writes to}, then what grew there.',
+      'Free space on {path|the file system it writes to}: `df -h` and `df -i` show what is used up, `du -xh --max-depth=2` what grew.',
   },
   {
     id: 'disk.quota',
@@ -79,7 +78,7 @@ export const diskRules: readonly Rule[] = [
       /disk quota (?:exceeded|reached)|\bEDQUOT\b|Errno 122\]|os error 122\)|over (?:disk )?quota\b|storage quota/i,
     example: "OSError: [Errno 122] Disk quota exceeded: 'checkpoint.pt'",
     weight: 0.3,
-    check: 'Check your quota (`quota -s`) on {path|that file system}.',
+    check: 'Check the quota (`quota -s`) on {path|that file system}.',
   },
   {
     id: 'disk.redis-snapshot',
@@ -87,7 +86,7 @@ export const diskRules: readonly Rule[] = [
     pattern: /\bMISCONF\b.{0,120}persist|unable to persist (?:to|on) disk/i,
     example: 'ReplyError: MISCONF Errors writing to the AOF file: unable to persist on disk',
     weight: 0.4,
-    check: "Check the disk that Redis writes its snapshots to, and Redis' own log.",
+    check: 'Check the disk that Redis writes its snapshots to, and the log of Redis.',
   },
 ];
 
@@ -99,7 +98,8 @@ export const portRules: readonly Rule[] = [
       /\bEADDRINUSE\b|Address (?:is )?already in use|Address in use|Errno (?:98|48|10048)\]|os error (?:98|48|10048)\)|WinError 10048|AddrInUse|Only one usage of each socket address|port \W?\d{1,5}\W? (?:is|was) (?:already )?(?:in use|used|occupied|taken|not available|being used|unavailable)|port .{0,20}already (?:in use|allocated|bound|being used)|Is port \d{1,5} in use|(?:port|ports) (?:are|is) not available|already running on (?:that )?port|FAILED TO BIND TO PORT|Cannot find empty port|could not bind to (?:port|address)|BindException|already listening on|already in use by (?:another|a different) (?:process|program|application)/i,
     example: 'OSError: [Errno 48] Address already in use',
     weight: 0.4,
-    check: 'Find who holds {port|the port}: `ss -ltnp` (or lsof -i). Often it is the former copy of the same program.',
+    check:
+      'Find the process that uses {port|the port} (`ss -ltnp`, `lsof -i`). It is often an earlier copy of the same program.',
   },
 ];
 
@@ -111,7 +111,7 @@ export const fileRules: readonly Rule[] = [
       /listen EACCES|bind.{0,60}(?:permission denied|EACCES|Operation not permitted)|(?:permission denied|EACCES).{0,40}bind|WinError 10013|os error 10013|forbidden by its access permissions/i,
     example: 'Error: listen EACCES: permission denied :::443',
     weight: 0.4,
-    check: '{port|That port} is below 1024 or reserved: take another one, or grant CAP_NET_BIND_SERVICE.',
+    check: '{port|The port} is below 1024 or reserved. Use another port, or grant CAP_NET_BIND_SERVICE.',
   },
   {
     id: 'file.read-only',
@@ -121,7 +121,7 @@ export const fileRules: readonly Rule[] = [
     example: "OSError: [Errno 30] Read-only file system: '/app/cache'",
     weight: 0.2,
     check:
-      'Check how {path|that path} is mounted: a container or unit may make it read-only on purpose, a kernel after disk errors.',
+      'Check how {path|that path} is mounted. A container or unit may make it read-only on purpose, the kernel does so after disk errors.',
   },
   {
     id: 'file.not-permitted',
@@ -130,7 +130,8 @@ export const fileRules: readonly Rule[] = [
       /Permission ?denied|\bEACCES\b|\bEPERM\b|Operation not permitted|PermissionError|AccessDenied|Access (?:to .{1,200} )?is denied|Access is denied|Errno 1?[13]\]|os error (?:5|13)\)|WinError 5\]|must be run as (?:root|superuser|administrator)|(?:requires?|need) (?:to be )?(?:root|superuser|administrator|elevated|sudo)\b|are you root\?|insufficient (?:privilege|permission)s?|UnauthorizedAccessException|Not allowed to|sudo: a (?:password|terminal) is required|dubious ownership|User .{1,100} cannot \w+ resource|is not authorized to perform|permission .{1,80} denied|has invalid permissions|permissions .{0,80}(?:are |is )?too open|UNPROTECTED PRIVATE KEY|must be (?:accessible|readable|owned) (?:only )?by|NotCapable|Requires (?:net|read|write|env|run|sys|ffi|import) access/i,
     example: "PermissionError: [Errno 13] Permission denied: '/var/log/agent.log'",
     weight: 0.1,
-    check: 'Check owner and mode of {path|that path} (`namei -l`) against the user that runs this (`id`).',
+    check:
+      'Compare owner and mode of {path|the path that the key line names} (`namei -l`) with the user that runs this (`id`).',
   },
   {
     id: 'file.missing',
@@ -138,6 +139,7 @@ export const fileRules: readonly Rule[] = [
     pattern:
       /(?:[Cc]ould not|[Cc]ouldn't|cannot|no|No) (?:find )?(?:any |a )?[`'"]?(?:pyproject\.toml|Cargo\.toml|package\.json|go\.mod|Gemfile|composer\.json|pom\.xml|compose\.ya?ml|docker-compose\.ya?ml|Dockerfile|Procfile|Makefile|mix\.exs)\b|Couldn't find (?:any|an?) .{1,80}(?:directory|folder|file)\b|is not a managed \.dll|\S\.\w{1,6}['"`]? (?:does not exist|doesn't exist)|No such file or directory|\bENOENT\b|FileNotFoundError|FileNotFoundException|NoSuchFileException|os error [23]\)|cannot find the (?:file|path)|The system cannot find|(?:file|directory|folder|path|config(?:uration)?)\b.{0,200} (?:does not exist|doesn't exist|not found|is missing|could not be found|cannot be found|was not found)|can't open file|cannot open (?:file|input)|could not (?:open|find|load|read) (?:the )?(?:file|config|model|input|directory)|Unable to access jarfile|NotADirectoryError|Not a directory|No such (?:file|key|bucket|object)|NoSuchKey|is not a (?:file|directory)\b|DirectoryNotFoundException|does not appear to have a file named|is not a local folder and is not a valid model|Could not find a production build|Error opening input|manifest unknown|Can't load (?:the )?(?:tokenizer|model|config\w*|image processor|feature extractor|weights)|TemplateNotFound|TemplateDoesNotExist|Error no file named|failed to open stream/i,
     example: 'cat: /srv/data/prompts.txt: No such file or directory',
-    check: 'Check that {path|the file} is there from the working directory of the service, and that it was deployed.',
+    check:
+      'Check that {path|the file that the key line names} exists, seen from the working directory of the service, and that it was deployed.',
   },
 ];
