@@ -1,7 +1,7 @@
 import { EXIT } from '../../core/exit-code.ts';
 import { limitWords, type Status } from '../../core/status.ts';
 import { exitText } from '../../core/text/units.ts';
-import { maskedStatus } from '../../incidents/redaction/masked-status.ts';
+import { maskedStatus } from '../../incidents/redaction/redact.ts';
 import type { Invocation } from '../arguments/commands.ts';
 import { selectKnown } from '../fleet/select.ts';
 import { print } from '../render/terminal.ts';

@@ -2,7 +2,7 @@ import { EXIT } from '../../core/exit-code.ts';
 import { emptySnapshot, readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import { type Status, toStatus } from '../../core/status.ts';
 import { bootId, stampNow } from '../../host/clock.ts';
-import { maskedStatus } from '../../incidents/redaction/masked-status.ts';
+import { maskedStatus } from '../../incidents/redaction/redact.ts';
 import type { LockRecord } from '../../state/lock-record.ts';
 import { readDiagnosisFault, readName } from '../../state/read-status.ts';
 import { isName, namesIn } from '../../state/state-folder.ts';

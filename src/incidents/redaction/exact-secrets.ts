@@ -1,55 +1,190 @@
+import { classOfName } from './secret-names.ts';
+import { looksDrawn, looksRandom } from './secret-values.ts';
+import type { Report } from './spans.ts';
+import { withoutBreaks } from './views.ts';
+
 /** Values that must not leave the process, longest first, with the spellings in which a program prints them. */
 export type ExactSecrets = readonly string[];
 
-/** Shorter values would take half the words of a log with them. */
+/** Shorter values would take half the words of a log with them; a password of mixed characters is masked from this length on. */
 const shortestChars = 8;
+const shortestMixedChars = 5;
 
 const secretName =
-  /KEY|TOKEN|SECRET|PASS(?:WORD|WD|PHRASE|_|$)|PWD|CRED|AUTH|DSN|WEBHOOK|PRIVATE|COOKIE|SESSION|SIGNATURE|SALT|BEARER|(?:DATABASE|DB|REDIS|MONGO\w*|POSTGRES\w*|MYSQL|AMQP|BROKER|RABBITMQ|CONNECTION)_?(?:URL|URI|STRING)/i;
+  /KEY$|TOKEN|SECRET|PASS(?:WORD|WD|PHRASE|_|$)|PWD$|_PW$|CRED|AUTH$|AUTH_|DSN|WEBHOOK|PRIVATE|COOKIE|SESSION|SIGNATURE|SALT|BEARER|MNEMONIC|SEED|_PAT$|JWT|(?:RPC|HOOK|NODE|DATABASE|DB|REDIS|MONGO\w*|POSTGRES\w*|MYSQL|AMQP|BROKER|RABBITMQ|CONNECTION)_?(?:URL|URI|STRING|ENDPOINT)/i;
 /** Their values are places and switches, though their names have such a word in them. */
 const harmlessName =
-  /^(?:PWD|OLDPWD|SSH_AUTH_SOCK|XAUTHORITY|XDG_SESSION_\w+|DESKTOP_SESSION|SESSION_MANAGER|DBUS_SESSION_BUS_ADDRESS|TOKENIZERS_\w+|GPG_TTY)$|_(?:FILE|PATH|DIR|SOCK|TYPE|TTL|TIMEOUT|COUNT|LENGTH|SIZE|URL_PREFIX)$/i;
+  /^(?:PWD|OLDPWD|SSH_AUTH_SOCK|XAUTHORITY|XDG_SESSION_\w+|DESKTOP_SESSION|SESSION_MANAGER|DBUS_SESSION_BUS_ADDRESS|TOKENIZERS_\w+|GPG_TTY|GIT_AUTHOR_\w+)$|_(?:FILE|PATH|DIR|SOCK|TYPE|TTL|TIMEOUT|COUNT|LENGTH|SIZE|URL_PREFIX|NAME|ID|REGION|HOST|PORT|USER|EMAIL|METHOD|MODE|ENABLED|VERSION)$/i;
 const harmlessValue =
-  /^(?:true|false|enabled|disabled|required|optional|none|null|default|undefined|\/[\w./-]*|\d{1,15})$/i;
+  /^(?:true|false|enabled|disabled|required|optional|none|null|default|undefined|\/[\w./-]*|\d{1,7})$/i;
 
 /** The secrets among environment variables: by their names, and the passwords inside URLs whatever the name. */
 export const secretsOf = (environment: Readonly<Record<string, string | undefined>>): ExactSecrets => {
   const values = new Set<string>();
   for (const [name, value] of Object.entries(environment)) {
-    if (value === undefined) continue;
-    const password = passwordInUrl(value);
-    if (password !== null) addSpellings(values, password);
-    if (secretName.test(name) && !harmlessName.test(name) && !harmlessValue.test(value)) addSpellings(values, value);
+    if (value === undefined || value === '') continue;
+    for (const part of partsOfAddress(value)) addSpellings(values, part);
+    if (!isSecretVariable(name) || (harmlessValue.test(value) && !looksRandom(value))) continue;
+    addSpellings(values, value);
+    for (const part of partsOf(value)) addSpellings(values, part);
   }
-  return [...values].sort((one, other) => other.length - one.length);
+  return longestFirst(values);
 };
+
+const isSecretVariable = (name: string): boolean =>
+  !harmlessName.test(name) && (secretName.test(name) || classOfName(name) !== null);
 
 /** The same for values that are secret by themselves: webhook URLs, keys from files. */
 export const spellingsOf = (secrets: readonly string[]): ExactSecrets => {
   const values = new Set<string>();
   for (const secret of secrets) addSpellings(values, secret);
-  return [...values].sort((one, other) => other.length - one.length);
+  return longestFirst(values);
+};
+
+const longestFirst = (values: Iterable<string>): ExactSecrets =>
+  [...values].sort((one, other) => other.length - one.length);
+
+/** Password, user and key-like pieces of an address. */
+const partsOfAddress = (value: string): string[] => {
+  const info = /^[a-z][a-z0-9+.-]{1,20}:\/\/([^\s/:@]{0,200}):(\S{1,300})@[^\s@]{1,300}$/i.exec(value);
+  const password = info?.[2] ?? '';
+  const parts = /^[a-z][a-z0-9+.-]{1,20}:\/\//i.test(value) ? value.split(/[/?&=#:@,]+/).slice(1) : [];
+  const keys = parts.filter(part => part.length >= 16 && (looksDrawn(part) || looksRandom(part)));
+  return [...keys, ...(password === '' ? [] : [password, decodedPart(password)])];
+};
+
+const decodedPart = (text: string): string => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A percent sign that is one.
+    return text;
+  }
+};
+
+/** Several keys in one variable, and those of a JSON document such as a service account. */
+const partsOf = (value: string): string[] => {
+  if (/^\s*[[{]/.test(value) && value.length < 100_000)
+    return [...value.matchAll(/"((?:[^"\\]|\\.){16,20000})"/g)]
+      .map(found => found[1] ?? '')
+      .filter(part => looksRandom(part));
+  return value.length < 10_000
+    ? value.split(/[\s,;]+/).filter(part => part.length >= 16 && part !== value && looksDrawn(part))
+    : [];
 };
 
 const addSpellings = (values: Set<string>, secret: string): void => {
   const trimmed = secret.trim();
-  if (trimmed.length < shortestChars) return;
-  values.add(trimmed);
+  if (trimmed.length < shortestChars) {
+    if (trimmed.length >= shortestMixedChars && /\d/.test(trimmed) && /[a-z]/i.test(trimmed)) values.add(trimmed);
+    return;
+  }
+  add(values, spelled(trimmed));
   // A multi-line value (a key in a variable) is printed line by line, with prefixes between.
-  for (const line of trimmed.split(/\r?\n/))
-    if (line.trim().length >= shortestChars && !/^-{5}/.test(line)) values.add(line.trim());
-  values.add(JSON.stringify(trimmed).slice(1, -1));
-  values.add(encodeURIComponent(trimmed.toWellFormed()));
-  const encoded = base64(trimmed);
-  if (encoded !== null && encoded.length >= 12) values.add(encoded);
+  const lines = trimmed.split(/\r?\n|\\n/);
+  if (lines.length > 1)
+    add(
+      values,
+      lines.map(line => line.trim()).filter(line => line.length >= shortestChars && !/^-{5}/.test(line)),
+    );
+  const bytes = new TextEncoder().encode(trimmed);
+  if (bytes.length <= 8192) add(values, encodings(bytes));
 };
 
-const base64 = (text: string): string | null => {
-  const bytes = new TextEncoder().encode(text);
-  return bytes.length > 4096 ? null : btoa(String.fromCharCode(...bytes)).replace(/=+$/, '');
+const add = (values: Set<string>, more: readonly string[]): void => {
+  for (const value of more) if (value.length >= shortestChars) values.add(value);
 };
 
-const passwordInUrl = (value: string): string | null => {
-  const found = /^[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@]{0,200}:([^\s]{1,300})@[^\s@]{1,300}$/i.exec(value)?.[1];
-  return found === undefined ? null : found;
+/** As JSON, Python, a shell, HTML and an address write it. */
+const spelled = (secret: string): string[] => {
+  const json = JSON.stringify(secret).slice(1, -1);
+  const ascii = json.replace(/[\u0080-\uffff]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const encoded = encodeURIComponent(secret.toWellFormed());
+  const html = secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  return [
+    secret,
+    json,
+    ascii,
+    JSON.stringify(json).slice(1, -1),
+    json.replaceAll('/', '\\/'),
+    json.replace(/[&<>]/g, unit => `\\u00${unit.charCodeAt(0).toString(16)}`),
+    encoded,
+    encoded.replace(/%[0-9A-F]{2}/g, code => code.toLowerCase()),
+    encoded.replaceAll('%20', '+'),
+    encoded.replaceAll('%', '%25'),
+    encoded.replace(/[!'()*]/g, unit => `%${unit.charCodeAt(0).toString(16).toUpperCase()}`),
+    encodeURI(secret.toWellFormed()),
+    secret.replaceAll('\\', '\\\\').replaceAll("'", "\\'"),
+    secret.replaceAll("'", "'\\''"),
+    html,
+    html.replaceAll('"', '&quot;').replaceAll("'", '&#39;'),
+  ];
 };
+
+/** In hex, and in base64 wherever in a longer text it begins, as after the user's name in a Basic header. */
+const encodings = (bytes: Uint8Array): string[] => {
+  const hex = Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
+  const base64 = [0, 1, 2].map(shift => {
+    const shifted = new Uint8Array(shift + bytes.length);
+    shifted.set(bytes, shift);
+    const text = btoa(String.fromCharCode(...shifted)).replace(/=+$/, '');
+    // The characters at both ends also hold bits of what stands beside it.
+    const tail = (shift + bytes.length) % 3 === 0 ? 0 : 1;
+    return text.slice(shift === 0 ? 0 : shift + 1, text.length - tail);
+  });
+  return [hex, hex.toUpperCase(), ...base64, ...base64.map(text => text.replaceAll('+', '-').replaceAll('/', '_'))];
+};
+
+/** Values by their first three characters, so that a text is gone through once however many there are. */
+interface Index {
+  readonly starts: ReadonlyMap<number, readonly string[]>;
+  readonly firsts: Uint8Array;
+}
+
+const indexes = new WeakMap<ExactSecrets, Index>();
+
+const keyAt = (text: string, at: number): number =>
+  ((text.charCodeAt(at) & 0x7ff) << 20) | ((text.charCodeAt(at + 1) & 0x3ff) << 10) | (text.charCodeAt(at + 2) & 0x3ff);
+
+const indexOf = (secrets: ExactSecrets): Index => {
+  const known = indexes.get(secrets);
+  if (known !== undefined) return known;
+  const starts = new Map<number, string[]>();
+  const firsts = new Uint8Array(65536);
+  for (const secret of secrets) {
+    const key = keyAt(secret, 0);
+    starts.set(key, [...(starts.get(key) ?? []), secret]);
+    firsts[secret.charCodeAt(0)] = 1;
+  }
+  const index = { starts, firsts };
+  indexes.set(secrets, index);
+  return index;
+};
+
+/** Every place where one of the values stands, also where the text is broken into lines in the middle of one. */
+export const findExact = (secrets: ExactSecrets, text: string, report: Report): void => {
+  if (secrets.length === 0) return;
+  const index = indexOf(secrets);
+  scan(index, text, (start, end) => report(start, end, 'value'));
+  const joined = withoutBreaks(text);
+  if (joined === null) return;
+  scan(index, joined.text, (start, end) => {
+    if (joined.crosses(start, end)) report(...joined.origin(start, end), 'value');
+  });
+};
+
+const scan = ({ starts, firsts }: Index, text: string, found: (start: number, end: number) => void): void => {
+  for (let at = 0; at + 2 < text.length; at += 1) {
+    if (firsts[text.charCodeAt(at)] !== 1) continue;
+    const value = starts
+      .get(keyAt(text, at))
+      ?.find(candidate => text.startsWith(candidate, at) && standsAlone(text, at, candidate));
+    if (value === undefined) continue;
+    found(at, at + value.length);
+    at += value.length - 1;
+  }
+};
+
+/** A short one must not be a part of a word. */
+const standsAlone = (text: string, at: number, value: string): boolean =>
+  value.length >= shortestChars || (!/\w/.test(text[at - 1] ?? '') && !/\w/.test(text[at + value.length] ?? ''));

@@ -1,146 +1,273 @@
-/** A form by which a secret is known. */
-export interface SecretFormat {
-  /** Shown in the mask. */
-  readonly kind: string;
-  /** One of these stands in every such secret: a text without any is not searched. */
-  readonly hints: readonly string[];
-  /** Global. Groups `before` and `after`, if named, are kept. */
-  readonly pattern: RegExp;
-}
+import { drawnTail, edge, format, mixed, type SecretFormat, within } from './secret-format.ts';
+import { looksRandom } from './secret-values.ts';
+import type { Finder, Report } from './spans.ts';
 
-// Written here rather than taken from secretlint or gitleaks: secretlint's presets are asynchronous, file-oriented and several
-// megabytes of modules; gitleaks' rules are tuned for source trees (an entropy filter around each) and are not published for
-// JavaScript. Prefixed formats are stable by design, so this list ages slowly.
-const format = (kind: string, hints: readonly string[], pattern: RegExp): SecretFormat => ({ kind, hints, pattern });
-
-/** Keys that show by a prefix whose they are. */
-export const secretFormats: readonly SecretFormat[] = [
-  // First what takes a whole header: the formats below would leave parts of it.
+// Written here rather than taken from secretlint or gitleaks. secretlint's rules are asynchronous, meant for source files and want
+// a word's edge on both sides of a token, which a log does not give (`\nsk-`, `/bot123:AA`). Gitleaks' rules are patterns for Go's
+// engine: half of them are a vendor's name, an operator and a value, which the names of assignments cover for every vendor.
+// What both know of prefixes and lengths is in this list. Prefixed formats are stable by design, so it ages slowly.
+const secretFormats: readonly SecretFormat[] = [
+  format('anthropic-key', 'sk-ant-', String.raw`sk-ant-[\w-]{8,}`),
+  format('openrouter-key', 'sk-or-', String.raw`sk-or-[\w-]{16,}`),
   format(
-    'authorization',
-    ['uthorization', 'UTHORIZATION'],
-    /(?<before>\b(?:proxy-)?authorization["']?\s{0,2}[:=]\s{0,2}\\?["']?(?:(?:bearer|basic|token|digest|apikey|negotiate|aws4-hmac-sha256)\s{1,2})?)(?!\[redacted )(?!(?:bearer|basic|token|header|required|failed|error)\b)[^\s"'\\,;)}]{6,}(?<after>)/gi,
+    'openai-key',
+    'sk-',
+    String.raw`sk-(?:(?:proj|svcacct|admin|None)-[\w-]{16,}|[\w-]{10,200}T3BlbkFJ[\w-]{10,})`,
   ),
+  format('openai-key', 'sk-', `${edge}sk-[A-Za-z0-9_-]{16,}`, drawnTail),
+  format('openai-key', 'sk-', 'sk-[A-Za-z0-9]{32,}', looksRandom),
   format(
-    'cookie',
-    ['ookie'],
-    /(?<before>\b(?:set-)?cookie["']?\s{0,2}[:=]\s{0,2}["']?)(?=[^\s=;"']{1,80}=)(?!\[redacted )[^"'\n\r]{4,4000}/gi,
+    'stripe-key',
+    'sk_live_ sk_test_ sk_prod_ rk_live_ rk_test_ rk_prod_ pk_live_ pk_test_ pk_prod_ whsec_live_ whsec_test_',
+    '(?:sk|rk|pk|whsec)_(?:live|test|prod)_[A-Za-z0-9]{8,}',
   ),
-  format('anthropic-key', ['sk-ant-'], /\bsk-ant-[\w-]{8,}/g),
-  format('openrouter-key', ['sk-or-'], /\bsk-or-[\w-]{16,}/g),
-  format('openai-key', ['sk-'], /\bsk-(?:proj-|svcacct-|admin-|None-)?[A-Za-z0-9_-]{16,}/g),
-  format('stripe-key', ['_live_', '_test_'], /\b(?:sk|rk|pk|whsec)_(?:live|test)_[A-Za-z0-9]{8,}/g),
-  format('stripe-webhook-secret', ['whsec_'], /\bwhsec_[A-Za-z0-9+/=]{16,}/g),
-  format('github-token', ['ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_'], /\bgh[pousr]_[A-Za-z0-9]{20,}/g),
-  format('github-token', ['github_pat_'], /\bgithub_pat_\w{20,}/g),
-  format('gitlab-token', ['gl'], /\b(?:glpat|gldt|glptt|glrt|glcbt|glsoat|glimt|glagent|glft|gloas)-[\w-]{16,}/g),
-  format('aws-key-id', ['AKIA', 'ASIA', 'ABIA', 'ACCA'], /\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b/g),
-  format('google-key', ['AIza'], /\bAIza[\w-]{30,}/g),
-  format('google-oauth', ['ya29.'], /\bya29\.[\w-]{16,}/g),
-  format('google-oauth-secret', ['GOCSPX-'], /\bGOCSPX-[\w-]{16,}/g),
-  format('slack-token', ['xox', 'xapp-', 'xwfp-'], /\b(?:xox[abeoprs]|xapp|xwfp)(?:-|\.)[\w.-]{10,}/g),
+  format('webhook-secret', 'whsec_', 'whsec_[A-Za-z0-9+/=]{16,}'),
+  format('github-token', 'ghp_ gho_ ghu_ ghs_ ghr_', 'gh[pousr]_[A-Za-z0-9]{20,}'),
+  format('github-token', 'github_pat_', String.raw`github_pat_\w{20,}`),
   format(
-    'slack-webhook',
-    ['hooks.slack.com'],
-    /(?<before>hooks\.slack\.com\/(?:services|workflows|triggers)\/)[\w/-]{8,}/g,
+    'gitlab-token',
+    'glpat- gldt- glptt- glrt- glrtr- glcbt- glsoat- glimt- glagent- glft- gloas- glffct- glwt- GR1348941',
+    String.raw`(?:gl(?:pat|dt|ptt|rt|rtr|cbt|soat|imt|agent|ft|oas|ffct|wt)-[\w.-]{16,}|GR1348941[\w-]{20})`,
   ),
-  format('discord-webhook', ['/api/webhooks/'], /(?<before>\/api\/webhooks\/)\d{5,25}\/[\w-]{16,}/g),
-  format('discord-token', ['.'], /\b[MNO][A-Za-z\d_-]{23,27}\.[\w-]{6}\.[\w-]{27,45}\b/g),
+  format('aws-key-id', 'AKIA ASIA ABIA ACCA A3T', '(?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z0-9]{16}(?![A-Z0-9])'),
   format(
-    'teams-webhook',
-    ['webhook.office.com', 'logic.azure.com'],
-    /(?<before>\b(?:[\w-]{1,60}\.)?(?:webhook\.office\.com|logic\.azure\.com)(?::\d+)?\/)[^\s"'<>]{8,}/g,
+    'aws-bedrock-key',
+    'ABSK bedrock-api-key-',
+    '(?:ABSK[A-Za-z0-9+/]{80,}={0,2}|bedrock-api-key-[A-Za-z0-9+/]{20,}={0,2})',
   ),
-  format('telegram-token', [':AA'], /\b\d{6,12}:AA[\w-]{30,40}/g),
-  format('npm-token', ['npm_'], /\bnpm_[A-Za-z0-9]{30,}/g),
-  format('pypi-token', ['pypi-'], /\bpypi-[A-Za-z0-9_-]{30,}/g),
-  format('huggingface-token', ['hf_'], /\b(?:api_org|hf)_[A-Za-z0-9]{20,}/g),
-  format('sendgrid-key', ['SG.'], /\bSG\.[\w-]{16,}\.[\w-]{16,}/g),
-  format('twilio-key', ['SK', 'AC'], /\b(?:SK|AC)[0-9a-f]{32}\b/g),
-  format('mailgun-key', ['key-'], /\bkey-[0-9a-f]{32}\b/g),
-  format('mailchimp-key', ['-us'], /\b[0-9a-f]{32}-us\d{1,2}\b/g),
-  format('digitalocean-token', ['_v1_'], /\bdo[opr]_v1_[0-9a-f]{32,}/g),
-  format('shopify-token', ['shp'], /\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{24,}/g),
-  format('square-token', ['sq0', 'EAAA'], /\b(?:sq0[a-z]{3}-[\w-]{20,}|EAAA[\w-]{56,})/g),
-  format('databricks-token', ['dapi'], /\bdapi[0-9a-f]{30,}(?:-\d)?\b/g),
-  format('groq-key', ['gsk_'], /\bgsk_[A-Za-z0-9]{20,}/g),
-  format('xai-key', ['xai-'], /\bxai-[A-Za-z0-9]{20,}/g),
-  format('perplexity-key', ['pplx-'], /\bpplx-[A-Za-z0-9]{20,}/g),
-  format('replicate-token', ['r8_'], /\br8_[A-Za-z0-9]{20,}/g),
-  format('fireworks-key', ['fw_'], /\bfw_[A-Za-z0-9]{20,}/g),
-  format('langsmith-key', ['lsv2_', 'ls__'], /\b(?:lsv2_(?:pt|sk)_|ls__)[A-Za-z0-9_]{20,}/g),
-  format('tavily-key', ['tvly-'], /\btvly-[\w-]{16,}/g),
-  format('pinecone-key', ['pcsk_'], /\bpcsk_\w{20,}/g),
-  format('nvidia-key', ['nvapi-'], /\bnvapi-[\w-]{20,}/g),
+  format('google-key', 'AIza', String.raw`AIza[\w-]{30,}`),
+  format('google-key', 'AQ.', String.raw`${edge}AQ\.[\w-]{40,}`),
+  format('google-oauth', 'ya29. 1//0', String.raw`(?:ya29\.[\w.-]{16,}|1//0[\w-]{30,})`),
+  format('google-oauth-secret', 'GOCSPX-', String.raw`GOCSPX-[\w-]{16,}`),
+  format('slack-token', 'xox xapp- xwfp-', String.raw`(?:xox[abeoprsc]|xapp|xwfp)(?:-|\.)[\w.-]{10,}`),
+  within(
+    'discord-token',
+    '.',
+    String.raw`(?<![A-Za-z0-9+/.-])[MNO][A-Za-z\d_-]{22,27}\.[\w-]{6}\.[\w-]{27,45}(?![\w-])`,
+  ),
+  within('telegram-token', ':A %3AA', String.raw`\d{6,12}(?::|%3A)A[\w-]{33,36}(?![\w-])`),
+  format('npm-token', 'npm_', 'npm_[A-Za-z0-9]{30,}'),
+  format('pypi-token', 'pypi-', 'pypi-[A-Za-z0-9_-]{30,}', mixed),
+  format(
+    'huggingface-token',
+    'hf_ api_org_',
+    '(?:api_org|hf)_[A-Za-z0-9]{20,}',
+    secret => /[A-Z]/.test(secret.slice(8)) || mixed(secret),
+  ),
+  format('sendgrid-key', 'SG.', String.raw`SG\.[\w-]{16,}\.[\w-]{16,}`),
+  format('twilio-key', 'SK AC', '(?<![0-9A-Fa-f])(?:SK|AC)[0-9a-f]{32}(?![0-9A-Fa-f])'),
+  format('mailgun-key', 'key-', 'key-[0-9a-f]{32}(?![0-9a-f])'),
+  within('mailgun-key', '-', '(?<![0-9a-f-])[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}(?![0-9a-f-])'),
+  within('mailchimp-key', '-us', String.raw`(?<![0-9a-f])[0-9a-f]{32}-us\d{1,2}(?!\w)`),
+  format('brevo-key', 'xkeysib- xsmtpsib-', String.raw`x(?:key|smtp)sib-[0-9a-f]{32,}(?:-\w{10,})?`),
+  format('digitalocean-token', 'doo_v1_ dop_v1_ dor_v1_', 'do[opr]_v1_[0-9a-f]{32,}'),
+  format('shopify-token', 'shpat_ shpca_ shppa_ shpss_ shpua_', 'shp(?:at|ca|pa|ss|ua)_[0-9a-fA-F]{24,}'),
+  format('square-token', 'sq0 EAAA', String.raw`(?:sq0[a-z]{3}-[\w-]{20,}|EAAA[\w-]{56,})`),
+  format('databricks-token', 'dapi', String.raw`dapi[0-9a-f]{30,}(?:-\d)?`),
+  format('groq-key', 'gsk_', 'gsk_[A-Za-z0-9]{20,}'),
+  format('xai-key', 'xai-', 'xai-[A-Za-z0-9]{20,}'),
+  format('perplexity-key', 'pplx-', 'pplx-[A-Za-z0-9]{20,}'),
+  format('replicate-token', 'r8_', `${edge}r8_[A-Za-z0-9]{20,}`),
+  format('fireworks-key', 'fw_', `${edge}fw_[A-Za-z0-9]{20,}`),
+  format('cerebras-key', 'csk-', `${edge}csk-[A-Za-z0-9]{30,}`, mixed),
+  format('langsmith-key', 'lsv2_ ls__', '(?:lsv2_(?:pt|sk)_|ls__)[A-Za-z0-9_]{20,}'),
+  format('langfuse-key', 'sk-lf- pk-lf-', '[sp]k-lf-[0-9a-f-]{30,}'),
+  format('tavily-key', 'tvly-', String.raw`tvly-[\w-]{16,}`),
+  format('firecrawl-key', 'fc-', `${edge}fc-[0-9a-f]{32}(?![0-9a-f])`),
+  format('elevenlabs-key', 'sk_', `${edge}sk_[0-9a-f]{40,}`),
+  format('e2b-key', 'e2b_', 'e2b_[0-9a-f]{30,}'),
+  format('pinecone-key', 'pcsk_', String.raw`pcsk_\w{20,}`),
+  format('nvidia-key', 'nvapi-', String.raw`nvapi-[\w-]{20,}`),
+  format('voyage-key', 'pa-', `${edge}pa-[A-Za-z0-9_-]{40,}`, looksRandom),
   format(
     'supabase-key',
-    ['sbp_', 'sb_secret_', 'sb_publishable_'],
-    /\b(?:sbp_[0-9a-f]{32,}|sb_(?:secret|publishable)_[\w-]{16,})/g,
+    'sbp_ sb_secret_ sb_publishable_',
+    String.raw`(?:sbp_[0-9a-f]{32,}|sb_(?:secret|publishable)_[\w-]{16,})`,
   ),
-  format('linear-key', ['lin_'], /\blin_(?:api|oauth)_[A-Za-z0-9]{24,}/g),
-  format('notion-token', ['ntn_', 'secret_'], /\b(?:ntn_[A-Za-z0-9]{30,}|secret_[A-Za-z0-9]{40,})/g),
-  format('airtable-token', ['pat'], /\bpat[A-Za-z0-9]{14}\.[0-9a-f]{32,}/g),
-  format('figma-token', ['figd_'], /\bfigd_[\w-]{20,}/g),
-  format('atlassian-token', ['ATATT', 'ATCTT'], /\b(?:ATATT|ATCTT)[\w=+-]{30,}/g),
-  format('bitbucket-token', ['ATBB'], /\bATBB[A-Za-z0-9]{24,}/g),
-  format('new-relic-key', ['NRAK-', 'NRJS-', 'NRRA-'], /\bNR(?:AK|JS|RA|II)-[\w-]{16,}/g),
+  format('linear-key', 'lin_', 'lin_(?:api|oauth)_[A-Za-z0-9]{24,}'),
+  format('notion-token', 'ntn_ secret_', '(?:ntn_[A-Za-z0-9]{30,}|secret_[A-Za-z0-9]{40,})'),
+  format('airtable-token', 'pat', String.raw`pat[A-Za-z0-9]{14}\.[0-9a-f]{32,}`),
+  format('harness-token', 'pat. sat.', String.raw`(?:pat|sat)\.[\w-]{22}\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{20}`),
+  format(
+    'hubspot-token',
+    'pat-',
+    String.raw`pat-[a-z]{2}\d-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`,
+  ),
+  format('figma-token', 'figd_ figo figu', String.raw`fig(?:d|oh?|ur|uh)_[\w-]{20,}`),
+  format('atlassian-token', 'ATATT ATCTT', String.raw`(?:ATATT|ATCTT)[\w=+/-]{30,}`),
+  format('bitbucket-token', 'ATBB', 'ATBB[A-Za-z0-9]{24,}'),
+  within('asana-token', '/', String.raw`(?<![A-Za-z0-9/])[0-2]/\d{10,20}(?:/\d{10,20})?:[0-9a-f]{32}`),
+  format('clickup-token', 'pk_', String.raw`${edge}pk_\d{6,10}_[A-Z0-9]{30,}`),
+  format('new-relic-key', 'NRAK- NRJS- NRRA- NRII-', String.raw`NR(?:AK|JS|RA|II)-[\w-]{16,}`),
+  within('new-relic-key', 'FFFFNRAL', '[0-9a-f]{36}FFFFNRAL'),
   format(
     'grafana-token',
-    ['glsa_', 'glc_', 'eyJrIjoi'],
-    /\b(?:glsa_\w{30,}|glc_[A-Za-z0-9+/]{30,}={0,2}|eyJrIjoi[A-Za-z0-9]{40,}={0,2})/g,
+    'glsa_ glc_ eyJrIjoi',
+    String.raw`(?:glsa_\w{30,}|glc_[A-Za-z0-9+/]{30,}={0,2}|eyJrIjoi[A-Za-z0-9]{40,}={0,2})`,
   ),
-  format('sentry-token', ['sntrys_', 'sntryu_'], /\bsntry[su]_[\w+/=-]{30,}/g),
-  format('vault-token', ['hvs.', 'hvb.', 'hvr.'], /\bhv[sbr]\.[\w-]{20,}/g),
-  format('terraform-token', ['.atlasv1.'], /\b[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,}/g),
-  format('doppler-token', ['dp.'], /\bdp\.(?:pt|st|ct|sa|scim|audit)\.[\w.-]{30,}/g),
-  format('docker-token', ['dckr_'], /\bdckr_(?:pat|oat)_[\w-]{20,}/g),
-  format('planetscale-token', ['pscale_'], /\bpscale_(?:tkn|pw|oauth)_[\w.=-]{24,}/g),
-  format('postman-key', ['PMAK-'], /\bPMAK-[0-9a-f]{20,}-[0-9a-f]{30,}/g),
-  format('rubygems-key', ['rubygems_'], /\brubygems_[0-9a-f]{40,}/g),
-  format('cratesio-token', ['cio'], /\bcio[A-Za-z0-9]{32}\b/g),
-  format('age-key', ['AGE-SECRET-KEY-'], /\bAGE-SECRET-KEY-1[A-Z0-9]{40,}/g),
-  format('1password-token', ['ops_', 'A3-'], /\b(?:ops_eyJ[\w+/=-]{40,}|A3-[A-Z0-9]{6}(?:-[A-Z0-9]{5,11}){4,6})/g),
-  format('facebook-token', ['EAA'], /\bEAA[A-Za-z0-9]{40,}/g),
-  format('flyio-token', ['FlyV1 ', 'fm2_', 'fo1_'], /\b(?:FlyV1 )?(?:fm\d[ra]?_[\w+/=,-]{40,}|fo1_[\w-]{30,})/g),
-  format('heroku-key', ['HRKU-'], /\bHRKU-[\w-]{30,}/g),
-  format('alibaba-key', ['LTAI'], /\bLTAI[A-Za-z0-9]{12,26}\b/g),
+  format('sentry-token', 'sntrys_ sntryu_', String.raw`sntry[su]_[\w+/=-]{30,}`),
   format(
+    'vault-token',
+    'hvs. hvb. hvr. s.',
+    String.raw`(?:hv[sbr]\.[\w-]{20,}|(?<![A-Za-z0-9.])s\.[A-Za-z0-9]{24}(?![A-Za-z0-9.]))`,
+    secret => secret.startsWith('hv') || looksRandom(secret),
+  ),
+  within('terraform-token', '.atlasv1.', String.raw`[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,}`),
+  format('doppler-token', 'dp.', String.raw`dp\.(?:pt|st|ct|sa|scim|audit)\.[\w.-]{30,}`),
+  format('docker-token', 'dckr_', String.raw`dckr_(?:pat|oat)_[\w-]{20,}`),
+  format('planetscale-token', 'pscale_', String.raw`pscale_(?:tkn|pw|oauth)_[\w.=-]{24,}`),
+  format('prefect-key', 'pnu_ pnb_', 'pn[ub]_[A-Za-z0-9]{30,}'),
+  format('pulumi-token', 'pul-', 'pul-[0-9a-f]{40}'),
+  format('readme-key', 'rdme_', 'rdme_[a-z0-9]{60,}'),
+  format('typeform-token', 'tfp_', String.raw`tfp_[\w.=-]{40,}`),
+  format('infracost-key', 'ico-', 'ico-[A-Za-z0-9]{32}'),
+  format('shippo-token', 'shippo_', 'shippo_(?:live|test)_[0-9a-fA-F]{40}'),
+  format('duffel-token', 'duffel_', String.raw`duffel_(?:test|live)_[\w=-]{40,}`),
+  format('sourcegraph-token', 'sgp_', String.raw`sgp_[\w-]{40,}`),
+  format('sonar-token', 'sqp_ squ_ sqa_', 'sq[pua]_[0-9a-f]{40}'),
+  format('easypost-key', 'EZAK EZTK', 'EZ[AT]K[A-Za-z0-9]{54}'),
+  format('clojars-token', 'CLOJARS_', 'CLOJARS_[a-z0-9]{60}'),
+  format('rubygems-key', 'rubygems_', 'rubygems_[0-9a-f]{40,}'),
+  format('dynatrace-token', 'dt0', String.raw`dt0[a-z]\d\d\.[A-Z0-9]{24}(?:\.[A-Z0-9]{64})?`),
+  format('openshift-token', 'sha256~', String.raw`sha256~[\w-]{43}`),
+  format('defined-networking-token', 'dnkey-', String.raw`dnkey-[\w=-]{60,}`),
+  format('postman-key', 'PMAK-', 'PMAK-[0-9a-f]{20,}-[0-9a-f]{30,}'),
+  format('octopus-key', 'API-', '(?<![A-Za-z-])API-[A-Z0-9]{26,}'),
+  format('artifactory-key', 'AKCp cmVmd', '(?:AKCp[A-Za-z0-9]{60,}|cmVmd[A-Za-z0-9]{59})'),
+  within('maxmind-key', '_mmk', '[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk'),
+  format('flutterwave-key', 'FLWSECK', 'FLWSECK(?:_TEST)?-[0-9a-zA-Z]{12,}(?:-X)?'),
+  format('scalingo-token', 'tk-us-', String.raw`tk-us-[\w-]{48}`),
+  format('frameio-token', 'fio-u-', String.raw`fio-u-[\w=-]{60,}`),
+  format('dropbox-token', 'sl.', String.raw`(?<![A-Za-z0-9])sl\.[\w=-]{100,}`),
+  format('render-key', 'rnd_', 'rnd_[A-Za-z0-9]{28,}'),
+  format('cloudflare-token', 'cfut_ cfat_ v1.0-', String.raw`(?:cf[ua]t_[\w-]{36,}|v1\.0-[0-9a-f]{24}-[0-9a-f]{100,})`),
+  format('posthog-key', 'phc_ phx_ phs_', 'ph[cxs]_[A-Za-z0-9]{36,}'),
+  format('netlify-token', 'nfp_', 'nfp_[A-Za-z0-9]{32,}'),
+  format('settlemint-token', 'sm_aat_ sm_pat_ sm_sat_', 'sm_[aps]at_[A-Za-z0-9]{16}'),
+  format('resend-key', 're_', `${edge}re_[A-Za-z0-9]{8,}_[A-Za-z0-9]{20,}`),
+  format('browserbase-key', 'bb_live_', String.raw`bb_live_[\w-]{20,}`),
+  format('cratesio-token', 'cio', `${edge}cio[A-Za-z0-9]{32}(?![A-Za-z0-9])`, looksRandom),
+  format('age-key', 'AGE-SECRET-KEY-', 'AGE-SECRET-KEY-1[A-Z0-9]{40,}'),
+  format('1password-token', 'ops_eyJ A3-', String.raw`(?:ops_eyJ[\w+/=-]{40,}|A3-[A-Z0-9]{6}(?:-[A-Z0-9]{5,11}){4,6})`),
+  format('facebook-token', 'EAA', 'EAA[A-Za-z0-9]{40,}', looksRandom),
+  format('flyio-token', 'fm1 fm2_ fo1_', String.raw`(?:fm\d[ra]?_[\w+/=,-]{40,}|fo1_[\w-]{30,})`),
+  format('heroku-key', 'HRKU-', String.raw`HRKU-[\w-]{30,}`),
+  format('alibaba-key', 'LTAI', 'LTAI[A-Za-z0-9]{12,26}(?![A-Za-z0-9])'),
+  format('tencent-key', 'AKID', 'AKID[A-Za-z0-9]{32}(?![A-Za-z0-9])'),
+  format(
+    'yandex-key',
+    'AQVN t1. y0_ y1_ y2_ y3_',
+    String.raw`(?:AQVN[\w-]{35,38}|(?<![A-Za-z0-9])t1\.[\w-]+={0,2}\.[\w-]{80,}={0,2}|y[0-3]_[\w-]{50,})`,
+  ),
+  format('adobe-secret', 'p8e-', 'p8e-[A-Za-z0-9_-]{32}'),
+  within('azure-secret', 'Q~', String.raw`[\w.~]{3}\dQ~[\w.~-]{31,34}`),
+  within(
     'azure-key',
-    ['AccountKey=', 'SharedAccessKey=', 'sig='],
-    /(?<before>\b(?:AccountKey|SharedAccessKey|SharedAccessSignature)=)[A-Za-z0-9+/=%]{20,}/g,
+    '+ASt +AMC +ACDb AzSe ACRA AzFu APIM AZDO',
+    String.raw`(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40,90}(?:\+ASt|\+AMC|\+ACDb|AzSe|ACRA|AzFu|APIM|AZDO)[A-Za-z0-9+/]{4,20}={0,2}`,
   ),
-  format('azure-signature', ['sig='], /(?<before>[?&]sig=)[A-Za-z0-9+/=%]{16,}/g),
-  format('aws-signature', ['X-Amz-'], /(?<before>X-Amz-(?:Signature|Credential|Security-Token)=)[^\s&"'[]{8,}/g),
-  format('ntfy-token', ['tk_'], /\btk_[a-z0-9]{29}\b/g),
-  format(
-    'heartbeat-url',
-    ['hc-ping.com', 'betterstack', 'uptimerobot'],
-    /(?<before>(?:hc-ping\.com|uptime\.betterstack\.com\/api\/v1\/heartbeat|heartbeat\.uptimerobot\.com)\/)[\w/-]{8,}/g,
-  ),
-  format('jwt', ['eyJ'], /\beyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)?/g),
-  format(
-    'url-password',
-    ['://'],
-    /(?<before>\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/?#@:"'<>]{0,100}:)(?!\[redacted )[^\s/?#"'<>]{0,200}(?=@)/gi,
-  ),
-  format(
-    'url-password',
-    ['://'],
-    /(?<before>\b[a-z][a-z0-9+.-]{1,20}:\/\/)(?=[^\s/?#@:"'<>]{0,120}\d)[^\s/?#@:"'<>[\]]{16,200}(?=@)/gi,
-  ),
-  format(
-    'bearer-token',
-    ['earer ', 'EARER '],
-    /(?<before>\bbearer\s{1,2})(?=[^\s"']{0,100}[\d._~+/-])[A-Za-z0-9._~+/-]{8,}={0,2}(?<after>)/gi,
-  ),
-  format(
-    'basic-auth',
-    ['asic '],
-    /(?<before>\b[Bb]asic\s)(?=[A-Za-z0-9+/]{0,60}[\dA-Z])(?=[A-Z0-9+/]{0,60}[a-z])(?=[A-Za-z0-9+/]{12,})[A-Za-z0-9+/]{12,}={0,2}(?<after>)/g,
-  ),
-  format(
-    'curl-credentials',
-    [' -u ', '--user '],
-    /(?<before>\s(?:-u|--user)[ =]["']?[^\s:"']{1,80}:)(?!\[redacted )[^\s"']{3,}/g,
-  ),
+  format('ntfy-token', 'tk_', `${edge}tk_[a-z0-9]{29}(?![a-z0-9])`),
+  format('jwt', 'eyJ', String.raw`eyJ[\w-]{6,}(?:\.|%2E)[\w-]{6,}(?:\.[\w-]*){0,3}`),
+  format('jwt', 'ZXlK', 'ZXlK[A-Za-z0-9+/_-]{40,}={0,2}'),
+  format('macaroon', 'MDAx AgEI', '(?:MDAx[A-Za-z0-9+/_-]{60,}|AgEI[A-Za-z0-9+/_-]{60,})={0,2}'),
+  format('oauth-code', '4/0', String.raw`(?<![\w/])4/0[\w-]{40,}`),
 ];
+
+/** The ends of addresses that are called with nothing else: chat robots, pagers, heartbeats, nodes of a chain. */
+const addressFormats: readonly SecretFormat[] = [
+  [
+    'slack-webhook',
+    'hooks.slack',
+    String.raw`(?<before>hooks\.slack(?:-gov)?\.com(?:\\?/|%2F)(?:services|workflows|triggers)(?:\\?/|%2F))[\w/\\%-]{8,}`,
+  ],
+  [
+    'discord-webhook',
+    'webhooks',
+    String.raw`(?<before>api(?:/v\d+)?(?:\\?/|%2F)webhooks(?:\\?/|%2F))\d{5,25}(?:\\?/|%2F)[\w-]{16,}`,
+  ],
+  [
+    'teams-webhook',
+    'webhook.office logic.azure powerplatform',
+    String.raw`(?<before>(?:webhook\.office\.com|logic\.azure\.com|api\.powerplatform\.com)(?::\d+)?(?:\\?/|%2F))[^\s"'<>]{8,}`,
+  ],
+  [
+    'chat-webhook',
+    'open-apis/bot webhook/send robot/send chat.googleapis /hooks/ robot',
+    String.raw`(?<before>open-apis\\?/bot\\?/(?:v\d\\?/)?hook\\?/|(?:webhook|robot)\\?/send\?(?:[\w=&-]{0,100}&)?(?:key|access_token)=|/hooks/)[\w/-]{16,}`,
+  ],
+  [
+    'chat-webhook',
+    'chat.googleapis',
+    String.raw`(?<before>chat\.googleapis\.com\\?/v1\\?/spaces\\?/[\w-]+\\?/messages\?)[^\s"'<>]{8,}`,
+  ],
+  [
+    'pager-key',
+    'pagerduty victorops nosnch cronitor opsgenie',
+    String.raw`(?<before>events\.(?:eu\.)?pagerduty\.com(?:/[\w.-]+){0,4}?/(?:integration/)?|alert\.victorops\.com/integrations/generic/\d+/alert/|nosnch\.in/|cronitor\.link/(?:p/|ping/)?|cronitor\.link/)(?=[\w-]*\d)[\w-]{8,}`,
+  ],
+  [
+    'heartbeat-url',
+    'hc-ping.com betterstack uptimerobot betteruptime healthchecks /api/push/ deadmanssnitch',
+    String.raw`(?<before>hc-ping\.com/|uptime\.beterstack\.com/api/v1/heartbeat/|(?:uptime\.betterstack|betteruptime)\.com/api/v1/(?:incoming-)?(?:heartbeat|webhook)/|heartbeat\.uptimerobot\.com/|healthchecks\.io/(?:ping/)?(?=[0-9a-f]{8}-)|/api/push/)[\w/-]{8,}`,
+  ],
+  [
+    'hook-url',
+    'hooks.zapier hook. maker.ifttt webhook.site sctapi sc.ftqq api.day.app pushplus outlook.office pipedream hook.',
+    String.raw`(?<before>hooks\.zapier\.com/hooks/catch/|hook\.(?:[a-z]{2}\d?\.)?(?:make|integromat)\.com/|maker\.ifttt\.com/trigger/[\w-]+/(?:json/)?with/key/|webhook\.site/|sctapi\.ftqq\.com/|sc\.ftqq\.com/|api\.day\.app/(?=\w{18,})|xizhi\.qqoq\.net/)[\w/-]{8,}`,
+  ],
+  [
+    'node-key',
+    'infura alchemy quiknode ankr p2pify chainstack blastapi moralis llamarpc getblock helius drpc',
+    String.raw`(?<before>(?:infura\.io|alchemy(?:api)?\.(?:com|io))(?:/ws)?/v[23]/|quiknode\.pro/|rpc\.ankr\.com/[\w-]+/|(?:p2pify|chainstack)\.com/|blastapi\.io/|moralis-nodes\.com/[\w-]+/|getblock\.(?:io|us)/|drpc\.org/[\w/-]{0,40}?)[\w-]{16,}`,
+  ],
+  ['sms-key', 'twilio', '(?<before>AC[0-9a-f]{32}:)[0-9a-f]{32}'],
+].map(([kind = '', hints = '', pattern = '']) => within(kind, hints, pattern));
+
+/** The rows by the first two characters of their hints: the text is gone through once, however many there are. */
+const byStart = new Map<number, { readonly hint: string; readonly format: SecretFormat }[]>();
+const starts = new Uint8Array(65536);
+const pairAt = (text: string, at: number): number =>
+  ((text.charCodeAt(at) & 0xff) << 8) | (text.charCodeAt(at + 1) & 0xff);
+for (const format of secretFormats.filter(({ pattern }) => pattern.sticky))
+  for (const hint of format.hints) {
+    byStart.set(pairAt(hint, 0), [...(byStart.get(pairAt(hint, 0)) ?? []), { hint, format }]);
+    starts[pairAt(hint, 0)] = 1;
+  }
+const searched = [...secretFormats.filter(({ pattern }) => !pattern.sticky), ...addressFormats];
+
+/** Keys that show by their form whose they are. */
+export const findFormats: Finder = (text, report) => {
+  const last = text.length - 1;
+  for (let at = 0; at < last; at += 1) if (starts[pairAt(text, at)] === 1) at = keyAt(text, at, report);
+  for (const { kind, hints, pattern, accept } of searched) {
+    if (!hints.some(hint => text.includes(hint))) continue;
+    for (const found of text.matchAll(pattern)) {
+      const before = found.groups?.['before']?.length ?? 0;
+      const secret = found[0].slice(before);
+      if (!secret.startsWith('[redacted ') && (accept === undefined || accept(secret)))
+        report(found.index + before, found.index + found[0].length, kind);
+    }
+  }
+};
+
+/** Characters of a key, to know the end of a run that was searched in vain. */
+const run = /[\w-]*/y;
+/** A run longer than this is not searched from each of its places. */
+const longRun = 500;
+
+/** Reports the key that begins here; gives back the last place that has been read. */
+const keyAt = (text: string, at: number, report: Report): number => {
+  for (const { hint, format } of byStart.get(pairAt(text, at)) ?? []) {
+    if (!text.startsWith(hint, at)) continue;
+    format.pattern.lastIndex = at;
+    const secret = format.pattern.exec(text)?.[0];
+    if (secret !== undefined && (format.accept === undefined || format.accept(secret.slice(0, longRun)))) {
+      report(at, at + secret.length, format.kind);
+      return at + secret.length - 1;
+    }
+    run.lastIndex = at;
+    const searched = run.exec(text)?.[0].length ?? 0;
+    if (searched > longRun) return at + searched - 1;
+  }
+  return at;
+};

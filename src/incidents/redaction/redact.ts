@@ -1,35 +1,62 @@
-import { redactAssignments } from './assignments.ts';
-import type { ExactSecrets } from './exact-secrets.ts';
-import { secretFormats } from './formats.ts';
-import { redactPrivateKeys } from './private-keys.ts';
+import type { Status } from '../../core/status.ts';
+import { stripSequences } from '../../core/text/escape.ts';
+import { findBareUserInfo, findParameters, findUserInfo } from './addresses.ts';
+import { findAssigned, findRandomVariables } from './assignments.ts';
+import { findCommands, findConnectionStrings, findFileLines, findWrapped } from './credentials.ts';
+import { type ExactSecrets, findExact, secretsOf } from './exact-secrets.ts';
+import { findFormats } from './formats.ts';
+import { findSchemes } from './headers.ts';
+import { findByteKeys, findOtherKeys, findPrivateKeys, findSeedPhrases } from './key-material.ts';
+import { type Finder, maskOf, maskSecrets } from './spans.ts';
+import { findTables } from './tables.ts';
 
-/** What stands where a secret stood. A second pass leaves it alone. */
-const mask = (kind: string): string => `[redacted ${kind}]`;
+/** In this order they name a mask: the first that found a secret says its kind. */
+const finders: readonly Finder[] = [
+  findPrivateKeys,
+  findSeedPhrases,
+  findFormats,
+  findOtherKeys,
+  findByteKeys,
+  findUserInfo,
+  findBareUserInfo,
+  findFileLines,
+  findAssigned,
+  findTables,
+  findSchemes,
+  findParameters,
+  findConnectionStrings,
+  findCommands,
+  findRandomVariables,
+];
+const invisible =
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
 
 /**
- * The text with every secret we know how to recognise replaced: exact values first, then private key blocks, known formats,
- * and what is assigned to a name that sounds secret. Linear in the text. Give it whole texts, not single lines: a private
- * key spans several.
+ * The text with every secret we know how to recognise replaced, and without control sequences, of which one in the middle of a key
+ * would hide it from those who look for keys, and not from whoever reads it. Linear in the text. Give it whole texts, and cut them
+ * afterwards: half a key is not recognised, and a private key spans many lines.
  */
 export const redact = (text: string, secrets: ExactSecrets): string => {
-  let result = text;
-  for (const value of secrets) if (result.includes(value)) result = result.replaceAll(value, mask('value'));
-  result = redactPrivateKeys(result, mask('private-key'));
-  for (const format of secretFormats) {
-    if (format.hints.some(hint => result.includes(hint)))
-      result = result.replace(format.pattern, replacement(format.kind));
-  }
-  return redactAssignments(result, mask('value'));
+  const seen = invisible.test(text) ? stripSequences(text) : text;
+  const exact: Finder = (whole, report) => findExact(secrets, whole, report);
+  return maskSecrets(seen, [exact, ...finders], findWrapped);
 };
 
-/** Formats with named groups keep what stands before and after the secret; what is redacted already stays as it is. */
-const replacement =
-  (kind: string) =>
-  (...found: unknown[]): string => {
-    const [whole] = found as [string];
-    const groups = found.at(-1);
-    if (whole.includes('[redacted ')) return whole;
-    if (typeof groups !== 'object' || groups === null) return mask(kind);
-    const { before = '', after = '' } = groups as { before?: string; after?: string };
-    return `${before}${mask(kind)}${after}`;
-  };
+const flag = /^--?([A-Za-z][\w.-]*)$/;
+
+/** A command for people to see: without what looks secret in a word, and what follows a flag that sounds secret. */
+export const maskedCommand = (words: readonly string[]): string[] =>
+  words.map((word, index) => {
+    const name = flag.exec(words[index - 1] ?? '')?.[1];
+    const isValue = name !== undefined && !word.startsWith('-');
+    if (isValue && secretsOf({ [name.replaceAll('-', '_')]: word }).includes(word)) return maskOf('value');
+    return redact(word, []);
+  });
+
+/** A status for everybody to see: a command may hold keys, and the address of a probe, by which it is called, a password. */
+export const maskedStatus = (status: Status): Status => ({
+  ...status,
+  command: maskedCommand(status.command),
+  health: status.health.map(row => ({ ...row, name: redact(row.name, []), detail: redact(row.detail, []) })),
+  holdReason: status.holdReason === null ? null : redact(status.holdReason, []),
+});

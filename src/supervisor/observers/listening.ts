@@ -2,7 +2,7 @@ import type { HttpServer, Metrics } from '../../control/http-server.ts';
 import type { Policy, State } from '../../core/model.ts';
 import { type Status, toStatus } from '../../core/status.ts';
 import { bootId, stampNow } from '../../host/clock.ts';
-import { maskedStatus } from '../../incidents/redaction/masked-status.ts';
+import { maskedStatus } from '../../incidents/redaction/redact.ts';
 import { snapshotOf } from '../state-saver.ts';
 import type { Observer } from './observer.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { maskedCommand } from '../../src/incidents/redaction/masked-command.ts';
+import { maskedCommand } from '../../../src/incidents/redaction/redact.ts';
 
 const secret = 'a1b2c3d4e5f6-not-for-you';
 
