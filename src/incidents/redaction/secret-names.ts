@@ -71,7 +71,7 @@ const tokenFinders = set(
 );
 
 /** The words of a name, in lower case, without digits: `listenKey`, `DB_PW`, `x-api-key`, `spring.mail.password`. */
-export const wordsOf = (name: string): string[] =>
+const wordsOf = (name: string): string[] =>
   name
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
     .replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2')

@@ -8,7 +8,7 @@ export interface View {
 }
 
 /** The text with each match replaced; null if there is none. */
-export const viewOf = (text: string, pattern: RegExp, replace: (found: RegExpExecArray) => string): View | null => {
+const viewOf = (text: string, pattern: RegExp, replace: (found: RegExpExecArray) => string): View | null => {
   const parts: string[] = [];
   // Of each replacement: where it begins and ends in the view, and where it ended in the original.
   const starts: number[] = [];
