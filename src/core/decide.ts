@@ -3,7 +3,7 @@ import { becameHealthy, healthyByNow, startHealth } from './health-step.ts';
 import { beginHealth, checkedBeforeStart, judge } from './health-turn.ts';
 import { waitLimited } from './limited.ts';
 import type { Live, Policy, RunId, State, TimerId } from './model.ts';
-import { kill, resetRequested, restartRequested, stopChild, stopRequested } from './requests.ts';
+import { endDump, kill, resetRequested, restartRequested, stopChild, stopRequested } from './requests.ts';
 import { resume } from './resume.ts';
 import { ended, endedByItself, startFailed } from './run-end.ts';
 import { durationText } from './text/units.ts';
@@ -176,6 +176,7 @@ function timerFired(turn: Turn, { timer }: Of<'timer-fired'>): void {
   if (phase.kind === 'limited' && phase.timer === timer) return waitLimited(turn, phase);
   if (phase.kind === 'waiting' && phase.timer === timer) return planRun(turn, phase.due);
   if (phase.kind === 'stopping' && phase.graceTimer === timer) {
+    if (phase.dumping) return endDump(turn, phase);
     return kill(turn, `it did not end within ${durationText(turn.policy.stopTimeoutMs)}`);
   }
   if (phase.kind !== 'running') return;

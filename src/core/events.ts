@@ -159,6 +159,8 @@ export type Effect =
   | { type: 'signal-tree'; runId: RunId; signal: Signal }
   /** To the child alone. */
   | { type: 'signal-child'; runId: RunId; signal: Signal }
+  /** What the processes of the run do at this moment is to be written down, for the incident that follows. */
+  | { type: 'examine-run' }
   /** Ends what an ended run left (with `drain`, first lets its last words out), then reports run-cleared. */
   | {
       type: 'clear-run';

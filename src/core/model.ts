@@ -35,6 +35,8 @@ export interface Policy {
   /** Whether the user named the stop signal; if not, a SIGINT to us is passed on as SIGINT. */
   stopSignalGiven: boolean;
   stopTimeoutMs: number;
+  /** Sent to the child before a stop by a probe, so that it can print its stacks; null: none. */
+  dumpSignal: Signal | null;
   maxRuntimeMs: number | null;
   expectDurationMs: number | null;
   /** What follows a run that ended with that category. */
@@ -140,6 +142,8 @@ export type Phase =
       since: Stamp;
       graceTimer: TimerId;
       killed: boolean;
+      /** It was sent the dump signal, and is asked to end when the timer fires. Missing in older state files. */
+      dumping?: boolean;
     }
   | { kind: 'backoff'; waitMs: number; since: Stamp; timer: TimerId | null }
   | { kind: 'cooldown'; waitMs: number; since: Stamp; timer: TimerId | null }

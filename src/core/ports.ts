@@ -54,6 +54,8 @@ export interface ProbePort {
 
 /** What explains incidents, beside the restart and never before it. */
 export interface IncidentPort {
+  /** Writes down what the run that is up does at this moment, before it is stopped. */
+  examine(): void;
   open(incident: IncidentSeed): void;
   close(at: Wall, proof: string): void;
 }

@@ -8,6 +8,9 @@ import { NO_TROUBLES, wait } from './waits.ts';
 /** After a SIGKILL that has not ended the child yet, it is sent again this often: the tree may have forked meanwhile. */
 const KILL_AGAIN_MS = 1000;
 
+/** So long a child may take to print its stacks after the dump signal. */
+const DUMP_MS = 2000;
+
 /** Asks the whole tree to end; the grace timer kills what does not. */
 export function stopChild(turn: Turn, up: Live, cause: StopCause, why: string, reasons: readonly Reason[] = []): void {
   const live = healthyByNow(turn, up);
@@ -16,7 +19,9 @@ export function stopChild(turn: Turn, up: Live, cause: StopCause, why: string, r
   disarm(turn, live.runtimeTimer);
   disarm(turn, live.tickTimer);
   const signal = cause === 'stopped' ? (state.leaving?.signal ?? policy.stopSignal) : policy.stopSignal;
-  const graceTimer = arm(turn, policy.stopTimeoutMs);
+  const { dumpSignal } = policy;
+  const dumps = cause === 'probe' && dumpSignal !== null;
+  const graceTimer = arm(turn, dumps ? DUMP_MS : policy.stopTimeoutMs);
   const quiet: Live = { ...live, healthyTimer: null, runtimeTimer: null, tickTimer: null };
   enter(turn, {
     kind: 'stopping',
@@ -27,8 +32,11 @@ export function stopChild(turn: Turn, up: Live, cause: StopCause, why: string, r
     since: event.at,
     graceTimer,
     killed: false,
+    ...(dumps ? { dumping: true } : {}),
   });
-  order(turn, { type: 'signal-tree', runId: live.runId, signal });
+  if (cause === 'probe') order(turn, { type: 'examine-run' });
+  if (dumps) order(turn, { type: 'signal-child', runId: live.runId, signal: dumpSignal });
+  else order(turn, { type: 'signal-tree', runId: live.runId, signal });
   tell(turn, {
     kind: 'stopping',
     cause,
@@ -36,6 +44,13 @@ export function stopChild(turn: Turn, up: Live, cause: StopCause, why: string, r
     signal,
     graceMs: policy.stopTimeoutMs,
   });
+}
+
+/** The child had its time to print its stacks: now it is asked to end. */
+export function endDump(turn: Turn, phase: Extract<Phase, { kind: 'stopping' }>): void {
+  const graceTimer = arm(turn, turn.policy.stopTimeoutMs);
+  enter(turn, { ...phase, graceTimer, dumping: false });
+  order(turn, { type: 'signal-tree', runId: phase.live.runId, signal: turn.policy.stopSignal });
 }
 
 /** SIGKILL to whatever of the run is still there. */

@@ -62,7 +62,7 @@ function threadsMs(pid: number): number {
 }
 
 /** The open descriptors of a process and what they are open on. */
-function openFiles(pid: number): { fd: string; target: string }[] {
+export function openFiles(pid: number): { fd: string; target: string }[] {
   const open: { fd: string; target: string }[] = [];
   for (const fd of namesIn(`/proc/${pid}/fd`)) {
     try {

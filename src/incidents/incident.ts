@@ -1,3 +1,4 @@
+import type { Autopsy } from '../core/autopsy.ts';
 import type { IncidentKind } from '../core/events.ts';
 import type { Exit } from '../core/model.ts';
 import { faultOf, type Shape } from '../core/state-shape.ts';
@@ -27,6 +28,8 @@ export interface Incident {
   priorMatches: { count: number; windowDays: number; firstAt: string | null; lastAt: string | null };
   /** How many more like it came too quickly to be kept each. */
   repeats: number;
+  /** What the processes did before a probe stopped them; null: it was not read. */
+  autopsy: Autopsy | null;
   tail: string[];
   memory: { at: string; bytes: number }[];
   /** What was done about it, in a sentence. */
@@ -97,9 +100,12 @@ function isTime(value: unknown): boolean {
   return typeof value === 'string' && /^\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value);
 }
 
-/** Reads what an incident's file parsed to: the incident, or in one phrase why it is none. */
+/** Reads what an incident's file parsed to: the incident, or in one phrase why it is none. Files from before there was one lack `autopsy`. */
 export function readIncident(value: unknown): Incident | string {
-  return faultOf(incidentShape, value) ?? (value as Incident);
+  const fault = faultOf(incidentShape, value);
+  if (fault !== null) return fault;
+  const incident = value as Incident;
+  return { ...incident, autopsy: incident.autopsy ?? null };
 }
 
 /** The folder in a name's folder that holds its incidents: `<id>.json` for programs, `<id>.md` for people. */

@@ -1,3 +1,4 @@
+import { type Autopsy, processWords } from '../core/autopsy.ts';
 import type { IncidentSeed } from '../core/events.ts';
 import { stripControl } from '../core/text/escape.ts';
 import { durationText, exitText, momentText, sizeText, timesText } from '../core/text/units.ts';
@@ -55,6 +56,7 @@ export const postMortem = (incident: Incident, context: PostMortemContext): stri
     '',
     facts(incident, context),
     ...section('Probable cause', cause(incident)),
+    ...(incident.autopsy === null ? [] : section('What it was doing', autopsyLines(incident.autopsy))),
     ...section('Action', [action(incident)]),
     ...section('Recovery', [recovery(incident)]),
     ...section('Time line', timeLine(incident)),
@@ -122,6 +124,13 @@ const cause = (incident: Incident): string[] => [
   ...(incident.evidence.length === 0
     ? ['No evidence except the exit.']
     : ['Evidence:', '', ...incident.evidence.map(sentence => `- ${inlineText(sentence)}`)]),
+];
+
+/** The sentence, then what each process was in. */
+const autopsyLines = ({ sentence, processes }: Autopsy): string[] => [
+  inlineText(`${sentence}.`),
+  '',
+  ...processes.map(process => `- ${inlineText(processWords(process))}`),
 ];
 
 const certainty = (confidence: number): string => (confidence >= 0.9 ? 'high' : confidence >= 0.5 ? 'medium' : 'low');

@@ -18,6 +18,8 @@ function perform(effect: Effect, state: State, world: World): void {
       return world.schedule.plan(effect.due, effect.lastDue);
     case 'ask-probes':
       return world.probes.ask(effect.runId, effect.names);
+    case 'examine-run':
+      return world.incidents.examine();
     case 'open-incident':
       return world.incidents.open(effect.incident);
     case 'close-incident':

@@ -21,6 +21,7 @@ export const DEFAULT_POLICY: Policy = {
   stopSignal: 'SIGTERM',
   stopSignalGiven: false,
   stopTimeoutMs: 10_000,
+  dumpSignal: null,
   maxRuntimeMs: null,
   expectDurationMs: null,
   onCause: { 'rate-limited': { kind: 'wait', everyMs: null }, 'auth-failed': { kind: 'wait', everyMs: 900_000 } },

@@ -40,6 +40,7 @@ export const policies: fc.Arbitrary<Policy> = fc.record({
   stopSignal: fc.constantFrom<Signal>('SIGTERM', 'SIGQUIT'),
   stopSignalGiven: fc.boolean(),
   stopTimeoutMs: fc.constantFrom(0, 10_000),
+  dumpSignal: fc.constantFrom(null, 'SIGQUIT'),
   maxRuntimeMs: fc.constantFrom(null, 1, 60_000),
   expectDurationMs: fc.constantFrom(null, 1, 50_000),
   onCause: fc.constantFrom(

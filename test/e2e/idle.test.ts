@@ -1,10 +1,12 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Autopsy } from '../../src/core/autopsy.ts';
+import type { Incident } from '../../src/incidents/incident.ts';
 import { missing } from '../support/fixture.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
-import { phaseIs, startWatcher, statusOf } from '../support/watcher.ts';
+import { phaseIs, run, startWatcher, statusOf } from '../support/watcher.ts';
 
 const noPython = missing('python3', '-c', '');
 const LIMIT_MS = 6000;
@@ -60,6 +62,13 @@ describe.skipIf(noPython)('--stale-when idle', () => {
       const { lastExit } = await phaseIs(folder, name, 'backoff', LIMIT_MS + 10_000);
       expect({ name, cause: lastExit?.cause }).toEqual({ name, cause: 'probe' });
     }
+    const doing = async (name: string) => (await until(`why ${name} hung`, () => autopsyOf(folder, name))).sentence;
+    expect(await doing('connection')).toMatch(
+      /waits for 127\.0\.0\.1:\d+ \(ESTABLISHED, nothing received for [\d.]+s\)/,
+    );
+    expect(await doing('lock')).toMatch(/waits for a lock .*\(futex\); no CPU time used/);
+    expect(await doing('stopped')).toMatch(/is stopped by SIGSTOP/);
+    expect(await doing('redraws')).toMatch(/its last line: ".*Reconnecting… \d+s"/);
   });
 
   test('leaves a program alone that computes, receives, runs a tool, writes a file or polls', async () => {
@@ -79,5 +88,11 @@ describe.skipIf(noPython)('--stale-when idle', () => {
     expect(Object.fromEntries(restarts)).toEqual({ computes: 0, tokens: 0, pings: 0, tool: 0, file: 0, polls: 0 });
   }, 60_000);
 });
+
+/** What its processes did when the last incident of that name began; null before it is written. */
+function autopsyOf(folder: string, name: string): Autopsy | null {
+  const { out } = run(folder, ['incidents', name, '--json']);
+  return (JSON.parse(out) as Incident[]).at(-1)?.autopsy ?? null;
+}
 
 const upMs = (folder: string, name: string): number => statusOf(folder, name).uptimeMs ?? 0;

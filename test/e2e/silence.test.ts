@@ -36,6 +36,17 @@ describe('a program that redraws what it shows', () => {
   });
 });
 
+describe('--dump-signal', () => {
+  test('lets a program print its stacks before a probe stops it', async () => {
+    const folder = scratch();
+    const options = ['--name', 'dumps', '--stale-after', '1s', '--dump-signal', 'USR1', ...timing];
+    const program = 'trap "echo the stacks" USR1; echo up; while :; do sleep 0.1; done';
+    startWatcher(folder, [...options, '--', 'sh', '-c', program]);
+    const { kind, tail } = await firstIncident(folder);
+    expect({ kind, tail }).toEqual({ kind: 'stalled', tail: ['up', 'the stacks'] });
+  });
+});
+
 describe('--first-output', () => {
   test('ends a run that has printed nothing that long after its start', async () => {
     const folder = scratch();

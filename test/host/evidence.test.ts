@@ -62,7 +62,7 @@ describe('a SIGKILL without a counter', () => {
     memory: [{ at: 59_000 as Wall, bytes }],
     next: { kind: 'restart', number: 1, inMs: 0 },
   });
-  const run = { pid: 2 ** 22 + 1, startedAtMs: 59_000, cgroup: null, oomKillsBefore: null, files: null };
+  const run = { pid: 2 ** 22 + 1, startedAtMs: 59_000, cgroup: null, oomKillsBefore: null, files: null, autopsy: null };
 
   async function explained(seed: IncidentSeed) {
     const measured = await createEvidenceCollector([]).measure(seed, run, '');

@@ -16,6 +16,7 @@ export const anIncident = (changes: Partial<Incident> = {}): Incident => ({
   fingerprint: '0123456789abcdef',
   priorMatches: { count: 0, windowDays: 90, firstAt: null, lastAt: null },
   repeats: 0,
+  autopsy: null,
   tail: ['tool call 41', 'Error: connect ECONNREFUSED 127.0.0.1:6379'],
   memory: [
     { at: '2026-03-02T10:14:59.000Z', bytes: 180_000_000 },

@@ -41,6 +41,7 @@ export class SimWorld {
       schedule: { plan: due => via('plan', () => this.#plan(due)) },
       probes: { ask: (runId, names) => via('ask', () => this.#askAll(runId, names)) },
       incidents: {
+        examine() {},
         open: ({ kind }) => via('incident', () => this.#did(`incident:${kind}`)),
         close: () => via('incident', () => this.#did('close-incident')),
       },

@@ -36,6 +36,7 @@ export function incidentOf(more: Partial<Incident> = {}): Incident {
     fingerprint: '0123456789abcdef',
     priorMatches: { count: 0, windowDays: 90, firstAt: null, lastAt: null },
     repeats: 0,
+    autopsy: null,
     tail: ['OSError: no room'],
     memory: [],
     action: 'started again',

@@ -36,7 +36,7 @@ function rig(on: (call: string, supervisor: Supervisor) => void = () => {}, rest
     },
     schedule: { plan: port('plan') },
     probes: { ask: port('ask') },
-    incidents: { open: port('open'), close: port('close') },
+    incidents: { examine: port('examine'), open: port('open'), close: port('close') },
     timers: { arm: port('arm'), disarm: port('disarm') },
     store: { save: port('save'), writeHold: port('write-hold'), liftHold: port('lift-hold') },
     public: { tell: port('tell'), reportBug: port('bug'), exit: port('exit') },

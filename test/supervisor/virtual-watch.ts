@@ -99,7 +99,7 @@ export function virtualWatch({ policy, startsAt = '2026-06-01T00:00:00Z', ...wor
     },
     schedule: { plan },
     probes: { ask },
-    incidents: { open() {}, close() {} },
+    incidents: { examine() {}, open() {}, close() {} },
     timers: {
       arm: (timer, delayMs) => timers.set(timer, later(delayMs, { type: 'timer-fired', timer })),
       disarm(timer) {

@@ -73,6 +73,7 @@ export function restartSettings(values: OptionValues, raw: RawValues): RestartSe
     stopSignal: values['stop-signal'],
     stopSignalGiven: raw.has('stop-signal'),
     stopTimeoutMs: values['stop-timeout'],
+    dumpSignal: values['dump-signal'],
     maxRuntimeMs: values['max-runtime'],
     expectDurationMs: values['expect-duration'],
     schedule: values.schedule,

@@ -44,6 +44,7 @@ export interface RestartSettings {
   readonly stopSignal: NodeJS.Signals;
   readonly stopSignalGiven: boolean;
   readonly stopTimeoutMs: number;
+  readonly dumpSignal: NodeJS.Signals | null;
   readonly maxRuntimeMs: number | null;
   readonly expectDurationMs: number | null;
   readonly schedule: string | null;

@@ -114,6 +114,10 @@ export const restartOptions = {
     usual: true,
     meaning: 'how long that may take; then SIGKILL, to the whole tree',
   },
+  'dump-signal': {
+    kind: 'signal',
+    meaning: 'sent to the command 2 s before a stop by a probe, to make the program print its stacks',
+  },
   'max-runtime': {
     kind: 'duration',
     min: '1ms',

@@ -118,7 +118,8 @@ function reasonOf(
 ): string | null {
   if (event === 'hold' && next.kind === 'hold') return next.hold.why;
   const details = reasons.map(({ name, detail }) => ownDetail(health, name, detail)).filter(detail => detail !== null);
-  if (details.length > 0) return details.join('; ');
+  const doing = incident?.autopsy == null ? [] : [incident.autopsy.sentence.replace(/; its last line: .*$/, '')];
+  if (details.length > 0) return [...details, ...doing].join('; ');
   if (cause === 'limit' && why !== null) return why;
   const category = incident === null || incident.category === 'unknown' ? [] : [incident.category];
   // A crash names its exit by itself.

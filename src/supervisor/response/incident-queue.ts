@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fstatSync, readSync } from 'node:fs';
 import type { Fact } from '../../core/events.ts';
+import type { ProbePolicy } from '../../core/health-model.ts';
 import type { State } from '../../core/model.ts';
 import type { IncidentPort } from '../../core/ports.ts';
 import { incidentId } from '../../core/snapshot.ts';
@@ -82,11 +83,12 @@ export function createIncidentQueue(order: IncidentQueueOrder): IncidentQueue {
 
   async function watchRuns(): Promise<void> {
     const { createRunWatch } = await import('./run-notes.ts');
-    runWatch = createRunWatch();
+    runWatch = createRunWatch(order.members, order.policy.health.probes.some(mayStop));
     if (spawned !== null) runWatch.see(spawned, stampNow().mono);
   }
 
   return {
+    examine: () => runWatch?.examine(),
     open(seed) {
       const id = incidentId(place.name, seed.at.wall);
       if (isTooMany(seed.at.mono) || id === repeats.of) {
@@ -142,6 +144,11 @@ export function createIncidentQueue(order: IncidentQueueOrder): IncidentQueue {
       clearTimeout(timer);
     },
   };
+}
+
+/** Whether a probe stops a run that it finds failing. */
+function mayStop(probe: ProbePolicy): boolean {
+  return probe.severity === 'critical' && probe.endsAs === 'probe' && (probe.way !== 'asked' || probe.judged);
 }
 
 function reportPath({ path }: Pick<StateFolder, 'path'>, id: string): string {

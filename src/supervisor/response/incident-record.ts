@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os';
+import type { Autopsy } from '../../core/autopsy.ts';
 import type { IncidentSeed } from '../../core/events.ts';
-import { clipStart } from '../../core/text/escape.ts';
+import { clipStart, lastWords } from '../../core/text/escape.ts';
 import { sizeText } from '../../core/text/units.ts';
 import { memoryLimit, oomKills } from '../../host/cgroup.ts';
 import { monoNow } from '../../host/clock.ts';
@@ -42,7 +43,7 @@ const LOOKED_AT_CHARS = 3 * LINE_CHARS;
 const LINES_ABOVE = 100;
 
 /** The incident as it lies on disk. */
-export function recordOf({ id, seed }: IncidentCase, found: Explained, world: RecordWorld): Incident {
+export function recordOf({ id, seed, run }: IncidentCase, found: Explained, world: RecordWorld): Incident {
   const { history, clean } = world;
   const { count, windowDays, firstAt, lastAt } = history;
   const line = (text: string, most: number) =>
@@ -53,6 +54,7 @@ export function recordOf({ id, seed }: IncidentCase, found: Explained, world: Re
       most,
     );
   const sentence = (text: string) => line(text, SENTENCE_CHARS);
+  const autopsy = autopsyOf(seed, run, world.output);
   const keyLine = found.keyLine === null ? '' : line(found.keyLine, KEY_LINE_CHARS);
   return {
     id,
@@ -64,11 +66,12 @@ export function recordOf({ id, seed }: IncidentCase, found: Explained, world: Re
     uptimeMs: Math.round(seed.uptimeMs),
     category: found.category,
     confidence: found.confidence,
-    evidence: found.evidence.map(sentence),
+    evidence: withAutopsy(found.evidence, autopsy).map(sentence),
     keyLine: keyLine === '' ? null : keyLine,
     fingerprint: found.fingerprint,
     priorMatches: { count, windowDays, firstAt, lastAt },
     repeats: 0,
+    autopsy: autopsy === null ? null : cleanAutopsy(autopsy, sentence),
     tail: tailLines(world),
     memory: seed.memory.map(({ at, bytes }) => ({ at: iso(at), bytes: Math.round(bytes) })),
     action: sentence(actionWords(seed, world.name)),
@@ -78,6 +81,30 @@ export function recordOf({ id, seed }: IncidentCase, found: Explained, world: Re
     diagnosis: null,
     recommendation: sentence(found.recommendation),
   };
+}
+
+/** Of a run that a probe stopped; with the text that its last redraw showed, where that is all that it did. */
+function autopsyOf({ cause }: IncidentSeed, run: RunNotes | null, output: string): Autopsy | null {
+  const autopsy = cause === 'probe' ? (run?.autopsy ?? null) : null;
+  if (autopsy === null || output === '' || output.endsWith('\n')) return autopsy;
+  const drawn = lastWords(output.slice(-LINE_CHARS));
+  return drawn === '' ? autopsy : { ...autopsy, sentence: `${autopsy.sentence}; its last line: "${drawn}"` };
+}
+
+/** What was measured stays first. */
+function withAutopsy([first, ...rest]: readonly string[], autopsy: Autopsy | null): string[] {
+  return [first, autopsy?.sentence, ...rest].filter(text => text !== undefined);
+}
+
+/** Commands and paths may hold secrets. */
+function cleanAutopsy(autopsy: Autopsy, sentence: (text: string) => string): Autopsy {
+  const processes = autopsy.processes.map(process => ({
+    ...process,
+    command: sentence(process.command),
+    waits: process.waits.map(wait => ({ ...wait, on: wait.on === null ? null : sentence(wait.on) })),
+    files: process.files.map(sentence),
+  }));
+  return { ...autopsy, sentence: sentence(autopsy.sentence), processes };
 }
 
 function iso(wall: number): string {

@@ -55,6 +55,7 @@ export function createIncidentResponse(order: IncidentResponseOrder, world: Inci
     around(port) {
       incidentQueue = port;
       return {
+        examine: () => port.examine(),
         open(seed) {
           // Before the keeper, which may tell of it at once.
           notifications.happened(seed);
