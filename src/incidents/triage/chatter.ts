@@ -33,7 +33,7 @@ export const recovered =
  * log come again, or with one of the banners that servers and runners open with.
  */
 const banner =
-  /^(?:> [@\w./-]+@\d+\.\d+\.\d+ \w+|> [\w-]+@\S+ \w+|INFO: {5}Started server process|\*\*\* Starting uWSGI|Started (?:parent|server) process|Starting gunicorn|\[nodemon\] starting|\[nodemon\] restarting|celery@|:: Spring Boot ::|={3,}.{0,20}(?:START|RESTART)|-{3,}.{0,20}(?:start|restart)ed? .{0,60}-{3,}|Starting minecraft server|Loading libraries, please wait|yarn run v\d|npm start)/i;
+  /^(?:> [@\w./-]+@\d+\.\d+\.\d+ \w+|> [\w-]+@\S+ \w+|INFO: {5}Started server process|\*\*\* Starting uWSGI|Started (?:parent|server) process|Starting gunicorn|Booting worker with pid|Booting Puma|Puma starting|Started child process|spawned uWSGI worker|supervisord started with pid|\[nodemon\] starting|\[nodemon\] restarting|celery@|:: Spring Boot ::|={3,}.{0,20}(?:START|RESTART)|-{3,}.{0,20}(?:start|restart)ed? .{0,60}-{3,}|Starting minecraft server|Loading libraries, please wait|yarn run v\d|npm start)/i;
 const opening =
   /\b(?:start(?:ing|ed|up)?|boot(?:ing)?|launch(?:ing|ed)?|initiali[sz]ing|begin(?:ning)?|run #?\d+|version \d|v\d+\.\d+)\b/i;
 

@@ -104,7 +104,7 @@ const isLife = (failure: Failure, match: Match | null, lines: readonly Line[]): 
 const isSourceLine = (failure: Failure, lines: readonly Line[]): boolean => {
   if (failure.trace) return false;
   const text = lines[failure.line]?.text ?? '';
-  return /^(?:raise |throw |return |except |catch|import |from \S+ import|if |const |let |var |def |async |await |\/\/|\* )/.test(
+  return /^(?:raise |throw |return |except |catch|import |from \S+ import|if |const |let |var |def |async |await |\/\/|\* |"(?:url|link|help|description|documentation\w{0,10}|domain|@type|quota\w{1,20})": )/.test(
     text,
   );
 };

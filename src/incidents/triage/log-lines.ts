@@ -106,7 +106,7 @@ const prefixes = [
   /^\[\s{0,6}\d{1,9}\.\d{3,9}\] ?/,
   // pm2: 0|name | 2026-01-02T03:04: (no seconds)
   /^\d{1,4}\|[\w.@-]{1,40} {0,30}\| /,
-  new RegExp(`^${date}[T ]\\d{1,2}:\\d{2}: `),
+  new RegExp(`^${date}[T ]\\d{1,2}:\\d{2}${zone}: `),
   // redis: 1:M 05 Jan 2026 10:00:00.000 #
   new RegExp(`^\\d{1,8}:[A-Z] \\d{1,2} ${month} \\d{4} ${time} [#*.-] ?`),
   // Ruby's logger: F, [2026-01-02T03:04:05.678901 #12] FATAL -- app:

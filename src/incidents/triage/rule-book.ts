@@ -47,11 +47,11 @@ export const ruleBook: readonly Rule[] = [
 
 /** What every failing line has in it, whatever the language of its program: lines without any of it are not tried at all. */
 export const trigger =
-  /err|exce|fail|fatal|panic|abort|crash|den[iy]|refus|reset|time|cannot|can't|could|unable|not |n't|no such|missing|invalid|unauth|forbid|kill|term|signal|sig[a-z]{3}|memory|space|quota|limit|exceed|lock|in use|already|corrupt|malform|unexpected|cert|ssl|tls|close|unreach|route|resol|cuda|hip|gpu|nccl|nvml|too |overload|unavail|exit|E[A-Z]{3}|undef|null|none|requir|usage|unknown|unrecog|double|segm|bus |illegal|trap|bad|lost|end|stop|interrupt|cancel|evict|preempt|\b[45]\d\d\b|hangup|thrott|flood|install|uncaught|what\(|assert|broken|\^C|shut|expect|available|EULA|must|with|hostname|another|provide|fork|address|log(?:ged)?[ -]?in|auth|tty|terminal|trust|prompt|root|sudo|mismatch|without|should|please|hit |capacity|credit|balance|demand|browser|pending|changed|nonce|incompat|directive|duplicat|exhaust|retry|reconnect|waiting/i;
+  /err|exce|fail|fatal|panic|abort|crash|den[iy]|refus|reset|time|cannot|can't|could|unable|not |n't|no such|missing|invalid|unauth|forbid|kill|term|signal|sig[a-z]{3}|memory|space|quota|limit|exceed|lock|in use|already|corrupt|malform|unexpected|cert|ssl|tls|close|unreach|route|resol|cuda|hip|gpu|nccl|nvml|too |overload|unavail|exit|E[A-Z]{3}|undef|null|none|requir|usage|unknown|unrecog|double|segm|bus |illegal|trap|bad|lost|end|stop|interrupt|cancel|evict|preempt|\b[45]\d\d\b|hangup|thrott|flood|install|uncaught|what\(|assert|broken|\^C|shut|expect|available|EULA|must|with|hostname|another|provide|fork|address|log(?:ged)?[ -]?in|auth|tty|terminal|trust|prompt|root|sudo|mismatch|without|should|please|hit |capacity|credit|balance|demand|browser|pending|changed|nonce|incompat|directive|duplicat|exhaust|retry|reconnect|waiting|bound|locate|need|revision|migrat|instance|incorrect|conflict|only|supported|allowed/i;
 
 /** What a line that calls itself information must have in it to be tried: most of a log is such lines, and they fail outright or not at all. */
 const plainTrigger =
-  /\b(?:error|exception|fail(?:ed|ure)|fatal|panic|crash|kill|denied|refused|cannot|unable|not found|no such|invalid|unauthori[sz]ed|forbidden|exceeded|too many|out of memory|timed out|unreachable|corrupt|aborted)|_exceeded|SIG[A-Z]{3,4}\b|\b[45]\d\d\b|signal:? /i;
+  /\b(?:error|exception|fail(?:ed|ure)|fatal|panic|crash|kill|denied|refused|cannot|unable|not found|no such|invalid|unauthori[sz]ed|forbidden|exceeded|too many|out of memory|timed out|unreachable|corrupt|aborted|need to agree|must be)|_exceeded|SIG[A-Z]{3,4}\b|\b[45]\d\d\b|signal:? /i;
 
 /** A rule and the text of the failure that it fits. */
 export interface Match {

@@ -129,7 +129,7 @@ export const configRules: readonly Rule[] = [
     id: 'config.option',
     category: 'bad-config',
     pattern:
-      /unrecognized (?:arguments?|options?)|unknown (?:option|flag|argument|switch|arg|shorthand flag)|invalid (?:option|choice|argument|value for|flag|command line)|bad (?:option|flag)|unexpected argument|the following (?:required )?arguments (?:are required|were not provided)|missing (?:required )?(?:argument|option|parameter|positional|flag|value for)|No such option|expected (?:at least )?(?:one|\d+) arguments?|requires? (?:an|at least|exactly) (?:\w+ )?(?:argument|value|parameter)|error: argument |required flag|must be one of|flag provided but not defined|Unrecognized (?:VM )?option|Missing script|Invalid value for|missing script:|error Command "|^(?:error: )?Script not found|^Command "[^"]{1,80}" not found|option .{1,60} requires|bad option:|unknown directive|You must specify|must be specified\b/i,
+      /unrecognized (?:arguments?|options?)|unknown (?:option|flag|argument|switch|arg|shorthand flag)|invalid (?:option|choice|argument|value for|flag|command line)|bad (?:option|flag)|unexpected argument|the following (?:required )?arguments (?:are required|were not provided)|missing (?:required )?(?:argument|option|parameter|positional|flag|value for)|No such option|expected (?:at least )?(?:one|\d+) arguments?|requires? (?:an|at least|exactly) (?:\w+ )?(?:argument|value|parameter)|error: argument |required flag|must be one of|must be an? \w{1,30}, (?:got|not)|flag provided but not defined|Unrecognized (?:VM )?option|Missing script|Invalid value for|missing script:|error Command "|^(?:error: )?Script not found|^Command "[^"]{1,80}" not found|option .{1,60} requires|bad option:|unknown directive|You must specify|must be specified\b/i,
     example: "train.py: error: argument --lr: invalid float value: 'fast'",
     weight: 0.2,
     check: "Correct the command line: compare {variable|the option that the key line names} with the program's --help.",
@@ -148,7 +148,7 @@ export const configRules: readonly Rule[] = [
     id: 'config.no-such-database',
     category: 'bad-config',
     pattern:
-      /database "[^"]{1,100}" does not exist|role "[^"]{1,100}" does not exist|Unknown database|no such (?:table|column)|(?:relation|table|column) .{1,100}(?:does not exist|doesn't exist)|UndefinedTable|ProgrammingError.{0,60}doesn't exist|Unknown column|PendingMigration|Migrations are pending|unapplied migration/i,
+      /database "[^"]{1,100}" does not exist|role "[^"]{1,100}" does not exist|Unknown database|no such (?:table|column)|(?:relation|table|column) .{1,100}(?:does not exist|doesn't exist)|UndefinedTable|ProgrammingError.{0,60}doesn't exist|Unknown column|PendingMigration|Migrations are pending|unapplied migration|migrations? .{0,40}failed validation|executing migrations|Can't locate revision|relation .{1,80} already exists|need to initialize the database|schema (?:version )?mismatch/i,
     example: 'psycopg2.OperationalError: FATAL:  database "agents" does not exist',
     check: 'Create what is missing in the database: check its name, its user, and whether the migrations ran.',
   },

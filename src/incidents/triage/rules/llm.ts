@@ -16,7 +16,7 @@ export const llmRules: readonly Rule[] = [
     id: 'llm.no-quota',
     category: 'rate-limited',
     pattern:
-      /insufficient_quota|exceeded your current quota|credit balance is too low|Insufficient (?:Balance|credits?|funds)\b(?! for (?:gas|intrinsic|transfer|trade|order))|billing_(?:error|hard_limit)|usage limits? (?:has been )?(?:reached|exceeded)|(?:hit|reached|exceeded) your (?:[\w-]{1,20} ){0,3}limit\b|out of (?:extra )?usage\b|exhausted your (?:\w+ ){0,2}(?:quota|capacity|credits|limit)|reached your (?:specified )?(?:API )?usage limit|spend(?:ing)? limit|402 Payment Required|Payment Required|out of credits|requires more credits|quota (?:has been )?(?:exhausted|exceeded)/i,
+      /insufficient_quota|exceeded your current quota|credit balance is too low|Insufficient (?:Balance|credits?|funds)\b(?! for (?:gas|intrinsic|transfer|trade|order))|billing_(?:error|hard_limit)|usage limits? (?:has been )?(?:reached|exceeded)|(?:hit|reached|exceeded) your (?:[\w-]{1,20} ){0,3}limit\b|\d-hour limit reached|limit reached\b.{0,20}resets|out of (?:extra )?usage\b|exhausted your (?:\w+ ){0,2}(?:quota|capacity|credits|limit)|reached your (?:specified )?(?:API )?usage limit|spend(?:ing)? limit|402 Payment Required|Payment Required|out of credits|requires more credits|quota (?:has been )?(?:exhausted|exceeded)/i,
     example: 'Error 429: You exceeded your current quota (insufficient_quota)',
     weight: 0.4,
     check:
