@@ -139,7 +139,10 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     const { command, cwd, detached = true } = spec;
     output.startRun();
     if (++spawns === MANY_SPAWNS) disableOptimizer();
-    const fed = spec.feed?.() ?? null;
+    const fed = fedInput(spec);
+    if (typeof fed === 'string') {
+      return queueMicrotask(() => report({ type: 'spawn-failed', runId, failure: { kind: 'other', why: fed } }));
+    }
     const stdinFd = fed ?? (stdinGiven ? null : 0);
     const child = withRunMark(runId, () => launch({ command, cwd, env, stdinFd, outputFds, detached }));
     if (fed !== null) closeSync(fed);
@@ -257,6 +260,15 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     return run === null ? [] : (seen(() => look(run, !run.exited)) ?? []);
   };
   return Object.assign(output, port, { members });
+}
+
+/** The descriptor that a run reads, or why it cannot be opened: a run that misses its input must not start. */
+function fedInput({ feed }: ChildSpec): number | null | string {
+  try {
+    return feed?.() ?? null;
+  } catch (error) {
+    return `its standard input cannot be opened: ${error instanceof Error ? error.message : error}`;
+  }
 }
 
 // The child's own output and error are one pipe where ours are one file: only so is their order kept.

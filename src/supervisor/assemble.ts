@@ -11,7 +11,7 @@ import { reasonOf } from '../host/errno.ts';
 import type { Lock } from '../state/lock.ts';
 import type { StateFile } from '../state/state-file.ts';
 import { LOG_FILE, type StateFolder } from '../state/state-folder.ts';
-import { createLastOutput, protectedCommand } from './child-setup.ts';
+import { createLastOutput, type LastOutput, protectedCommand } from './child-setup.ts';
 import { createEndReader } from './end-reader.ts';
 import { type IncidentObserver, type Observer, seenBy } from './observers/observer.ts';
 import { createProbing } from './probing.ts';
@@ -19,6 +19,7 @@ import { hangupMeaning, listenToSignals } from './process-events.ts';
 import { createIncidentQueue, type IncidentQueue } from './response/incident-queue.ts';
 import { createIncidentResponse, type IncidentResponse } from './response/response.ts';
 import { type Found, ownBoot } from './restore.ts';
+import { fileInput, pipeInput, type RunInput } from './standard-input.ts';
 import { createStore } from './state-saver.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 import { createSource, createTimers } from './timers.ts';
@@ -61,12 +62,12 @@ export function assemble(
   };
   const report = (fact: Fact) => {
     for (const see of [probing.see, incidentResponse.see, incidentQueue.see]) heard(() => see(fact));
-    if (fact.type === 'child-exited') heard(() => feed?.keep());
+    if (fact.type === 'child-exited') heard(() => lastOutput?.keep());
     supervisor.take(fact);
   };
   const restarts = () => Math.max(0, supervisor.state.run - 1);
   const probing = createProbing(order.health, { ...order, restarts }, report);
-  const feed = order.feedLastOutput ? createLastOutput(place, () => child.tail()) : null;
+  const lastOutput = order.feedLastOutput ? createLastOutput(place, () => child.tail()) : null;
   const output = { blockedSince: null as Stamp | null, droppedBytes: 0 };
   const reportOutput = (change: Partial<typeof output>) =>
     report({ type: 'output-reported', ...Object.assign(output, change) });
@@ -74,7 +75,8 @@ export function assemble(
   const child = createChild(
     {
       ...order,
-      ...feed,
+      stdin: order.stdin === 'inherit' ? 'inherit' : 'null',
+      ...runInput(order, lastOutput),
       runEnv: () => incidentQueue.runEnv(),
       readEnd,
       pipes,
@@ -119,6 +121,14 @@ export function assemble(
   listenToSignals(report, hangupMeaning());
   supervisor.take(found.started);
   return { child, log, supervisor, incidentResponse, incidentQueue };
+}
+
+/** What a run reads: the last one's output, a file, our own standard input again; nothing: the descriptor itself, once. */
+function runInput({ stdin, stdinIsTerminal, warn }: WatchOrder, lastOutput: LastOutput | null): { feed?: RunInput } {
+  if (lastOutput !== null) return { feed: lastOutput.feed };
+  if (typeof stdin === 'object') return { feed: fileInput(stdin.file) };
+  const again = stdin === 'null' || stdinIsTerminal ? null : pipeInput(warn);
+  return again === null ? {} : { feed: again };
 }
 
 function incidentQueueFor(

@@ -17,7 +17,8 @@ export interface WatchOrder {
   command: readonly string[];
   cwd: string;
   env: Readonly<Record<string, string>>;
-  stdin: 'inherit' | 'null';
+  /** A file is opened anew for each run. */
+  stdin: 'inherit' | 'null' | { readonly file: string };
   stdinIsTerminal: boolean;
   policy: Policy;
   health: HealthOrder;

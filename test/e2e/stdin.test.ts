@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { givenDescriptorsOf } from '../support/processes.ts';
@@ -13,25 +13,84 @@ describe('standard input', () => {
   const counted = ['--backoff', '0ms', '--max-restarts', '2', '--on-hold', 'exit', '--quiet'];
   const reader = ['--', 'sh', '-c', 'echo "$AGENT_WATCH_RUN $(sha256sum)"; exit 1'];
   const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
-  const expected = (bytes: Buffer) =>
-    [sha256(bytes), sha256(Buffer.alloc(0)), sha256(Buffer.alloc(0))]
-      .map((digest, index) => `${index + 1} ${digest}  -\n`)
-      .join('');
-  const ways = { 'a pipe': 'cat input | "$0" "$@"', 'a file': '"$0" "$@" < input' };
-  for (const [what, script] of Object.entries(ways)) {
-    test(`of 200 kB through ${what} reaches the first run whole, and later runs see its end`, () => {
-      const folder = scratch();
-      const bytes = randomBytes(200_000);
-      writeFileSync(join(folder, 'input'), bytes);
-      const ended = spawnSync('sh', ['-c', script, executable, ...counted, ...reader], {
-        cwd: folder,
-        env: testEnvironment(folder),
-        timeout: 20_000,
-      });
-      expect(ended.stdout.toString()).toBe(expected(bytes));
-      expect(ended.status).toBe(69);
+  const digests = (...inputs: Buffer[]) => inputs.map((bytes, at) => `${at + 1} ${sha256(bytes)}  -\n`).join('');
+  const empty = Buffer.alloc(0);
+  const through = (folder: string, script: string, args: readonly string[]) =>
+    spawnSync('sh', ['-c', script, executable, ...args], {
+      cwd: folder,
+      env: testEnvironment(folder),
+      timeout: 20_000,
     });
-  }
+
+  test.each([
+    ['of 200 kB through a pipe reaches each run whole', 200_000, 'cat input | "$0" "$@"', true],
+    [
+      'of more than 1 MiB through a pipe reaches the first run whole, and later runs see its end',
+      1_100_000,
+      'cat input | "$0" "$@"',
+      false,
+    ],
+    ['of a file reaches the first run whole, and later runs see its end', 200_000, '"$0" "$@" < input', false],
+  ])('%s', (_what, size, script, again) => {
+    const folder = scratch();
+    const bytes = randomBytes(size);
+    writeFileSync(join(folder, 'input'), bytes);
+    const ended = through(folder, script, [...counted, ...reader]);
+    expect(ended.stdout.toString()).toBe(again ? digests(bytes, bytes, bytes) : digests(bytes, empty, empty));
+    expect(ended.status).toBe(69);
+  });
+
+  test('of a pipe that a first run did not read is there for the next, and said to be given again once', () => {
+    const folder = scratch();
+    const child = ['--', 'sh', '-c', '[ $AGENT_WATCH_RUN = 1 ] || cat; exit 1'];
+    const args = ['--backoff', '100ms', '--max-restarts', '2', '--on-hold', 'exit', ...child];
+    const ended = through(folder, 'echo prompt | "$0" "$@"', args);
+    expect(ended.stdout.toString()).toBe('prompt\nprompt\n');
+    expect(ended.stderr.toString().match(/each run reads it again/g)).toHaveLength(1);
+  });
+
+  test('of a pipe that goes on reaches the run as it comes', async () => {
+    const folder = scratch();
+    const watcher = startWatcher(folder, ['--name', 'live', '--', 'cat'], { stdio: ['pipe', 'pipe', 'pipe'] });
+    watcher.process.stdin?.write('one\n');
+    await watcher.printed(/one/);
+    watcher.process.stdin?.write('two\n');
+    await watcher.printed(/two/);
+    expect(run(folder, ['stop', 'live']).code).toBe(0);
+  });
+
+  test('of --stdin FILE is opened anew for each run; one that is missing is refused, and later a failed start', async () => {
+    const folder = scratch();
+    const prompt = join(folder, 'prompt.md');
+    writeFileSync(prompt, 'first');
+    const args = [
+      '--stdin',
+      'prompt.md',
+      '--name',
+      'agent',
+      '--backoff',
+      '50ms',
+      '--',
+      'sh',
+      '-c',
+      'cat; echo; exit 1',
+    ];
+    const watcher = startWatcher(folder, args);
+    await watcher.printed(/first\nfirst\n/);
+    writeFileSync(prompt, 'second');
+    await watcher.printed(/second/);
+    rmSync(prompt);
+    await watcher.said(/standard input cannot be opened.*prompt\.md/);
+    expect(run(folder, ['stop', 'agent']).code).toBe(0);
+    expect(run(folder, args)).toMatchObject({ code: 125, err: expect.stringContaining('prompt.md') });
+  });
+
+  test('of --stdin FILE is refused beside --feed-last-output', () => {
+    const folder = scratch();
+    writeFileSync(join(folder, 'prompt.md'), 'x');
+    const both = ['--stdin', 'prompt.md', '--schedule', '* * * * *', '--feed-last-output', '--', 'true'];
+    expect(run(folder, both)).toMatchObject({ code: 125, err: expect.stringContaining('--feed-last-output') });
+  });
 
   test('is empty with --stdin null', () => {
     const folder = scratch();

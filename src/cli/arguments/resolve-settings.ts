@@ -97,8 +97,15 @@ async function identityOf(
     stateDir: values['state-dir'] ?? defaultStateDir(here),
     cwd: existingFolder(values.cwd, raw) ?? here.cwd,
     env: await childVariables(values, raw),
-    stdin: values.stdin ?? 'auto',
+    stdin: stdinOf(values),
   };
+}
+
+function stdinOf(values: OptionValues): IdentitySettings['stdin'] {
+  const { stdin } = values;
+  if (stdin !== null && typeof stdin === 'object' && values['feed-last-output'])
+    throw new UsageError('--stdin FILE and --feed-last-output are two inputs for one run; give one of them');
+  return stdin ?? 'auto';
 }
 
 function existingFolder(path: string | null, raw: RawValues): string | null {

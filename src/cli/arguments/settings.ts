@@ -3,7 +3,7 @@
 import type { CauseAction } from '../../core/model.ts';
 import type { ProbeSpec } from '../../probes/probe.ts';
 import type { OptionName } from '../options/index.ts';
-import type { DiagnoseChoice, Remedy } from '../options/option.ts';
+import type { DiagnoseChoice, Remedy, StdinChoice } from '../options/option.ts';
 import type { Rate } from '../values/amounts.ts';
 import type { HostAndPort, MetricsSource, SecretUrl } from '../values/places.ts';
 import type { RawValue } from '../values/read-value.ts';
@@ -20,8 +20,8 @@ export interface IdentitySettings {
   readonly cwd: string;
   /** What --env-file and --env add to the inherited environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** `auto`: a pipe or file is passed to the first run, a terminal is not. */
-  readonly stdin: 'auto' | 'inherit' | 'null';
+  /** `auto`: a pipe or file is passed on, a terminal is not. */
+  readonly stdin: 'auto' | StdinChoice;
 }
 
 export interface RestartSettings {

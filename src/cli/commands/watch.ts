@@ -53,7 +53,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
     command,
     cwd: identity.cwd,
     env: childEnv,
-    stdin: identity.stdin === 'null' ? 'null' : 'inherit',
+    stdin: identity.stdin === 'auto' ? 'inherit' : identity.stdin,
     stdinIsTerminal: identity.stdin === 'auto' && isatty(0),
     policy,
     health,

@@ -51,10 +51,9 @@ export const identityOptions = {
     meaning: 'variables for the child, a KEY=value a line; --env wins',
   },
   stdin: {
-    kind: 'choice',
-    choices: ['inherit', 'null'],
-    defaultNote: 'a pipe or file is passed to the first run, a terminal is not',
-    meaning: "the child's standard input",
+    kind: 'stdin',
+    defaultNote: 'a short pipe is given to each run, any other to the first; a terminal is not passed on',
+    meaning: 'standard input of each run: a file that is opened anew, inherit, or null',
   },
 } as const satisfies OptionTable;
 

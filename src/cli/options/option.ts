@@ -17,6 +17,9 @@ export interface Remedy {
   readonly command: string;
 }
 
+/** `--stdin inherit|null|FILE`. */
+export type StdinChoice = 'inherit' | 'null' | { readonly file: string };
+
 /** `--on-cause CAUSE=ACTION`. */
 export interface CauseRule {
   readonly cause: string;
@@ -52,6 +55,7 @@ export interface KindValues {
   diagnose: DiagnoseChoice;
   remedy: Remedy;
   'cause-action': CauseRule;
+  stdin: StdinChoice;
 }
 
 export type Kind = keyof KindValues;

@@ -44,6 +44,7 @@ const placeholders: Readonly<Record<Kind, string>> = {
   diagnose: '',
   remedy: "'WHEN => COMMAND'",
   'cause-action': 'CAUSE=ACTION',
+  stdin: 'FILE|inherit|null',
 };
 
 /** What stands for the value: `TIME`, `always|on-failure|never`; empty for a switch. */

@@ -38,6 +38,7 @@ const kinds: Readonly<Record<Kind, Schema>> = {
   timezone: text,
   diagnose: text,
   remedy: { type: 'string', pattern: '=>' },
+  stdin: text,
   'cause-action': {
     type: 'string',
     pattern: '^[a-z-]+=(?:restart|hold|wait(?::.+)?)$',

@@ -109,6 +109,7 @@ export function absoluteText(kind: string, text: string, base: string): string {
   if (text === '') return text;
   const equals = kind === 'path-time' ? text.lastIndexOf('=') : text.indexOf('=');
   if (kind === 'path') return resolve(base, text);
+  if (kind === 'stdin') return text === 'inherit' || text === 'null' ? text : resolve(base, text);
   if (kind === 'path-time' && equals > 0) return resolve(base, text.slice(0, equals)) + text.slice(equals);
   if (kind === 'size-path' && equals > 0) return text.slice(0, equals + 1) + resolve(base, text.slice(equals + 1));
   if (kind === 'secret-url' && text.startsWith('@')) return `@${resolve(base, text.slice(1))}`;

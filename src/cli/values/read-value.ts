@@ -1,5 +1,6 @@
+import { accessSync, constants } from 'node:fs';
 import { categories } from '../../incidents/triage/rule.ts';
-import type { CauseRule, DiagnoseChoice, Kind, KindValues, Option, Remedy } from '../options/option.ts';
+import type { CauseRule, DiagnoseChoice, Kind, KindValues, Option, Remedy, StdinChoice } from '../options/option.ts';
 import { at, nearest, quoted, UsageError } from '../usage-error.ts';
 import { readDuration, readInteger, readNumber, readRate, readShare, readSize } from './amounts.ts';
 import { readMoment } from './moments.ts';
@@ -49,6 +50,18 @@ export function readRemedy(text: string): Remedy {
   const command = match[3]!.trimEnd();
   if (match[1] === undefined) return { when: { kind: 'word', word: match[2]! }, command };
   return { when: { kind: 'key-line', pattern: readRegex(match[1]) }, command };
+}
+
+/** `inherit`, `null`, or a file, which is looked for now: a prompt that is not there must not be missed at night. */
+function readStdin(text: string, base: string): StdinChoice {
+  if (text === 'inherit' || text === 'null') return text;
+  const file = readPath(text, base);
+  try {
+    accessSync(file, constants.R_OK);
+  } catch {
+    throw new UsageError(`the file ${file} does not exist or may not be read (write inherit, null, or a file)`);
+  }
+  return { file };
 }
 
 const causeActions = ['restart', 'wait', 'hold'] as const;
@@ -113,6 +126,7 @@ const readers: { readonly [K in Kind]: Reader<K> } = {
   diagnose: readDiagnose,
   remedy: readRemedy,
   'cause-action': readCauseRule,
+  stdin: readStdin,
 };
 
 /** Reads one value by the rules of its row; a UsageError's message begins with `raw.where`. */

@@ -13,7 +13,7 @@ const contract: Record<string, Record<string, string | null>> = {
     cwd: 'inherited',
     env: 'inherited',
     'env-file': null,
-    stdin: 'a pipe or file is passed to the first run, a terminal is not',
+    stdin: 'a short pipe is given to each run, any other to the first; a terminal is not passed on',
   },
   restart: {
     restart: 'always',
@@ -107,7 +107,6 @@ for (const [section, rows] of Object.entries(contract)) {
 test('choices are the contract’s', () => {
   expect(optionRow('restart').choices).toEqual(['always', 'on-failure', 'never']);
   expect(optionRow('on-hold').choices).toEqual(['wait', 'exit']);
-  expect(optionRow('stdin').choices).toEqual(['inherit', 'null']);
   expect(optionRow('diagnose').choices).toEqual(['off', 'rules', 'anthropic', 'openai', 'ollama', 'command:CMD']);
   expect(optionRow('alert-format').choices).toEqual(['slack', 'discord', 'ntfy', 'generic']);
   expect(optionRow('notify-ready').choices).toEqual(['up', 'healthy']);
