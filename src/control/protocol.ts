@@ -18,7 +18,7 @@ type Verb =
   | { verb: 'status' }
   | { verb: 'stop'; now: boolean }
   | { verb: 'restart' }
-  /** `pid`: of the asking process, which must not be inside what is watched. */
+  /** `pid`: of the asking process, which must not be inside what is watched. Believed only where the kernel cannot be asked. */
   | { verb: 'reset'; pid: number }
   | { verb: 'signal'; signal: string };
 

@@ -2,6 +2,8 @@ import { chmodSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { errnoOf, reasonOf } from '../host/errno.ts';
+import { libc } from '../host/libc.ts';
+import { readProcess } from '../host/process-table.ts';
 import {
   type Answer,
   EXIT_REFUSED,
@@ -12,8 +14,20 @@ import {
   socketPath,
 } from './protocol.ts';
 
-/** What answers the requests. A rejection is answered as a refusal that names its message. */
-export type Answerer = (request: Request) => Answer | Promise<Answer>;
+/** Who is at the other end, as the kernel says. */
+export interface Caller {
+  /** 0: a process outside our pid namespace, such as one of the host's. */
+  pid: number;
+  uid: number;
+  /** When the process with that pid started, as seen when its call was taken; null: it was gone by then. */
+  startTicks: number | null;
+}
+
+/**
+ * What answers the requests; `caller` is null where the kernel cannot be asked. A rejection is answered as a refusal that names its
+ * message.
+ */
+export type Answerer = (request: Request, caller: Caller | null) => Answer | Promise<Answer>;
 
 /** A watcher's ear. */
 export interface ControlServer {
@@ -64,7 +78,8 @@ async function listenIn(folder: string, answer: Answerer, times: ServerTimes): P
     socket.on('close', () => connections.delete(socket));
     // A client that goes in the middle harms nobody; `close` follows.
     socket.on('error', () => socket.destroy());
-    void serve(socket, answer, times);
+    const caller = callerOf(socket);
+    void serve(socket, request => answer(request, caller), times);
   });
   server.maxConnections = MOST_CLIENTS;
   try {
@@ -110,7 +125,24 @@ function removeStale(path: string): void {
   }
 }
 
-async function serve(socket: Socket, answer: Answerer, times: ServerTimes): Promise<void> {
+// The kernel keeps who called connect(2), not who holds the connection now; a process that is gone has lost its say.
+function callerOf(socket: Socket): Caller | null {
+  // No public property tells the descriptor of a connection.
+  const { _handle: handle } = socket as Socket & { _handle?: { fd?: number } };
+  const calls = libc();
+  if (calls === null || handle?.fd === undefined) return null;
+  try {
+    const { pid, uid } = calls.peerOf(handle.fd);
+    return { pid, uid, startTicks: readProcess(pid)?.startTicks ?? null };
+  } catch {
+    // Closed already: there is nobody to answer.
+    return null;
+  }
+}
+
+type Reply = (request: Request) => Answer | Promise<Answer>;
+
+async function serve(socket: Socket, answer: Reply, times: ServerTimes): Promise<void> {
   const line = await firstLine(socket, REQUEST_LIMIT_BYTES, times.clientMs);
   if (line === 'nothing' || socket.destroyed) return void socket.destroy();
   const request =
@@ -126,7 +158,7 @@ async function serve(socket: Socket, answer: Answerer, times: ServerTimes): Prom
   else socket.end(text);
 }
 
-async function answered(answer: Answerer, request: Request): Promise<Answer> {
+async function answered(answer: Reply, request: Request): Promise<Answer> {
   try {
     return await answer(request);
   } catch (error) {

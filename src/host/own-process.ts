@@ -21,8 +21,8 @@ const TOP = 1;
  * mark, or belongs to the child's session. Ancestors count, since a tool that an agent calls may have been given a clean
  * environment. True also if `pid` cannot be seen: what cannot be judged is not outside.
  *
- * Out of reach: a process that cleared its environment, left the session and let its parents die. It could as well remove
- * the hold file itself; this is a fence against an agent that helps itself, not against an attacker with our own user id.
+ * A process of our own user could as well remove the hold file itself, or have somebody outside ask for it (cron, a shell of tmux):
+ * this is a fence against an agent that helps itself, not against an attacker with our own user id.
  */
 export function isInsideRun(pid: number, run: RunMark): boolean {
   const seen = new Set<number>();
@@ -60,16 +60,23 @@ function ownMark(
   return env['AGENT_WATCH_NAME'] === name && env['AGENT_WATCH_STATE_DIR'] === stateDir;
 }
 
+/** Who asks for a reset: by the kernel's word with the start time of the process, or by its own without. */
+export interface Asker {
+  pid: unknown;
+  startTicks?: number | null;
+}
+
 /**
- * Why a reset asked for by `pid` is refused, in one sentence; null if it is allowed. The client tells its own pid, since Node
- * cannot ask the kernel who is at the other end of a socket; a lie would have to name a process of our user outside the
- * run that talks to a socket.
+ * Why a reset is refused, in one sentence; null if it is allowed. A process of an outer pid namespace, which the kernel calls 0, is
+ * inside no run of ours: those are all in our namespace, or in one inside it.
  */
-export function whyNoReset(pid: unknown, run: RunMark): string | null {
+export function whyNoReset({ pid, startTicks }: Asker, run: RunMark): string | null {
+  if (pid === 0 && startTicks !== undefined) return null;
   if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= TOP)
     return 'the asking process did not say who it is';
   const found = readProcess(pid);
-  if (found === null || found.dead) return `the asking process ${pid} cannot be seen from the watcher`;
+  if (found === null || found.dead || (startTicks !== undefined && found.startTicks !== startTicks))
+    return `the asking process ${pid} cannot be seen from the watcher`;
   return isInsideRun(pid, run)
     ? `process ${pid} belongs to what '${run.name}' watches, which may not lift its own hold`
     : null;

@@ -16,6 +16,8 @@ export interface ResetOf<T> {
   /** The same state without hold, backoff and cooldown. */
   clear: (value: T) => T;
   now: Date;
+  /** Nothing proves that we are not part of a run, and no person vouches for it: then the hold of a kill condition stays. */
+  unproved: boolean;
 }
 
 export type ResetResult =
@@ -48,9 +50,11 @@ export async function resetOffline<T>(of: ResetOf<T>): Promise<ResetResult> {
 async function reset<T>(of: ResetOf<T>, place: StateFolder, lock: Lock): Promise<ResetResult> {
   const run = lock.leftover === 'unknown' ? null : lock.leftover;
   const mark = { name: of.name, stateDir: of.stateDir, runId: null, childPid: null, startTicks: null, ...run };
-  const why = whyNoReset(process.pid, mark);
+  const why = whyNoReset({ pid: process.pid }, mark);
   if (why !== null) return { kind: 'refused', why };
   const lifted = readHold(place);
+  if (of.unproved && lifted?.cause === 'kill-condition')
+    return { kind: 'refused', why: 'the hold of a kill condition is cleared only on a terminal, or with --yes' };
   const { value, said } = loadState(place, of.read, of.ofThisBoot, of.now, lock.privateFolders);
   // The state first: a hold that stays is the safer half.
   if (value !== null) {

@@ -1,4 +1,5 @@
 import type { Answer, Request } from '../control/protocol.ts';
+import type { Caller } from '../control/server.ts';
 import type { Phase, Signal } from '../core/model.ts';
 import { refusal } from '../core/requests.ts';
 import { whyNoReset } from '../host/own-process.ts';
@@ -19,22 +20,26 @@ export interface Answering {
 const REFUSED = 125;
 
 /** Answers a request at once; what it asks for begins with the answer and need not be over. */
-export function answer(answering: Answering, request: Request): Answer {
-  const what = requestText(request);
+export function answer(answering: Answering, request: Request, caller: Caller | null): Answer {
+  const what = requestText(request, caller);
   if (request.verb !== 'status') answering.record?.('requested', what);
-  const said = answered(answering, request);
+  const said = answered(answering, request, caller);
   if (!said.ok) answering.record?.('requested', `${what} refused: ${said.why}`);
   return said;
 }
 
-function requestText(request: Request): string {
+function requestText(request: Request, caller: Caller | null): string {
   const what = request.verb === 'signal' ? `signal ${request.signal}` : request.verb;
   const now = request.verb === 'stop' && request.now ? ' --now' : '';
-  const by = request.from === undefined ? '' : ` by ${request.from}`;
+  const claimed = request.from === undefined ? '' : ` by ${request.from}`;
+  // What a caller says of itself is a claim: where it names another process, the kernel's word is added.
+  const known = caller === null || claimed.includes(`(pid ${caller.pid}`);
+  const by = known ? claimed : `${claimed}, in fact by process ${caller.pid} of user ${caller.uid}`;
   return `${what}${now} requested${by}`;
 }
 
-function answered({ name, stateDir, supervisor, liftHold }: Answering, request: Request): Answer {
+function answered(answering: Answering, request: Request, caller: Caller | null): Answer {
+  const { name, stateDir, supervisor, liftHold } = answering;
   const { phase } = supervisor.state;
   const run = 'live' in phase ? phase.live : null;
   switch (request.verb) {
@@ -52,7 +57,9 @@ function answered({ name, stateDir, supervisor, liftHold }: Answering, request: 
     case 'reset': {
       const of = run ?? supervisor.state.clearing;
       const mark = { runId: of?.runId ?? null, childPid: of?.pid ?? null, startTicks: of?.startTicks ?? null };
-      const why = whyNoReset(request.pid, { name, stateDir, ...mark }) ?? whyNotNow(phase, liftHold);
+      const asker = caller ?? { pid: request.pid };
+      const why =
+        whyUnproved(phase, caller) ?? whyNoReset(asker, { name, stateDir, ...mark }) ?? whyNotNow(phase, liftHold);
       if (why !== null) return { ok: false, why, exit: REFUSED };
       supervisor.take({ type: 'reset-requested', by: 'command' });
       return { ok: true };
@@ -64,6 +71,12 @@ function answered({ name, stateDir, supervisor, liftHold }: Answering, request: 
     default:
       return request satisfies never;
   }
+}
+
+/** A claimed pid is good enough for a backoff, and not for the hold of a kill condition. */
+function whyUnproved(phase: Phase, caller: Caller | null): string | null {
+  const asked = caller !== null || phase.kind !== 'held' || phase.hold.cause !== 'kill-condition';
+  return asked ? null : 'the kernel cannot be asked who asks (no node:ffi): stop the watcher, then reset on a terminal';
 }
 
 /** A hold that stays on the disk binds whatever the machine says; one that is just coming cannot be lifted yet. */

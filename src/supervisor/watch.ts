@@ -42,8 +42,8 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   });
   const world = assemble(order, { place, file, lock, pipes, schedule }, found, code => end(code));
   const { supervisor } = world;
-  const control = openControl(controlFolders(place, lock), request =>
-    answer({ ...order, supervisor, liftHold: () => liftHold(place, new Date()) }, request),
+  const control = openControl(controlFolders(place, lock), (request, caller) =>
+    answer({ ...order, supervisor, liftHold: () => liftHold(place, new Date()) }, request, caller),
   );
   control.then(opened => {
     if (typeof opened === 'string') order.warn(`no requests can be taken (${opened}); signals still work`);

@@ -66,7 +66,7 @@ describe('inside', () => {
       const pid = await pidOf('pid');
       // In the middle of an exec a process shows no environment for a moment.
       await until('it is seen to be inside', () => isInsideRun(pid, run));
-      expect(whyNoReset(pid, run)).toMatch(/may not lift its own hold/);
+      expect(whyNoReset({ pid: pid }, run)).toMatch(/may not lift its own hold/);
     });
   }
 
@@ -99,7 +99,7 @@ describe('outside', () => {
   test('we, our parent, and pid 1', () => {
     for (const pid of [process.pid, process.ppid]) {
       expect(isInsideRun(pid, run)).toBe(false);
-      expect(whyNoReset(pid, run)).toBeNull();
+      expect(whyNoReset({ pid: pid }, run)).toBeNull();
     }
     expect(isInsideRun(1, run)).toBe(false);
   });
@@ -119,6 +119,6 @@ describe('outside', () => {
 
 test('whoever does not say who it is gets no reset', () => {
   watched('exec sleep 60');
-  for (const pid of [0, 1, -1, 1.5, '5', null, undefined]) expect(whyNoReset(pid, run)).toMatch(/did not say/);
-  expect(whyNoReset(2 ** 22 + 1, run)).toMatch(/cannot be seen/);
+  for (const pid of [0, 1, -1, 1.5, '5', null, undefined]) expect(whyNoReset({ pid }, run)).toMatch(/did not say/);
+  expect(whyNoReset({ pid: 2 ** 22 + 1 }, run)).toMatch(/cannot be seen/);
 });

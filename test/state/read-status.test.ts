@@ -113,7 +113,15 @@ describe('reading a name', () => {
 
 describe('a reset without a watcher', () => {
   const clear = ({ step }: Small): Small => ({ step: step - 3 });
-  const of = (stateDir: string, name = 'n') => ({ stateDir, name, read, ofThisBoot: thisBoot, clear, now });
+  const of = (stateDir: string, name = 'n') => ({
+    stateDir,
+    name,
+    read,
+    ofThisBoot: thisBoot,
+    clear,
+    now,
+    unproved: false,
+  });
 
   test('lifts the hold, clears the state and leaves the run for the next watcher', async () => {
     const stateDir = join(scratch(), 'state');

@@ -116,7 +116,7 @@ const commands = {
     usage: 'reset <name...> | --all',
     meaning: 'clear a hold, backoff and cooldown; starts at once',
     operands: [0, MANY],
-    options: [...select],
+    options: ['yes', ...select],
   },
   signal: {
     seldom: true,
@@ -312,7 +312,7 @@ export type Invocation =
     } & Somewhere)
   | ({ readonly kind: 'stop'; readonly now: boolean } & Selection)
   | ({ readonly kind: 'restart' } & Selection)
-  | ({ readonly kind: 'reset' } & Selection)
+  | ({ readonly kind: 'reset'; readonly yes: boolean } & Selection)
   | ({ readonly kind: 'signal'; readonly signal: NodeJS.Signals } & Selection)
   | {
       readonly kind: 'install';

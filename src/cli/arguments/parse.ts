@@ -146,8 +146,9 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
     case 'stop':
       return { kind: 'stop', now: values.now, ...some(line, chosen()) };
     case 'restart':
+      return { kind: 'restart', ...some(line, chosen()) };
     case 'reset':
-      return { kind: line.word, ...some(line, chosen()) };
+      return { kind: 'reset', yes: values.yes, ...some(line, chosen()) };
     case 'signal': {
       const signal = line.operands.at(-1);
       if (signal === undefined) throw new UsageError(`signal: missing argument; ${usageOf(line)}`);

@@ -1,7 +1,9 @@
+import { isatty } from 'node:tty';
 import { type Asked, ask } from '../../control/client.ts';
 import type { Request } from '../../control/protocol.ts';
 import { forgetTroubles, readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import { bootId } from '../../host/clock.ts';
+import { whyNoLibc } from '../../host/libc.ts';
 import { StateFolderRefused } from '../../state/private-folder.ts';
 import { socketFolders } from '../../state/read-status.ts';
 import { type ResetResult, resetOffline } from '../../state/reset-offline.ts';
@@ -86,13 +88,14 @@ async function newRun({ stateDir, name }: Service, before: number | null): Promi
 }
 
 /** A stop of what does not run has its wish; a reset works on the files; the rest needs a watcher. */
-async function withoutWatcher({ name, stateDir }: Service, { kind }: RequestInvocation): Promise<Done> {
+async function withoutWatcher({ name, stateDir }: Service, invocation: RequestInvocation): Promise<Done> {
+  const { kind } = invocation;
   if (kind === 'stop') return { ok: true, text: 'not running' };
-  if (kind !== 'reset') return { ok: false, text: `not running; to start it: agent-watch start ${name}` };
-  return resetText(await reset(stateDir, name));
+  if (invocation.kind !== 'reset') return { ok: false, text: `not running; to start it: agent-watch start ${name}` };
+  return resetText(await reset(stateDir, name, invocation.yes));
 }
 
-async function reset(stateDir: string, name: string): Promise<ResetResult> {
+async function reset(stateDir: string, name: string, yes: boolean): Promise<ResetResult> {
   try {
     return await resetOffline<Snapshot>({
       stateDir,
@@ -101,6 +104,7 @@ async function reset(stateDir: string, name: string): Promise<ResetResult> {
       ofThisBoot: saved => saved.bootId === bootId(),
       clear: saved => ({ ...saved, state: forgetTroubles(saved.state) }),
       now: new Date(),
+      unproved: whyNoLibc() !== null && !yes && !isatty(0),
     });
   } catch (error) {
     throw error instanceof StateFolderRefused ? new CommandFailed(error.message) : error;
