@@ -80,7 +80,7 @@ _agent_watch() {
     diagnose) options='--file --exit-code --exit-signal --json --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --state-dir --help' ;;
     stop) options='--now --all --all-users --state-dir --help' ;;
     restart) options='--all --all-users --state-dir --help' ;;
-    reset) options='--all --all-users --state-dir --help' ;;
+    reset) options='--yes --all --all-users --state-dir --help' ;;
     signal) options='--all --all-users --state-dir --help' ;;
     delete) options='--yes --all --all-users --state-dir --help' ;;
     install) options='--print --format --user --system --name --state-dir --config --cwd --env --env-file --stdin --restart --backoff --backoff-factor --backoff-max --jitter --healthy-after --flap-threshold --flap-window --flap-cooldown --max-restarts --success-codes --hold-codes --on-cause --max-wait --on-hold --stop-signal --stop-timeout --dump-signal --max-runtime --expect-duration --schedule --timezone --feed-last-output --stale-after --stale-when --first-output --progress-pattern --fail-pattern --fresh-file --grow --http --http-expect --port --check --max-memory --max-cpu --min-disk --error-rate --error-pattern --health-interval --health-timeout --health-retries --health-start-period --kill-when --metrics --metrics-max-age --kill-when-blind --remedy --quiet --log-max-size --log-keep --no-log --tail-lines --buffer-size --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --alert-webhook --alert-format --alert-command --alert-file --alert-on --alert-cooldown --heartbeat-url --listen --listen-token-file --notify-ready --help' ;;

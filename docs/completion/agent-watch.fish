@@ -199,6 +199,7 @@ complete -c agent-watch -n '__agent_watch_before_dashes; and __fish_seen_subcomm
 complete -c agent-watch -n '__agent_watch_before_dashes; and __fish_seen_subcommand_from restart' -l all-users -d 'the services of all users (root only)'
 complete -c agent-watch -n '__agent_watch_before_dashes; and __fish_seen_subcommand_from restart' -l state-dir -r -F -d 'where state, log and incidents lie: a folder per name'
 complete -c agent-watch -n '__agent_watch_before_dashes; and __fish_seen_subcommand_from restart' -s h -l help -d 'this text; `--help all` shows every option, `--help COMMAND` one command'
+complete -c agent-watch -n '__agent_watch_before_dashes; and __fish_seen_subcommand_from reset' -l yes -d 'does not ask'
 complete -c agent-watch -n '__agent_watch_before_dashes; and __fish_seen_subcommand_from reset' -l all -d 'all services of the state folder'
 complete -c agent-watch -n '__agent_watch_before_dashes; and __fish_seen_subcommand_from reset' -l all-users -d 'the services of all users (root only)'
 complete -c agent-watch -n '__agent_watch_before_dashes; and __fish_seen_subcommand_from reset' -l state-dir -r -F -d 'where state, log and incidents lie: a folder per name'

@@ -1,18 +1,37 @@
+import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
 import type { Signal } from '../core/model.ts';
+import { type Libc, libc } from './libc.ts';
 import { readProcess } from './process-table.ts';
 
 /** What became of a signal: `forbidden` where the kernel says the process is not ours to signal, or a rule of ours does. */
 export type SendResult = 'sent' | 'gone' | 'forbidden';
 
 /**
- * A signal to one process, if it is still the one that started at `startTicks`. Between that look and the signal some
- * microseconds pass in which a pid would have to be freed and given out again; Node offers no pidfd to close even that.
+ * A signal to one process, if it is still the one that started at `startTicks`. By a descriptor of the process, which is opened before that
+ * look: a pid that is given out again in between is not hit. Without libc some microseconds pass in which it would have to be.
  */
 export function signalProcess(pid: number, startTicks: number, signal: Signal): SendResult {
   if (pid <= 1 || pid === process.pid) return 'forbidden';
-  const row = readProcess(pid);
-  if (row === null || row.startTicks !== startTicks || row.dead) return 'gone';
-  return deliver(pid, signal);
+  const calls = libc();
+  const number = constants.signals[signal];
+  const pidFd = calls === null ? null : open(calls, pid);
+  try {
+    const row = readProcess(pid);
+    if (row === null || row.startTicks !== startTicks || row.dead) return 'gone';
+    return calls === null || pidFd === null ? deliver(pid, signal) : sent(() => calls.signalProcess(pidFd, number));
+  } finally {
+    if (pidFd !== null) closeSync(pidFd);
+  }
+}
+
+/** Null where there is no such process, or the kernel is older than 5.3: then the pid has to do. */
+function open(calls: Libc, pid: number): number | null {
+  try {
+    return calls.openProcess(pid);
+  } catch {
+    return null;
+  }
 }
 
 /**
@@ -32,8 +51,12 @@ export function maySignal(pid: number): boolean {
 }
 
 function deliver(target: number, signal: Signal | 0): SendResult {
+  return sent(() => void process.kill(target, signal));
+}
+
+function sent(send: () => void): SendResult {
   try {
-    process.kill(target, signal);
+    send();
     return 'sent';
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH' ? 'gone' : 'forbidden';
