@@ -64,7 +64,7 @@ _agent_watch() {
       COMPREPLY=($(compgen -f -- "$cur"))
       return ;;
     --stop-signal|--dump-signal|--exit-signal) COMPREPLY=($(compgen -A signal -- "$cur")); return ;;
-    --name|--env|--stdin|--backoff|--backoff-factor|--backoff-max|--jitter|--healthy-after|--flap-threshold|--flap-window|--flap-cooldown|--max-restarts|--success-codes|--hold-codes|--on-cause|--max-wait|--stop-timeout|--max-runtime|--expect-duration|--schedule|--timezone|--stale-after|--first-output|--progress-pattern|--fail-pattern|--http|--http-expect|--port|--check|--max-memory|--max-cpu|--min-disk|--error-rate|--error-pattern|--health-interval|--health-timeout|--health-retries|--health-start-period|--kill-when|--metrics-max-age|--remedy|--log-max-size|--log-keep|--tail-lines|--buffer-size|--llm-model|--llm-timeout|--llm-max-calls|--alert-command|--alert-cooldown|--listen|--since|--lines|--exit-code) return ;;
+    --name|--env|--stdin|--backoff|--backoff-factor|--backoff-max|--jitter|--healthy-after|--flap-threshold|--flap-window|--flap-cooldown|--max-restarts|--success-codes|--hold-codes|--on-cause|--max-wait|--stop-timeout|--max-runtime|--expect-duration|--schedule|--timezone|--stale-after|--first-output|--progress-pattern|--fail-pattern|--http|--http-expect|--port|--check|--max-memory|--max-cpu|--min-disk|--error-rate|--error-pattern|--health-interval|--health-timeout|--health-retries|--health-start-period|--kill-when|--metrics-max-age|--remedy|--log-max-size|--log-keep|--tail-lines|--buffer-size|--llm-model|--llm-timeout|--llm-max-calls|--alert-command|--alert-cooldown|--listen|--since|--lines|--until|--grep|--run|--around|--exit-code) return ;;
   esac
   case $word in
     start) options='--name --state-dir --config --cwd --env --env-file --stdin --restart --backoff --backoff-factor --backoff-max --jitter --healthy-after --flap-threshold --flap-window --flap-cooldown --max-restarts --success-codes --hold-codes --on-cause --max-wait --on-hold --stop-signal --stop-timeout --dump-signal --max-runtime --expect-duration --schedule --timezone --feed-last-output --stale-after --stale-when --first-output --progress-pattern --fail-pattern --fresh-file --grow --http --http-expect --port --check --max-memory --max-cpu --min-disk --error-rate --error-pattern --health-interval --health-timeout --health-retries --health-start-period --kill-when --metrics --metrics-max-age --kill-when-blind --remedy --quiet --log-max-size --log-keep --no-log --tail-lines --buffer-size --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --alert-webhook --alert-format --alert-command --alert-file --alert-on --alert-cooldown --heartbeat-url --listen --listen-token-file --notify-ready --all --help' ;;
@@ -74,7 +74,7 @@ _agent_watch() {
     status) options='--json --watch --all --all-users --state-dir --help' ;;
     health) options='--json --all --all-users --state-dir --help' ;;
     brief) options='--since --json --all --all-users --state-dir --help' ;;
-    logs) options='--lines --follow --raw --state-dir --help' ;;
+    logs) options='--lines --follow --times --since --until --grep --run --around --no-events --raw --all --all-users --state-dir --help' ;;
     events) options='--since --lines --follow --json --all --all-users --state-dir --help' ;;
     incidents) options='--since --json --all --all-users --state-dir --help' ;;
     diagnose) options='--file --exit-code --exit-signal --json --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --state-dir --help' ;;

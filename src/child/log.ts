@@ -4,6 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { monoNow } from '../host/clock.ts';
 import { reasonOf } from '../host/errno.ts';
 import { openRegular } from '../host/read-file.ts';
+import { createLogIndex, indexPath } from './log-index.ts';
 
 /** Where a log lies and how large it may become: `keep` rotated files beside the one that is written. */
 export interface LogSpec {
@@ -22,6 +23,8 @@ export interface LogSpec {
 /** The copy of the child's output on disk. It never waits for the disk: what the disk does not take in time is dropped and counted. */
 export interface Log {
   write(bytes: Buffer): void;
+  /** What is written from now on is of this run. */
+  startRun(run: number): void;
   readonly droppedBytes: number;
   /** Writes what is left, for at most `timeoutMs`. */
   close(timeoutMs: number): Promise<void>;
@@ -39,6 +42,7 @@ export function createLog(spec: LogSpec): Log {
   let filling = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
   let spare = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
   let filled = 0;
+  let marks: Mark[] = [];
   let pumping: Promise<void> | null = null;
   const dropped = countDrops(spec.onDropped);
   const file = createLogFile(spec, bytes => dropped.add(bytes));
@@ -46,8 +50,9 @@ export function createLog(spec: LogSpec): Log {
   async function pump(): Promise<void> {
     while (filled > 0) {
       const full = filling.subarray(0, filled);
-      [filling, spare, filled] = [spare, filling, 0];
-      await file.write(full);
+      const arrived = marks;
+      [filling, spare, filled, marks] = [spare, filling, 0, []];
+      await file.write(full, arrived);
     }
     pumping = null;
   }
@@ -62,8 +67,18 @@ export function createLog(spec: LogSpec): Log {
     filling = larger;
   }
 
+  /** Bytes that come within a millisecond are of one moment. */
+  function mark(run: number | null): void {
+    const at = Date.now();
+    const before = marks.at(-1);
+    if (run === null && before?.at === at && before.run === null) return;
+    marks.push({ offset: filled, at, run });
+  }
+
   return {
+    startRun: run => mark(run),
     write(bytes) {
+      mark(null);
       grow(filled + bytes.length);
       const taken = bytes.copy(filling, filled);
       filled += taken;
@@ -85,6 +100,13 @@ export function createLog(spec: LogSpec): Log {
   };
 }
 
+/** From this offset of a buffer on bytes arrived at that wall time; `run`: a run began there. */
+interface Mark {
+  offset: number;
+  at: number;
+  run: number | null;
+}
+
 /** The newest file, opened when needed, rotated before it would grow too large. */
 function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
   let handle: FileHandle | null = null;
@@ -92,6 +114,7 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
   let inode = 0;
   let lookAt = 0;
   let failed = false;
+  const index = createLogIndex(spec.path);
   /** What would be lost if the file turned out to have been removed. */
   let sinceLook = 0;
 
@@ -113,6 +136,7 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
     handle = await openRegular(spec.path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
     const stats = await handle.stat();
     [size, inode, lookAt] = [stats.size, stats.ino, monoNow() + LOOK_EVERY_MS];
+    await index.open(inode, size);
     return handle;
   }
 
@@ -121,13 +145,34 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
     await close();
     const old = (index: number) => (index === 0 ? spec.path : `${spec.path}.${index}`);
     // More than one where --log-keep has become smaller.
-    for (let index = spec.keep; await removed(old(index)); index++);
-    for (let index = spec.keep; index > 0; index--) await files.rename(old(index - 1), old(index)).catch(ifThere);
+    for (let at = spec.keep; await removed(old(at)); at++) await removed(indexPath(old(at)));
+    for (let at = spec.keep; at > 0; at--) {
+      await files.rename(old(at - 1), old(at)).catch(ifThere);
+      await index.renamed(old(at - 1), old(at));
+    }
   }
 
   async function close(): Promise<void> {
     await handle?.close().catch(ifThere);
     handle = null;
+    await index.close();
+  }
+
+  /** Tells the index of the bytes from `start` to `end` of a buffer, which the disk has taken. */
+  function noteArrivals(marks: readonly Mark[], start: number, end: number): void {
+    for (const [at, mark] of marks.entries()) {
+      if (mark.offset > end || (mark.offset === end && mark.run === null)) break;
+      if (mark.run !== null && mark.offset >= start) index.startRun(mark.run, mark.at);
+      // A run that began behind these bytes is told with the next ones.
+      mark.run = mark.offset >= start ? null : mark.run;
+      const bytes = Math.min(marks[at + 1]?.offset ?? end, end) - Math.max(mark.offset, start);
+      if (bytes > 0) index.add(bytes, mark.at);
+    }
+  }
+
+  /** Runs that began in bytes which the disk did not take: what comes later is of the last of them. */
+  function noteRuns(marks: readonly Mark[]): void {
+    for (const { run, at } of marks) if (run !== null) index.startRun(run, at);
   }
 
   async function writeOut(bytes: Buffer): Promise<number> {
@@ -146,11 +191,19 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
   }
 
   return {
-    async write(bytes: Buffer): Promise<void> {
-      if (failed && monoNow() < lookAt) return drop(bytes.length);
+    async write(bytes: Buffer, marks: readonly Mark[]): Promise<void> {
+      if (failed && monoNow() < lookAt) {
+        noteRuns(marks);
+        return drop(bytes.length);
+      }
       let done = 0;
       try {
-        while (done < bytes.length) done += await writeOut(bytes.subarray(done));
+        while (done < bytes.length) {
+          const taken = await writeOut(bytes.subarray(done));
+          noteArrivals(marks, done, done + taken);
+          done += taken;
+        }
+        await index.flush();
         if (failed) spec.say('the log on disk goes on');
         failed = false;
       } catch (error) {
@@ -159,6 +212,7 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
             `the log on disk takes no more (${reasonOf(error)}); output still passes through, what is missing is counted`,
           );
         failed = true;
+        noteRuns(marks);
         drop(bytes.length - done);
         await close();
         lookAt = monoNow() + LOOK_EVERY_MS;

@@ -63,6 +63,7 @@ export function assemble(
   const report = (fact: Fact) => {
     for (const see of [probing.see, incidentResponse.see, incidentQueue.see]) heard(() => see(fact));
     if (fact.type === 'child-exited') heard(() => lastOutput?.keep());
+    if (fact.type === 'child-spawned') heard(() => log?.startRun(supervisor.state.run));
     supervisor.take(fact);
   };
   const restarts = () => Math.max(0, supervisor.state.run - 1);

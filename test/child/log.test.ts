@@ -19,7 +19,11 @@ function logIn(folder: string, spec: Partial<LogSpec> = {}) {
   return { log, said };
 }
 
-const filesIn = (folder: string) => readdirSync(folder).sort();
+// Without the indexes beside them.
+const filesIn = (folder: string) =>
+  readdirSync(folder)
+    .filter(name => !name.endsWith('.times'))
+    .sort();
 const lines = (first: number, count: number) =>
   Array.from({ length: count }, (_, index) => `line ${first + index}\n`).join('');
 

@@ -71,7 +71,8 @@ describe.skipIf(noMount !== null)(`a log whose disk takes nothing${because(noMou
         });
       const status = (): Status =>
         JSON.parse(inside(`"${executable}" status x --json --state-dir "${folder}/disk/state"`))[0];
-      const logBytes = () => inside('cat disk/state/x/output.log* 2> /dev/null || true').length;
+      const logBytes = () =>
+        inside('cat disk/state/x/output.log disk/state/x/output.log.? 2> /dev/null || true').length;
       const counted = async () => {
         // On stderr came `up` and `sent`, and every byte is either on the disk or counted.
         const total = SENT_BYTES + 'up\nsent\n'.length;

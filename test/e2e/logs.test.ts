@@ -7,7 +7,7 @@ import { until } from '../support/until.ts';
 import { run, startWatcher, statusOf } from '../support/watcher.ts';
 
 const logBytes = (folder: string) =>
-  (existsSync(folder) ? readdirSync(folder) : [])
+  (existsSync(folder) ? readdirSync(folder).filter(name => !name.endsWith('.times')) : [])
     .filter(name => name.startsWith('output.log'))
     .reduce((sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0), 0);
 

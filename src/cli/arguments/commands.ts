@@ -77,10 +77,10 @@ const commands = {
     options: ['since', 'json', ...select],
   },
   logs: {
-    usage: 'logs <name> [-n 100] [-f] [--raw]',
-    meaning: "the child's output",
-    operands: [1, 1],
-    options: ['lines', 'follow', 'raw', 'state-dir'],
+    usage: 'logs [name...] [-n 100] [-f] [-t] [--since 1h] [--grep REGEX] [--run N] [--around INCIDENT]',
+    meaning: 'the output of services, with events between the lines',
+    operands: [0, MANY],
+    options: ['lines', 'follow', 'times', 'since', 'until', 'grep', 'run', 'around', 'no-events', 'raw', ...select],
   },
   events: {
     usage: 'events [name...] [--since 1h] [-f] [--json]',
@@ -89,7 +89,7 @@ const commands = {
     options: ['since', 'lines', 'follow', 'json', ...select],
   },
   incidents: {
-    usage: 'incidents [name...] [--since 24h] [--json] | incidents show <id>',
+    usage: 'incidents [name...] [--since 24h] [--json] | incidents show <name|id>',
     meaning: 'the list of incidents, or the post-mortem of one',
     operands: [0, MANY],
     options: ['since', 'json', ...select],
@@ -297,9 +297,22 @@ export type Invocation =
       readonly follow: boolean;
     } & Listing)
   | ({ readonly kind: 'brief'; readonly since: Moment | null } & Listing)
-  | ({ readonly kind: 'logs'; readonly lines: number; readonly follow: boolean; readonly raw: boolean } & Named)
+  | ({
+      readonly kind: 'logs';
+      /** Null: as many as the other options ask for. */
+      readonly lines: number | null;
+      readonly follow: boolean;
+      readonly raw: boolean;
+      readonly times: boolean;
+      readonly since: Moment | null;
+      readonly until: Moment | null;
+      readonly grep: RegExp | null;
+      readonly run: number | null;
+      readonly around: string | null;
+      readonly noEvents: boolean;
+    } & Selection)
   | ({ readonly kind: 'incidents'; readonly since: Moment | null } & Listing)
-  | ({ readonly kind: 'incident'; readonly id: string } & Listing)
+  | ({ readonly kind: 'incident'; readonly which: string } & Listing)
   | ({
       readonly kind: 'diagnose';
       readonly target: DiagnoseTarget;

@@ -135,11 +135,12 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
     case 'brief':
       return { kind: 'brief', since: values.since, json, ...chosen() };
     case 'logs': {
-      const { lines, follow, raw } = values;
-      return { kind: 'logs', name: name(), lines: lines ?? 100, follow, raw, stateDir };
+      const { lines, follow, raw, times, since, until, grep, run, around } = values;
+      const noEvents = values['no-events'];
+      return { kind: 'logs', lines, follow, raw, times, since, until, grep, run, around, noEvents, ...chosen() };
     }
     case 'incidents':
-      if (first === 'show') return { kind: 'incident', id: incidentId(second), json, ...chosen([]) };
+      if (first === 'show') return { kind: 'incident', which: incidentId(second), json, ...chosen([]) };
       return { kind: 'incidents', since: values.since, json, ...chosen() };
     case 'diagnose':
       return diagnoseCommand(line, values, stateDir, here);
@@ -207,10 +208,9 @@ function isSignal(text: string): boolean {
 
 /** An incident's id becomes a part of a path. */
 function incidentId(text: string | undefined): string {
-  if (text === undefined)
-    throw new UsageError('incidents show needs the id of an incident; agent-watch incidents lists them');
+  if (text === undefined) throw new UsageError('incidents show: missing name or id; agent-watch incidents lists them');
   if (/^[A-Za-z0-9][A-Za-z0-9._@-]*$/.test(text)) return text;
-  throw new UsageError(`${quoted(text)} is no id of an incident; agent-watch incidents lists them`);
+  throw new UsageError(`invalid incident ${quoted(text)}; agent-watch incidents lists them`);
 }
 
 function diagnoseCommand(line: CommandLine, values: OptionValues, stateDir: string, here: Environment): Invocation {

@@ -19,7 +19,7 @@ import { consultation } from '../arguments/watch-orders.ts';
 import { ownEnvironment } from '../environment.ts';
 import { print } from '../render/terminal.ts';
 import { UsageError } from '../usage-error.ts';
-import { readLogFile, readStandardInput } from './logs.ts';
+import { readLogFile, readStandardInput } from './read-log.ts';
 import { requireKnown } from './status.ts';
 
 /** An explanation for people: what was measured and what the rules make of it, then what a model guesses. */

@@ -1,18 +1,16 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { EXIT } from '../../core/exit-code.ts';
 import { stripControl } from '../../core/text/escape.ts';
 import { brief, briefText } from '../../incidents/brief.ts';
 import { nothingEvicted, readEvicted } from '../../incidents/history.ts';
 import { EVICTED_FILE, INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
 import { postMortem } from '../../incidents/post-mortem.ts';
-import { idsIn, readAll, readKept, readOne } from '../../incidents/store.ts';
-import { namesIn } from '../../state/state-folder.ts';
+import { readAll, readKept } from '../../incidents/store.ts';
 import type { Invocation } from '../arguments/commands.ts';
-import { type Service, selectKnown } from '../fleet/select.ts';
+import { findIncident } from '../fleet/incidents.ts';
+import { type Service, select, selectKnown } from '../fleet/select.ts';
 import { incidentTable } from '../render/tables.ts';
 import { ownTerminal, print } from '../render/terminal.ts';
-import { CommandFailed, didYouMean, UsageError } from '../usage-error.ts';
 import { wallOf } from '../values/moments.ts';
 import { readServices } from './status.ts';
 
@@ -77,33 +75,10 @@ export function incidentsCommand({ since: from, json, ...selection }: ListInvoca
 }
 
 /** Shows one incident: its report, or the record itself. */
-export function incidentCommand({ id, json, stateDir }: ShowInvocation): number {
-  const { incident, folder } = find(stateDir, id);
+export function incidentCommand({ which, json, ...selection }: ShowInvocation): number {
+  const { incident, folder } = findIncident(select(selection).services, which);
   print(json ? `${JSON.stringify(incident, null, 2)}\n` : `${reportOf(incident, folder).trimEnd()}\n`);
   return 0;
-}
-
-/** An id begins with its name; names may hold a `-`, so each is tried. */
-function find(stateDir: string, id: string): { incident: Incident; folder: string } {
-  const names = namesIn(stateDir);
-  for (const name of names.filter(one => id.startsWith(`${one}-`))) {
-    const folder = incidentsFolder(stateDir, name);
-    const found = readOne(folder, id) ?? countedIn(folder, name, id);
-    if (found === null) continue;
-    if ('incident' in found) return { incident: found.incident, folder };
-    throw new UsageError(`the incident ${id} cannot be read: ${found.fault}`);
-  }
-  const known = names.flatMap(name => idsIn(incidentsFolder(stateDir, name)));
-  const hint = known.length === 0 ? `: no incidents in ${stateDir}` : didYouMean(id, known.slice(-200));
-  throw new CommandFailed(`no incident with the id "${id}"${hint}`, EXIT.unknownName);
-}
-
-/** Of too many in a second the last one that is kept counts the rest, which have ids all the same. */
-function countedIn(folder: string, name: string, id: string): ReturnType<typeof readOne> {
-  if (!/^[0-9a-z]+$/.test(id.slice(name.length + 1))) return null;
-  const before = idsIn(folder).findLast(one => one < id);
-  const found = before === undefined ? null : readOne(folder, before);
-  return found !== null && 'incident' in found && found.incident.repeats > 0 ? found : null;
 }
 
 function reportOf(incident: Incident, folder: string): string {

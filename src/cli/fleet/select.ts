@@ -70,7 +70,8 @@ function refuseUnreadable(stateDir: string, given: boolean): void {
   } catch (error) {
     if (error instanceof CommandFailed) throw error;
     if (errnoOf(error) !== 'ENOENT') throw new CommandFailed(`${stateDir} cannot be read: ${reasonOf(error)}`);
-    if (given) throw new CommandFailed(`--state-dir: ${stateDir} does not exist`);
+    // A disk that takes no folder has its services' state in private folders.
+    if (given && namesIn(stateDir).length === 0) throw new CommandFailed(`--state-dir: ${stateDir} does not exist`);
   }
 }
 
