@@ -120,7 +120,7 @@ export const configRules: readonly Rule[] = [
     id: 'config.unparsable',
     category: 'bad-config',
     pattern:
-      /yaml\.\w{1,20}\.\w{1,30}Error|YAMLException|YAMLParseError|YAML(?:Syntax|Parse)?Error|TOMLDecodeError|TomlError|toml: |TOML parse error|ParserError: while parsing|ScannerError|mapping values are not allowed|EJSONPARSE|(?:parse|parsing|load|loading|read|reading|invalid|bad|malformed) .{0,30}config(?:uration)?\b|config(?:uration)?(?: file)?\b.{0,80}(?:is invalid|invalid|syntax error|parse error|is not valid|error|failed|malformed)|directive is not allowed|is duplicate in|invalid number of arguments|unexpected (?:"|end of file, expecting)|error in config|dotenv.{0,30}could not parse|invalid (?:YAML|TOML|INI)|\bdirective\b.{0,60}(?:invalid|unknown|not allowed|requires)|(?:invalid|unknown|unrecognized|bad) .{0,60}\bdirective\b|\bInvalid command '|Syntax error on line \d|unknown (?:keyword|variable|setting|property|field|section|variant) [`'"]|adapting config|Invalid settings\b|settings\S{0,8} .{0,60}(?:contains invalid|is not valid)|files are incompatible with server|doesn't match stored|Database is uninitialized/i,
+      /yaml\.\w{1,20}\.\w{1,30}Error|YAMLException|YAMLParseError|YAML(?:Syntax|Parse)?Error|TOMLDecodeError|TomlError|toml: |TOML parse error|ParserError: while parsing|ScannerError|mapping values are not allowed|EJSONPARSE|(?:parse|parsing|load|loading|read|reading|invalid|bad|malformed) .{0,30}config(?:uration)?\b|config(?:uration)?(?: file)?\b.{0,80}(?:is invalid|invalid|syntax error|parse error|is not valid|error|failed|malformed)|directive is not allowed|is duplicate in|invalid number of arguments|unexpected (?:"|end of file, expecting)|error in config|dotenv.{0,30}could not parse|invalid (?:YAML|TOML|INI)|\bdirective\b.{0,60}(?:invalid|unknown|not allowed|requires)|(?:invalid|unknown|unrecognized|bad) .{0,60}\bdirective\b|\bInvalid command '|Syntax error on line \d|unknown (?:keyword|variable|setting|property|field|section|variant) [`'"]|adapting config|\bno "\w{1,60}" is defined|Invalid settings\b|settings\S{0,8} .{0,60}(?:contains invalid|is not valid)|files are incompatible with server|doesn't match stored|Database is uninitialized/i,
     example: 'yaml.scanner.ScannerError: mapping values are not allowed here',
     weight: 0.3,
     check: 'Correct the syntax or value in {path|the configuration file} at the place that the key line names.',
@@ -156,7 +156,7 @@ export const configRules: readonly Rule[] = [
     id: 'config.address',
     category: 'bad-config',
     pattern:
-      /Cannot assign requested address|EADDRNOTAVAIL|can't assign requested address|Errno 99\]|os error 99\)|requested address is not valid/i,
+      /Cannot assign requested address|EADDRNOTAVAIL|can't assign requested address|Errno 99\]|os error 99\)|requested address is not valid|unknown port\b/i,
     example:
       "OSError: [Errno 99] error while attempting to bind on address ('10.0.0.9', 8000): cannot assign requested address",
     weight: 0.2,

@@ -24,7 +24,7 @@ export const dependencyRules: readonly Rule[] = [
     id: 'dependency.versions',
     category: 'missing-dependency',
     pattern:
-      /unable to resolve dependency tree|\bERESOLVE\b|Conflicting peer dependency|EBADENGINE|engine "\w{1,20}" is incompatible|is not in this registry|\bE404\b|404 Not Found - GET|\bETARGET\b|No matching version found|must install or update \.NET|[Ff]ramework .{1,80} was not found|hostfxr|No interpreter found for|linker [`'"]?\w{1,30}['"`]? not found|Failed to spawn: |^Command not found: |in locally installed gems|not found in current path|Module not found "/,
+      /unable to resolve dependency tree|\bERESOLVE\b|Conflicting peer dependency|EBADENGINE|engine "\w{1,20}" is incompatible|is not in this registry|\bE404\b|404 Not Found - GET|\bETARGET\b|No matching version found|must install or update \.NET|[Ff]ramework .{1,80} was not found|hostfxr|No interpreter found for|linker [`'"]?\w{1,30}['"`]? not found|Failed to spawn: |program not found|requires (?:php|ext-)\S{0,20} .{0,80}(?:does not satisfy|missing)|resolved to an installable set|^Command not found: |in locally installed gems|not found in current path|Module not found "/,
     example: 'error app@1.0.0: The engine "node" is incompatible with this module',
     weight: 0.35,
     check: 'Install the version that the key line asks for ({module|see the key line}), or change what requires it.',
@@ -108,7 +108,7 @@ export const dependencyRules: readonly Rule[] = [
     id: 'dependency.command',
     category: 'missing-dependency',
     pattern:
-      /command not found|: not found$|not recognized as (?:an internal|the name of)|executable file not found|\bspawn \S{1,200} ENOENT|env: .{1,80}No such file or directory|bad interpreter|unknown command: |No such command|is not in (?:your |the )?PATH|needs to be in PATH|not found in (?:\$|%|your |the )?PATH|Unable to locate executable|Executable doesn't exist|Could not find (?:Chrome|browser|Chromium)|cannot find Chrome|NoSuchDriverException|Couldn't find ffm|No JAVA_HOME|No compiler|could not find (?:the )?(?:executable|command|program)|Please (?:install|run:? `?(?:npm|pip|yarn|npx|playwright) )|(?:is|are|was) not installed|not installed\b|(?:try|by|Run|run|with):? [`"']?(?:pip3?|npm|yarn|apt|apt-get|brew|cargo|gem|go|npx) (?:install|get)\b/,
+      /command not found|(?<!provided): not found$|not recognized as (?:an internal|the name of)|executable file not found|\bspawn \S{1,200} ENOENT|env: .{1,80}No such file or directory|bad interpreter|unknown command: |No such command|is not in (?:your |the )?PATH|needs to be in PATH|not found in (?:\$|%|your |the )?PATH|Unable to locate executable|Executable doesn't exist|Could not find (?:Chrome|browser|Chromium)|cannot find Chrome|NoSuchDriverException|Couldn't find ffm|No JAVA_HOME|No compiler|could not find (?:the )?(?:executable|command|program)|Please (?:install|run:? `?(?:npm|pip|yarn|npx|playwright) )|(?:is|are|was) not installed|not installed\b|(?:try|by|Run|run|with):? [`"']?(?:pip3?|npm|yarn|apt|apt-get|brew|cargo|gem|go|npx) (?:install|get)\b/,
     example: 'run.sh: line 12: ffmpeg: command not found',
     weight: 0.3,
     check:

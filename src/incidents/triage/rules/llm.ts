@@ -6,7 +6,7 @@ export const llmRules: readonly Rule[] = [
     id: 'llm.context',
     category: 'context-overflow',
     pattern:
-      /context_length_exceeded|ran out of room\b.{0,60}context|exceeds the context window|maximum (?:context|prompt|model|input) length|(?:prompt|input|request|messages?|conversation|content)\b.{0,30}(?:is|are|was|were) too (?:long|large)\b.{0,60}|exceeds? (?:the )?(?:model'?s? )?(?:available |maximum |max )?(?:context|token)[\w -]{0,12}(?:window|limit|size|length|count)|exceed(?:s|ed)? context (?:limit|window)|ContextWindowExceeded|exceed context window|longer than the maximum model length|maximum number of (?:input )?tokens|input token count|reduce the length of the (?:messages|prompt|input)|context (?:window|size|length) (?:exceeded|overflow|is full)|too many (?:input |prompt )?tokens|exceeds the (?:model's )?(?:maximum )?(?:number of )?tokens|string_above_max_length|n_ctx\b.{0,40}(?:exceed|too small)|prompt contains \d+ tokens/i,
+      /context_length_exceeded|ran out of room\b.{0,60}context|exceeds the context window|maximum (?:context|prompt|model|input) length|(?:prompt|input|request|messages?|conversation|content)\b.{0,30}(?:is|are|was|were) too (?:long|large)\b.{0,60}|exceeds? (?:the )?(?:model'?s? )?(?:available |maximum |max )?(?:context|token)[\w -]{0,12}(?:window|limit|size|length|count)|exceed(?:s|ed)? context (?:limit|window)|ContextWindowExceeded|exceed context window|longer than the maximum model length|maximum number of (?:input )?tokens|input token count|reduce the length of the (?:messages|prompt|input)|context (?:window|size|length) (?:exceeded|overflow|is full)|too many (?:input |prompt )?tokens(?!, please wait)|exceeds the (?:model's )?(?:maximum )?(?:number of )?tokens|string_above_max_length|n_ctx\b.{0,40}(?:exceed|too small)|prompt contains \d+ tokens/i,
     example: 'anthropic.BadRequestError: Error code: 400 - prompt is too long: 213462 tokens > 200000 maximum',
     weight: 0.4,
     check:
@@ -36,7 +36,7 @@ export const llmRules: readonly Rule[] = [
     id: 'llm.unknown-model',
     category: 'bad-config',
     pattern:
-      /^(?!.{0,20}Model metadata for).{0,1200}(?:model_not_found|model .{1,80} (?:does not exist|not found|is not found|is not supported|was not found|has been (?:deprecated|retired|decommissioned))|model_decommissioned|not a valid model (?:ID|identifier|name)|Unknown model\b|Unsupported (?:parameter|value)\b|LLM Provider NOT provided|unsupported model|Model not found\b|issue with the selected model|model: [\w.:/-]{2,80}|model is not supported|no (?:LLM |model )?providers? (?:is |are )?configured|not_found_error)/i,
+      /^(?!.{0,20}Model metadata for).{0,1200}(?:model_not_found|model .{1,80} (?:does not exist|not found|is not found|is not supported|was not found|has been (?:deprecated|retired|decommissioned))|model_decommissioned|not a valid model (?:ID|identifier|name)|Unknown model\b|Unsupported (?:parameter|value)\b|LLM Provider NOT provided|unsupported model|Model not found\b|DeploymentNotFound|deployment for this resource does not exist|issue with the selected model|model: [\w.:/-]{2,80}|model is not supported|no (?:LLM |model )?providers? (?:is |are )?configured|not_found_error)/i,
     example:
       "openai.NotFoundError: Error code: 404 - {'error': {'message': 'The model `gpt-9` does not exist or you do not have access to it.', 'code': 'model_not_found'}}",
     weight: 0.3,

@@ -87,7 +87,7 @@ export const memoryRules: readonly Rule[] = [
     id: 'memory.allocation',
     category: 'out-of-memory',
     pattern:
-      /bad_alloc|memory allocation of \d+ bytes failed|(?:runtime|fatal error): (?:runtime: )?(?:out of|cannot allocate) memory|can't allocate memory|not enough memory: you tried|virtual memory exhausted|Allowed memory size of \d+ bytes exhausted|NoMemoryError|OutOfMemoryException|mmap.{0,60}(?:ENOMEM|Cannot allocate memory)|more system memory .{0,40} than is available|paging file is too small|Not enough memory resources|memory exhausted|(?:^|[\s:])out of memory\b|heap exhausted/i,
+      /bad_alloc|memory allocation of \d+ bytes failed|(?:runtime|fatal error): (?:runtime: )?(?:out of|cannot allocate) memory|can't allocate memory|not enough memory: you tried|virtual memory exhausted|failed to allocate memory|Allowed memory size of \d+ bytes exhausted|NoMemoryError|OutOfMemoryException|mmap.{0,60}(?:ENOMEM|Cannot allocate memory)|more system memory .{0,40} than is available|paging file is too small|Not enough memory resources|memory exhausted|(?:^|[\s:])out of memory\b|heap exhausted/i,
     example:
       'PHP Fatal error:  Allowed memory size of 134217728 bytes exhausted (tried to allocate 20480 bytes) in /var/www/a.php on line 4',
     weight: 0.3,

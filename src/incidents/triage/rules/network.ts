@@ -16,7 +16,7 @@ export const tlsRules: readonly Rule[] = [
     id: 'tls.handshake',
     category: 'tls-failure',
     pattern:
-      /SSLHandshakeException|SSLException|javax\.net\.ssl\.|handshake[ _]failure|\bSSL_?(?:Error|ERROR)\w*|\[SSL: |\[SSL\]|WRONG_VERSION_NUMBER|wrong version number|tlsv1 alert|sslv3 alert|\bEPROTO\b|SSL routines|SSL_connect|ERR_SSL_\w+|TLS handshake (?:failed|error)|tls: (?!.{0,20}timeout)|UNEXPECTED_EOF_WHILE_READING|unsupported protocol version|no protocols available|ssl handshake|SSL(?:\/TLS)? (?:connection|handshake|negotiation).{0,30}(?:failed|error)|server does not support SSL|server certificate|no shared cipher|unknown ca\b|gnutls|TLS connection was non-properly|unexpected TLS packet|key values mismatch|schannel: |SSLV3_ALERT|TLSV1_ALERT/i,
+      /SSLHandshakeException|SSLException|javax\.net\.ssl\.|handshake[ _]failure|\bSSL_?(?:Error|ERROR)\w*|\[SSL: |\[SSL\]|WRONG_VERSION_NUMBER|wrong version number|tlsv1 alert|sslv3 alert|\bEPROTO\b|SSL routines|SSL_connect|ERR_SSL_\w+|TLS handshake (?:failed|error)|tls: (?!.{0,20}timeout)|UNEXPECTED_EOF_WHILE_READING|unsupported protocol version|no protocols available|ssl handshake|SSL(?:\/TLS)? (?:connection|handshake|negotiation).{0,30}(?:failed|error)|server does not support SSL|server certificate|no shared cipher|unknown ca\b|SSL is not enabled on the server|gnutls|TLS connection was non-properly|unexpected TLS packet|key values mismatch|schannel: |SSLV3_ALERT|TLSV1_ALERT/i,
     example: 'Error: write EPROTO 139:error:1408F10B:SSL routines:ssl3_get_record:wrong version number',
     weight: 0.3,
     check: 'Check that {host|the server} speaks TLS on that port, and which TLS versions both sides allow.',

@@ -95,9 +95,9 @@ export const portRules: readonly Rule[] = [
     id: 'port.in-use',
     category: 'port-in-use',
     pattern:
-      /\bEADDRINUSE\b|Address (?:is )?already in use|Address in use|Errno (?:98|48|10048)\]|os error (?:98|48|10048)\)|WinError 10048|AddrInUse|Only one usage of each socket address|port \W?\d{1,5}\W? (?:is|was) (?:already )?(?:in use|used|occupied|taken|not available|being used|unavailable)|port .{0,20}already (?:in use|allocated|bound|being used)|Is port \d{1,5} in use|(?:port|ports) (?:are|is) not available|already running on (?:that )?port|FAILED TO BIND TO PORT|Cannot find empty port|could not bind to (?:port|address)|BindException|already listening on|already in use by (?:another|a different) (?:process|program|application)/i,
+      /\bEADDRINUSE\b|Address (?:is )?already in use|Address in use|Errno (?:98|48|10048)\]|os error (?:98|48|10048)\)|WinError 10048|AddrInUse|Only one usage of each socket address|port \W?\d{1,5}\W? (?:is|was) (?:already )?(?:in use|used|occupied|taken|not available|being used|unavailable)|port .{0,20}already (?:in use|allocated|bound|being used)|Is port \d{1,5} in use|^Connection in use: |(?:port|ports) (?:are|is) not available|already running on (?:that )?port|FAILED TO BIND TO PORT|Cannot find empty port|could not bind to (?:port|address)|BindException|already listening on|already in use by (?:another|a different) (?:process|program|application)/i,
     example: 'OSError: [Errno 48] Address already in use',
-    weight: 0.4,
+    weight: 0.5,
     check:
       'Find the process that uses {port|the port} (`ss -ltnp`, `lsof -i`). It is often an earlier copy of the same program.',
   },
@@ -117,7 +117,7 @@ export const fileRules: readonly Rule[] = [
     id: 'file.read-only',
     category: 'permission-denied',
     pattern:
-      /Read-only file system|\bEROFS\b|Errno 30\]|os error 30\)|read-only (?:database|transaction)|readonly database/i,
+      /Read-only file system|\bEROFS\b|Errno 30\]|os error 30\)|read-only (?:database|transaction)|read only replica|readonly database/i,
     example: "OSError: [Errno 30] Read-only file system: '/app/cache'",
     weight: 0.2,
     check:
@@ -137,7 +137,7 @@ export const fileRules: readonly Rule[] = [
     id: 'file.missing',
     category: 'missing-file',
     pattern:
-      /(?:[Cc]ould not|[Cc]ouldn't|cannot|no|No) (?:find )?(?:any |a )?[`'"]?(?:pyproject\.toml|Cargo\.toml|package\.json|go\.mod|Gemfile|composer\.json|pom\.xml|compose\.ya?ml|docker-compose\.ya?ml|Dockerfile|Procfile|Makefile|mix\.exs)\b|Couldn't find (?:any|an?) .{1,80}(?:directory|folder|file)\b|is not a managed \.dll|unable to open database file|\S\.\w{1,6}['"`]? (?:does not exist|doesn't exist)|No such file or directory|\bENOENT\b|FileNotFoundError|FileNotFoundException|NoSuchFileException|os error [23]\)|cannot find the (?:file|path)|The system cannot find|(?:file|directory|folder|path|config(?:uration)?)\b.{0,200} (?:does not exist|doesn't exist|not found|is missing|could not be found|cannot be found|was not found)|can't open file|cannot open (?:file|input)|could not (?:open|find|load|read) (?:the )?(?:file|config|model|input|directory)|Unable to access jarfile|NotADirectoryError|Not a directory|No such (?:file|key|bucket|object)|NoSuchKey|is not a (?:file|directory)\b|DirectoryNotFoundException|does not appear to have a file named|is not a local folder and is not a valid model|Could not find a production build|Error opening input|manifest unknown|Can't load (?:the )?(?:tokenizer|model|config\w*|image processor|feature extractor|weights)|TemplateNotFound|TemplateDoesNotExist|Error no file named|failed to open stream/i,
+      /(?:[Cc]ould not|[Cc]ouldn't|cannot|no|No) (?:find )?(?:any |a )?[`'"]?(?:pyproject\.toml|Cargo\.toml|package\.json|go\.mod|Gemfile|composer\.json|pom\.xml|compose\.ya?ml|docker-compose\.ya?ml|Dockerfile|Procfile|Makefile|mix\.exs)\b|Couldn't find (?:any|an?) .{1,80}(?:directory|folder|file)\b|is not a managed \.dll|unable to open database file|no configuration file provided|\S\.\w{1,6}['"`]? (?:does not exist|doesn't exist)|No such file or directory|\bENOENT\b|FileNotFoundError|FileNotFoundException|NoSuchFileException|os error [23]\)|cannot find the (?:file|path)|The system cannot find|(?:file|directory|folder|path|config(?:uration)?)\b.{0,200} (?:does not exist|doesn't exist|not found|is missing|could not be found|cannot be found|was not found)|can't open file|cannot open (?:file|input)|could not (?:open|find|load|read) (?:the )?(?:file|config|model|input|directory)|Unable to access jarfile|NotADirectoryError|Not a directory|No such (?:file|key|bucket|object)|NoSuchKey|is not a (?:file|directory)\b|DirectoryNotFoundException|does not appear to have a file named|is not a local folder and is not a valid model|Could not find a production build|Error opening input|manifest unknown|Can't load (?:the )?(?:tokenizer|model|config\w*|image processor|feature extractor|weights)|TemplateNotFound|TemplateDoesNotExist|Error no file named|failed to open stream/i,
     example: 'cat: /srv/data/prompts.txt: No such file or directory',
     check:
       'Check that {path|the file that the key line names} exists, seen from the working directory of the service, and that it was deployed.',
