@@ -9,24 +9,16 @@
  */
 import { closeSync } from 'node:fs';
 import type { EndReading } from '../core/events.ts';
-import type { Clearing, Exit, RunId, Signal } from '../core/model.ts';
+import type { ClearOrder, Exit, RunId, Signal, StopTo, Survivor } from '../core/model.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
 import type { Stamp } from '../core/time.ts';
 import { reasonOf } from '../host/errno.ts';
 import { disableOptimizer } from '../host/own-process.ts';
 import { type ProcessRow, readProcess } from '../host/process-table.ts';
 import { withRunMark } from '../host/run-mark.ts';
+import { type Cleanup, cleanUp, createSurvivorWatch } from './cleanup.ts';
 import { attachStreams, createOutput, type Output, type OutputView } from './output.ts';
-import {
-  adopt,
-  type Cleanup,
-  clearRun,
-  membersOf,
-  newTree,
-  RUN_ID_VARIABLE,
-  signalMembers,
-  type Tree,
-} from './process-tree.ts';
+import { adopt, mainOf, membersOf, newTree, RUN_ID_VARIABLE, signalMembers, type Tree } from './process-tree.ts';
 import { createReader } from './reader.ts';
 import type { Outputs } from './sink.ts';
 import { type Launched, launch, type Pipe } from './spawn.ts';
@@ -43,10 +35,12 @@ export interface Run {
   /** What was found left at the moment of its end; null once that moment is over. */
   left: ProcessRow[] | null;
   clearing: Cleanup | null;
+  /** Sees which of those that were signalled do not end. */
+  notice: ReturnType<typeof createSurvivorWatch>;
 }
 
 /** A run just spawned. Its start time and group are read back from the system: no group is ever signalled on a guess. */
-function newRun(runId: RunId, child: Launched, spawnedAt: number): Run {
+function newRun(runId: RunId, child: Launched, spawnedAt: number): Omit<Run, 'notice'> {
   const tree = newTree(runId, child.pid, startTicksOf(child.pid));
   return { tree, child, spawnedAt, exited: false, left: null, clearing: null };
 }
@@ -62,7 +56,7 @@ function startTicksOf(pid: number): number | null {
 }
 
 /** What a dead watcher's state tells of its run. The caller has made sure that the machine was not booted since. */
-function orphanRun(runId: RunId, pid: number | null, startTicks: number | null): Run {
+function orphanRun(runId: RunId, pid: number | null, startTicks: number | null): Omit<Run, 'notice'> {
   return {
     tree: newTree(runId, pid, startTicks),
     child: null,
@@ -103,8 +97,6 @@ export interface ChildSpec {
 
 /** What happened that is no fact for the machine, but worth a line. */
 export type ChildNote =
-  /** Processes of an ended run that not even SIGKILL ended. */
-  | { kind: 'cannot-end'; pids: number[] }
   /** The system does not show processes (no /proc, no ps): only the child itself can be signalled. Said once. */
   | { kind: 'no-process-table' }
   /** What is left of a run cannot be seen at this moment; it is looked again. */
@@ -153,8 +145,7 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
       );
       return;
     }
-    const started = newRun(runId, child, spec.now().mono);
-    runs.set(runId, started);
+    const started = kept(newRun(runId, child, spec.now().mono));
     current = started;
     if (started.tree.startTicks === null && !toldBlind) {
       toldBlind = true;
@@ -211,22 +202,35 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     return membersOf(run.tree, { groupIsOurs, ageMs });
   }
 
-  function signalTree(runId: RunId, signal: Signal): void {
-    const run = runs.get(runId);
-    if (run === undefined) return;
-    if (run.clearing !== null) run.clearing.signal(signal);
-    else if (run.tree.startTicks === null && !run.exited) run.child?.kill(signal);
-    else if (seen(() => signalMembers(run.tree, look(run, !run.exited), signal)) === null && !run.exited)
-      run.child?.kill(signal);
+  function kept(run: Omit<Run, 'notice'>): Run {
+    const { runId } = run.tree;
+    const tell = (survivors: Survivor[]) => report({ type: 'run-stuck', runId, survivors });
+    const whole = { ...run, notice: createSurvivorWatch(run.tree, () => spec.now().mono, tell) };
+    runs.set(runId, whole);
+    return whole;
   }
 
-  function clear(clearing: Clearing, signal: Signal | null, graceMs: number, drain: boolean): void {
+  function signalTree(runId: RunId, signal: Signal, to: StopTo): void {
+    const run = runs.get(runId);
+    if (run === undefined) return;
+    if (run.clearing !== null) return run.clearing.signal(signal);
+    if (run.tree.startTicks === null && !run.exited) return run.child?.kill(signal);
+    const sent = seen(() => {
+      const main = to === 'main' ? mainOf(run.tree) : null;
+      const members = to === 'tree' ? look(run, !run.exited) : main === null ? [] : [main];
+      signalMembers(run.tree, members, signal, to === 'main');
+      run.notice(signal, members);
+      return true;
+    });
+    if (sent === null && !run.exited) run.child?.kill(signal);
+  }
+
+  function clear({ clearing, ...how }: ClearOrder): void {
     const { runId } = clearing;
-    const run = runs.get(runId) ?? orphanRun(runId, clearing.pid, clearing.startTicks);
+    const run = runs.get(runId) ?? kept(orphanRun(runId, clearing.pid, clearing.startTicks));
     const members = run.left ?? seen(() => look(run, false));
-    runs.set(runId, run);
     // Nothing may be started before it is known that nothing is left.
-    if (members === null) return void setTimeout(() => clear(clearing, signal, graceMs, drain), UNSEEN_LOOK_MS);
+    if (members === null) return void setTimeout(() => clear({ clearing, ...how }), UNSEEN_LOOK_MS);
     const done = (names: readonly string[], ended: number) => {
       output.drain();
       runs.delete(runId);
@@ -234,13 +238,13 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
       report({ type: 'run-cleared', runId, ended, names });
     };
     if (members.length === 0) return queueMicrotask(() => done([], 0));
-    run.clearing = clearRun(
-      { tree: run.tree, members, signal, graceMs, drain },
+    run.clearing = cleanUp(
+      { tree: run.tree, members, ...how },
       {
         now: () => spec.now().mono,
         lastOutputAt: () => output.lastOutputAt,
         done,
-        stuck: pids => note({ kind: 'cannot-end', pids }),
+        stuck: survivors => report({ type: 'run-stuck', runId, survivors }),
         unseen,
       },
     );

@@ -117,14 +117,14 @@ function isBearer(tree: Tree, pid: number): boolean {
 
 /**
  * Sends a signal to the members of a run that have not had it yet: to each once, those in the child's group by one kill of the
- * group. SIGKILL is sent each time. Returns those it reached.
+ * group unless `singly`. SIGKILL is sent each time. Returns those it reached.
  */
-export function signalMembers(tree: Tree, members: ProcessRow[], signal: Signal): ProcessRow[] {
+export function signalMembers(tree: Tree, members: ProcessRow[], signal: Signal, singly = false): ProcessRow[] {
   const due = members.filter(row => signal === 'SIGKILL' || !hasHad(tree, row, signal));
   const inGroup = members.filter(row => row.group === tree.pid);
   const reached: ProcessRow[] = [];
   // One of the group that has had the signal would get it again: then only those that have not, singly.
-  const whole = inGroup.length > 0 && inGroup.every(row => due.includes(row)) && tree.pid !== null;
+  const whole = !singly && inGroup.length > 0 && inGroup.every(row => due.includes(row)) && tree.pid !== null;
   if (whole && tree.pid !== null && signalGroup(tree.pid, signal) === 'sent') reached.push(...inGroup);
   for (const row of due) {
     if (reached.includes(row)) continue;
@@ -142,15 +142,21 @@ export function signalMembers(tree: Tree, members: ProcessRow[], signal: Signal)
 const keepsHalted = new Set<Signal>(['SIGCONT', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU']);
 
 // A process may give itself any name.
-function namedProcess({ pid }: ProcessRow): string {
+export function namedProcess({ pid }: ProcessRow): string {
   const name = (titleOf(pid) ?? '').replace(/[^\x21-\x7e]/g, '?');
   return name === '' ? `pid ${pid}` : `${name} (pid ${pid})`;
 }
 
 /** Whether that very process still lives. */
-function isAlive(row: ProcessRow): boolean {
+export function isAlive(row: ProcessRow): boolean {
   const now = readProcess(row.pid);
   return now !== null && now.startTicks === row.startTicks && !now.dead;
+}
+
+/** The main process of the run, if that very process still lives. */
+export function mainOf(tree: Tree): ProcessRow | null {
+  const row = tree.pid === null ? null : readProcess(tree.pid);
+  return row !== null && row.startTicks === tree.startTicks && !row.dead ? row : null;
 }
 
 function hasHad(tree: Tree, row: ProcessRow, signal: Signal): boolean {
@@ -162,132 +168,3 @@ function note(tree: Tree, row: ProcessRow, signal: Signal): void {
 }
 
 const key = (row: ProcessRow, signal: Signal) => `${row.pid} ${row.startTicks} ${signal}`;
-
-/** How to end what an ended run left. */
-export interface ClearOrder {
-  tree: Tree;
-  /** What was found of it just now. */
-  members: ProcessRow[];
-  /** null: the tree has had its signal already. */
-  signal: Signal | null;
-  graceMs: number;
-  /** First lets the last words of what is left come out. */
-  drain: boolean;
-}
-
-/** What clearing needs of its surroundings. */
-export interface ClearWorld {
-  /** Monotonic milliseconds. */
-  now(): number;
-  /** When output last came; null: never. */
-  lastOutputAt(): number | null;
-  /** Nothing is left; so many processes were signalled for it, the first of them by name and pid. */
-  done(names: readonly string[], ended: number): void;
-  /** These cannot be ended: not even SIGKILL did it within 5 s, or the kernel forbids it. The rest is done. */
-  stuck(pids: number[]): void;
-  /** Who is there cannot be seen at this moment. */
-  unseen(error: unknown): void;
-}
-
-/** A clearing under way. */
-export interface Cleanup {
-  /** Passes a signal on to what is left; SIGKILL ends the grace. */
-  signal(signal: Signal): void;
-}
-
-/** Of what is left, so many are named. */
-const NAMED_AT_MOST = 3;
-const DRAIN_QUIET_MS = 200;
-const DRAIN_LIMIT_MS = 1000;
-const FIRST_LOOK_MS = 2;
-const LONGEST_LOOK_MS = 50;
-const KILL_LOOK_LIMIT_MS = 1000;
-const STUCK_AFTER_MS = 5000;
-const UNSEEN_LOOK_MS = 500;
-
-/** Ends what is left of a run: last words, the signal, the grace, SIGKILL. Looks again until nothing is found any more. */
-export function clearRun(order: ClearOrder, world: ClearWorld): Cleanup {
-  const { tree } = order;
-  const signalled = new Set<string>();
-  const names: string[] = [];
-  let members = order.members;
-  let stage: 'drain' | 'ask' | 'kill' = order.drain ? 'drain' : 'ask';
-  let since = world.now();
-  let waitMs = FIRST_LOOK_MS;
-  let timer: NodeJS.Timeout | null = null;
-
-  function send(signal: Signal): void {
-    // Asked for before the signal, which may leave nobody to ask.
-    if (signalled.size === 0) names.push(...members.slice(0, NAMED_AT_MOST).map(namedProcess));
-    for (const row of signalMembers(tree, members, signal)) signalled.add(`${row.pid} ${row.startTicks}`);
-  }
-
-  function enter(next: 'ask' | 'kill'): void {
-    stage = next;
-    since = world.now();
-    waitMs = FIRST_LOOK_MS;
-    if (next === 'kill') send('SIGKILL');
-    else if (order.signal !== null) send(order.signal);
-  }
-
-  /** A look that cannot be made (no descriptors left) says nothing of who is there: it is made again. */
-  function guarded(act: () => void): void {
-    try {
-      act();
-    } catch (error) {
-      world.unseen(error);
-      timer = setTimeout(() => guarded(look), UNSEEN_LOOK_MS);
-    }
-  }
-
-  function look(): void {
-    timer = null;
-    // Those known are cheap to ask for; all of /proc is read only when the last of them has gone.
-    members = members.filter(isAlive);
-    if (members.length === 0) members = membersOf(tree, { groupIsOurs: false, ageMs: null });
-    if (members.length === 0) return world.done(names, signalled.size);
-    step();
-  }
-
-  function step(): void {
-    const passedMs = world.now() - since;
-    if (stage === 'drain' && drained(passedMs)) enter('ask');
-    else if (stage === 'ask' && passedMs >= order.graceMs) {
-      members = membersOf(tree, { groupIsOurs: false, ageMs: null });
-      enter('kill');
-    } else if (stage === 'ask' && order.signal !== null) send(order.signal);
-    else if (stage === 'kill' && !killAgain(passedMs)) return;
-    waitMs = Math.min(waitMs * 2, stage === 'kill' ? KILL_LOOK_LIMIT_MS : LONGEST_LOOK_MS);
-    timer = setTimeout(() => guarded(look), waitMs);
-  }
-
-  function drained(passedMs: number): boolean {
-    const quietMs = world.now() - Math.max(since, world.lastOutputAt() ?? since);
-    return quietMs >= DRAIN_QUIET_MS || passedMs >= DRAIN_LIMIT_MS;
-  }
-
-  // A process may have forked while we looked, so SIGKILL goes to whatever is found each time. The child itself is waited for
-  // without end: two of it must never run.
-  function killAgain(passedMs: number): boolean {
-    members = membersOf(tree, { groupIsOurs: false, ageMs: null });
-    send('SIGKILL');
-    if (passedMs < STUCK_AFTER_MS || members.some(row => row.pid === tree.pid)) return true;
-    world.stuck(members.map(row => row.pid));
-    world.done(names, signalled.size);
-    return false;
-  }
-
-  guarded(() => {
-    if (stage === 'ask') enter('ask');
-    step();
-  });
-
-  const pass = (signal: Signal) => {
-    members = membersOf(tree, { groupIsOurs: false, ageMs: null });
-    if (signal !== 'SIGKILL') return send(signal);
-    if (timer !== null) clearTimeout(timer);
-    enter('kill');
-    timer = setTimeout(() => guarded(look), FIRST_LOOK_MS);
-  };
-  return { signal: signal => guarded(() => pass(signal)) };
-}

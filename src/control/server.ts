@@ -1,4 +1,4 @@
-import { chmodSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { errnoOf, reasonOf } from '../host/errno.ts';
@@ -33,6 +33,8 @@ export type Answerer = (request: Request, caller: Caller | null) => Answer | Pro
 export interface ControlServer {
   /** The folder its socket lies in. */
   folder: string;
+  /** Whether its socket is still there, so that clients find it. */
+  isThere(): boolean;
   /**
    * Removes the socket, and takes no more calls. To be done before the lock is given back, or it would be the next watcher's
    * socket that is removed.
@@ -55,7 +57,7 @@ const MOST_CLIENTS = 64;
  * it replaces whatever lies in the socket's place. Returns in one sentence why none could be bound.
  */
 export async function openControl(
-  folders: readonly string[],
+  folders: Iterable<string>,
   answer: Answerer,
   times: ServerTimes = { clientMs: 10_000 },
 ): Promise<ControlServer | string> {
@@ -91,6 +93,7 @@ async function listenIn(folder: string, answer: Answerer, times: ServerTimes): P
     giveUp();
     throw error;
   }
+  const inode = inodeOf(folder);
   // A listening socket that breaks later (no descriptors left) is no reason to end a watcher.
   server.on('error', () => undefined);
   let closed: Promise<void> | null = null;
@@ -103,7 +106,61 @@ async function listenIn(folder: string, answer: Answerer, times: ServerTimes): P
     for (const socket of connections) socket.destroy();
     await closed;
   };
-  return { folder, stopAccepting, close };
+  return { folder, isThere: () => inode !== null && inodeOf(folder) === inode, stopAccepting, close };
+}
+
+function inodeOf(folder: string): number | null {
+  return lstatSync(join(folder, SOCKET), { throwIfNoEntry: false })?.ino ?? null;
+}
+
+/** A control socket that is made again when somebody removes it. */
+export interface LastingControl {
+  /** Binds the socket if it is not there. Returns in one sentence why none could be bound, or null. */
+  ensure(): Promise<string | null>;
+  /** Null: none was ever bound. */
+  isThere(): boolean | null;
+  /** As for a ControlServer. */
+  stopAccepting(): void;
+  close(): Promise<void>;
+}
+
+/** Opens nothing yet. `folders` is asked at each binding. */
+export function createLastingControl(folders: () => Iterable<string>, answer: Answerer): LastingControl {
+  const servers: ControlServer[] = [];
+  let binding: Promise<string | null> | null = null;
+  let over = false;
+
+  async function bind(): Promise<string | null> {
+    // Before the next one is bound: Node removes whatever lies at the path of a server that it closes.
+    servers.at(-1)?.stopAccepting();
+    const opened = await openControl(folders(), answer);
+    if (typeof opened === 'string') return opened;
+    servers.push(opened);
+    if (over) opened.stopAccepting();
+    return null;
+  }
+
+  const isThere = () => servers.at(-1)?.isThere() ?? null;
+  return {
+    isThere,
+    async ensure() {
+      if (over || isThere() === true) return null;
+      binding ??= bind().finally(() => {
+        binding = null;
+      });
+      return binding;
+    },
+    stopAccepting() {
+      over = true;
+      servers.at(-1)?.stopAccepting();
+    },
+    async close() {
+      over = true;
+      await binding;
+      // Those whose socket was removed may still have a client that waits for our end.
+      await Promise.all(servers.map(server => server.close()));
+    },
+  };
 }
 
 function listening(server: Server, path: string): Promise<void> {

@@ -3,23 +3,14 @@ import { becameHealthy, healthyByNow, startHealth } from './health-step.ts';
 import { beginHealth, checkedBeforeStart, judge } from './health-turn.ts';
 import { waitLimited } from './limited.ts';
 import type { Live, Policy, RunId, State, TimerId } from './model.ts';
-import { endDump, kill, resetRequested, restartRequested, stopChild, stopRequested } from './requests.ts';
+import { resetRequested, restartRequested, stopRequested } from './requests.ts';
 import { resume } from './resume.ts';
 import { ended, endedByItself, startFailed } from './run-end.ts';
+
+import { endDump, graceOfRest, graceOver, kill, stopChild } from './stopping.ts';
 import { durationText } from './text/units.ts';
-import {
-  arm,
-  clear,
-  disarm,
-  elapsed,
-  enter,
-  order,
-  saveFinished,
-  set,
-  type Turn,
-  tell,
-  trySaveAgain,
-} from './transition.ts';
+import { arm, clear, disarm, enter, order, saveFinished, set, type Turn, tell, trySaveAgain } from './transition.ts';
+
 import { planRun, runPlanned, settle } from './waits.ts';
 
 /** The state of a name that was never watched. */
@@ -38,6 +29,7 @@ export const FRESH_STATE: State = {
   toldSuccess: false,
   toldFloor: false,
   clearing: null,
+  stuck: null,
   leaving: null,
   outputBlockedSince: null,
   logDroppedBytes: 0,
@@ -72,9 +64,10 @@ export const on: { readonly [T in Fact['type']]: (turn: Turn, event: Of<T>) => v
   },
   'child-exited': exited,
   'run-cleared': (turn, event) => {
-    const { clearing, lastExit } = turn.state;
+    const { clearing, lastExit, stuck } = turn.state;
     if (clearing?.runId !== event.runId) return;
-    set(turn, { clearing: null });
+    if (stuck !== null) tell(turn, { kind: 'ended-at-last' });
+    set(turn, { clearing: null, stuck: null });
     if (event.ended > 0)
       tell(turn, {
         kind: 'leftovers-ended',
@@ -83,6 +76,12 @@ export const on: { readonly [T in Fact['type']]: (turn: Turn, event: Of<T>) => v
         orphan: lastExit?.cause === 'orphan',
         background: lastExit?.cause === 'success',
       });
+  },
+  'run-stuck': (turn, { runId, survivors, at }) => {
+    const { phase, clearing, stuck } = turn.state;
+    if (runId !== clearing?.runId && !(phase.kind === 'stopping' && runId === phase.live.runId)) return;
+    set(turn, { stuck: { survivors, since: stuck?.since ?? at } });
+    tell(turn, { kind: 'cannot-end', survivors });
   },
   'timer-fired': timerFired,
   'run-planned': runPlanned,
@@ -152,20 +151,27 @@ function exited(turn: Turn, event: Of<'child-exited'>): void {
   const { runId, pid, startTicks } = live;
   if (phase.kind === 'running') {
     endedByItself(turn, live, event.exit, event.reading ?? null);
-    return clear(turn, { runId, pid, startTicks }, true, turn.policy.stopTimeoutMs, true);
+    return clear(turn, { runId, pid, startTicks }, asked(turn, true));
   }
   disarm(turn, phase.graceTimer);
+  const { ask, graceMs } = graceOfRest(turn, phase);
   ended(turn, live, event.exit, phase);
-  const graceMs = phase.killed ? 0 : Math.max(0, turn.policy.stopTimeoutMs - elapsed(turn, phase.since.mono));
-  clear(turn, { runId, pid, startTicks }, false, graceMs, false);
+  clear(turn, { runId, pid, startTicks }, { signal: ask ? phase.signal : null, graceMs, drain: false });
 }
 
 /** Against the port's word; production must go on all the same: it is a failed start whose leftovers are ended. */
 function exitedTooSoon(turn: Turn, runId: RunId): void {
   order(turn, { type: 'report-bug', what: 'a child exited before it was up' });
   startFailed(turn, { kind: 'other', why: 'it ended before it was seen to be up' });
-  clear(turn, { runId, pid: null, startTicks: null }, true, turn.policy.stopTimeoutMs, true);
+  clear(turn, { runId, pid: null, startTicks: null }, asked(turn, true));
 }
+
+/** What a run left that nobody had asked to end: the stop signal and its whole grace. */
+const asked = ({ policy }: Turn, drain: boolean) => ({
+  signal: policy.stopSignal,
+  graceMs: policy.stopTimeoutMs,
+  drain,
+});
 
 function timerFired(turn: Turn, { timer }: Of<'timer-fired'>): void {
   const { phase, saveTimer } = turn.state;
@@ -177,7 +183,7 @@ function timerFired(turn: Turn, { timer }: Of<'timer-fired'>): void {
   if (phase.kind === 'waiting' && phase.timer === timer) return planRun(turn, phase.due);
   if (phase.kind === 'stopping' && phase.graceTimer === timer) {
     if (phase.dumping) return endDump(turn, phase);
-    return kill(turn, `it did not end within ${durationText(turn.policy.stopTimeoutMs)}`);
+    return graceOver(turn, phase);
   }
   if (phase.kind !== 'running') return;
   if (phase.live.tickTimer === timer) return judge(turn, { type: 'tick' });

@@ -1,7 +1,7 @@
 import type { ProbeReport, Reason } from './health-model.ts';
 import type { Limit } from './limits.ts';
 import type {
-  Clearing,
+  ClearOrder,
   Exit,
   ExitCause,
   Hold,
@@ -11,6 +11,8 @@ import type {
   Signal,
   SpawnFailure,
   StopCause,
+  StopTo,
+  Survivor,
   TimerId,
 } from './model.ts';
 import type { Stamp, Wall } from './time.ts';
@@ -64,7 +66,13 @@ export type Note =
       signal: Signal;
       graceMs: number;
     }
+  /** The main process has not ended in half of its time: the rest is asked too. */
+  | { kind: 'stopping-rest'; signal: Signal; pid: number }
   | { kind: 'killing'; why: string }
+  | { kind: 'cannot-end'; survivors: readonly Survivor[] }
+  | { kind: 'ended-at-last' }
+  /** The watcher ends though these live on. */
+  | { kind: 'left-behind'; survivors: readonly Survivor[] }
   | { kind: 'healthy'; uptimeMs: number; resets: boolean }
   | { kind: 'waiting'; phase: 'backoff' | 'cooldown' | 'limited'; leftMs: number }
   | { kind: 'planned'; due: Wall }
@@ -106,9 +114,10 @@ export type Fact =
   | { type: 'spawn-failed'; runId: RunId; failure: SpawnFailure }
   /** `reading`: what its last lines say of it; absent where they say nothing. */
   | { type: 'child-exited'; runId: RunId; exit: Exit; reading?: EndReading | null }
-  /** Of that run nothing is left that we can find; `ended` processes had to be ended for it. */
-  /** How many processes were ended, and the first of them by name and pid. */
+  /** Of that run nothing is left that we can find. How many processes had to be ended for it, and the first of them by name and pid. */
   | { type: 'run-cleared'; runId: RunId; ended: number; names?: readonly string[] }
+  /** These do not end: they outlived SIGKILL, or the kernel refuses our signals to the main process. Told again when others are left. */
+  | { type: 'run-stuck'; runId: RunId; survivors: readonly Survivor[] }
   | { type: 'timer-fired'; timer: TimerId }
   /** The schedule was asked: when the next run is due (null: never again), and how long to wait before it is asked again; 0: it is due. */
   | { type: 'run-planned'; due: Wall | null; waitMs: number }
@@ -155,20 +164,14 @@ export type Event = Fact & { at: Stamp; roll: number; freshRunId: RunId };
 /** Orders to the world. */
 export type Effect =
   | { type: 'spawn-child'; run: number; runId: RunId }
-  /** To the whole tree of the run. */
-  | { type: 'signal-tree'; runId: RunId; signal: Signal }
+  /** To the main process of the run, or to its whole tree. Each process gets it once, SIGKILL each time. */
+  | { type: 'signal-tree'; runId: RunId; signal: Signal; to: StopTo }
   /** To the child alone. */
   | { type: 'signal-child'; runId: RunId; signal: Signal }
   /** What the processes of the run do at this moment is to be written down, for the incident that follows. */
   | { type: 'examine-run' }
   /** Ends what an ended run left (with `drain`, first lets its last words out), then reports run-cleared. */
-  | {
-      type: 'clear-run';
-      clearing: Clearing;
-      signal: Signal | null;
-      graceMs: number;
-      drain: boolean;
-    }
+  | ({ type: 'clear-run' } & ClearOrder)
   /** Asks the schedule: what comes next, or (`due`) whether what is waited for still stands. Answered by run-planned. */
   | { type: 'plan-run'; due: Wall | null; lastDue: Wall | null }
   /** Each of these probes is to report once. Before a run is up it can only be the kill condition. */

@@ -13,6 +13,9 @@ export type TimerId = number & { readonly of: 'timer' };
 
 export type Signal = NodeJS.Signals;
 
+/** Who gets the stop signal first: the main process alone, the rest when that has ended or half of the grace is over; or the whole tree at once. */
+export type StopTo = 'main' | 'tree';
+
 /** What the user asked for, in plain numbers. Durations in ms. Source: the contract's Restart table. */
 export interface Policy {
   restart: 'always' | 'on-failure' | 'never';
@@ -37,6 +40,7 @@ export interface Policy {
   stopTimeoutMs: number;
   /** Sent to the child before a stop by a probe, so that it can print its stacks; null: none. */
   dumpSignal: Signal | null;
+  stopTo: StopTo;
   maxRuntimeMs: number | null;
   expectDurationMs: number | null;
   /** What follows a run that ended with that category. */
@@ -140,8 +144,13 @@ export type Phase =
       /** The probes that failed, where they are the cause. */
       reasons: readonly Reason[];
       since: Stamp;
+      /** What it was asked to end with. */
+      signal: Signal;
       graceTimer: TimerId;
-      killed: boolean;
+      /** When the processes beside the main one were asked too; null: not yet. */
+      restAskedAt: Mono | null;
+      /** Who was sent SIGKILL; null: nobody. */
+      killed: StopTo | null;
       /** It was sent the dump signal, and is asked to end when the timer fires. Missing in older state files. */
       dumping?: boolean;
     }
@@ -174,6 +183,29 @@ export interface Clearing {
   since: Stamp;
 }
 
+/** How the rest of an ended run is ended. */
+export interface ClearOrder {
+  clearing: Clearing;
+  signal: Signal | null;
+  /** Who gets the signal first, where the main process still lives, as that of a dead watcher's run may. */
+  to: StopTo;
+  graceMs: number;
+  drain: boolean;
+}
+
+/** A process that does not end though it was told to. */
+export interface Survivor {
+  pid: number;
+  /** A clause for people: `belongs to user 0, and the kernel refuses our signals`. */
+  why: string;
+}
+
+/** Processes that cannot be ended: while there are any, nothing is started beside them. */
+export interface Stuck {
+  survivors: readonly Survivor[];
+  since: Stamp;
+}
+
 /** Everything the machine knows. Beside the phase: what holds in every phase. */
 export interface State {
   phase: Phase;
@@ -201,6 +233,8 @@ export interface State {
   /** The floor under waits was explained. */
   toldFloor: boolean;
   clearing: Clearing | null;
+  /** Of the run that is being ended. */
+  stuck: Stuck | null;
   /** Set when a person or the system wants this watcher to end: what it ends with once nothing is left to clear. */
   leaving: Leaving | null;
   /** Since when a reader of our output has stalled; null while it flows. */

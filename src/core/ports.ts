@@ -1,5 +1,5 @@
 import type { Fact, IncidentSeed, Note } from './events.ts';
-import type { Clearing, Hold, RunId, Signal, State, TimerId } from './model.ts';
+import type { ClearOrder, Hold, RunId, Signal, State, StopTo, TimerId } from './model.ts';
 import type { Stamp, Wall } from './time.ts';
 
 /** Where the loop gets what a pure machine must not have: time, chance, identity. */
@@ -17,13 +17,14 @@ export interface SourcePort {
  */
 export interface ChildPort {
   spawn(run: number, runId: RunId): void;
-  signalTree(runId: RunId, signal: Signal): void;
+  signalTree(runId: RunId, signal: Signal, to: StopTo): void;
   signalChild(runId: RunId, signal: Signal): void;
   /**
    * Ends what is left of an ended run: with `drain` first waits for its last words, then the signal (null: the tree has
    * had it already), after `graceMs` SIGKILL. A signalTree of that run meanwhile reaches what is left: SIGKILL ends the grace.
+   * What does not end is reported as run-stuck, and waited for without end.
    */
-  clear(clearing: Clearing, signal: Signal | null, graceMs: number, drain: boolean): void;
+  clear(order: ClearOrder): void;
 }
 
 /** Timers on the monotonic clock. A delay may be longer than the platform's own limit. */

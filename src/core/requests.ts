@@ -1,89 +1,21 @@
 import type { Event } from './events.ts';
-import type { Reason } from './health-model.ts';
-import { healthyByNow } from './health-step.ts';
-import type { Live, Phase, StopCause } from './model.ts';
-import { arm, disarm, elapsed, enter, order, set, type Turn, tell } from './transition.ts';
+import { EXIT } from './exit-code.ts';
+import type { Phase } from './model.ts';
+import { kill, stopChild } from './stopping.ts';
+import { disarm, elapsed, enter, order, set, type Turn, tell } from './transition.ts';
 import { NO_TROUBLES, wait } from './waits.ts';
-
-/** After a SIGKILL that has not ended the child yet, it is sent again this often: the tree may have forked meanwhile. */
-const KILL_AGAIN_MS = 1000;
-
-/** So long a child may take to print its stacks after the dump signal. */
-const DUMP_MS = 2000;
-
-/** Asks the whole tree to end; the grace timer kills what does not. */
-export function stopChild(turn: Turn, up: Live, cause: StopCause, why: string, reasons: readonly Reason[] = []): void {
-  const live = healthyByNow(turn, up);
-  const { policy, state, event } = turn;
-  disarm(turn, live.healthyTimer);
-  disarm(turn, live.runtimeTimer);
-  disarm(turn, live.tickTimer);
-  const signal = cause === 'stopped' ? (state.leaving?.signal ?? policy.stopSignal) : policy.stopSignal;
-  const { dumpSignal } = policy;
-  const dumps = cause === 'probe' && dumpSignal !== null;
-  const graceTimer = arm(turn, dumps ? DUMP_MS : policy.stopTimeoutMs);
-  const quiet: Live = { ...live, healthyTimer: null, runtimeTimer: null, tickTimer: null };
-  enter(turn, {
-    kind: 'stopping',
-    live: quiet,
-    cause,
-    why,
-    reasons,
-    since: event.at,
-    graceTimer,
-    killed: false,
-    ...(dumps ? { dumping: true } : {}),
-  });
-  if (cause === 'probe') order(turn, { type: 'examine-run' });
-  if (dumps) order(turn, { type: 'signal-child', runId: live.runId, signal: dumpSignal });
-  else order(turn, { type: 'signal-tree', runId: live.runId, signal });
-  tell(turn, {
-    kind: 'stopping',
-    cause,
-    why,
-    signal,
-    graceMs: policy.stopTimeoutMs,
-  });
-}
-
-/** The child had its time to print its stacks: now it is asked to end. */
-export function endDump(turn: Turn, phase: Extract<Phase, { kind: 'stopping' }>): void {
-  const graceTimer = arm(turn, turn.policy.stopTimeoutMs);
-  enter(turn, { ...phase, graceTimer, dumping: false });
-  order(turn, { type: 'signal-tree', runId: phase.live.runId, signal: turn.policy.stopSignal });
-}
-
-/** SIGKILL to whatever of the run is still there. */
-export function kill(turn: Turn, why: string): void {
-  const { phase, clearing } = turn.state;
-  if (clearing !== null)
-    order(turn, {
-      type: 'signal-tree',
-      runId: clearing.runId,
-      signal: 'SIGKILL',
-    });
-  if (phase.kind !== 'stopping') return;
-  order(turn, {
-    type: 'signal-tree',
-    runId: phase.live.runId,
-    signal: 'SIGKILL',
-  });
-  disarm(turn, phase.graceTimer);
-  const graceTimer = arm(turn, KILL_AGAIN_MS);
-  if (!phase.killed) tell(turn, { kind: 'killing', why });
-  enter(turn, { ...phase, graceTimer, killed: true });
-}
 
 type Of<T extends Event['type']> = Extract<Event, { type: T }>;
 
-/** A second Ctrl-C counts only this long after the stop began: terminals and service managers send signals in bursts. */
-const SECOND_INTERRUPT_MS = 1000;
+/** A second signal counts only this long after the stop began: terminals and service managers send signals in bursts. */
+const SECOND_SIGNAL_MS = 1000;
 
 export function stopRequested(turn: Turn, event: Of<'stop-requested'>): void {
   const { phase, leaving } = turn.state;
   if (leaving !== null) {
-    const again = event.signal === 'SIGINT' && elapsed(turn, leaving.since.mono) >= SECOND_INTERRUPT_MS;
-    if (!event.now && !again) return;
+    const isLater = elapsed(turn, leaving.since.mono) >= SECOND_SIGNAL_MS;
+    if (turn.state.stuck !== null && isLater && (event.signal !== null || event.now)) return leaveBehind(turn);
+    if (!event.now && !(event.signal === 'SIGINT' && isLater)) return;
     if (!leaving.now) set(turn, { leaving: { ...leaving, now: true } });
     return kill(turn, event.now ? 'stop --now was asked for' : 'a second interrupt came');
   }
@@ -110,6 +42,12 @@ export function stopRequested(turn: Turn, event: Of<'stop-requested'>): void {
   }
   if (phase.kind !== 'running') tell(turn, { kind: 'stopped' });
   if (event.now) kill(turn, 'stop --now was asked for');
+}
+
+/** What cannot be ended must not keep us for ever. The next watcher of this name finds it, and starts nothing beside it. */
+function leaveBehind(turn: Turn): void {
+  tell(turn, { kind: 'left-behind', survivors: turn.state.stuck?.survivors ?? [] });
+  order(turn, { type: 'exit-watcher', code: EXIT.usage });
 }
 
 export function restartRequested(turn: Turn, _event: Of<'restart-requested'>): void {

@@ -1,18 +1,53 @@
 import type { Event, Leftover } from './events.ts';
 import { limitedLeftMs, waitLimited } from './limited.ts';
-import type { Clearing, Hold, Phase, RunId } from './model.ts';
+import type { Clearing, Hold, Phase, RunId, State } from './model.ts';
+import type { Stamp } from './time.ts';
 import { arm, clear, elapsed, enter, openIncident, order, set, type Turn, tell } from './transition.ts';
-import { enterHold, planRun, wait } from './waits.ts';
+import { enterHold, NO_TROUBLES, planRun, wait } from './waits.ts';
+
+/** What a stop makes of a name that no watcher has in hand. */
+export interface UnsupervisedStop {
+  /** The run that may still be there; null: none. */
+  left: Leftover | null;
+  /** A hold that its watcher had no time to write. */
+  hold: Hold | null;
+  /** The state, once nothing is left. */
+  state: State;
+}
+
+/** Whether anything may be left of a name's last run, and what its state is once that has ended. A hold stays. */
+export function stopUnsupervised(
+  state: State,
+  found: Pick<Started, 'leftover' | 'sameBoot'>,
+  at: Stamp,
+): UnsupervisedStop {
+  const { phase, clearing } = state;
+  const left = leftOver(found, phase, clearing);
+  const wasUp = left !== null && (isUp(phase) || left.runId !== knownRun(phase, clearing));
+  const hold = phase.kind === 'held' ? null : heldBefore(phase);
+  const lastExit = wasUp
+    ? ({ code: null, signal: null, at: at.wall, cause: 'orphan', uptimeMs: 0 } as const)
+    : state.lastExit;
+  const kept = phase.kind === 'held' || phase.kind === 'finished' || phase.kind === 'stopped';
+  const next: Phase = kept ? phase : hold === null ? { kind: 'stopped' } : { kind: 'held', hold };
+  // A person ended the story: the next start begins at once, with the first backoff.
+  const fresh = { ...NO_TROUBLES, clearing: null, stuck: null, leaving: null };
+  return { left, hold, state: { ...state, ...fresh, lastExit, phase: next } };
+}
+
+const isUp = (phase: Phase): boolean =>
+  (phase.kind === 'starting' && !phase.checking) || phase.kind === 'running' || phase.kind === 'stopping';
 
 type Started = Extract<Event, { type: 'watcher-started' }>;
 
 /** A watcher takes over what the last one left: ends its run, stays held, waits out its wait, or starts at once. */
 export function resume(turn: Turn, event: Started): void {
   const { phase, clearing } = turn.state;
-  const wasUp = (phase.kind === 'starting' && !phase.checking) || phase.kind === 'running' || phase.kind === 'stopping';
+  const wasUp = isUp(phase);
   set(turn, {
     everUp: turn.state.everUp && !event.newCommand,
     clearing: null,
+    stuck: null,
     leaving: null,
     saveTimer: null,
     outputBlockedSince: null,
@@ -25,7 +60,8 @@ export function resume(turn: Turn, event: Started): void {
   if (wasUp || unknown) lostSightOf(turn, phase);
   if (left !== null) {
     if (wasUp || unknown) orphanFound(turn, left, phase);
-    clear(turn, left, true, turn.policy.stopTimeoutMs, false);
+    const { stopSignal: signal, stopTimeoutMs: graceMs } = turn.policy;
+    clear(turn, left, { signal, graceMs, drain: false });
   }
   const kept = event.hold ?? heldBefore(phase);
   if (kept !== null) return stayHeld(turn, event, kept);
@@ -43,7 +79,11 @@ export function resume(turn: Turn, event: Started): void {
  * The run that may still be there: by the lock's record, which is of the latest run, else by the state. A record that
  * knows of none does not clear the state's: a look for what is not there costs a moment, a second copy may cost all.
  */
-function leftOver(event: Started, phase: Phase, clearing: Clearing | null): Leftover | null {
+function leftOver(
+  event: Pick<Started, 'leftover' | 'sameBoot'>,
+  phase: Phase,
+  clearing: Clearing | null,
+): Leftover | null {
   // The record's boot was looked at by its reader, and may be newer than a state that could not be saved.
   if (event.leftover !== null && event.leftover !== 'unknown') return event.leftover;
   if (!event.sameBoot) return null;

@@ -1,6 +1,6 @@
 import { FRESH_STATE } from './decide.ts';
 import type { HealthRow } from './health-rows.ts';
-import type { State } from './model.ts';
+import type { Policy, State } from './model.ts';
 import { faultOf, healthRowShape, type Shape, stateShape } from './state-shape.ts';
 import type { Mono, Stamp, Wall } from './time.ts';
 import { NO_TROUBLES } from './waits.ts';
@@ -23,10 +23,18 @@ export interface Snapshot {
   /** What the numbers in the state are to be read by. */
   flapWindowMs: number;
   nextBackoffMs: number;
+  /** How a run of it is stopped, for whoever ends what a dead watcher left. */
+  stop: StopSettings;
   /** The probes of the run that is up, ready to be shown. */
   health: readonly HealthRow[];
   state: State;
 }
+
+export type StopSettings = Pick<Policy, 'stopSignal' | 'stopTimeoutMs' | 'stopTo'>;
+
+/** An older watcher asked the whole tree at once. */
+const ALL_ASKED = { signal: 'SIGTERM', restAskedAt: 0 } as const;
+const DEFAULT_STOP: StopSettings = { stopSignal: 'SIGTERM', stopTimeoutMs: 10_000, stopTo: 'main' };
 
 const snapshotShape: Shape = {
   object: {
@@ -39,6 +47,7 @@ const snapshotShape: Shape = {
     cwd: 'string',
     flapWindowMs: 'number',
     nextBackoffMs: 'number',
+    stop: { object: { stopSignal: 'string', stopTimeoutMs: 'number', stopTo: { oneOf: ['main', 'tree'] } } },
     health: { list: healthRowShape },
     state: stateShape,
   },
@@ -85,10 +94,12 @@ function decoded(value: unknown): unknown {
   const { limitsInRow, refusalsInRow } = FRESH_STATE;
   const { incident } = state;
   return {
+    stop: DEFAULT_STOP,
     ...value,
     state: {
       limitsInRow,
       refusalsInRow,
+      stuck: null,
       ...state,
       phase: decodedPhase(state['phase']),
       lastExit: decodedExit(state['lastExit']),
@@ -98,6 +109,10 @@ function decoded(value: unknown): unknown {
 }
 
 function decodedPhase(phase: unknown): unknown {
+  if (isRecord(phase) && phase['kind'] === 'stopping' && phase['restAskedAt'] === undefined) {
+    const { killed } = phase;
+    return { ...phase, ...ALL_ASKED, killed: killed === true ? 'tree' : killed === false ? null : killed };
+  }
   if (!isRecord(phase) || phase['kind'] !== 'backoff' || !isRecord(phase['limit'])) return phase;
   const { waitMs: _forEarlierVersions, ...rest } = phase;
   return { ...rest, kind: 'limited' };
@@ -146,6 +161,7 @@ export function emptySnapshot(name: string, bootId: string, now: Stamp): Snapsho
     cwd: '/',
     flapWindowMs: 0,
     nextBackoffMs: 0,
+    stop: DEFAULT_STOP,
     health: [],
     state: FRESH_STATE,
   };

@@ -85,8 +85,10 @@ export const stateShape: Shape = {
           why: 'string',
           reasons: reasonsShape,
           since: stamp,
+          signal: 'string',
           graceTimer: 'number',
-          killed: 'boolean',
+          restAskedAt: { nullable: 'number' },
+          killed: { nullable: { oneOf: ['main', 'tree'] } },
         },
         backoff: waitShape,
         cooldown: waitShape,
@@ -139,6 +141,9 @@ export const stateShape: Shape = {
       nullable: {
         object: { runId: 'string', pid: { nullable: 'number' }, startTicks: { nullable: 'number' }, since: stamp },
       },
+    },
+    stuck: {
+      nullable: { object: { survivors: { list: { object: { pid: 'number', why: 'string' } } }, since: stamp } },
     },
     leaving: { nullable: { object: { code: 'number', since: stamp, signal: 'string', now: 'boolean' } } },
     outputBlockedSince: { nullable: stamp },

@@ -1,6 +1,7 @@
 import { type HealthRow, memoryOf } from './health-rows.ts';
 import type { ExitCause, LastExit, LimitWait, Phase, Signal, State } from './model.ts';
 import { incidentId, type Snapshot } from './snapshot.ts';
+import { survivorsText } from './stopping.ts';
 import { clipStart } from './text/escape.ts';
 import { exitText } from './text/units.ts';
 import type { Stamp, Wall } from './time.ts';
@@ -80,7 +81,7 @@ export function toStatus(snapshot: Snapshot, reading: Reading): Status {
             at: iso(state.lastExit.at),
             cause: state.lastExit.cause,
           },
-    health: up === null ? [] : snapshot.health,
+    health: alive ? snapshot.health : [],
     memoryBytes: up === null ? null : memoryOf(up.health),
     outputBlockedSince: alive && state.outputBlockedSince !== null ? iso(state.outputBlockedSince.wall) : null,
     logDroppedBytes: state.logDroppedBytes,
@@ -131,6 +132,7 @@ export function isReady({ phase }: State, when: ReadyWhen): boolean {
 export function serviceStatus(state: State, rows: readonly HealthRow[], clock: (at: Wall) => string): string {
   const restarts = Math.max(0, state.run - 1);
   const parts = [phaseText(state, rows, clock), `${restarts} restart${restarts === 1 ? '' : 's'}`];
+  if (state.stuck !== null) parts.push(`cannot be ended: ${survivorsText(state.stuck.survivors)}`);
   if (state.lastExit !== null) parts.push(`last exit: ${lastExitText(state.lastExit)}`);
   return parts.join(', ').replace(/\s+/g, ' ');
 }

@@ -1,6 +1,6 @@
-import type { Effect, Event, IncidentKind, IncidentSeed, Note } from './events.ts';
+import type { Effect, Event, IncidentKind, IncidentSeed, Leftover, Note } from './events.ts';
 import type { Reason } from './health-model.ts';
-import type { Clearing, ExitCause, Phase, Policy, State, TimerId } from './model.ts';
+import type { ClearOrder, ExitCause, Phase, Policy, State, TimerId } from './model.ts';
 import type { Mono } from './time.ts';
 
 /** One event on its way through the machine: the state as it becomes, and the orders so far. Never leaves core. */
@@ -49,16 +49,11 @@ export function elapsed(turn: Turn, since: Mono): number {
 }
 
 /** Orders what a run left to be ended; nothing starts before it is reported cleared. */
-export function clear(turn: Turn, run: Omit<Clearing, 'since'>, ask: boolean, graceMs: number, drain: boolean): void {
-  const clearing = { ...run, since: turn.event.at };
+export function clear(turn: Turn, run: Leftover, how: Omit<ClearOrder, 'clearing' | 'to'>): void {
+  const { runId, pid, startTicks } = run;
+  const clearing = { runId, pid, startTicks, since: turn.event.at };
   set(turn, { clearing });
-  order(turn, {
-    type: 'clear-run',
-    clearing,
-    signal: ask ? turn.policy.stopSignal : null,
-    graceMs,
-    drain,
-  });
+  order(turn, { type: 'clear-run', clearing, to: turn.policy.stopTo, ...how });
 }
 
 /** A failed save is tried again after so long. */

@@ -50,6 +50,11 @@ export function maySignal(pid: number): boolean {
   return pid > 1 && deliver(pid, 0) === 'sent';
 }
 
+/** Whether the kernel refuses our signals to this process. */
+export function isForbidden(pid: number): boolean {
+  return pid > 1 && deliver(pid, 0) === 'forbidden';
+}
+
 function deliver(target: number, signal: Signal | 0): SendResult {
   return sent(() => void process.kill(target, signal));
 }

@@ -1,15 +1,25 @@
-import { closeSync, constants, fchmodSync, fstatSync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { bootId, pidNamespace } from '../host/clock.ts';
 import { reasonOf } from '../host/errno.ts';
-import { readProcess } from '../host/process-table.ts';
+import { readProcess, usersOf } from '../host/process-table.ts';
 import { readText } from '../host/read-file.ts';
 import { checksum, type Written } from './atomic-file.ts';
 import { existingPrivateFolders, makePrivateFolder } from './private-folder.ts';
 import type { StateFolder } from './state-folder.ts';
 
 /** A watcher as it can be told from every other process, also from a later one of the same pid. */
-interface WatcherId {
+export interface WatcherId {
   pid: number;
   startTicks: number | null;
 }
@@ -174,6 +184,19 @@ export function newestRecord(stateDir: string, name: string): Found {
 }
 
 const isGarbled = (record: LockRecord | null | 'unreadable') => record === 'unreadable';
+
+/**
+ * The live watcher of a name, if its record may be believed: a record is worth what its owner may do, so it is believed only of a process of
+ * the same user. Null: there is none that we may signal.
+ */
+export function signalableWatcher(stateDir: string, name: string): WatcherId | null {
+  const { record, alive } = newestRecord(stateDir, name);
+  if (!alive || record === null || record === 'unreadable' || record.watcher === null) return null;
+  const { pid, startTicks } = record.watcher;
+  const us = process.geteuid?.() ?? -1;
+  const owner = lstatSync(join(stateDir, name, RECORD), { throwIfNoEntry: false })?.uid ?? us;
+  return startTicks !== null && usersOf(pid)?.real === owner ? record.watcher : null;
+}
 
 /** An open record; `folder` is the private one that it lies in, null if it lies in the name's own or nowhere. */
 export interface PlacedRecord {

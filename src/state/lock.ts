@@ -33,6 +33,8 @@ export interface Lock {
   readonly leftover: RecordedRun | null | 'unknown';
   /** Notes the run that is about to be spawned, was spawned, or (null) has been cleared. Quick; never throws. */
   recordRun(run: RecordedRun | null): Written;
+  /** Makes lock and record again if their files were removed. Returns whether that was so. Never throws. */
+  renew(): boolean;
   release(): void;
 }
 
@@ -110,19 +112,23 @@ function begin({ lock, found }: Got, place: StateFolder, folder: string | null, 
   let held = lock;
 
   /** Somebody removed our files: lock and record are made again, unless another watcher was quicker. */
-  const renew = () => {
-    if (folder !== place.path || place.ensure() !== null) return;
-    const again = tryKernelLock(place.at(LOCK));
+  const renew = (): boolean => {
+    const at = lockPathIn(place, folder);
+    if (at === null) return false;
+    const again = tryKernelLock(at);
     if (again === 'busy') {
-      // Either ours, and the record alone was removed, or another's who has written his own.
-      if (watcherAlive(readRecord(place.at(RECORD)))) return;
+      // Either ours, and at most the record was removed, or another's who has written his own.
+      if (!file.isGone() || watcherAlive(readRecord(place.at(RECORD)))) return false;
     } else {
-      if ('fault' in again) return;
+      if ('fault' in again) return false;
       held?.release();
       held = again;
     }
-    file.close();
-    file = beginRecord(place, folder, record).file;
+    if (file.isGone()) {
+      file.close();
+      file = beginRecord(place, folder, record).file;
+    } else file.write(record);
+    return true;
   };
   return {
     folder,
@@ -135,10 +141,19 @@ function begin({ lock, found }: Got, place: StateFolder, folder: string | null, 
       if (file.isGone()) renew();
       return file.write(record);
     },
+    renew,
     release: () => {
       file.write({ ...record, watcher: null });
       file.close();
       held?.release();
     },
   };
+}
+
+/** Where a removed lock file is made again, its folder included; null: nowhere, as things stand. */
+function lockPathIn(place: StateFolder, folder: string | null): string | null {
+  if (folder === null) return null;
+  if (folder === place.path) return place.ensure() === null ? place.at(LOCK) : null;
+  const made = makePrivateFolder(place.stateDir, place.name);
+  return 'path' in made && made.path === folder ? `${folder}/${LOCK}` : null;
 }

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { reasonOf } from '../host/errno.ts';
 import { type RecycledFile, readSettled, recycledFile, removeIfThere, type Written } from './atomic-file.ts';
 import { putAside } from './hold-file.ts';
@@ -87,6 +87,8 @@ export type ReadState<T> = (value: unknown) => T | string;
 export interface StateFile {
   /** Quick and synchronous; never throws. */
   save(value: unknown): Written;
+  /** Whether somebody removed what was saved. */
+  isGone(): boolean;
   /** Resolves when the last save is safe from a power cut, or cannot be made so, or after a time that a stop may take. */
   settle(): Promise<void>;
 }
@@ -163,6 +165,7 @@ export function openStateFile(
   const fallback = openFallback(privateFolders, privateFolder);
   let file: RecycledFile | null = null;
   let latest: string | null = null;
+  let saved = false;
   let timer: NodeJS.Timeout | null = null;
   let writing: Promise<void> | null = null;
 
@@ -211,10 +214,12 @@ export function openStateFile(
         return { ok: false, why };
       }
       fallback.drop();
+      saved = true;
       latest = text;
       arm();
       return { ok: true };
     },
+    isGone: () => saved && lstatSync(place.at('state.json'), { throwIfNoEntry: false }) === undefined,
     settle: async () => {
       const finish = async () => {
         await writing;

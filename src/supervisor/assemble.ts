@@ -41,6 +41,8 @@ export interface Assembled {
   supervisor: Supervisor;
   incidentQueue: IncidentQueue;
   incidentResponse: IncidentResponse;
+  /** Saves the state as it stands. */
+  save(): void;
 }
 
 /** Puts the world together and starts the machine in it. */
@@ -121,7 +123,8 @@ export function assemble(
   supervisor = createSupervisor(policy, found.state, world);
   listenToSignals(report, hangupMeaning());
   supervisor.take(found.started);
-  return { child, log, supervisor, incidentResponse, incidentQueue };
+  const save = () => world.store.save(supervisor.state);
+  return { child, log, supervisor, incidentResponse, incidentQueue, save };
 }
 
 /** What a run reads: the last one's output, a file, our own standard input again; nothing: the descriptor itself, once. */
@@ -157,8 +160,6 @@ function listenersOf(observers: readonly Observer[]): IncidentObserver[] {
 
 function childNoteText(note: ChildNote): string {
   switch (note.kind) {
-    case 'cannot-end':
-      return `not even SIGKILL ended ${note.pids.join(', ')} of the last run`;
     case 'no-process-table':
       return "the processes of this system cannot be listed: what leaves the child's group cannot be ended";
     case 'unseen':

@@ -31,7 +31,7 @@ export function restoreWatch(order: WatchOrder, place: StateFolder, lock: Lock):
 }
 
 /** The lock's record of the last run, in the machine's words. */
-function leftoverOf({ leftover }: Lock): Leftover | null | 'unknown' {
+export function leftoverOf({ leftover }: Lock): Leftover | null | 'unknown' {
   if (leftover === null || leftover === 'unknown') return leftover;
   return { runId: leftover.runId as RunId, pid: leftover.childPid, startTicks: leftover.startTicks };
 }

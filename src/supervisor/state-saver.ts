@@ -2,6 +2,7 @@ import { type HealthRow, healthRows } from '../core/health-rows.ts';
 import type { Hold, Policy, State } from '../core/model.ts';
 import type { Report, StorePort } from '../core/ports.ts';
 import { encoded, SNAPSHOT_VERSION, type Snapshot } from '../core/snapshot.ts';
+import { stuckRow } from '../core/stopping.ts';
 import type { Stamp } from '../core/time.ts';
 import { backoffWait } from '../core/waits.ts';
 import { liftHold, writeHold } from '../state/hold-file.ts';
@@ -81,12 +82,15 @@ export function snapshotOf({ name, policy, bootId, command, cwd, now }: Snapshot
     cwd,
     flapWindowMs: policy.flapWindowMs,
     nextBackoffMs: backoffWait(policy, state.backoffStep, state.shortRuns, 0),
+    stop: { stopSignal: policy.stopSignal, stopTimeoutMs: policy.stopTimeoutMs, stopTo: policy.stopTo },
     health: healthOf(policy, state),
     state,
   };
 }
 
-function healthOf(policy: Policy, { phase }: State): HealthRow[] {
+function healthOf(policy: Policy, { phase, stuck }: State): HealthRow[] {
+  const iso = (wall: number) => new Date(wall).toISOString();
   const up = phase.kind === 'running' || phase.kind === 'stopping';
-  return up ? healthRows(policy.health, phase.live.health, wall => new Date(wall).toISOString()) : [];
+  const rows = up ? healthRows(policy.health, phase.live.health, iso) : [];
+  return stuck === null ? rows : [...rows, stuckRow(stuck, iso)];
 }

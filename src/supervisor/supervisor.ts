@@ -9,11 +9,11 @@ function perform(effect: Effect, state: State, world: World): void {
     case 'spawn-child':
       return world.child.spawn(effect.run, effect.runId);
     case 'signal-tree':
-      return world.child.signalTree(effect.runId, effect.signal);
+      return world.child.signalTree(effect.runId, effect.signal, effect.to);
     case 'signal-child':
       return world.child.signalChild(effect.runId, effect.signal);
     case 'clear-run':
-      return world.child.clear(effect.clearing, effect.signal, effect.graceMs, effect.drain);
+      return world.child.clear(effect);
     case 'plan-run':
       return world.schedule.plan(effect.due, effect.lastDue);
     case 'ask-probes':

@@ -1,16 +1,17 @@
 import { openPipes } from '../child/spawn.ts';
-import { type ControlServer, openControl } from '../control/server.ts';
+import { createLastingControl, type LastingControl } from '../control/server.ts';
 import { adoptOrphans } from '../host/reaper.ts';
 import type { Schedule } from '../probes/runner.ts';
 import { armHold, liftHold, readHold } from '../state/hold-file.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
-import { StateFolderRefused } from '../state/private-folder.ts';
+import { makePrivateFolder, StateFolderRefused } from '../state/private-folder.ts';
 import { openStateFile, type StateFile } from '../state/state-file.ts';
 import { openStateFolder, type StateFolder } from '../state/state-folder.ts';
 import { type Assembled, assemble, type Parts } from './assemble.ts';
 import { answer } from './control-requests.ts';
 import { guardAgainstFaults } from './process-events.ts';
 import { restoreWatch } from './restore.ts';
+import { startUpkeep } from './upkeep.ts';
 import type { WatchEnd, WatchOrder } from './watch-order.ts';
 
 const CANNOT_REAP = 'this is PID 1 and cannot reap orphans without node:ffi: put an init in front (docker run --init)';
@@ -42,19 +43,22 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   });
   const world = assemble(order, { place, file, lock, pipes, schedule }, found, code => end(code));
   const { supervisor } = world;
-  const control = openControl(controlFolders(place, lock), (request, caller) =>
-    answer({ ...order, supervisor, liftHold: () => liftHold(place, new Date()) }, request, caller),
+  const control = createLastingControl(
+    () => controlFolders(place, lock),
+    (request, caller) => answer({ ...order, supervisor, liftHold: () => liftHold(place, new Date()) }, request, caller),
   );
-  control.then(opened => {
-    if (typeof opened === 'string') order.warn(`no requests can be taken (${opened}); signals still work`);
+  control.ensure().then(why => {
+    if (why !== null) order.warn(`no requests can be taken (${why}); signals still work`);
   });
+  const upkeep = startUpkeep({ ...order, ...world, place, lock, file, control, armed: order.health.killWhen !== null });
   const guard = guardAgainstFaults(order.warn, () => {
     const { phase } = supervisor.state;
-    if ('live' in phase) world.child.signalTree(phase.live.runId, 'SIGKILL');
+    if ('live' in phase) world.child.signalTree(phase.live.runId, 'SIGKILL', 'tree');
   });
   const code = await over;
   guard.disarm();
-  await finish(order, { ...world, file, lock, control: await control });
+  upkeep.stop();
+  await finish(order, { ...world, file, lock, control });
   return { code };
 }
 
@@ -74,10 +78,10 @@ async function scheduling(schedule: Schedule | null): Promise<Parts['schedule']>
 }
 
 /** What is still open when the machine has come to its end. */
-interface Open extends Omit<Assembled, 'supervisor'> {
+interface Open extends Omit<Assembled, 'supervisor' | 'save'> {
   file: StateFile;
   lock: Lock;
-  control: ControlServer | string;
+  control: LastingControl;
 }
 
 /** Lets what our readers have not taken out, and leaves everything in order. */
@@ -98,13 +102,16 @@ async function finish(
   await file.settle();
   await Promise.all(order.observers.map(observer => observer.close()));
   // No more requests before the lock is free: the next watcher must find no socket of ours in its way.
-  if (typeof control !== 'string') control.stopAccepting();
+  control.stopAccepting();
   lock.release();
   // Last: whoever waits for our end on the socket may start the next watcher at once.
-  if (typeof control !== 'string') await control.close();
+  await control.close();
 }
 
-/** Where the socket may lie: with the state, or where a folder that takes nothing sent the lock. */
-function controlFolders(place: StateFolder, lock: Lock): string[] {
-  return lock.folder === null || lock.folder === place.path ? [place.path] : [lock.folder, place.path];
+/** Where the socket may lie: with the state, where a folder that takes nothing sent the lock, or where sockets can be bound at all. */
+function* controlFolders(place: StateFolder, lock: Lock): Iterable<string> {
+  if (lock.folder !== null && lock.folder !== place.path) yield lock.folder;
+  yield place.path;
+  const made = makePrivateFolder(place.stateDir, place.name);
+  if ('path' in made) yield made.path;
 }

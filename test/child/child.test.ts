@@ -83,7 +83,7 @@ describe('a tree', () => {
     const run = await start();
     await until('pids', () => out.text().trim().split('\n').length === 2);
     const members = await until('members', () => (child.members().length === 4 ? child.members() : null));
-    child.signalTree(run.runId, 'SIGTERM');
+    child.signalTree(run.runId, 'SIGTERM', 'tree');
     expect((await fact('child-exited')).exit).toEqual({ code: null, signal: 'SIGTERM' });
     clear(run, null, 5000, false);
     await fact('run-cleared');
@@ -109,7 +109,7 @@ time.sleep(0.3)`;
     const { child, start, fact, out, clear } = await rig(['python3', '-c', script]);
     const run = await start();
     await until('four of them', () => out.text().match(/ready/g)?.length === 4);
-    child.signalTree(run.runId, 'SIGTERM');
+    child.signalTree(run.runId, 'SIGTERM', 'tree');
     await fact('child-exited');
     clear(run, 'SIGTERM', 5000, true);
     await fact('run-cleared');
@@ -138,7 +138,7 @@ time.sleep(0.3)`;
     const run = await start();
     const members = await until('both', () => (child.members().length === 2 ? child.members() : null));
     expect(members.every(row => row.group !== run.pid)).toBe(true);
-    child.signalTree(run.runId, 'SIGTERM');
+    child.signalTree(run.runId, 'SIGTERM', 'tree');
     await fact('child-exited');
     clear(run, null, 1000, false);
     await fact('run-cleared');
@@ -151,7 +151,7 @@ time.sleep(0.3)`;
     );
     const run = await start();
     await until('it to stop', () => child.members().some(row => row.halted));
-    child.signalTree(run.runId, 'SIGTERM');
+    child.signalTree(run.runId, 'SIGTERM', 'tree');
     expect((await fact('child-exited')).exit.code).toBe(0);
     expect(out.text()).toBe('up\nbye\n');
   });
@@ -190,7 +190,7 @@ while time.monotonic() < end:
       const run = await start();
       const exited = await fact('child-exited');
       clear(run, 'SIGTERM', 60_000, drain);
-      child.signalTree(run.runId, 'SIGKILL');
+      child.signalTree(run.runId, 'SIGKILL', 'tree');
       const cleared = await fact('run-cleared');
       expect(cleared.mono - exited.mono).toBeLessThan(900);
     }
@@ -201,7 +201,7 @@ while time.monotonic() < end:
     const { child, start, fact, out } = await rig(sh(script));
     const run = await start();
     await until('up', () => out.text() === 'up\n');
-    child.signalTree(run.runId, 'SIGTERM');
+    child.signalTree(run.runId, 'SIGTERM', 'tree');
     expect((await fact('child-exited')).exit).toEqual({ code: 3, signal: null });
     expect(out.text()).toBe('up\nbye\n');
   });
@@ -219,7 +219,7 @@ while time.monotonic() < end:
     child.signalChild(run.runId, 'SIGUSR1');
     await until('the answer', () => out.text().includes('outer'));
     // One that came before this would be answered before it.
-    child.signalTree(run.runId, 'SIGUSR2');
+    child.signalTree(run.runId, 'SIGUSR2', 'tree');
     await until('both answers', () => out.text().match(/-end/g)?.length === 2);
     const lines = out.text().match(/(?:inner|outer).*/g) ?? [];
     expect(lines.filter(line => line.startsWith('inner'))).toEqual(['inner-end']);

@@ -62,7 +62,10 @@ async function main() {
         fds: readdirSync('/proc/self/fd').length,
       });
       if (fact.type === 'child-exited')
-        child.clear({ runId, pid: null, startTicks: null, since: now() }, 'SIGTERM', 1000, true);
+        child.clear({
+          clearing: { runId, pid: null, startTicks: null, since: now() },
+          ...{ signal: 'SIGTERM', to: 'tree', graceMs: 1000, drain: true },
+        });
       if (fact.type === 'run-cleared') next();
       if (fact.type === 'spawn-failed') process.exit(9);
     },

@@ -48,7 +48,7 @@ describe.each(['openSync', 'readFileSync'] as const)('while %s finds no descript
     } = await rig(['sh', '-c', 'trap "exit 4" TERM; while :; do sleep 0.1; done']);
     const run = await start();
     planted.call = call;
-    during(() => child.signalTree(run.runId, 'SIGTERM'));
+    during(() => child.signalTree(run.runId, 'SIGTERM', 'tree'));
     expect(await fact('child-exited', run.runId)).toMatchObject({ exit: { code: 4, signal: null } });
   });
 });

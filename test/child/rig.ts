@@ -73,7 +73,7 @@ const opened: { child: Child; ids: Set<RunId> }[] = [];
 
 afterEach(async () => {
   for (const { child, ids } of opened.splice(0)) {
-    for (const runId of ids) child.signalTree(runId, 'SIGKILL');
+    for (const runId of ids) child.signalTree(runId, 'SIGKILL', 'tree');
     child.close();
   }
 });
@@ -136,7 +136,8 @@ export async function rig(command: string[], extra: Partial<ChildSpec> = {}) {
   }
   function clear(run: Omit<Clearing, 'since'>, signal: Signal | null, graceMs: number, drain: boolean) {
     const { runId, pid, startTicks } = run;
-    call(() => child.clear({ runId, pid, startTicks, since: now() }, signal, graceMs, drain));
+    const clearing = { runId, pid, startTicks, since: now() };
+    call(() => child.clear({ clearing, signal, to: 'tree', graceMs, drain }));
   }
   return { child, out, err, facts, notes, blocked, fact, start, clear, call, ids };
 }

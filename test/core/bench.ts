@@ -22,6 +22,7 @@ export const DEFAULT_POLICY: Policy = {
   stopSignalGiven: false,
   stopTimeoutMs: 10_000,
   dumpSignal: null,
+  stopTo: 'main',
   maxRuntimeMs: null,
   expectDurationMs: null,
   onCause: { 'rate-limited': { kind: 'wait', everyMs: null }, 'auth-failed': { kind: 'wait', everyMs: 900_000 } },

@@ -34,8 +34,10 @@ export const PHASES: { readonly [K in PhaseKind]: Extract<Phase, { kind: K }> } 
     why: 'x',
     reasons: [],
     since,
+    signal: 'SIGTERM',
     graceTimer: timer,
-    killed: false,
+    restAskedAt: since.mono,
+    killed: null,
   },
   backoff: { kind: 'backoff', waitMs: 60_000, since, timer },
   cooldown: { kind: 'cooldown', waitMs: 600_000, since, timer },
@@ -70,7 +72,14 @@ export const CONTEXTS = {
   },
 } as const;
 
-type Aged = 'child-spawned' | 'child-exited' | 'spawn-failed' | 'run-cleared' | 'timer-fired' | 'probes-reported';
+type Aged =
+  | 'child-spawned'
+  | 'child-exited'
+  | 'spawn-failed'
+  | 'run-cleared'
+  | 'run-stuck'
+  | 'timer-fired'
+  | 'probes-reported';
 export type FactKey = Fact['type'] | `stale ${Aged}`;
 
 /** Of the run and the timer that the canonical states speak of. */
@@ -80,6 +89,7 @@ const FACTS: { readonly [T in Fact['type']]: Extract<Fact, { type: T }> } = {
   'child-exited': { type: 'child-exited', runId: run, exit: { code: 1, signal: null } },
   'spawn-failed': { type: 'spawn-failed', runId: run, failure: { kind: 'command-missing', why: 'x' } },
   'run-cleared': { type: 'run-cleared', runId: run, ended: 1 },
+  'run-stuck': { type: 'run-stuck', runId: run, survivors: [{ pid: 100, why: 'does not react' }] },
   'timer-fired': { type: 'timer-fired', timer },
   'run-planned': { type: 'run-planned', due: 1_700_000_100_000 as Wall, waitMs: 60_000 },
   'probes-reported': { type: 'probes-reported', runId: run, reports: [] },

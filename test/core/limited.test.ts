@@ -222,6 +222,7 @@ describe('a limited wait', () => {
       cwd: '/',
       flapWindowMs: 1,
       nextBackoffMs: 1,
+      stop: { stopSignal: 'SIGTERM', stopTimeoutMs: 10_000, stopTo: 'main' },
       health: [],
       state: bench.state,
     };

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
 import type { Event, Fact } from '../../src/core/events.ts';
 import type { RunId, State, TimerId } from '../../src/core/model.ts';
+import { longestStopMs } from '../../src/core/stopping.ts';
 import { currentRun, ordersOf, timersOf, type Walk, walks } from './walks.ts';
 
 const runs = { numRuns: 3000 };
@@ -106,7 +107,7 @@ describe('whatever was reached and whatever comes', () => {
         policy.backoffMaxMs * (1 + policy.jitter),
         policy.flapCooldownMs,
         policy.healthyAfterMs,
-        policy.stopTimeoutMs,
+        longestStopMs(policy),
         policy.maxRuntimeMs ?? 0,
         5000,
       );

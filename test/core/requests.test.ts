@@ -12,6 +12,8 @@ const restart = { type: 'restart-requested', by: 'command' } as const;
 
 const signals = (effects: readonly Effect[]) =>
   effects.flatMap(effect => (effect.type === 'signal-tree' ? [effect.signal] : []));
+const sent = (effects: readonly Effect[]) =>
+  effects.flatMap(effect => (effect.type === 'signal-tree' ? [`${effect.signal} to ${effect.to}`] : []));
 const exitCode = (bench: Bench) => bench.effects.find(effect => effect.type === 'exit-watcher')?.code ?? null;
 
 describe('the signal of a stop', () => {
@@ -28,11 +30,14 @@ describe('the signal of a stop', () => {
 });
 
 describe('a stop while it runs', () => {
-  test('grace, then SIGKILL, again each second until the child is gone, then 0', () => {
+  test('the main process, at half of the grace the rest, then SIGKILL, again each second until the child is gone, then 0', () => {
     const bench = new Bench({ stopTimeoutMs: 5000 }).start().take(stop());
-    expect(signals(bench.pass(4999).effects)).toEqual(['SIGTERM']);
-    expect(signals(bench.pass(1).effects)).toEqual(['SIGTERM', 'SIGKILL']);
-    expect(signals(bench.pass(3000).effects)).toEqual(['SIGTERM', 'SIGKILL', 'SIGKILL', 'SIGKILL', 'SIGKILL']);
+    expect(sent(bench.pass(2499).effects)).toEqual(['SIGTERM to main']);
+    expect(sent(bench.pass(1).effects)).toEqual(['SIGTERM to main', 'SIGTERM to tree']);
+    expect(sent(bench.pass(2499).effects)).toHaveLength(2);
+    const all = ['SIGTERM to main', 'SIGTERM to tree', 'SIGKILL to tree'];
+    expect(sent(bench.pass(1).effects)).toEqual(all);
+    expect(sent(bench.pass(3000).effects)).toEqual([...all, ...Array(3).fill('SIGKILL to tree')]);
     expect(bench.told('killing')).toBe(1);
     bench.dies(10, { signal: 'SIGKILL' });
     expect(bench.state.lastExit?.cause).toBe('stopped');
@@ -43,11 +48,37 @@ describe('a stop while it runs', () => {
     expect(exitCode(new Bench({ restart: mode }).start().take(stop()).dies(10, { code: 3 }))).toBe(0);
   });
 
-  test('what is left of the grace is given to what the child leaves', () => {
-    const bench = new Bench({ stopTimeoutMs: 5000 }).start().take(stop());
+  test('with --stop-to tree all get the signal at once, and SIGKILL when the grace is over', () => {
+    const bench = new Bench({ stopTimeoutMs: 500, stopTo: 'tree' }).start().take(stop());
+    expect(sent(bench.pass(499).effects)).toEqual(['SIGTERM to tree']);
+    expect(sent(bench.pass(1).effects)).toEqual(['SIGTERM to tree', 'SIGKILL to tree']);
+  });
+
+  test('a short grace ends the main process in time; the rest has two seconds from its own signal', () => {
+    const bench = new Bench({ stopTimeoutMs: 1000 }).start().take(stop());
+    const whole = ['SIGTERM to main', 'SIGTERM to tree', 'SIGKILL to main', 'SIGKILL to main', 'SIGKILL to tree'];
+    expect(sent(bench.pass(1000).effects)).toEqual(whole.slice(0, 3));
+    expect(sent(bench.pass(1499).effects)).toEqual(whole.slice(0, 4));
+    expect(sent(bench.pass(1).effects)).toEqual(whole);
+    expect(bench.told('killing')).toBe(1);
+  });
+
+  test.each([
+    // The main process has gone before the rest was asked: now it is, for two seconds at least.
+    [{ stopTimeoutMs: 5000 }, 2000, { signal: 'SIGTERM', graceMs: 3000 }],
+    [{ stopTimeoutMs: 5000 }, 2499, { signal: 'SIGTERM', graceMs: 2501 }],
+    [{ stopTimeoutMs: 1000 }, 100, { signal: 'SIGTERM', graceMs: 2000 }],
+    // It was asked at half.
+    [{ stopTimeoutMs: 10_000 }, 6000, { signal: null, graceMs: 4000 }],
+    [{ stopTimeoutMs: 1000 }, 700, { signal: null, graceMs: 1800 }],
+    [{ stopTimeoutMs: 1000 }, 1100, { signal: null, graceMs: 1400 }],
+    [{ stopTimeoutMs: 5000, stopTo: 'tree' }, 2000, { signal: null, graceMs: 3000 }],
+    [{ stopTimeoutMs: 0 }, 100, { signal: null, graceMs: 0 }],
+  ] as const)('with %j a main process that ends after %d ms leaves the rest %j', (policy, afterMs, expected) => {
+    const bench = new Bench(policy).start().take(stop());
     bench.obeys = false;
-    bench.dies(2000, { code: 0 });
-    expect(bench.effects).toContainEqual(expect.objectContaining({ type: 'clear-run', signal: null, graceMs: 3000 }));
+    bench.dies(afterMs, { code: 0 });
+    expect(bench.effects).toContainEqual(expect.objectContaining({ type: 'clear-run', ...expected }));
     expect(exitCode(bench)).toBeNull();
   });
 
@@ -135,7 +166,7 @@ describe('a stop while it starts', () => {
   ])('--now, %s: no grace', (_how, ask) => {
     const bench = up(ask(starting()));
     expect(signals(bench.effects)).toEqual(['SIGTERM', 'SIGKILL']);
-    expect(bench.state.phase).toMatchObject({ kind: 'stopping', killed: true });
+    expect(bench.state.phase).toMatchObject({ kind: 'stopping', killed: 'tree' });
   });
 });
 
@@ -249,5 +280,44 @@ describe('signal', () => {
     const order = { type: 'signal-child', runId: bench.runId, signal: 'SIGUSR1' };
     expect(bench.take(ask).effects).toEqual([order]);
     expect(bench.take(stop()).take(ask).effects).toEqual([order]);
+  });
+});
+
+describe('what cannot be ended', () => {
+  const survivors = [{ pid: 5, why: 'does not react to SIGKILL' }];
+  /** A run that is being stopped and reported stuck, the watcher leaving or not. */
+  function stuck(fact: Parameters<Bench['take']>[0]): Bench {
+    const bench = new Bench().start().take(fact);
+    return bench.take({ type: 'run-stuck', runId: bench.runId, survivors });
+  }
+
+  test('is told, kept in the state, and nothing is started beside it for as long as it lasts', () => {
+    const bench = stuck(restart);
+    expect(bench.told('cannot-end')).toBe(1);
+    expect(bench.state.stuck?.survivors).toEqual(survivors);
+    bench.obeys = false;
+    const { runId } = bench;
+    bench.dies(3_600_000, { signal: 'SIGKILL' });
+    bench.take({ type: 'run-stuck', runId, survivors: [{ pid: 6, why: 'x' }] }).pass(86_400_000);
+    expect(bench.phase).toBe('backoff');
+    expect(bench.effects).not.toContainEqual(expect.objectContaining({ type: 'spawn-child' }));
+    bench.take({ type: 'run-cleared', runId, ended: 1 });
+    expect(bench.told('ended-at-last')).toBe(1);
+    expect(bench.state.stuck).toBeNull();
+    expect(bench.phase).toBe('starting');
+  });
+
+  test.each([
+    ['a TERM a second after the first', stop(), 1000, 125],
+    ['a Ctrl-C', stop({ signal: 'SIGINT' }), 1000, 125],
+    ['stop --now', stop({ signal: null, now: true }), 1000, 125],
+    ['a TERM in the same second', stop(), 999, null],
+    ['another stop', stop({ signal: null }), 5000, null],
+  ] as const)('%s ends the watcher, or not', (_, fact, afterMs, code) => {
+    const bench = stuck(stop()).pass(afterMs).take(fact);
+    expect(exitCode(bench)).toBe(code);
+    expect(bench.told('left-behind')).toBe(code === null ? 0 : 1);
+    // The next watcher has to know of it.
+    expect('live' in bench.state.phase).toBe(true);
   });
 });

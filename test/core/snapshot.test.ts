@@ -21,6 +21,7 @@ function snapshotOf(state: State): Snapshot {
     cwd: '/',
     flapWindowMs: 300_000,
     nextBackoffMs: 1000,
+    stop: { stopSignal: 'SIGTERM', stopTimeoutMs: 10_000, stopTo: 'main' },
     health: [],
     state,
   };
@@ -29,7 +30,7 @@ function snapshotOf(state: State): Snapshot {
 /** As a file would give it back. */
 const reread = (snapshot: unknown) => readSnapshot(JSON.parse(JSON.stringify(snapshot)));
 
-const LATER_FIELDS: ReadonlySet<unknown> = new Set(['limitsInRow', 'refusalsInRow']);
+const LATER_FIELDS: ReadonlySet<unknown> = new Set(['limitsInRow', 'refusalsInRow', 'stop', 'stuck', 'restAskedAt']);
 
 describe('a snapshot', () => {
   test('of any state that can be reached survives its file', () => {
@@ -71,6 +72,14 @@ describe('a snapshot', () => {
       }
     }
     expect(faults).toBeGreaterThan(100);
+  });
+
+  test('of an older watcher is read: what it did not know has not happened', () => {
+    const { stop, state, ...rest } = snapshotOf(CONTEXTS.plain('stopping'));
+    const { stuck, phase, ...known } = state;
+    const { signal, restAskedAt, ...older } = phase as Extract<State['phase'], { kind: 'stopping' }>;
+    const read = reread({ ...rest, state: { ...known, phase: { ...older, killed: true } } });
+    expect(read).toMatchObject({ stop, state: { stuck: null, phase: { signal: 'SIGTERM', killed: 'tree' } } });
   });
 
   test.each([null, [], 'text', 1, {}, { version: 2 }, { ...snapshotOf(FRESH_STATE), version: 2 }])(
@@ -210,6 +219,9 @@ function nullable(path: Path, bad: unknown): boolean {
 const NULLABLE = new Set([
   'until',
   'line',
+  'stuck',
+  'restAskedAt',
+  'killed',
   'code',
   'signal',
   'timer',

@@ -28,6 +28,7 @@ function snapshotOf(state: State): Snapshot {
     cwd: '/',
     flapWindowMs: 300_000,
     nextBackoffMs: 4000,
+    stop: { stopSignal: 'SIGTERM', stopTimeoutMs: 10_000, stopTo: 'main' },
     health: [],
     state,
   };

@@ -41,6 +41,7 @@ export const policies: fc.Arbitrary<Policy> = fc.record({
   stopSignalGiven: fc.boolean(),
   stopTimeoutMs: fc.constantFrom(0, 10_000),
   dumpSignal: fc.constantFrom(null, 'SIGQUIT'),
+  stopTo: fc.constantFrom('main', 'tree'),
   maxRuntimeMs: fc.constantFrom(null, 1, 60_000),
   expectDurationMs: fc.constantFrom(null, 1, 50_000),
   onCause: fc.constantFrom(
@@ -68,6 +69,7 @@ const types: readonly Fact['type'][] = [
   'spawn-failed',
   'child-exited',
   'run-cleared',
+  'run-stuck',
   'timer-fired',
   'stop-requested',
   'restart-requested',
@@ -144,6 +146,8 @@ function factOf(state: State, type: Fact['type'], which: number, variant: number
       };
     case 'run-cleared':
       return { type, runId, ended: variant % 3 };
+    case 'run-stuck':
+      return { type, runId, survivors: [{ pid: 100 + variant, why: 'x' }] };
     case 'timer-fired':
       return { type, timer: pick(timersOf(state), variant, which) };
     case 'run-planned':

@@ -106,7 +106,7 @@ describe('what a dead watcher left hinders nobody', () => {
     const folder = scratch();
     await killed(folder);
     expect(run(folder, ['stop', 'stale'])).toMatchObject({ code: 0 });
-    expect(statusOf(folder, 'stale').phase).toBe('lost');
+    expect(statusOf(folder, 'stale').phase).toBe('stopped');
     await startsAgain(folder);
   });
 

@@ -15,7 +15,8 @@ export type Mode =
   /** `checking`: the kill condition is read first. */
   | { is: 'starting'; runId: string; since: number; checking: boolean }
   | ({ is: 'up' } & Up)
-  | ({ is: 'ending'; asked: number; cause: StopCause; killed: boolean } & Up)
+  /** `rest`: when those beside the main process were asked. */
+  | ({ is: 'ending'; asked: number; cause: StopCause; rest: number | null; killed: boolean } & Up)
   /** `over`: the wait is done, and only what is left of the last run keeps the next from starting. */
   | { is: 'waiting'; cooldown: boolean; from: number; ms: number; over: boolean }
   /** Until a wall time; `lookedAt`: when it was last held against the clock. */
@@ -44,6 +45,8 @@ export interface Belief {
   last: ExitCause | null;
   /** Leftovers of that run are being ended, since then. */
   clearing: { runId: string; since: number } | null;
+  /** It was told that these cannot be ended. */
+  stuck: boolean;
   leaving: { code: number; since: number; now: boolean } | null;
   toldSuccess: boolean;
   /** An incident waits for a healthy run, and whether it is a limit. */
@@ -68,6 +71,7 @@ export const BLANK: Belief = {
   everUp: false,
   last: null,
   clearing: null,
+  stuck: false,
   leaving: null,
   toldSuccess: false,
   incident: false,
@@ -93,6 +97,7 @@ export function shifted(belief: Belief, byMs: number): Belief {
   if ('from' in moved) moved.from += byMs;
   if ('asked' in moved) moved.asked += byMs;
   if ('lookedAt' in moved) moved.lookedAt += byMs;
+  if ('rest' in moved && moved.rest !== null) moved.rest += byMs;
   return {
     ...belief,
     mode: moved,

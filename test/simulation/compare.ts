@@ -1,4 +1,5 @@
 import type { Phase, Policy, State } from '../../src/core/model.ts';
+import { longestStopMs } from '../../src/core/stopping.ts';
 import type { Belief, Mode } from './belief.ts';
 import type { Oracle } from './oracle.ts';
 
@@ -35,6 +36,7 @@ export function difference(state: State, belief: Belief, policy: Policy, now: nu
     return `it ended by ${belief.last}, not ${state.lastExit?.cause}`;
   if ((state.clearing?.runId ?? null) !== (belief.clearing?.runId ?? null))
     return 'it is wrong about what is to be cleared';
+  if ((state.stuck !== null) !== belief.stuck) return 'it is wrong about what cannot be ended';
   if ((state.leaving?.code ?? null) !== (belief.leaving?.code ?? null)) return 'it is wrong about leaving';
   if ((state.incident?.open ?? false) !== belief.incident) return 'it is wrong about an open incident';
   if (state.everUp !== belief.everUp) return 'it is wrong about having been up';
@@ -74,11 +76,12 @@ export const PATIENCE_MS = 180_000;
 
 /** When at the latest this belief must have changed, and what is late then. Null: it may stay so. */
 export function deadline(
-  { belief: { mode, clearing }, green, bad }: Oracle,
+  { belief: { mode, clearing, stuck }, green, bad }: Oracle,
   policy: Policy,
 ): { at: number; what: string } | null {
   const times: [number, string][] = [];
-  if (clearing !== null) times.push([clearing.since + policy.stopTimeoutMs, `the end of what ${clearing.runId} left`]);
+  if (clearing !== null && !stuck)
+    times.push([clearing.since + longestStopMs(policy), `the end of what ${clearing.runId} left`]);
   if (mode.is === 'starting') times.push([mode.since, 'the news of a start']);
   if (mode.is === 'up' && !mode.healthy && green) times.push([mode.since + policy.healthyAfterMs, 'its being healthy']);
   if (mode.is === 'up' && policy.maxRuntimeMs !== null)
@@ -87,7 +90,8 @@ export function deadline(
   for (const probe of policy.health.probes)
     if (mode.is === 'up' && bad !== null && 'retries' in probe)
       times.push([bad.since + probe.graceMs + (probe.retries + 8) * probe.intervalMs, 'the end of an ill run']);
-  if (mode.is === 'ending') times.push([mode.asked + policy.stopTimeoutMs, 'the end of a run that is being stopped']);
+  if (mode.is === 'ending' && !stuck)
+    times.push([mode.asked + longestStopMs(policy), 'the end of a run that is being stopped']);
   if (mode.is === 'limited' && !mode.over)
     times.push([mode.lookedAt + 60_000, 'a look at the clock in a limited wait']);
   if (mode.is === 'waiting' && !mode.over) times.push([mode.from + mode.ms, 'the start after a wait']);

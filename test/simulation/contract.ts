@@ -192,21 +192,47 @@ export class Contract {
     this.expected.add('close-incident');
   }
 
-  /** The whole tree is asked to end. Which signal one gets that was not up yet when a stop came is left to the tables. */
+  /**
+   * It is asked to end: the main process alone, or where that was wanted (or no time is given) all. Which signal one gets that was
+   * not up yet when a stop came is left to the tables.
+   */
   protected askToEnd(cause: StopCause, signal: string | null = null): void {
     const { mode } = this.belief;
     if (mode.is !== 'up') return;
-    this.belief.mode = { ...mode, is: 'ending', asked: this.at, cause, killed: false };
+    const rest = this.mainFirst ? null : this.at;
+    this.belief.mode = { ...mode, is: 'ending', asked: this.at, cause, rest, killed: false };
     const { stopSignal, stopSignalGiven } = this.policy;
-    if (cause === 'stopped' && signal === null) this.expected.add(`ask:${mode.runId}`);
-    else this.expected.add(`ask:${mode.runId}:${signal === 'SIGINT' && !stopSignalGiven ? signal : stopSignal}`);
+    const ask = `${this.mainFirst ? 'ask-main' : 'ask'}:${mode.runId}`;
+    if (cause === 'stopped' && signal === null) this.expected.add(ask);
+    else this.expected.add(`${ask}:${signal === 'SIGINT' && !stopSignalGiven ? signal : stopSignal}`);
+  }
+
+  protected get mainFirst(): boolean {
+    return this.policy.stopTo === 'main' && this.policy.stopTimeoutMs > 0;
+  }
+
+  /** A timer of its grace: the rest is asked, then the main process killed, then (two seconds after the rest was asked) all. */
+  protected graceOver(notBefore: (due: number, what: string) => void): void {
+    const { mode } = this.belief;
+    const { stopTimeoutMs } = this.policy;
+    if (mode.is !== 'ending') return;
+    if (mode.rest === null) {
+      notBefore(mode.asked + stopTimeoutMs / 2, 'the time of the main process');
+      this.belief.mode = { ...mode, rest: this.at };
+      this.expected.add(`ask:${mode.runId}`);
+      return;
+    }
+    // After a first SIGKILL come more, which wait for nothing.
+    if (!mode.killed) notBefore(mode.asked + stopTimeoutMs, 'the grace');
+    if (this.mainFirst && !mode.killed && this.at < mode.rest + 2000) this.expected.add(`kill-main:${mode.runId}`);
+    else this.kill();
   }
 
   protected kill(): void {
     const { mode, clearing } = this.belief;
     if (clearing !== null) this.expected.add(`kill:${clearing.runId}`);
     if (mode.is !== 'ending') return;
-    this.belief.mode = { ...mode, killed: true };
+    this.belief.mode = { ...mode, rest: mode.rest ?? this.at, killed: true };
     this.expected.add(`kill:${mode.runId}`);
   }
 

@@ -126,7 +126,13 @@ export class Moods {
     const random = this.#random;
     const { stopTimeoutMs } = this.#policy;
     const askedMs = random.chance(0.15) ? null : random.chance(0.3) ? random.between(0, 2 * stopTimeoutMs) : 3;
-    return { askedMs, killedMs: random.chance(0.05) ? random.between(1, 5000) : 0 };
+    // A disk or a network mount that does not answer may keep it for hours.
+    const killedMs = random.chance(0.003)
+      ? random.between(5000, 6 * hour)
+      : random.chance(0.05)
+        ? random.between(1, 5000)
+        : 0;
+    return { askedMs, killedMs };
   }
 }
 

@@ -44,7 +44,8 @@ export class Oracle extends Contract {
     const retries = this.policy.health.probes.map(probe => ('retries' in probe ? probe.retries : 1))[0];
     if (mode.is !== 'up' || retries === undefined || (this.bad?.count ?? 0) < retries) return false;
     if (what === 'tell:healthy') this.healthyIfDue();
-    else if (what === `ask:${mode.runId}:${this.policy.stopSignal}`) this.askToEnd('probe');
+    else if (what === `${this.mainFirst ? 'ask-main' : 'ask'}:${mode.runId}:${this.policy.stopSignal}`)
+      this.askToEnd('probe');
     return this.expected.has(what);
   }
 
@@ -65,7 +66,14 @@ export class Oracle extends Contract {
         if (mode.is !== 'starting' && isRun(fact.runId)) this.ended(fact.exit, fact.reading ?? null);
         return;
       case 'run-cleared':
-        if (belief.clearing?.runId === fact.runId) belief.clearing = null;
+        if (belief.clearing?.runId !== fact.runId) return;
+        if (belief.stuck) this.expected.add('tell:ended-at-last');
+        Object.assign(belief, { clearing: null, stuck: false });
+        return;
+      case 'run-stuck':
+        if (belief.clearing?.runId !== fact.runId && !(mode.is === 'ending' && isRun(fact.runId))) return;
+        belief.stuck = true;
+        this.expected.add('tell:cannot-end');
         return;
       case 'timer-fired':
         return this.#timer(fact.timer, before);
@@ -100,6 +108,7 @@ export class Oracle extends Contract {
     const left = recorded ?? (fact.sameBoot ? mine : null);
     const unheardOf = left !== null && left !== mine;
     belief.leaving = null;
+    belief.stuck = false;
     belief.everUp &&= !fact.newCommand;
     if (unheardOf) belief.run++;
     if (wasUp || unheardOf) belief.last = 'orphan';
@@ -170,9 +179,7 @@ export class Oracle extends Contract {
       this.#notBefore(mode.until ?? this.at, 'a wait for the schedule');
       this.plan();
     } else if (mode.is === 'ending' && phase.kind === 'stopping' && phase.graceTimer === timer) {
-      // After a first SIGKILL come more, which wait for nothing.
-      if (!mode.killed) this.#notBefore(mode.asked + this.policy.stopTimeoutMs, 'the grace');
-      this.kill();
+      this.graceOver((due, what) => this.#notBefore(due, what));
     } else if (mode.is === 'up' && live?.healthyTimer === timer) {
       this.#notBefore(mode.since + this.policy.healthyAfterMs, 'the way to health');
       this.healthyIfDue();
@@ -198,6 +205,11 @@ export class Oracle extends Contract {
     const { belief } = this;
     const { mode, leaving } = belief;
     if (leaving !== null) {
+      // A second signal lets go of what cannot be ended.
+      if (belief.stuck && this.at - leaving.since >= 1000 && (signal !== null || now)) {
+        this.expected.add('tell:left-behind').add('exit:125');
+        return;
+      }
       if (!now && !(signal === 'SIGINT' && this.at - leaving.since >= 1000)) return;
       if (!leaving.now) belief.leaving = { ...leaving, now: true };
       return this.kill();

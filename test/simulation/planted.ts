@@ -208,6 +208,18 @@ export const PLANTED: readonly Planted[] = [
   planted('a stop while it starts is forgotten', {
     before: (state, event) => (event.type === 'child-spawned' ? { state: { ...state, leaving: null } } : null),
   }),
+  planted('what cannot be ended is taken for gone', {
+    before: (_state, event) =>
+      event.type === 'run-stuck' ? { event: { ...event, type: 'run-cleared', ended: 0 } as Event } : null,
+  }),
+  planted('a second stop waits on for what cannot be ended', {
+    before: (state, event) => (event.type === 'stop-requested' ? { state: { ...state, stuck: null } } : null),
+  }),
+  planted('the whole tree is asked at once', {
+    after: ({ effects }) => ({
+      effects: effects.map(effect => (effect.type === 'signal-tree' ? { ...effect, to: 'tree' } : effect)),
+    }),
+  }),
   planted('waits go by the wall clock', {
     before: (_state, event) => ({
       event: { ...event, at: { ...event.at, mono: (event.at.wall - 1_700_000_000_000) as unknown as Mono } },

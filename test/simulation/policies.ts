@@ -39,6 +39,7 @@ export function randomPolicy(random: Random): Policy {
     stopSignalGiven: chance(0.5),
     dumpSignal: null,
     stopTimeoutMs: pick([0, 1000, 10_000, 10_000, 60_000]),
+    stopTo: pick(['main', 'main', 'tree']),
     maxRuntimeMs: chance(0.2) ? pick([minute, 60 * minute, 24 * 60 * minute]) : null,
     expectDurationMs: chance(0.1) ? pick([minute, 10 * minute]) : null,
     onCause: DEFAULT_POLICY.onCause,

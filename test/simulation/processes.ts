@@ -1,4 +1,4 @@
-import type { Exit, RunId, Signal } from '../../src/core/model.ts';
+import type { Exit, RunId, Signal, StopTo } from '../../src/core/model.ts';
 import type { Agenda } from './agenda.ts';
 
 /** How one process takes a signal: after how long it is gone; null: it never ends by being asked. */
@@ -40,6 +40,8 @@ export interface SimRun {
   onExit: ((exit: Exit) => void) | null;
   /** Told after each death: whoever is ending the run. */
   onDeath: (() => void) | null;
+  /** When SIGKILL was first sent to it by the present watcher. */
+  killedAt: number | null;
 }
 
 /** The process table of the simulated machine. Runs of which something is alive. */
@@ -52,18 +54,32 @@ export class Processes {
   }
 
   start(runId: RunId, nature: Nature): SimRun {
-    const run: SimRun = { runId, nature, alive: new Set(), mainAlive: true, onExit: null, onDeath: null };
+    const run: SimRun = {
+      runId,
+      nature,
+      alive: new Set(),
+      mainAlive: true,
+      onExit: null,
+      onDeath: null,
+      killedAt: null,
+    };
     this.runs.set(runId, run);
     this.#add(run, nature, true);
     for (const temper of nature.others) this.#add(run, temper, false);
     return run;
   }
 
+  /** Whoever looked after the runs is gone. */
+  forsake(): void {
+    for (const run of this.runs.values()) Object.assign(run, { onExit: null, onDeath: null, killedAt: null });
+  }
+
   /** Any signal but SIGKILL asks; a second asking changes nothing. */
-  signal(runId: RunId, signal: Signal): void {
+  signal(runId: RunId, signal: Signal, to: StopTo): void {
     const run = this.runs.get(runId);
     if (run === undefined) return;
     for (const process of run.alive) {
+      if (to === 'main' && !process.main) continue;
       const { askedMs, killedMs } = process.temper;
       if (signal === 'SIGKILL') this.#end(run, process, killedMs, { code: null, signal });
       else if (!process.asked && askedMs !== null) this.#end(run, process, askedMs, run.nature.askedExit);

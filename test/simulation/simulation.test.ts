@@ -16,6 +16,7 @@ const BY_CHANCE = [
   'late fact',
   'late timer',
   'leftovers of a run',
+  'processes that cannot be ended',
   'reset without a watcher',
   'stop before the start',
   'timer after disarm',

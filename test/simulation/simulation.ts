@@ -147,6 +147,7 @@ export class Simulation {
   /** It exited of its own accord: a person starts it again one day, and may reset it before. */
   left(watcher: SimWatcher, code: number): void {
     watcher.dead = true;
+    this.processes.forsake();
     for (const entry of watcher.armed.values()) entry.run = null;
     this.watcher = null;
     this.count(`exit ${code}`);
@@ -183,6 +184,7 @@ export class Simulation {
       cwd: '/',
       flapWindowMs: this.policy.flapWindowMs,
       nextBackoffMs: 0,
+      stop: { stopSignal: 'SIGTERM', stopTimeoutMs: 10_000, stopTo: 'main' },
       health: [],
       state,
     };

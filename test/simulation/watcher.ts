@@ -84,10 +84,7 @@ export class SimWatcher {
   kill(): void {
     this.dead = true;
     for (const entry of this.armed.values()) entry.run = null;
-    for (const run of this.#sim.processes.runs.values()) {
-      run.onExit = null;
-      run.onDeath = null;
-    }
+    this.#sim.processes.forsake();
     this.#sim.lost(this);
   }
 
@@ -105,7 +102,7 @@ export class SimWatcher {
   /** What the machine did must be what was expected, and is checked off. */
   did(what: string): void {
     const { expected } = this.oracle;
-    const shorter = what.startsWith('ask:') ? what.slice(0, what.lastIndexOf(':')) : what;
+    const shorter = /^ask(-main)?:/.test(what) ? what.slice(0, what.lastIndexOf(':')) : what;
     const wanted = expected.has(what) || this.oracle.justifies(what) ? what : shorter;
     if (!expected.has(wanted) && what !== 'save') this.#sim.fail(`nobody asked for ${what}`);
     if (what !== 'save' && this.#done.has(wanted)) this.#sim.fail(`it did it twice: ${what}`);
@@ -174,5 +171,5 @@ export class SimWatcher {
 function orderOf({ type }: Fact): 'child' | 'save' | null {
   if (type === 'save-finished') return 'save';
   const ofChild = type === 'child-spawned' || type === 'child-exited' || type === 'spawn-failed';
-  return ofChild || type === 'run-cleared' ? 'child' : null;
+  return ofChild || type === 'run-cleared' || type === 'run-stuck' ? 'child' : null;
 }

@@ -1,12 +1,18 @@
 import type { EndReading, Fact, Note } from '../../src/core/events.ts';
 import { KILL_WHEN, type Observation } from '../../src/core/health-model.ts';
-import type { Clearing, Exit, Hold, RunId, Signal, State, TimerId } from '../../src/core/model.ts';
+import type { ClearOrder, Exit, Hold, RunId, Signal, State, StopTo, TimerId } from '../../src/core/model.ts';
 import type { World } from '../../src/core/ports.ts';
 import type { Wall } from '../../src/core/time.ts';
 import { runOf } from './disk.ts';
 import type { LastLines } from './processes.ts';
 import type { Simulation } from './simulation.ts';
 import type { SimWatcher } from './watcher.ts';
+
+/** The notes that the oracle expects. */
+const TOLD: ReadonlySet<string> = new Set([
+  ...['slow-loop', 'success-restarts', 'healthy'],
+  ...['cannot-end', 'ended-at-last', 'left-behind'],
+]);
 
 /** The world of one watcher: its child, timers, disk, probes, schedule, listeners; each with its own ways to fail. */
 export class SimWorld {
@@ -34,9 +40,9 @@ export class SimWorld {
       source,
       child: {
         spawn: (_run, runId) => via('spawn', () => this.#spawn(runId)),
-        signalTree: (runId, signal) => via('signal-tree', () => this.#signalTree(runId, signal)),
+        signalTree: (runId, signal, to) => via('signal-tree', () => this.#signalTree(runId, signal, to)),
         signalChild: (runId, signal) => via('signal-child', () => this.#signalChild(runId, signal)),
-        clear: (clearing, signal, graceMs, drain) => via('clear', () => this.#clear(clearing, signal, graceMs, drain)),
+        clear: order => via('clear', () => this.#clear(order)),
       },
       schedule: { plan: due => via('plan', () => this.#plan(due)) },
       probes: { ask: (runId, names) => via('ask', () => this.#askAll(runId, names)) },
@@ -103,9 +109,24 @@ export class SimWorld {
     return { ...none, cause: 'rate-limited', limit: { kind, own, until } };
   }
 
-  #signalTree(runId: RunId, signal: Signal): void {
-    this.#did(signal === 'SIGKILL' ? `kill:${runId}` : `ask:${runId}:${signal}`);
-    this.#sim.processes.signal(runId, signal);
+  #signalTree(runId: RunId, signal: Signal, to: StopTo): void {
+    const whom = to === 'main' ? '-main' : '';
+    this.#did(signal === 'SIGKILL' ? `kill${whom}:${runId}` : `ask${whom}:${runId}:${signal}`);
+    this.#sim.processes.signal(runId, signal, to);
+    if (signal === 'SIGKILL') this.#killed(runId);
+  }
+
+  /** What is alive two seconds after its SIGKILL is reported, once. */
+  #killed(runId: RunId): void {
+    const { processes, agenda } = this.#sim;
+    const run = processes.runs.get(runId);
+    if (run === undefined || run.killedAt !== null) return;
+    run.killedAt = agenda.now;
+    agenda.plan(2000, () => {
+      if (this.#watcher.dead || run.alive.size === 0) return;
+      this.#sim.count('processes that cannot be ended');
+      this.#report({ type: 'run-stuck', runId, survivors: [{ pid: 1, why: 'it waits for a disk' }] });
+    });
   }
 
   /** The default of most signals is to end a process that has no handler. */
@@ -116,7 +137,7 @@ export class SimWorld {
   }
 
   /** The last words, the asking, the grace, the killing: as the child's room does it. */
-  #clear({ runId }: Clearing, signal: Signal | null, graceMs: number, drain: boolean): void {
+  #clear({ clearing: { runId }, signal, to, graceMs, drain }: ClearOrder): void {
     const { processes, agenda, random } = this.#sim;
     this.#did(`clear:${runId}`);
     const run = processes.runs.get(runId);
@@ -126,12 +147,17 @@ export class SimWorld {
     run.onDeath = () => {
       if (run.alive.size === 0) this.#report({ type: 'run-cleared', runId, ended }, 1);
     };
-    const send = (name: Signal) => {
-      if (!this.#watcher.dead) processes.signal(runId, name);
+    const send = (name: Signal, whom: StopTo) => {
+      if (this.#watcher.dead) return;
+      processes.signal(runId, name, whom);
+      if (name === 'SIGKILL') this.#killed(runId);
     };
+    // A main process that still lives is a dead watcher's.
+    const mainFirst = to === 'main' && signal !== null && run.mainAlive;
     agenda.plan(drain ? random.between(200, 1000) : 0, () => {
-      if (signal !== null) send(signal);
-      agenda.plan(graceMs, () => send('SIGKILL'));
+      if (signal !== null) send(signal, mainFirst ? 'main' : 'tree');
+      if (mainFirst) agenda.plan(graceMs / 2, () => send(signal, 'tree'));
+      agenda.plan(mainFirst ? Math.max(graceMs, graceMs / 2 + 2000) : graceMs, () => send('SIGKILL', 'tree'));
     });
   }
 
@@ -243,7 +269,7 @@ export class SimWorld {
   }
 
   #tell({ kind }: Note): void {
-    if (kind === 'slow-loop' || kind === 'success-restarts' || kind === 'healthy') this.#did(`tell:${kind}`);
+    if (TOLD.has(kind)) this.#did(`tell:${kind}`);
     if (kind === 'save-failed' || kind === 'save-recovered') {
       if ((this.#saidOfSaves === 'save-failed') !== (kind === 'save-recovered')) this.#sim.fail(`${kind} out of turn`);
       this.#saidOfSaves = kind;
@@ -255,7 +281,8 @@ export class SimWorld {
 
   #exit(code: number): void {
     this.#did(`exit:${code}`);
-    if (this.#sim.processes.runs.size > 0) this.#sim.fail('the watcher exited and left something alive');
+    if (this.#sim.processes.runs.size > 0 && code !== 125)
+      this.#sim.fail('the watcher exited and left something alive');
     this.#watcher.over();
     this.#sim.left(this.#watcher, code);
   }

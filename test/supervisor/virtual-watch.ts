@@ -67,6 +67,8 @@ export function virtualWatch({ policy, startsAt = '2026-06-01T00:00:00Z', ...wor
   function signalTree(runId: RunId, signal: NodeJS.Signals): void {
     const run = runs.find(one => one.runId === runId);
     if (run === undefined || run.exited) return;
+    // As the port does it: each process gets a signal once.
+    if (signal !== 'SIGKILL' && run.signals.includes(signal)) return;
     run.signals.push(signal);
     exit(run, world.dyingMs?.() ?? 20, { code: null, signal });
   }
@@ -95,7 +97,7 @@ export function virtualWatch({ policy, startsAt = '2026-06-01T00:00:00Z', ...wor
       spawn: (_number, runId) => spawn(runId),
       signalTree,
       signalChild() {},
-      clear: ({ runId }) => later(5, { type: 'run-cleared', runId, ended: 0 }),
+      clear: ({ clearing: { runId } }) => later(5, { type: 'run-cleared', runId, ended: 0 }),
     },
     schedule: { plan },
     probes: { ask },

@@ -74,6 +74,7 @@ export function restartSettings(values: OptionValues, raw: RawValues): RestartSe
     stopSignalGiven: raw.has('stop-signal'),
     stopTimeoutMs: values['stop-timeout'],
     dumpSignal: values['dump-signal'],
+    stopTo: values['stop-to'],
     maxRuntimeMs: values['max-runtime'],
     expectDurationMs: values['expect-duration'],
     schedule: values.schedule,

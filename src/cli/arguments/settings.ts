@@ -1,6 +1,6 @@
 /** The validated settings: what argv, environment and file came to. Durations are milliseconds, sizes bytes, paths absolute. */
 
-import type { CauseAction } from '../../core/model.ts';
+import type { CauseAction, StopTo } from '../../core/model.ts';
 import type { ProbeSpec } from '../../probes/probe.ts';
 import type { OptionName } from '../options/index.ts';
 import type { DiagnoseChoice, Remedy, StdinChoice } from '../options/option.ts';
@@ -45,6 +45,7 @@ export interface RestartSettings {
   readonly stopSignalGiven: boolean;
   readonly stopTimeoutMs: number;
   readonly dumpSignal: NodeJS.Signals | null;
+  readonly stopTo: StopTo;
   readonly maxRuntimeMs: number | null;
   readonly expectDurationMs: number | null;
   readonly schedule: string | null;

@@ -12,8 +12,8 @@ import { keepSettings, keyDigests, readKeptSettings } from '../fleet/kept-settin
 import { launch, linesToStderr } from '../fleet/launch.ts';
 import { waitUntilHealthy } from '../fleet/wait-healthy.ts';
 import { UsageError } from '../usage-error.ts';
-import { stopService } from './requests.ts';
 import { readStatus } from './status.ts';
+import { stopService } from './stop.ts';
 
 type ApplyInvocation = Extract<Invocation, { kind: 'apply' }>;
 type DownInvocation = Extract<Invocation, { kind: 'down' }>;

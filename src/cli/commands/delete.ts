@@ -16,7 +16,7 @@ import { actOnAll, type Done } from '../fleet/act.ts';
 import { type Service, select } from '../fleet/select.ts';
 import { refuseUnit } from '../service/installed.ts';
 import { CommandFailed } from '../usage-error.ts';
-import { stopService } from './requests.ts';
+import { stopService } from './stop.ts';
 
 type DeleteInvocation = Extract<Invocation, { kind: 'delete' }>;
 

@@ -1,5 +1,6 @@
 import { EXIT } from '../../core/exit-code.ts';
 import { limitWords, type Status } from '../../core/status.ts';
+import { CANNOT_END } from '../../core/stopping.ts';
 import { exitText } from '../../core/text/units.ts';
 import { maskedStatus } from '../../incidents/redaction/redact.ts';
 import type { Invocation } from '../arguments/commands.ts';
@@ -51,8 +52,9 @@ function verdictOf(status: Status): Verdict {
   // Waiting for a time that is known is as planned; nobody knows whether a refused login or a used up balance ends.
   const stuck = status.phase === 'limited' && (limit === null || limit.until === null);
   const critical = failing.some(row => row.severity === 'critical');
-  // What is being stopped for it is being cured.
-  const well = !UNWELL.has(status.phase) && !stuck && (!critical || status.phase === 'stopping');
+  // What is being stopped for it is being cured, unless it cannot be stopped.
+  const cured = status.phase === 'stopping' && !failing.some(({ name }) => name === CANNOT_END);
+  const well = !UNWELL.has(status.phase) && !stuck && (!critical || cured);
   return { name: status.name, well, phase: status.phase, problems };
 }
 

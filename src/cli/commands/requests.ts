@@ -1,9 +1,10 @@
 import { isatty } from 'node:tty';
-import { type Asked, ask } from '../../control/client.ts';
+import { ask } from '../../control/client.ts';
 import type { Request } from '../../control/protocol.ts';
 import { forgetTroubles, readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import { bootId } from '../../host/clock.ts';
 import { whyNoLibc } from '../../host/libc.ts';
+import { signalableWatcher } from '../../state/lock-record.ts';
 import { StateFolderRefused } from '../../state/private-folder.ts';
 import { socketFolders } from '../../state/read-status.ts';
 import { type ResetResult, resetOffline } from '../../state/reset-offline.ts';
@@ -12,29 +13,22 @@ import { actOnAll, type Done } from '../fleet/act.ts';
 import { type Service, whyUnreadable } from '../fleet/select.ts';
 import { CommandFailed } from '../usage-error.ts';
 import { readStatus } from './status.ts';
+import { stopService } from './stop.ts';
 
 type RequestInvocation = Extract<Invocation, { kind: 'stop' | 'restart' | 'reset' | 'signal' }>;
 
 /** A watcher's loop never waits, so an answer that takes longer means that it is stopped or starved. */
 const ANSWER_MS = 10_000;
-/** How long a stop may take: any --stop-timeout that makes sense, twice. */
-const STOP_MS = 24 * 3_600_000;
-
 /** Asks the watchers of the selected services for something, all at once, and says what came of each. */
 export async function requestCommand(invocation: RequestInvocation): Promise<number> {
   return await actOnAll(invocation, service => requestOne(service, invocation));
-}
-
-/** Stops one service and waits until its watcher has ended. */
-export async function stopService({ stateDir, name }: Pick<Service, 'stateDir' | 'name'>, now: boolean): Promise<Done> {
-  const selection = { names: [name], all: false, allUsers: false, stateDir, stateDirGiven: false };
-  return await requestOne({ stateDir, name, label: name }, { kind: 'stop', now, ...selection });
 }
 
 async function requestOne(service: Service, invocation: RequestInvocation): Promise<Done> {
   const { stateDir, name } = service;
   const why = whyUnreadable(service);
   if (why !== null) throw new CommandFailed(why);
+  if (invocation.kind === 'stop') return await stopService(service, invocation.now);
   const runBefore = invocation.kind === 'restart' ? readStatus(stateDir, name)?.childPid : null;
   const asked = await ask(socketFolders(stateDir, name), { ...requestOf(invocation), from: whoAsks() }, ANSWER_MS);
   if (asked.kind === 'failed') return { ok: false, text: asked.why };
@@ -43,7 +37,6 @@ async function requestOne(service: Service, invocation: RequestInvocation): Prom
     asked.hangUp();
     return { ok: false, text: asked.answer.why };
   }
-  if (invocation.kind === 'stop') return await waitForEnd(asked);
   asked.hangUp();
   if (invocation.kind === 'restart') return await newRun(service, runBefore ?? null);
   return { ok: true, text: invocation.kind === 'reset' ? 'reset' : `${invocation.signal} sent to the command` };
@@ -56,16 +49,9 @@ function whoAsks(): string {
   return `${user} (pid ${process.pid}${inside === undefined ? '' : `, from the run of ${inside}`})`;
 }
 
-function requestOf(invocation: RequestInvocation): Request {
-  if (invocation.kind === 'stop') return { verb: 'stop', now: invocation.now };
+function requestOf(invocation: Exclude<RequestInvocation, { kind: 'stop' }>): Request {
   if (invocation.kind === 'signal') return { verb: 'signal', signal: invocation.signal };
   return invocation.kind === 'reset' ? { verb: 'reset', pid: process.pid } : { verb: 'restart' };
-}
-
-async function waitForEnd(asked: Extract<Asked, { kind: 'answered' }>): Promise<Done> {
-  return (await asked.ended(STOP_MS))
-    ? { ok: true, text: 'stopped' }
-    : { ok: false, text: 'still stopping after a day' };
 }
 
 const LOOK_EVERY_MS = 25;
@@ -87,13 +73,20 @@ async function newRun({ stateDir, name }: Service, before: number | null): Promi
   }
 }
 
-/** A stop of what does not run has its wish; a reset works on the files; the rest needs a watcher. */
-async function withoutWatcher({ name, stateDir }: Service, invocation: RequestInvocation): Promise<Done> {
-  const { kind } = invocation;
-  if (kind === 'stop') return { ok: true, text: 'not running' };
+/** A reset works on the files; the rest needs a watcher. */
+async function withoutWatcher(
+  { name, stateDir }: Service,
+  invocation: Exclude<RequestInvocation, { kind: 'stop' }>,
+): Promise<Done> {
+  const watcher = signalableWatcher(stateDir, name);
+  if (watcher !== null) return { ok: false, text: noRequests(watcher.pid) };
   if (invocation.kind !== 'reset') return { ok: false, text: `not running; to start it: agent-watch start ${name}` };
   return resetText(await reset(stateDir, name, invocation.yes));
 }
+
+/** A watcher makes its socket again every few seconds. */
+const noRequests = (pid: number | null) =>
+  `its watcher (pid ${pid ?? 'unknown'}) takes no requests at the moment; try again in 5 seconds`;
 
 async function reset(stateDir: string, name: string, yes: boolean): Promise<ResetResult> {
   try {
@@ -116,7 +109,7 @@ function resetText(result: ResetResult): Done {
     case 'refused':
       return { ok: false, text: result.why };
     case 'watched':
-      return { ok: false, text: `its watcher (pid ${result.pid ?? 'unknown'}) takes no requests` };
+      return { ok: false, text: noRequests(result.pid) };
     case 'unknown-name':
       return { ok: false, text: 'its folder is gone' };
     case 'done': {

@@ -105,14 +105,21 @@ export const restartOptions = {
     kind: 'signal',
     default: 'SIGTERM',
     value: 'SIGTERM',
-    meaning: 'what asks the child to end',
+    meaning: 'the signal that asks the command to end',
   },
   'stop-timeout': {
     kind: 'duration',
     default: '10s',
     value: 10_000,
     usual: true,
-    meaning: 'how long that may take; then SIGKILL, to the whole tree',
+    meaning: 'grace period before SIGKILL, which goes to the whole process tree',
+  },
+  'stop-to': {
+    kind: 'choice',
+    choices: ['main', 'tree'],
+    default: 'main',
+    value: 'main',
+    meaning: 'the main process first, the rest once it has ended or at half of --stop-timeout; or the whole tree',
   },
   'dump-signal': {
     kind: 'signal',

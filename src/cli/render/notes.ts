@@ -1,6 +1,7 @@
 import type { Next, Note } from '../../core/events.ts';
 import type { Exit } from '../../core/model.ts';
 import { limitText } from '../../core/status.ts';
+import { survivorsText } from '../../core/stopping.ts';
 import { durationText } from '../../core/text/units.ts';
 import { localTime } from '../../host/clock.ts';
 
@@ -22,8 +23,16 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
       );
     case 'stopping':
       return line(5, `stopping it: ${note.why}; ${note.signal} sent, SIGKILL in ${durationText(note.graceMs)}`);
+    case 'stopping-rest':
+      return line(5, `pid ${note.pid} is still running; ${note.signal} sent to the rest of its process tree`);
     case 'killing':
       return line(4, `killing it: ${note.why}`);
+    case 'cannot-end':
+      return line(3, `cannot be ended: ${survivorsText(note.survivors)}; nothing is started beside it`);
+    case 'ended-at-last':
+      return line(5, 'the processes that could not be ended have ended');
+    case 'left-behind':
+      return line(3, `the watcher ends and leaves behind what it cannot end: ${survivorsText(note.survivors)}`);
     case 'healthy':
       return line(6, `healthy: up for ${durationText(note.uptimeMs)}${note.resets ? '; the backoff is reset' : ''}`);
     case 'waiting':

@@ -2,7 +2,9 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { longestStopMs } from '../../core/stopping.ts';
 import { whyNoLibc } from '../../host/libc.ts';
+
 import { ownProgram } from '../../host/own-process.ts';
 import type { ServiceScope } from '../arguments/commands.ts';
 import { carryOptions, isSecret, optionVariablesOf } from '../arguments/secret-options.ts';
@@ -57,7 +59,7 @@ export function planService(settings: Settings, scope: ServiceScope, here: Envir
       ],
       environment: shown,
       environmentFile: Object.keys(secrets).length === 0 ? null : join(stateDir, name, SECRETS_FILE),
-      stopTimeoutMs: settings.restart.stopTimeoutMs,
+      stopTimeoutMs: longestStopMs(settings.restart),
       once: settings.restart.restart === 'never',
       notifies,
     },

@@ -31,6 +31,7 @@ export function createServiceManager({ notifier, readyWhen, policy, watchdogMs }
   let saidAt = 0;
   let later: NodeJS.Timeout | null = null;
   let status = '';
+  let stuck = false;
 
   // A quarter of what is asked, so that one lost ping is no death. The timer's turn is the loop's own: a supervisor that hangs in a
   // step, or is stopped, sends none. setImmediate adds that the loop came round through everything else that was due.
@@ -56,12 +57,15 @@ export function createServiceManager({ notifier, readyWhen, policy, watchdogMs }
     stopping = true;
     const extend = { EXTEND_TIMEOUT_USEC: String((policy.stopTimeoutMs + EXTEND_MS) * 1000) };
     say({ STOPPING: '1', ...extend });
-    timers.push(setInterval(() => notifier.send({ EXTEND_TIMEOUT_USEC: String(EXTEND_MS * 1000) }), EXTEND_EVERY_MS));
+    const again = { EXTEND_TIMEOUT_USEC: String(EXTEND_MS * 1000) };
+    // What we cannot end, systemd shall try to, at the end of the time that it gives.
+    timers.push(setInterval(() => void (stuck || notifier.send(again)), EXTEND_EVERY_MS));
   }
 
   return {
     see(state) {
       status = statusOf(policy, state);
+      stuck = state.stuck !== null;
       if (!ready && isReady(state, readyWhen)) {
         ready = true;
         say({ READY: '1' });

@@ -5,6 +5,7 @@ import type { Target } from '../../alerts/target.ts';
 import type { IncidentSeed, Note } from '../../core/events.ts';
 import { KILL_WHEN } from '../../core/health-model.ts';
 import type { Policy, State } from '../../core/model.ts';
+import { CANNOT_END, survivorsText } from '../../core/stopping.ts';
 import { durationText } from '../../core/text/units.ts';
 import type { Mono, Stamp, Wall } from '../../core/time.ts';
 import type { Incident } from '../../incidents/incident.ts';
@@ -154,6 +155,12 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
         return warn(note.name, note.detail, ownDetail(policy.health, note.name, note.detail));
       case 'probe-restored':
         return wellAgain(note.name);
+      case 'cannot-end': {
+        const text = survivorsText(note.survivors);
+        return warn(CANNOT_END, text, `cannot be ended: ${text}`);
+      }
+      case 'ended-at-last':
+        return wellAgain(CANNOT_END);
       case 'blind':
         return warn(KILL_WHEN, note.why, `it is blind: ${note.why}`);
       case 'sees-again':

@@ -56,6 +56,7 @@ describe('watching a command', () => {
         stopSignal: 'SIGTERM',
         stopSignalGiven: false,
         stopTimeoutMs: 10_000,
+        stopTo: 'main',
         maxRuntimeMs: null,
         expectDurationMs: null,
         schedule: null,

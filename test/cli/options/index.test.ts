@@ -33,6 +33,7 @@ const contract: Record<string, Record<string, string | null>> = {
     'on-hold': 'wait',
     'stop-signal': 'SIGTERM',
     'stop-timeout': '10s',
+    'stop-to': 'main',
     'dump-signal': null,
     'max-runtime': 'none',
     'expect-duration': 'none',

@@ -1,0 +1,45 @@
+/**
+ * Keeps the way to a live watcher open. Whoever sweeps old files (tmpreaper, systemd-tmpfiles, `rm`) must not make it unreachable,
+ * unknown, or doubled: its socket, lock, record and state are looked at now and then, and made again where they are gone.
+ */
+import type { LastingControl } from '../control/server.ts';
+import { armHold, readHold } from '../state/hold-file.ts';
+import type { Lock } from '../state/lock.ts';
+import type { StateFile } from '../state/state-file.ts';
+import type { StateFolder } from '../state/state-folder.ts';
+
+/** What is looked after. */
+export interface UpkeepOf {
+  place: StateFolder;
+  lock: Lock;
+  file: StateFile;
+  control: LastingControl;
+  /** Whether a kill condition needs its file. */
+  armed: boolean;
+  /** Saves the state as it stands. */
+  save(): void;
+  warn(text: string): void;
+}
+
+const LOOK_EVERY_MS = 5000;
+
+/** Looks until it is stopped. */
+export function startUpkeep(of: UpkeepOf): { stop(): void } {
+  const timer = setInterval(() => void look(of), LOOK_EVERY_MS).unref();
+  return { stop: () => clearInterval(timer) };
+}
+
+async function look({ place, lock, file, control, armed, save, warn }: UpkeepOf): Promise<void> {
+  const gone: string[] = [];
+  if (place.ensure() === null) {
+    if (lock.renew()) gone.push('lock');
+    if (file.isGone()) {
+      gone.push('state');
+      save();
+    }
+    if (armed && readHold(place) === null) armHold(place);
+  }
+  const hadSocket = control.isThere();
+  if ((await control.ensure()) === null && hadSocket === false) gone.push('socket');
+  if (gone.length > 0) warn(`${gone.join(', ')} in ${place.path} had been removed; made again`);
+}
