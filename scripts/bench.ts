@@ -59,7 +59,7 @@ async function startUp(): Promise<void> {
 }
 
 async function restart(): Promise<void> {
-  // Below the hundredth short run in a row, after which no wait is below 20 ms.
+  // Below the hundredth short run in a row, after which the shortest backoff is now 20 ms.
   const runs = 90;
   const command = ['sh', '-c', 'echo x; exit 1'];
   const perRun = async (argv: readonly string[]) => (await untilLines(argv, runs)) / runs;

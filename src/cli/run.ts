@@ -82,5 +82,5 @@ async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise
 
 function faultText(error: unknown): string {
   if (error instanceof UsageError || error instanceof CommandFailed) return error.message;
-  return `a fault of its own: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  return `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }

@@ -61,7 +61,7 @@ async function respond(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const [code, type, text] = await reply(spec, views, request).catch((): Reply => [500, PLAIN, 'a fault of its own\n']);
+  const [code, type, text] = await reply(spec, views, request).catch((): Reply => [500, PLAIN, 'internal error\n']);
   response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
   response.end(request.method === 'HEAD' ? '' : text);
 }

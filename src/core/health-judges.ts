@@ -90,7 +90,7 @@ export function judgeKillWhen(draft: HealthDraft, observed: Observation): void {
   draft.state = { ...draft.state, killWhen: { ...idle, ok, detail: why, ...(turned ? { since: draft.at } : {}) } };
   if (result === 'tripped') draft.verdicts.push({ kind: 'tripped', why });
   else if (result === 'blind' && !waiting && policy.blindTrips)
-    draft.verdicts.push({ kind: 'tripped', why: `blind: ${why}` });
+    draft.verdicts.push({ kind: 'tripped', why: `no current metrics: ${why}` });
   else if (turned && ok === false) draft.verdicts.push({ kind: 'blind', why });
   else if (turned && ok === true && state.ok === false) draft.verdicts.push({ kind: 'sees-again' });
 }

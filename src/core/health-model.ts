@@ -157,7 +157,7 @@ export type Verdict =
   | { kind: 'unhealthy'; reasons: readonly Reason[] }
   /** An optional probe fails: tell, and leave the run alone. */
   | { kind: 'warning'; reason: Reason }
-  /** A probe that had failed is well again. */
+  /** A probe that had failed is passing again. */
   | { kind: 'restored'; name: string; detail: string }
   /** Every critical probe is well, for the first time or again. */
   | { kind: 'green' }

@@ -116,7 +116,7 @@ export function assemble(
     ),
     public: {
       tell: incidentResponse.tell,
-      reportBug: (what: string) => order.warn(`a fault of its own: ${what}`),
+      reportBug: (what: string) => order.warn(`internal error: ${what}`),
       exit: end,
     },
   };

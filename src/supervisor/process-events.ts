@@ -66,7 +66,7 @@ export function guardAgainstFaults(warn: (text: string) => void, endChild: () =>
   let faults = 0;
   const said = (error: unknown) => {
     faults += 1;
-    warn(`a fault of its own: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    warn(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     if (faults >= MOST_FAULTS) exitAtOnce(125);
   };
   process.on('uncaughtException', said);

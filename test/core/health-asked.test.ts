@@ -84,7 +84,7 @@ describe('a probe that asks', () => {
     expect(world.asked['port:80']).toBe(3);
   });
 
-  test('an optional one only warns, and tells when it is well again', () => {
+  test('an optional one only warns, and tells when it is passing again', () => {
     const world = healthWorld(only({ ...port, severity: 'optional', graceMs: 0 }), {
       'port:80': (_at, n) => (n > 10 && n < 20 ? ill() : well()),
     });

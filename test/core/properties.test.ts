@@ -118,7 +118,7 @@ describe('whatever was reached and whatever comes', () => {
     });
   });
 
-  test('a fault of its own is reported for nothing but an exit before the start', () => {
+  test('internal error is reported for nothing but an exit before the start', () => {
     always(({ state, event }, { effects }) => {
       const tooSoon =
         event.type === 'child-exited' && state.phase.kind === 'starting' && event.runId === currentRun(state);

@@ -89,7 +89,7 @@ describe.each([
     const watcher = watchInside(folder, root, ['--name', 'it', ...fast, '--', '/agent-watch', '--version']);
     const versions = () => watcher.text().match(/^agent-watch \d/gm)?.length ?? 0;
     await until('it ran three times', () => versions() >= 3, 20_000);
-    expect(watcher.text()).not.toMatch(/could not start|a fault of its own/);
+    expect(watcher.text()).not.toMatch(/could not start|internal error/);
     expect(['backoff', 'running', 'starting']).toContain(inside(folder, root).phase());
     expect(inside(folder, root).restarts()).toBeGreaterThanOrEqual(2);
     expect(ask(folder, root, ['stop', 'it']).code).toBe(0);
@@ -125,7 +125,7 @@ describe.each([
       expect(ask(folder, root, ['restart', 'it']).code).toBe(0);
       await until('it runs again', () => (watcher.text().match(/started, pid \d+, run 2/g)?.length ?? 0) >= 1, 20_000);
       const doctor = ask(folder, root, ['doctor']);
-      expect(doctor.out + doctor.err).not.toMatch(/could not be looked at|a fault of its own/);
+      expect(doctor.out + doctor.err).not.toMatch(/could not be looked at|internal error/);
       if (what === 'without /proc') expect(doctor.out).toMatch(/\/proc cannot be read/);
       expect(ask(folder, root, ['stop', 'it']).code).toBe(0);
       expect(await watcher.code).toBe(0);

@@ -31,7 +31,7 @@ describe(`${RESTARTS} restarts without a wait`, () => {
     expect(late.resident).toBeLessThan(1.2 * early.resident);
     expect((late.cpuMs - early.cpuMs) / (late.at - early.at)).toBeLessThan(0.5);
     await until('what has ended is reaped', () => zombiesOf(watcher.pid) === 0);
-    expect(watcher.err().match(/no wait is below 20ms/g)).toHaveLength(1);
+    expect(watcher.err().match(/the shortest backoff is now 20ms/g)).toHaveLength(1);
     watcher.process.kill('SIGTERM');
     expect(await watcher.ended).toEqual({ code: 0, signal: null });
     expect(statusOf(folder, 'loop').restarts).toBeGreaterThanOrEqual(RESTARTS - 1);

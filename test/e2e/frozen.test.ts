@@ -38,7 +38,7 @@ describe('what only looks like work', () => {
     const worker = startWorker(folder, 0, fault, ['--stale-after', '1s', '--progress-pattern', '^done']);
     await worker.well('stale');
     await worker.break();
-    await worker.watcher.said(/stopping it: stale: no line matching \/\^done\/ for 1\.\d+s/);
+    await worker.watcher.said(/stopping: stale: no line matching \/\^done\/ for 1\.\d+s/);
     await worker.up(2);
     await worker.end();
   });
@@ -61,7 +61,7 @@ test('a child that is stopped is cured', async () => {
   await worker.well('stale');
   const { childPid } = statusOf(folder, 'w');
   process.kill(childPid ?? 0, 'SIGSTOP');
-  await worker.watcher.said(/stopping it: stale/);
+  await worker.watcher.said(/stopping: stale/);
   await worker.up(2);
   await worker.well('stale');
   await worker.end();
@@ -82,7 +82,7 @@ test('a watcher that is stopped for longer than every threshold blames nobody wh
   const since = Date.now();
   await until('it was stopped long enough', () => Date.now() - since > 6000);
   process.kill(worker.watcher.pid, 'SIGCONT');
-  await worker.watcher.said(/stood still for/);
+  await worker.watcher.said(/suspended for/);
   const woke = Date.now();
   await until('every threshold has passed again', () => Date.now() - woke > 3000);
   expect(statusOf(folder, 'w')).toMatchObject({ childPid, restarts: 0 });

@@ -111,7 +111,7 @@ describe('a kill condition, from its trip to its reset', () => {
       expect(held.lastExit).toMatchObject({ cause: 'kill-condition' });
       expect(lives(childPid ?? 0)).toBe(false);
       expect(file('resets')).toBe('1\n1\n');
-      await first.said(/held: daily_loss > .*; nothing starts until reset/);
+      await first.said(/held: daily_loss > .*; not started until a reset/);
       expect(JSON.parse(file('state/bot/hold.json'))).toMatchObject({ cause: 'kill-condition', why: held.holdReason });
 
       await dies(first);
@@ -149,7 +149,7 @@ describe('a kill condition, from its trip to its reset', () => {
     const watcher = start();
     await phaseIs(folder, 'bot', 'held');
     expect(run(folder, ['reset', 'bot'])).toMatchObject({ code: 0 });
-    await watcher.said(/the hold is lifted[\s\S]*held since/);
+    await watcher.said(/the hold is cleared[\s\S]*held since/);
     expect(runs()).toBe(0);
     put(folder, 'm.json', json(WELL));
     expect(run(folder, ['reset', 'bot'])).toMatchObject({ code: 0 });
@@ -181,12 +181,12 @@ describe('blind', () => {
     put(folder, 'm.json', json(WELL));
     const watcher = start();
     await sees(folder);
-    await watcher.said(/the kill condition is blind: the numbers of m\.json are too old/);
+    await watcher.said(/the kill condition has no current metrics: the numbers of m\.json are too old/);
     const health = run(folder, ['health']);
     expect(health.code).toBe(1);
     expect(health.out).toMatch(/^BAD +bot +unhealthy: kill-when: the numbers of m\.json are too old/);
     put(folder, 'm.json', json({ ...WELL, cash: 99 }));
-    await watcher.said(/the kill condition sees again/);
+    await watcher.said(/the kill condition has current metrics again/);
     expect(run(folder, ['health'])).toMatchObject({ code: 0, out: expect.stringMatching(/^ok +bot +running/) });
     watcher.process.kill('SIGTERM');
     await watcher.ended;
@@ -198,7 +198,7 @@ describe('blind', () => {
     put(folder, 'm.json', json(WELL));
     const watcher = start();
     const { holdReason } = await phaseIs(folder, 'bot', 'held');
-    expect(holdReason).toMatch(/blind: the numbers of m\.json are too old/);
+    expect(holdReason).toMatch(/no current metrics: the numbers of m\.json are too old/);
     watcher.process.kill('SIGTERM');
     await watcher.ended;
   });

@@ -71,7 +71,7 @@ describe('nothing of an old run is alive', () => {
     await second.printed(/up 2/);
     expect(ofRun(folder, 1)).toEqual([]);
     expect(statusOf(folder, 'orphan')).toMatchObject({ restarts: 1, lastExit: { cause: 'orphan' } });
-    await second.said(/the last watcher died without stopping its child \(pid \d+\)/);
+    await second.said(/the previous watcher died without stopping the command \(pid \d+\)/);
     second.process.kill('SIGTERM');
     await second.ended;
     expect(alive(folder)).toEqual([]);

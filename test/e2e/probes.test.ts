@@ -149,7 +149,7 @@ describe('each probe alone: noticed in time, restarted, and said why', () => {
       const row = ill.health.find(one => one.name === name);
       expect(row).toMatchObject({ ok: false, severity: 'critical', detail: expect.stringMatching(detail) });
       expect((await worker.up(2)) - brokeAt).toBeLessThan(thresholdMs + 1000 + DYING_MS);
-      expect(worker.watcher.err()).toContain(`stopping it: ${name}: ${row?.detail}; SIGTERM sent`);
+      expect(worker.watcher.err()).toContain(`stopping: ${name}: ${row?.detail}; sent SIGTERM`);
       expect(worker.watcher.err()).toContain(`(${name}: ${row?.detail}); restart 1 now`);
       await worker.well(name);
       expect(statusOf(folder, 'w')).toMatchObject({ restarts: 1, lastExit: { code: 9, cause: cause ?? 'probe' } });
@@ -173,7 +173,7 @@ test.skipIf(noMount !== null)(`a disk that fills up${because(noMount)}`, async (
   });
   await worker.well('disk');
   const brokeAt = await worker.break();
-  await worker.watcher.said(/stopping it: disk: 3M free on .*\/disk, less than 4M \(2 times in a row\)/);
+  await worker.watcher.said(/stopping: disk: 3M free on .*\/disk, less than 4M \(2 times in a row\)/);
   expect((await worker.up(2)) - brokeAt).toBeLessThan(ASKED_MS + 1000 + DYING_MS);
   await worker.well('disk');
   expect(statusOf(folder, 'w')).toMatchObject({ restarts: 1, lastExit: { cause: 'probe' } });

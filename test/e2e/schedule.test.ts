@@ -13,7 +13,7 @@ test('a run every second, never two at once, between them it waits and says for 
   expect(await watcher.ended).toMatchObject({ code: 0 });
   const seconds = [...watcher.out().matchAll(/at (\d+)/g)].map(match => Number(match[1]));
   expect(new Set(seconds).size).toBe(seconds.length);
-  expect(watcher.err()).toMatch(/exited with code 3 .*waiting for its schedule/);
+  expect(watcher.err()).toMatch(/exited with code 3 .*waiting for the schedule/);
 });
 
 test('--feed-last-output gives a run what the last one wrote', async () => {

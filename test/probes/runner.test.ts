@@ -26,7 +26,7 @@ const second = 1000;
 describe('each breaks in its own way, and is noticed in time', () => {
   test('silence after three lines', async () => {
     const watched = watch('echo 1; echo 2; echo 3; sleep 60', [
-      { kind: 'stale', afterMs: second, progressPattern: null },
+      { kind: 'stale', afterMs: second, progressPattern: null, when: 'silent' },
     ]);
     expect(await watched.ended()).toEqual([
       { name: 'stale', detail: expect.stringMatching(/^no output for 1\.\ds$/), severity: 'critical' },
@@ -37,15 +37,15 @@ describe('each breaks in its own way, and is noticed in time', () => {
   test('retry chatter is life, but no progress', async () => {
     const chatter = 'echo done 1; while :; do echo retrying…; sleep 0.1; done';
     const watched = watch(chatter, [
-      { kind: 'stale', name: 'any', afterMs: second, progressPattern: null },
-      { kind: 'stale', name: 'progress', afterMs: second, progressPattern: /^done/ },
+      { kind: 'stale', name: 'any', afterMs: second, progressPattern: null, when: 'silent' },
+      { kind: 'stale', name: 'progress', afterMs: second, progressPattern: /^done/, when: 'silent' },
     ]);
     expect((await watched.ended()).map(({ name }) => name)).toEqual(['progress']);
   });
 
   test('a stopped child', async () => {
     const watched = watch('while :; do echo tick; sleep 0.1; done', [
-      { kind: 'stale', afterMs: second, progressPattern: null },
+      { kind: 'stale', afterMs: second, progressPattern: null, when: 'silent' },
     ]);
     await until('it is well', () => watched.verdicts.some(({ kind }) => kind === 'green'));
     process.kill(-watched.child.pid!, 'SIGSTOP');
@@ -90,7 +90,7 @@ describe('each breaks in its own way, and is noticed in time', () => {
   test('a child that is well in every way stays so', async () => {
     const folder = scratch();
     const watched = watch(`cd ${folder}; while :; do echo x; echo x >> out.json; sleep 0.1; done`, [
-      { kind: 'stale', afterMs: second, progressPattern: null },
+      { kind: 'stale', afterMs: second, progressPattern: null, when: 'silent' },
       { kind: 'fresh-file', path: join(folder, 'out.json'), maxAgeMs: second },
       { kind: 'grow', glob: join(folder, '*.json'), withinMs: second },
       { kind: 'memory', maxBytes: 2 ** 30, intervalMs: 200 },

@@ -21,7 +21,7 @@ const asked = { intervalMs: 200, timeoutMs: 300, retries: 1, startPeriodMs: 20_0
 const watch = liveWatch(
   script,
   [
-    { kind: 'stale', afterMs: 1000, progressPattern: /tick/, startPeriodMs: 20_000 },
+    { kind: 'stale', afterMs: 1000, progressPattern: /tick/, when: 'silent', startPeriodMs: 20_000 },
     { kind: 'http', url: `http://127.0.0.1:${port}/`, expect: null, ...asked },
     { kind: 'port', host: '127.0.0.1', port, ...asked },
     { kind: 'check', command: 'true', ...asked, timeoutMs: 1000 },

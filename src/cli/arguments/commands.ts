@@ -90,19 +90,19 @@ const commands = {
   },
   incidents: {
     usage: 'incidents [name...] [--since 24h] [--json] | incidents show <name|id>',
-    meaning: 'the list of incidents, or the post-mortem of one',
+    meaning: 'list incidents, or show the post-mortem of one',
     operands: [0, MANY],
     options: ['since', 'json', ...select],
   },
   diagnose: {
     usage: 'diagnose <name> | --file LOG | - [--exit-code N | --exit-signal SIG] [--json]',
-    meaning: 'the last incident, or any log, explained',
+    meaning: 'explain the last incident, or any log',
     operands: [0, 1],
     options: ['file', 'exit-code', 'exit-signal', 'json', ...llm, 'state-dir'],
   },
   stop: {
     usage: 'stop <name...> | --all [--now]',
-    meaning: 'stop services gracefully; --now kills at once',
+    meaning: 'stop services gracefully; --now force-kills them',
     operands: [0, MANY],
     options: ['now', ...select],
   },
@@ -134,7 +134,7 @@ const commands = {
   },
   install: {
     usage: 'install [--print] [--format F] [--user|--system] [options] -- <command> [args...]',
-    meaning: 'a systemd unit, launchd plist or crontab line; --config FILE|DIR',
+    meaning: 'install a systemd unit, launchd plist or crontab line',
     operands: [0, 0],
     options: ['print', 'format', 'user', 'system', ...watchOptionNames],
     watches: true,
@@ -142,7 +142,7 @@ const commands = {
   uninstall: {
     seldom: true,
     usage: 'uninstall <name>',
-    meaning: 'take it away again',
+    meaning: 'remove the installed service',
     operands: [1, 1],
     options: ['user', 'system', 'state-dir'],
   },
@@ -162,7 +162,7 @@ const commands = {
   completion: {
     seldom: true,
     usage: 'completion bash|zsh|fish',
-    meaning: 'completion for your shell',
+    meaning: 'print the completion script for a shell',
     operands: [1, 1],
     options: [],
   },

@@ -96,11 +96,12 @@ export function helpText(topic: HelpTopic): string {
   return topic === 'all' ? allHelp() : commandHelp(topic);
 }
 
-const intro = `agent-watch: put it in front of any command; it restarts what dies and says why.
+const intro = `agent-watch supervises a long-running command:
+it restarts it when it crashes or hangs, and tells you why.
 
   agent-watch -- python3 my_agent.py           watch a command in the foreground
-  agent-watch --restart on-failure -- ./job    until it ends well
-  agent-watch --config my_agent.yaml           the same options, from a file`;
+  agent-watch --restart on-failure -- ./job    restart until it succeeds
+  agent-watch --config my_agent.yaml           read options from a file`;
 
 function usualHelp(): string {
   const left = ['watch', 'help', 'version'];
@@ -111,7 +112,7 @@ function usualHelp(): string {
 Commands
 ${rows(words.map(name => [shortUsage(name), firstClause(commandRow(name).meaning)]))}
 
-The usual options
+Common options
 ${rows(usual.map(name => [flagText(name), shortMeaning(name)]))}
 
 Durations: 500ms 30s 20m 8h 2d; sizes: 64K 10M 2G. All options: agent-watch --help all
@@ -138,18 +139,18 @@ function firstClause(text: string): string {
 function allHelp(): string {
   const shown: Section[] = ['identity', 'restart', 'health', 'output', 'incidents', 'commands', 'general'];
   const uses = commandNames.map(name => [`agent-watch ${commandRow(name).usage}`, commandMeaning(name)] as const);
-  return `agent-watch: put it in front of any command; it restarts what dies and says why.
+  return `agent-watch supervises a long-running command:
+it restarts it when it crashes or hangs, and tells you why.
 
 Commands
 ${rows(uses)}
 ${shown.map(section => `\n${sectionTitles[section]}\n${rows(optionRows(sections[section]))}`).join('\n')}
 
-Every option is also a key of the YAML or JSON file of --config; flags win over it. The file's key "command"
+Every option is also a key of the YAML or JSON file of --config; flags take precedence. The key "command"
 is the command to watch, as a list. Durations: 500ms 30s 20m 8h 2d; sizes: 64K 10M 2G (powers of 1024).
 
-Exit status: 0 after an orderly stop; the child's own under --restart never|on-failure, 128+n for a signal;
-69 held, with --on-hold exit; 75 already running under that name; 125 bad usage, or a failure of the watcher's
-own; 126 found but not executable; 127 not found.
+Exit status: 0 after a graceful stop; the command's own under --restart never|on-failure, 128+n for a signal;
+69 held, with --on-hold exit; 75 already running under that name; 125 invalid usage or an internal error; 126 found but not executable; 127 not found.
 `;
 }
 

@@ -22,11 +22,11 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
         `${exitedText(note.exit, note.cause)} after ${durationText(note.uptimeMs)}${because(note)}${nextText(note.next)}`,
       );
     case 'stopping':
-      return line(5, `stopping it: ${note.why}; ${note.signal} sent, SIGKILL in ${durationText(note.graceMs)}`);
+      return line(5, `stopping: ${note.why}; sent ${note.signal}, SIGKILL in ${durationText(note.graceMs)}`);
     case 'stopping-rest':
       return line(5, `pid ${note.pid} is still running; ${note.signal} sent to the rest of its process tree`);
     case 'killing':
-      return line(4, `killing it: ${note.why}`);
+      return line(4, `sending SIGKILL: ${note.why}`);
     case 'cannot-end':
       return line(3, `cannot be ended: ${survivorsText(note.survivors)}; nothing is started beside it`);
     case 'ended-at-last':
@@ -36,60 +36,57 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
     case 'healthy':
       return line(6, `healthy: up for ${durationText(note.uptimeMs)}${note.resets ? '; the backoff is reset' : ''}`);
     case 'waiting':
-      return line(5, `${durationText(note.leftMs)} of a ${note.phase} are left from before; waiting them out`);
+      return line(5, `resuming the ${note.phase} of the previous watcher: ${durationText(note.leftMs)} left`);
     case 'planned':
-      return line(6, `the next run is due at ${new Date(note.due).toISOString()}`);
+      return line(6, `next run at ${new Date(note.due).toISOString()}`);
     case 'held':
-      return line(
-        4,
-        `held since ${new Date(note.hold.at).toISOString()}: ${note.hold.why}; nothing starts until reset`,
-      );
+      return line(4, `held since ${new Date(note.hold.at).toISOString()}: ${note.hold.why}; not started until a reset`);
     case 'hold-lifted':
-      return line(5, `the hold is lifted (it was: ${note.hold.why})`);
+      return line(5, `the hold is cleared (${note.hold.why})`);
     case 'reset':
-      return line(5, 'reset: backoff, crashes and restarts in a row are forgotten');
+      return line(5, 'reset: backoff, crash count and restarts in a row are cleared');
     case 'leftovers-ended':
       return line(4, leftoversText(note));
     case 'orphan-found':
       return line(
         4,
-        `the last watcher died without stopping its child${note.pid === null ? '' : ` (pid ${note.pid})`}; ending what is left of it`,
+        `the previous watcher died without stopping the command${note.pid === null ? '' : ` (pid ${note.pid})`}; ending what is left`,
       );
     case 'success-restarts':
-      return line(5, 'it ended with success and is started again all the same; --restart on-failure would let it rest');
+      return line(
+        5,
+        'exited successfully; restarting because of --restart always (use --restart on-failure to stop on success)',
+      );
     case 'wait-floor':
       return line(
         4,
-        `100 runs in a row lived under a second: from now on no wait is below ${durationText(note.floorMs)}`,
+        `100 runs in a row ended within a second: the shortest backoff is now ${durationText(note.floorMs)}`,
       );
     case 'probe-warning':
-      return line(4, `${note.name}: ${note.detail}; it is optional, so nothing is restarted`);
+      return line(4, `${note.name}: ${note.detail}; optional, so nothing is restarted`);
     case 'probe-restored':
-      return line(5, `${note.name} is well again: ${note.detail}`);
+      return line(5, `${note.name} is passing again: ${note.detail}`);
     case 'clock-gap':
-      return line(
-        5,
-        `the machine or the watcher stood still for ${durationText(note.gapMs)}; nothing is judged by that time`,
-      );
+      return line(5, `suspended for ${durationText(note.gapMs)}; this time does not count against probes`);
     case 'blind':
-      return line(4, `the kill condition is blind: ${note.why}`);
+      return line(4, `the kill condition has no current metrics: ${note.why}`);
     case 'sees-again':
-      return line(5, 'the kill condition sees again');
+      return line(5, 'the kill condition has current metrics again');
     case 'slow-loop':
       return line(
         4,
-        `it gets healthy and dies, ${note.deaths} times in ${durationText(note.windowMs)}: a slow crash loop`,
+        `slow crash loop: became healthy and crashed ${note.deaths} times in ${durationText(note.windowMs)}`,
       );
     case 'save-failed':
-      return line(4, `the state cannot be saved: ${note.why}; supervision goes on, next try every 5s`);
+      return line(4, `cannot save the state: ${note.why}; supervision goes on, trying again every 5s`);
     case 'save-recovered':
       return line(5, 'the state is saved again');
     case 'stopped':
-      return line(6, 'stopping as asked');
+      return line(6, 'stopping on request');
     case 'refused':
       return line(
         4,
-        `${note.what} refused: it is ${note.phase === 'held' ? 'held' : 'in a cooldown'}; reset starts it at once`,
+        `${note.what} refused during a ${note.phase === 'held' ? 'hold' : 'cooldown'}; use reset to start now`,
       );
     default:
       return note satisfies never;
@@ -133,11 +130,11 @@ function nextText(next: Next): string {
     case 'limited':
       return `; limited${limitText(next, at => localTime(at))}`;
     case 'schedule':
-      return '; waiting for its schedule';
+      return '; waiting for the schedule';
     case 'hold':
-      return `; held: ${next.hold.why}; nothing starts until reset`;
+      return `; held: ${next.hold.why}; not started until a reset`;
     case 'finish':
-      return `; finished, ending with ${next.code}`;
+      return `; finished, exiting with ${next.code}`;
     case 'leave':
       return '';
     default:

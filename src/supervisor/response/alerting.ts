@@ -130,7 +130,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
     warned.delete(name);
     const downMs = world.now().mono - since;
     const restarts = { total: Math.max(0, world.state().run - 1), window: 0 };
-    plain('recovered', { cause: name, reason: `${name} is well again`, downMs, restarts });
+    plain('recovered', { cause: name, reason: `${name} is passing again`, downMs, restarts });
   }
 
   function listen(note: Note): void {
@@ -162,7 +162,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
       case 'ended-at-last':
         return wellAgain(CANNOT_END);
       case 'blind':
-        return warn(KILL_WHEN, note.why, `it is blind: ${note.why}`);
+        return warn(KILL_WHEN, note.why, `no current metrics: ${note.why}`);
       case 'sees-again':
         return wellAgain(KILL_WHEN);
     }

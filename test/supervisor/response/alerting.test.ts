@@ -142,9 +142,9 @@ describe('alerts', () => {
     alerting.hear({ kind: 'sees-again' });
     expect(await told()).toEqual([
       'is unhealthy (disk)',
-      'is unhealthy (kill-when): it is blind: m.json is missing',
-      'recovered, down 1m: disk is well again',
-      'recovered, down 1m: kill-when is well again',
+      'is unhealthy (kill-when): no current metrics: m.json is missing',
+      'recovered, down 1m: disk is passing again',
+      'recovered, down 1m: kill-when is passing again',
     ]);
   });
 
