@@ -55,7 +55,7 @@ function failedProbe({ name, detail }: { name: string; detail: string }, kind: s
 
 function checkOfProbe(name: string, kind: string | null): string {
   if (kind === 'http')
-    return `Request ${name.replace(/^http:/, '')} by hand with \`curl -i\`, and find in the last output what the request waits for.`;
+    return `Run \`curl -i ${name.replace(/^http:(?=https?:)/, '')}\`, and find in the last output what the request waits for.`;
   if (kind === 'port')
     return `Check with \`ss -ltnp\` whether the program still listens on ${name.replace(/^port:/, 'port ')}.`;
   if (kind === 'check') return `Run the command of ${name} by hand, as the user of the service, and read its output.`;

@@ -27,6 +27,20 @@ const codeSpan = (text: string): string => {
   return `${fence}${pad}${clean}${pad}${fence}`;
 };
 
+/** A text whose commands and source lines stand between backticks: those as code spans, the rest as inline text. */
+const withCode = (text: string): string =>
+  text
+    .split(/(`[^`\n]+`)/)
+    .map(part => (/^`.+`$/.test(part) ? codeSpan(part.slice(1, -1)) : spaced(part)))
+    .join('');
+
+/** {@link inlineText} that keeps the blanks around a code span. */
+const spaced = (text: string): string => {
+  const inner = inlineText(text);
+  if (inner === '') return text === '' ? '' : ' ';
+  return `${/^\s/.test(text) ? ' ' : ''}${inner}${/\s$/.test(text) ? ' ' : ''}`;
+};
+
 /** Foreign lines as a fenced block that they cannot close. */
 export const fencedBlock = (lines: readonly string[], label = 'text'): string => {
   const clean = lines.map(line => stripControl(line).replace(/[\r\n]+/g, ' '));
@@ -61,7 +75,7 @@ export const postMortem = (incident: Incident, context: PostMortemContext): stri
     ...section('Recovery', [recovery(incident)]),
     ...section('Time line', timeLine(incident)),
     ...section('Prior incidents', [priorLines(incident, context.priors)]),
-    ...section('Recommendation', [inlineText(incident.recommendation)]),
+    ...section('Recommendation', [withCode(incident.recommendation)]),
     ...section('Last output', tail(incident)),
     ...(incident.diagnosis === null ? [] : section("A model's guess (not measured)", guess(incident.diagnosis))),
     ...section('Next command', [`    ${nextCommand(incident)}`]),

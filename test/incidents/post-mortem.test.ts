@@ -37,6 +37,13 @@ describe('the report', () => {
     '- 2026-03-02 07:02:54 this run started',
   ])('says %s', line => expect(text).toContain(line));
 
+  test('shows commands and source lines of a recommendation as code, the rest without formatting', () => {
+    const recommendation = 'Unhandled IndexError at my_agent.py:9 (`print(parts[3])`). Run `ss -ltnp` <b>now</b>.';
+    expect(postMortem(anIncident({ recommendation }), context)).toContain(
+      'Unhandled IndexError at my\\_agent.py:9 (`print(parts[3])`). Run `ss -ltnp` \\<b\\>now\\</b\\>.',
+    );
+  });
+
   test('keeps a guess apart from what was measured', () => {
     const diagnosis = {
       source: 'ollama',
