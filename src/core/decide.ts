@@ -92,6 +92,11 @@ export const on: { readonly [T in Fact['type']]: (turn: Turn, event: Of<T>) => v
     }
     if ('live' in phase && phase.live.runId === event.runId) judge(turn, event);
   },
+  'work-done': (turn, event) => {
+    const { phase } = turn.state;
+    if (phase.kind !== 'running' || phase.live.runId !== event.runId) return;
+    stopChild(turn, phase.live, 'done', 'its work is done (--done-pattern)');
+  },
   'stop-requested': stopRequested,
   'restart-requested': restartRequested,
   'reset-requested': resetRequested,
@@ -155,7 +160,10 @@ function exited(turn: Turn, event: Of<'child-exited'>): void {
   }
   disarm(turn, phase.graceTimer);
   const { ask, graceMs } = graceOfRest(turn, phase);
-  ended(turn, live, event.exit, phase);
+  // Whatever it exits with once it was asked to: its work is done.
+  const end =
+    phase.cause === 'done' ? { ...phase, cause: 'success' as const, code: 0 } : { ...phase, cause: phase.cause };
+  ended(turn, live, event.exit, end);
   clear(turn, { runId, pid, startTicks }, { signal: ask ? phase.signal : null, graceMs, drain: false });
 }
 

@@ -122,6 +122,8 @@ export type Fact =
   /** The schedule was asked: when the next run is due (null: never again), and how long to wait before it is asked again; 0: it is due. */
   | { type: 'run-planned'; due: Wall | null; waitMs: number }
   | { type: 'probes-reported'; runId: RunId; reports: readonly ProbeReport[] }
+  /** The run said that its work is done, and did not exit in its grace. */
+  | { type: 'work-done'; runId: RunId }
   | { type: 'stop-requested'; by: Asker; signal: Signal | null; now: boolean }
   | { type: 'restart-requested'; by: Asker }
   | { type: 'reset-requested'; by: Asker }

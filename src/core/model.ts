@@ -104,7 +104,7 @@ export interface Live {
 }
 
 /** Why a run is being ended by us. */
-export type StopCause = 'stopped' | 'restarted' | 'probe' | 'limit' | 'kill-condition';
+export type StopCause = 'stopped' | 'restarted' | 'done' | 'probe' | 'limit' | 'kill-condition';
 
 /** Why nothing may start until a person says so. */
 export interface Hold {

@@ -37,6 +37,8 @@ interface EndCause {
   /** Of a run that ended by itself: what its output says of it, and the wait that follows from that. */
   reading?: EndReading | null;
   limit?: LimitOutcome | null;
+  /** What the watcher ends with where the exit is an answer to our own signal. */
+  code?: number;
 }
 
 /** A run's end with its cause: counts it, decides what comes next, and says so. */
@@ -106,7 +108,7 @@ function nextByPolicy(turn: Turn, exit: Exit, end: EndCause, counts: boolean): N
   const { policy, state, event } = turn;
   const { cause, reading = null, limit = null } = end;
   // Only a code that the child chose: one that answers our own signal says nothing about the next run.
-  const itsOwn = cause === 'crash' || cause === 'success' || cause === 'limited';
+  const itsOwn = end.code === undefined && (cause === 'crash' || cause === 'success' || cause === 'limited');
   if (itsOwn && exit.code !== null && policy.holdCodes.includes(exit.code)) {
     const why = `it exited with code ${exit.code}, which --hold-codes names`;
     return hold(turn, { cause: 'hold-code', why, at: event.at.wall });
@@ -115,8 +117,9 @@ function nextByPolicy(turn: Turn, exit: Exit, end: EndCause, counts: boolean): N
     const why = `it ended with ${reading?.cause}, after which --on-cause holds`;
     return hold(turn, { cause: 'hold-code', why, at: event.at.wall });
   }
-  if (policy.restart === 'never' && !policy.scheduled) return finish(turn, finishCode(exit, reading));
-  if (policy.restart === 'on-failure' && !policy.scheduled && cause === 'success') return finish(turn, shellCode(exit));
+  if (policy.restart === 'never' && !policy.scheduled) return finish(turn, end.code ?? finishCode(exit, reading));
+  if (policy.restart === 'on-failure' && !policy.scheduled && cause === 'success')
+    return finish(turn, end.code ?? shellCode(exit));
   if (limit?.kind === 'limited') return enterLimited(turn, limit);
   if (policy.maxRestarts !== null && !policy.scheduled && state.restartsInRow >= policy.maxRestarts) {
     const why = `${state.restartsInRow} restarts in a row reached no healthy run (--max-restarts ${policy.maxRestarts})`;

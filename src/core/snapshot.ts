@@ -1,6 +1,6 @@
 import { FRESH_STATE } from './decide.ts';
 import type { HealthRow } from './health-rows.ts';
-import type { Policy, State } from './model.ts';
+import type { Phase, Policy, State } from './model.ts';
 import { faultOf, healthRowShape, type Shape, stateShape } from './state-shape.ts';
 import type { Mono, Stamp, Wall } from './time.ts';
 import { NO_TROUBLES } from './waits.ts';
@@ -73,7 +73,7 @@ export function encoded({ state, ...rest }: Snapshot): unknown {
       ...state,
       phase:
         limited === null
-          ? phase
+          ? encodedStop(phase)
           : {
               kind: 'backoff',
               waitMs: Math.max(0, limited.startAt - limited.since.wall),
@@ -85,6 +85,10 @@ export function encoded({ state, ...rest }: Snapshot): unknown {
       lastExit: lastExit?.cause === 'limited' ? { ...lastExit, cause: 'crash', limited: true } : lastExit,
     },
   };
+}
+
+function encodedStop(phase: Phase): Phase | Readonly<Record<string, unknown>> {
+  return phase.kind === 'stopping' && phase.cause === 'done' ? { ...phase, cause: 'restarted', done: true } : phase;
 }
 
 /** The reverse; and what an earlier version did not write yet has the value that it had then. */
@@ -112,6 +116,10 @@ function decodedPhase(phase: unknown): unknown {
   if (isRecord(phase) && phase['kind'] === 'stopping' && phase['restAskedAt'] === undefined) {
     const { killed } = phase;
     return { ...phase, ...ALL_ASKED, killed: killed === true ? 'tree' : killed === false ? null : killed };
+  }
+  if (isRecord(phase) && phase['kind'] === 'stopping' && phase['done'] === true) {
+    const { done: _forThisVersion, ...rest } = phase;
+    return { ...rest, cause: 'done' };
   }
   if (!isRecord(phase) || phase['kind'] !== 'backoff' || !isRecord(phase['limit'])) return phase;
   const { waitMs: _forEarlierVersions, ...rest } = phase;

@@ -69,7 +69,7 @@ const live: Shape = {
     tickTimer: timer,
   },
 };
-const stopCauses: Shape = { oneOf: ['stopped', 'restarted', 'probe', 'limit', 'kill-condition'] };
+const stopCauses: Shape = { oneOf: ['stopped', 'restarted', 'done', 'probe', 'limit', 'kill-condition'] };
 const waitShape = { waitMs: 'number', since: stamp, timer } as const;
 
 /** The form of a State in a file, as strict as the type: whoever reads it may trust every field. */

@@ -71,8 +71,9 @@ function verdictOf(of: Unexplained): Verdict {
   const { exit, kind } = seed;
   const reader = { now: seed.at.wall, zone: 'UTC' };
   const { category, confidence, evidence, keyLine, recommendation, rule, place } = judgeEnd({ ...of, exit }, reader);
+  const told = seed.why === null || kind !== 'crash' ? [] : [seed.why];
   const success = kind === 'exit' ? ['it exited successfully, again and again'] : [];
-  return { category, confidence, keyLine, recommendation, rule, place, evidence: [...evidence, ...success] };
+  return { category, confidence, keyLine, recommendation, rule, place, evidence: [...told, ...evidence, ...success] };
 }
 
 function measuredOnly({ seed: { exit }, facts }: Unexplained): Verdict {

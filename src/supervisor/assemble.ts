@@ -14,6 +14,7 @@ import { LOG_FILE, type StateFolder } from '../state/state-folder.ts';
 import { createLastOutput, type LastOutput, protectedCommand } from './child-setup.ts';
 import { createEndReader } from './end-reader.ts';
 import { type IncidentObserver, type Observer, seenBy } from './observers/observer.ts';
+import { createOutputPatterns } from './output-patterns.ts';
 import { createProbing } from './probing.ts';
 import { hangupMeaning, listenToSignals } from './process-events.ts';
 import { createIncidentQueue, type IncidentQueue } from './response/incident-queue.ts';
@@ -64,6 +65,7 @@ export function assemble(
   };
   const report = (fact: Fact) => {
     for (const see of [probing.see, incidentResponse.see, incidentQueue.see]) heard(() => see(fact));
+    heard(() => patterns?.see(fact));
     if (fact.type === 'child-exited') heard(() => lastOutput?.keep());
     if (fact.type === 'child-spawned') heard(() => log?.startRun(supervisor.state.run));
     supervisor.take(fact);
@@ -74,7 +76,9 @@ export function assemble(
   const output = { blockedSince: null as Stamp | null, droppedBytes: 0 };
   const reportOutput = (change: Partial<typeof output>) =>
     report({ type: 'output-reported', ...Object.assign(output, change) });
-  const readEnd = createEndReader({ ...order, state: () => supervisor.state, tail: maxBytes => child.tail(maxBytes) });
+  const tail = (maxBytes: number) => child.tail(maxBytes);
+  const patterns = createOutputPatterns(order.patterns, { tail, report });
+  const readEnd = createEndReader({ ...order, patterns, state: () => supervisor.state, tail });
   const child = createChild(
     {
       ...order,
@@ -92,6 +96,7 @@ export function assemble(
   const log = openLog(order, place, droppedBytes => reportOutput({ droppedBytes }));
   if (log !== null) child.tap((_stream, bytes) => log.write(bytes));
   child.tap(probing.hear);
+  if (patterns !== null) child.tap(patterns.hear);
   for (const { hear } of order.observers) if (hear !== undefined) child.tap(hear);
   const incidentQueue = incidentQueueFor(order, place, found.state, child, () => [
     ...incidentResponse.listeners,

@@ -1,5 +1,6 @@
 import type { EndReading } from '../core/events.ts';
 import type { Exit, Policy, State } from '../core/model.ts';
+import type { OutputPatterns } from './output-patterns.ts';
 import type { NotificationSettings } from './watch-order.ts';
 
 /** What it needs of the watcher. */
@@ -9,6 +10,8 @@ export interface EndReaderWorld {
   env: Readonly<Record<string, string>>;
   notifications: NotificationSettings;
   state(): State;
+  /** What lines of the user's own say; null: nothing was asked for. */
+  patterns: OutputPatterns | null;
   /** The end of the run's output, both streams in order of arrival. */
   tail(maxBytes: number): Buffer;
   warn(line: string): void;
@@ -16,6 +19,8 @@ export interface EndReaderWorld {
 
 /** Reads the end of a run, and calls back with what it says: at once, but for the first that has to be read closely. */
 export type EndReader = (exit: Exit, then: (reading: EndReading | null) => void) => void;
+
+const NOTHING: EndReading = { cause: null, limit: null, line: null, success: null, why: null };
 
 /** A look at so much of the end tells whether it is worth reading closely. */
 const GLANCE_BYTES = 16 * 1024;
@@ -55,9 +60,13 @@ export function createEndReader(world: EndReaderWorld): EndReader {
     }
   }
 
-  return (exit, then) => {
+  return (exit, tell) => {
     // An end that was asked for needs no explanation.
-    if (world.state().phase.kind !== 'running') return then(null);
+    if (world.state().phase.kind !== 'running') return tell(null);
+    const told = world.patterns?.verdict(exit.code !== null && policy.successCodes.includes(exit.code)) ?? null;
+    if (told?.success === true) return tell({ ...NOTHING, success: true });
+    const then = (reading: EndReading | null) =>
+      tell(told?.success === false ? { ...(reading ?? NOTHING), ...told } : reading);
     if (!anyCause && !WORTH_READING.test(world.tail(GLANCE_BYTES).toString('latin1'))) return then(null);
     if (judge !== null) return then(judged(exit));
     load()

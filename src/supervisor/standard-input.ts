@@ -59,6 +59,10 @@ function createKeeper() {
     end() {
       ended = true;
     },
+    /** Its number may soon mean another file. */
+    giveUp() {
+      kept = null;
+    },
     /** It is too long to be given again. */
     get tooLong() {
       return kept === null;
@@ -84,7 +88,10 @@ function createKeeper() {
 function relay(source: number, out: Socket, whole: ReturnType<typeof createKeeper>): void {
   const input = new Socket({ fd: source, readable: true, writable: false });
   input.unref();
-  input.on('error', () => input.destroy());
+  input.on('error', () => {
+    whole.giveUp();
+    input.destroy();
+  });
   input.on('data', (chunk: Buffer) => {
     whole.take(chunk);
     if (whole.tooLong && out.destroyed) return void input.destroy();

@@ -6,6 +6,7 @@ import type { DiagnosisSettings } from '../diagnosis/choose-provider.ts';
 import type { Schedule } from '../probes/runner.ts';
 import type { StateFolder } from '../state/state-folder.ts';
 import type { Observer } from './observers/observer.ts';
+import type { PatternOrder } from './output-patterns.ts';
 import type { HealthOrder } from './probing.ts';
 import type { AlertOrder } from './response/alerting.ts';
 import type { IncidentAttachments } from './response/diagnosing.ts';
@@ -32,6 +33,7 @@ export interface WatchOrder {
   outputs: Outputs;
   /** How much of the end is kept in an incident, and whether the rules explain it. */
   incidents: { tailLines: number; rules: boolean };
+  patterns: PatternOrder;
   notifications: NotificationSettings;
   remedies: readonly Remedy[];
   observers: readonly Observer[];

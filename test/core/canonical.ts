@@ -73,6 +73,7 @@ export const CONTEXTS = {
 } as const;
 
 type Aged =
+  | 'work-done'
   | 'child-spawned'
   | 'child-exited'
   | 'spawn-failed'
@@ -93,6 +94,7 @@ const FACTS: { readonly [T in Fact['type']]: Extract<Fact, { type: T }> } = {
   'timer-fired': { type: 'timer-fired', timer },
   'run-planned': { type: 'run-planned', due: 1_700_000_100_000 as Wall, waitMs: 60_000 },
   'probes-reported': { type: 'probes-reported', runId: run, reports: [] },
+  'work-done': { type: 'work-done', runId: run },
   'stop-requested': { type: 'stop-requested', by: 'command', signal: null, now: false },
   'restart-requested': { type: 'restart-requested', by: 'command' },
   'reset-requested': { type: 'reset-requested', by: 'command' },

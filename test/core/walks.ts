@@ -71,6 +71,7 @@ const types: readonly Fact['type'][] = [
   'run-cleared',
   'run-stuck',
   'timer-fired',
+  'work-done',
   'stop-requested',
   'restart-requested',
   'reset-requested',
@@ -148,6 +149,8 @@ function factOf(state: State, type: Fact['type'], which: number, variant: number
       return { type, runId, ended: variant % 3 };
     case 'run-stuck':
       return { type, runId, survivors: [{ pid: 100 + variant, why: 'x' }] };
+    case 'work-done':
+      return { type, runId };
     case 'timer-fired':
       return { type, timer: pick(timersOf(state), variant, which) };
     case 'run-planned':

@@ -20,6 +20,8 @@ interface End {
   cause: ExitCause;
   limit: Limit | null;
   told: boolean;
+  /** It was stopped because its work was done. */
+  done?: boolean;
 }
 
 /**
@@ -69,14 +71,20 @@ export class Contract {
     if (mode.is === 'up') belief.refusals = reading?.cause === 'auth-failed' ? belief.refusals + 1 : 0;
     const limit = this.#limitAfter(byItself);
     const itsOwn = limit !== null && 'ms' in limit ? 'limited' : this.#ownCause(exit, lived, byItself);
-    const cause = mode.is === 'ending' ? mode.cause : itsOwn;
+    const asked = mode.is === 'ending' ? mode.cause : itsOwn;
+    const cause = asked === 'done' ? 'success' : asked;
     belief.last = cause;
     belief.short = lived < 1000 ? belief.short + 1 : 0;
     this.clear(mode.runId);
     if (cause === 'stopped' || (cause === 'restarted' && belief.leaving !== null)) {
       belief.mode = { is: 'stopped' };
     } else if (cause === 'restarted') this.wait(false, 0);
-    else this.#endedBadly(exit, { cause, limit, told: byItself !== null && byItself.cause !== null }, mode.healthy);
+    else
+      this.#endedBadly(
+        exit,
+        { cause, limit, told: byItself !== null && byItself.cause !== null, done: asked === 'done' },
+        mode.healthy,
+      );
   }
 
   #endedBadly(exit: Exit, end: End, healthy: boolean): void {
@@ -142,14 +150,14 @@ export class Contract {
     return code !== null && successCodes.includes(code);
   }
 
-  protected next(exit: Exit, { cause, limit, told }: End, counts: boolean): void {
+  protected next(exit: Exit, { cause, limit, told, done = false }: End, counts: boolean): void {
     const { belief, policy } = this;
-    const itsOwn = cause === 'crash' || cause === 'success' || cause === 'limited';
+    const itsOwn = !done && (cause === 'crash' || cause === 'success' || cause === 'limited');
     if (itsOwn && exit.code !== null && policy.holdCodes.includes(exit.code)) return this.hold();
     const ends = policy.restart === 'never' || (policy.restart === 'on-failure' && cause === 'success');
     if (ends && !policy.scheduled) {
       const code = exit.code ?? 128 + (SIGNAL_NUMBERS[exit.signal ?? ''] ?? 0);
-      return this.finish(code === 0 && told ? 1 : code);
+      return this.finish(done ? 0 : code === 0 && told ? 1 : code);
     }
     if (limit !== null && 'ms' in limit) {
       belief.limits++;

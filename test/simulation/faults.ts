@@ -193,6 +193,14 @@ export const FAULTS: readonly Fault[] = [
       return sim.watcher !== null;
     },
   },
+  {
+    name: 'work done',
+    perDay: 0.4,
+    strike(sim) {
+      const [run] = sim.processes.runs.values();
+      return run !== undefined && tell(sim, { type: 'work-done', runId: run.runId });
+    },
+  },
   { name: 'restart', perDay: 0.4, strike: sim => tell(sim, { type: 'restart-requested', by: 'command' }) },
   { name: 'reset', perDay: 0.5, strike: sim => tell(sim, { type: 'reset-requested', by: 'command' }) },
   {

@@ -91,6 +91,9 @@ export class Oracle extends Contract {
       case 'signal-requested':
         if (mode.is === 'up' || mode.is === 'ending') this.expected.add(`signal:${mode.runId}:${fact.signal}`);
         return;
+      case 'work-done':
+        if (mode.is === 'up' && isRun(fact.runId)) this.#end('done');
+        return;
       case 'save-finished':
       case 'output-reported':
         return;

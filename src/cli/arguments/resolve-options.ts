@@ -69,6 +69,12 @@ export function restartSettings(values: OptionValues, raw: RawValues): RestartSe
     holdCodes: values['hold-codes'],
     onCause: { ...ON_CAUSE, ...Object.fromEntries(values['on-cause'].map(({ cause, action }) => [cause, action])) },
     maxWaitMs: values['max-wait'],
+    patterns: {
+      success: values['success-pattern'],
+      failAtExit: values['fail-at-exit'],
+      done: values['done-pattern'],
+      doneGraceMs: values['done-grace'],
+    },
     onHold: values['on-hold'],
     stopSignal: values['stop-signal'],
     stopSignalGiven: raw.has('stop-signal'),

@@ -2,6 +2,7 @@
 
 import type { CauseAction, StopTo } from '../../core/model.ts';
 import type { ProbeSpec } from '../../probes/probe.ts';
+import type { PatternOrder } from '../../supervisor/output-patterns.ts';
 import type { OptionName } from '../options/index.ts';
 import type { DiagnoseChoice, Remedy, StdinChoice } from '../options/option.ts';
 import type { Rate } from '../values/amounts.ts';
@@ -40,6 +41,7 @@ export interface RestartSettings {
   readonly holdCodes: readonly number[];
   readonly onCause: Readonly<Record<string, CauseAction>>;
   readonly maxWaitMs: number;
+  readonly patterns: PatternOrder;
   readonly onHold: 'wait' | 'exit';
   readonly stopSignal: NodeJS.Signals;
   readonly stopSignalGiven: boolean;

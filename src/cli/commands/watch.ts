@@ -63,6 +63,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
     log: output.log,
     outputs,
     incidents: { tailLines: output.tailLines, rules: settings.diagnosis.diagnose.kind !== 'off' },
+    patterns: restart.patterns,
     notifications,
     remedies: settings.health.remedies,
     observers: [starter, keeper(settings, name), service, termination, createIdleTrim(trim), ...listeners].filter(

@@ -94,6 +94,27 @@ export const restartOptions = {
     min: '1s',
     meaning: 'a limit that names a later end is tried after 15, 30, then every 60 minutes',
   },
+  'success-pattern': {
+    kind: 'regex',
+    defaultNote: 'none',
+    meaning: 'an exit with a success code is a crash unless a line of the run matched',
+  },
+  'fail-at-exit': {
+    kind: 'regex',
+    defaultNote: 'none',
+    meaning: 'a run of which one of the last 20 lines matches is a crash, whatever its exit code',
+  },
+  'done-pattern': {
+    kind: 'regex',
+    defaultNote: 'none',
+    meaning: 'a matching line means the work is done: a run that does not exit is stopped, as a success',
+  },
+  'done-grace': {
+    kind: 'duration',
+    default: '30s',
+    value: 30_000,
+    meaning: 'how long a run may take to exit after a line matched --done-pattern',
+  },
   'on-hold': {
     kind: 'choice',
     choices: ['wait', 'exit'],

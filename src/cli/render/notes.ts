@@ -118,7 +118,8 @@ function exitedText(exit: Exit, cause: string): string {
 
 function because(note: Extract<Note, { kind: 'exited' }>): string {
   const byUs = note.cause === 'probe' || note.cause === 'limit' || note.cause === 'kill-condition';
-  return byUs && note.why !== null ? ` (${note.why})` : '';
+  const told = note.cause === 'crash' || note.cause === 'success';
+  return (byUs || told) && note.why !== null ? ` (${note.why})` : '';
 }
 
 function nextText(next: Next): string {
