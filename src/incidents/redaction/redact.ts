@@ -59,4 +59,8 @@ export const maskedStatus = (status: Status): Status => ({
   command: maskedCommand(status.command),
   health: status.health.map(row => ({ ...row, name: redact(row.name, []), detail: redact(row.detail, []) })),
   holdReason: status.holdReason === null ? null : redact(status.holdReason, []),
+  limit:
+    status.limit === null
+      ? null
+      : { ...status.limit, line: status.limit.line === null ? null : redact(status.limit.line, []) },
 });

@@ -55,7 +55,7 @@ export function recordOf({ id, seed, run }: IncidentCase, found: Explained, worl
     );
   const sentence = (text: string) => line(text, SENTENCE_CHARS);
   const autopsy = autopsyOf(seed, run, world.output);
-  const keyLine = found.keyLine === null ? '' : line(found.keyLine, KEY_LINE_CHARS);
+  const keyLine = found.keyLine === null ? '' : line(wholeWords(found.keyLine), KEY_LINE_CHARS);
   return {
     id,
     name: world.name,
@@ -109,6 +109,11 @@ function cleanAutopsy(autopsy: Autopsy, sentence: (text: string) => string): Aut
 
 function iso(wall: number): string {
   return new Date(wall).toISOString();
+}
+
+/** A line of megabytes was cut before it was cleaned: half a secret may stand at its end, which nothing would recognise. */
+function wholeWords(text: string): string {
+  return text.length < KEY_LINE_CHARS ? text : text.replace(/\S{1,1000}$/, '').trimEnd();
 }
 
 /** The probes that ended it, or the limit, which has no probe. */

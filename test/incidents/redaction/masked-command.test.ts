@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { maskedCommand } from '../../../src/incidents/redaction/redact.ts';
+import type { Status } from '../../../src/core/status.ts';
+import { maskedCommand, maskedStatus } from '../../../src/incidents/redaction/redact.ts';
 
 const secret = 'a1b2c3d4e5f6-not-for-you';
 
@@ -27,4 +28,11 @@ test.each([
   [['serve', '--verbose-auth', '--port', '8080']],
 ])('%j is shown as it is', command => {
   expect(maskedCommand(command)).toEqual(command);
+});
+
+test('a status shows no secret in its probes, its hold and the line of its limit', () => {
+  const said = `usage limit for api_key=${secret}`;
+  const health: Status['health'] = [{ name: 'http', ok: false, severity: 'critical', detail: said, since: '' }];
+  const status = { command: [], health, holdReason: said, limit: { cause: 'quota', until: null, line: said } };
+  expect(JSON.stringify(maskedStatus(status as unknown as Status))).not.toContain(secret);
 });
