@@ -217,8 +217,11 @@ export function judgeTimed(draft: HealthDraft, probe: Case<Timed>, observed: Obs
   const settled = state.settled || progressed;
   change(draft, index, { base, settled });
   const { startedAt, outputBlocked } = draft.state;
-  const due = settled ? base + policy.limitMs : Math.max(base + policy.limitMs, startedAt.mono + policy.startPeriodMs);
-  const detail = detailOf(policy, found, draft.at.mono - base, settled);
+  const learned = observed.kind === 'progress' ? observed.learned : undefined;
+  const limitMs = learned?.limitMs ?? policy.limitMs;
+  const due = settled ? base + limitMs : Math.max(base + limitMs, startedAt.mono + policy.startPeriodMs);
+  const said = detailOf(policy, found, draft.at.mono - base, settled);
+  const detail = learned === undefined ? said : `${said}; ${learned.words}`;
   const held = policy.watches === 'output' && outputBlocked;
   if (policy.once && settled) {
     change(draft, index, { nextAt: Number.MAX_SAFE_INTEGER as Mono, suspect: false });

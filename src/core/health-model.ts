@@ -134,7 +134,8 @@ export interface Reason {
 export type Observation =
   | { kind: 'answer'; ok: boolean; detail: string; value: number | null }
   | { kind: 'none'; detail: string }
-  | { kind: 'progress'; at: Mono | null; detail: string }
+  /** `learned`: the limit as the probe knows it by now, infinite where it cannot judge, and a clause about it. */
+  | { kind: 'progress'; at: Mono | null; detail: string; learned?: { limitMs: number; words: string } }
   | { kind: 'file'; mtime: Wall | null }
   | { kind: 'artifacts'; count: number; bytes: number; newest: Wall | null }
   | { kind: 'condition'; result: 'clear' | 'tripped' | 'blind'; notYet: boolean; why: string };

@@ -3,7 +3,7 @@ import { checkProbe, httpProbe, portProbe } from './asked-probes.ts';
 import { cpuProbe } from './cpu.ts';
 import { diskProbe, freshFileProbe, growProbe } from './file-probes.ts';
 import { type Members, memoryProbe } from './memory.ts';
-import { errorRateProbe, failPatternProbe, firstOutputProbe, staleProbe } from './output-probes.ts';
+import { errorRateProbe, failPatternProbe, firstOutputProbe, rhythmProbe, staleProbe } from './output-probes.ts';
 import {
   idleLookMs,
   type Probe,
@@ -15,6 +15,7 @@ import {
   type SpecOf,
   type WatchedRun,
 } from './probe.ts';
+import type { RhythmKeeper } from './rhythm-keeper.ts';
 
 /** What a probe may need. */
 export interface ProbeNeeds {
@@ -64,6 +65,11 @@ const told = ({ startPeriodMs, intervalMs }: ProbeBasics, lasts: boolean): Probe
   return { way: 'told', lasts, startPeriodMs, lookMs: intervalMs };
 };
 
+function rhythmOf({ rhythm }: ProbeWorld): RhythmKeeper {
+  if (rhythm === undefined) throw new Error('a probe that learns needs a place to keep what it learns');
+  return rhythm();
+}
+
 /** Every kind of probe. */
 const kinds: { readonly [K in ProbeKind]: KindRow<K> } = {
   stale: {
@@ -78,6 +84,12 @@ const kinds: { readonly [K in ProbeKind]: KindRow<K> } = {
         () => world.now().mono,
         () => members.look().keys(),
       ),
+  },
+  rhythm: {
+    ownWords: true,
+    // The limit comes with each answer: none is known beforehand.
+    judging: ({ startPeriodMs }) => output(Number.MAX_SAFE_INTEGER, startPeriodMs),
+    make: (spec, { world }) => rhythmProbe(spec, rhythmOf(world), () => world.now().mono),
   },
   'first-output': {
     ownWords: true,

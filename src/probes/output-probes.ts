@@ -5,6 +5,7 @@ import type { Mono } from '../core/time.ts';
 import type { IdleWatch } from './idle-watch.ts';
 import { createLineMatcher } from './output-feed.ts';
 import { answer, ERROR_PATTERN, idleLookMs, type Probe, type SpeakUp, type SpecOf } from './probe.ts';
+import type { RhythmKeeper } from './rhythm-keeper.ts';
 
 const SHOWN_CHARS = 200;
 
@@ -110,7 +111,7 @@ export function staleProbe(spec: SpecOf<'stale'>, now: () => Mono, pids: () => I
 
   const ask = () => {
     const isEarly = now() - (last ?? startedAt) < afterMs / 2;
-    return when === 'silent' || isEarly ? seen(what) : askTree();
+    return when === 'idle' && !isEarly ? askTree() : seen(what);
   };
   if (progressPattern === null) {
     return {
@@ -132,6 +133,41 @@ export function staleProbe(spec: SpecOf<'stale'>, now: () => Mono, pids: () => I
       matcher.scan(lines, found, true);
     },
   };
+}
+
+/** The restart comes at this many times the limit at which it is alerted. */
+const RESTART_FACTOR = 2;
+
+/**
+ * When the child last wrote, with the limit that its rhythm has taught. The alerting stage learns; the restarting one tells the keeper
+ * when its run ends for a silence.
+ */
+export function rhythmProbe(spec: SpecOf<'rhythm'>, keeper: RhythmKeeper, now: () => Mono): Probe {
+  const { stage, progressPattern } = spec;
+  const alerts = stage === 'alert';
+  const what = progressPattern === null ? 'no output' : `no line matching ${progressPattern}`;
+  const startedAt = now();
+  let last: Mono | null = null;
+  if (alerts) keeper.startRun();
+  const limitMs = () => keeper.limitMs() * (alerts ? 1 : RESTART_FACTOR);
+  const heard = (at: Mono) => {
+    if (alerts) keeper.heard(at);
+    last = at;
+  };
+  const probe: Probe = {
+    ask: () => ({ kind: 'progress', at: last, detail: what, learned: { limitMs: limitMs(), words: keeper.words() } }),
+    close() {
+      if (alerts) keeper.endRun();
+      else if (now() - (last ?? startedAt) >= limitMs()) keeper.expired();
+    },
+  };
+  if (progressPattern === null) return { ...probe, hearOutput: heard };
+  const matcher = createLineMatcher(progressPattern);
+  const found = (at: Mono) => () => {
+    heard(at);
+    return false;
+  };
+  return { ...probe, hearLines: (lines, at) => matcher.scan(lines, found(at), true) };
 }
 
 /** When the child first wrote in this run. */

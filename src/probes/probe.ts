@@ -1,6 +1,7 @@
 import type { Observation, Severity } from '../core/health-model.ts';
 import type { RunId } from '../core/model.ts';
 import type { Mono, Stamp } from '../core/time.ts';
+import type { RhythmKeeper } from './rhythm-keeper.ts';
 
 /** The run that is being watched. */
 export interface WatchedRun {
@@ -13,6 +14,8 @@ export interface WatchedRun {
 /** What a probe has of the world. */
 export interface ProbeWorld {
   now(): Stamp;
+  /** What is learned of the output's rhythm; one for all runs. */
+  rhythm?(): RhythmKeeper;
   /** Where commands run, and with what environment: the child's own, with the run's id, so that a sweep of the run finds what is left of them. */
   readonly cwd: string;
   commandEnv(run: WatchedRun): Readonly<Record<string, string>>;
@@ -58,6 +61,8 @@ interface ProbeSubjects {
     /** What counts: the silence alone, or only while its processes are idle too. */
     readonly when: 'silent' | 'idle';
   };
+  /** The limit is learned; it alerts at it, and restarts at twice of it. */
+  rhythm: { readonly stage: 'alert' | 'restart'; readonly progressPattern: RegExp | null };
   'first-output': { readonly withinMs: number };
   'fail-pattern': { readonly pattern: RegExp };
   'fresh-file': { readonly path: string; readonly maxAgeMs: number };

@@ -8,6 +8,9 @@ import type { Report, SchedulePort } from '../core/ports.ts';
 import type { Stamp } from '../core/time.ts';
 import { stampNow } from '../host/clock.ts';
 import { reasonOf } from '../host/errno.ts';
+import { readText } from '../host/read-file.ts';
+import type { RhythmStore } from '../probes/rhythm-keeper.ts';
+import { replaceFile } from '../state/atomic-file.ts';
 import type { Lock } from '../state/lock.ts';
 import type { StateFile } from '../state/state-file.ts';
 import { LOG_FILE, type StateFolder } from '../state/state-folder.ts';
@@ -25,6 +28,10 @@ import { createStore } from './state-saver.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 import { createSource, createTimers } from './timers.ts';
 import type { WatchOrder } from './watch-order.ts';
+
+/** What `--stale-after auto` has learned. */
+const RHYTHM_FILE = 'rhythm.json';
+const RHYTHM_BYTES = 8192;
 
 /** What was opened before there is a machine. */
 export interface Parts {
@@ -71,7 +78,7 @@ export function assemble(
     supervisor.take(fact);
   };
   const restarts = () => Math.max(0, supervisor.state.run - 1);
-  const probing = createProbing(order.health, { ...order, restarts }, report);
+  const probing = createProbing(order.health, { ...order, restarts, rhythmStore: rhythmStoreIn(place) }, report);
   const lastOutput = order.feedLastOutput ? createLastOutput(place, () => child.tail()) : null;
   const output = { blockedSince: null as Stamp | null, droppedBytes: 0 };
   const reportOutput = (change: Partial<typeof output>) =>
@@ -138,6 +145,21 @@ function runInput({ stdin, stdinIsTerminal, warn }: WatchOrder, lastOutput: Last
   if (typeof stdin === 'object') return { feed: fileInput(stdin.file) };
   const again = stdin === 'null' || stdinIsTerminal ? null : pipeInput(warn);
   return again === null ? {} : { feed: again };
+}
+
+/** A rhythm that cannot be read or kept is learned anew. */
+function rhythmStoreIn(place: StateFolder): RhythmStore {
+  return {
+    read: () => readText(place.at(RHYTHM_FILE), RHYTHM_BYTES),
+    write(text) {
+      try {
+        place.ensure();
+        replaceFile(place.at(RHYTHM_FILE), text);
+      } catch {
+        // A full disk: the state file says that aloud, and the next save tries again.
+      }
+    },
+  };
 }
 
 function incidentQueueFor(

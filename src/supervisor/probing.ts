@@ -6,6 +6,7 @@ import { stampNow } from '../host/clock.ts';
 import type { KillWhen } from '../probes/kill-when/kill-when.ts';
 import { healthPolicy, killWhenIntervalMs } from '../probes/kinds.ts';
 import type { ProbeSpec, ProbeWorld } from '../probes/probe.ts';
+import { createRhythmKeeper, type RhythmKeeper, type RhythmStore } from '../probes/rhythm-keeper.ts';
 import { createProbeRunner } from '../probes/runner.ts';
 
 /** What is to be watched beside the child's life. */
@@ -43,16 +44,25 @@ export interface Probing extends ProbePort {
 
 export function createProbing(
   order: HealthOrder,
-  world: Pick<ProbeWorld, 'cwd'> & { env: Readonly<Record<string, string>>; restarts(): number },
+  world: Pick<ProbeWorld, 'cwd'> & {
+    env: Readonly<Record<string, string>>;
+    restarts(): number;
+    rhythmStore: RhythmStore;
+  },
   report: Report,
 ): Probing {
   const reader = order.killWhen?.open(world.restarts) ?? null;
+  let rhythm: RhythmKeeper | null = null;
   const runner = createProbeRunner(
     withMemory(order.specs),
     reader === null ? null : (run, members) => reader.probe(run, members),
     {
       now: stampNow,
       cwd: world.cwd,
+      rhythm: () => {
+        rhythm ??= createRhythmKeeper(world.rhythmStore);
+        return rhythm;
+      },
       // With the run's id, so that the sweep of the run finds what a probe's command left.
       commandEnv: run => ({ ...world.env, AGENT_WATCH_RUN_ID: run.runId }),
     },

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Incident } from '../../src/incidents/incident.ts';
 import { scratch } from '../support/scratch.ts';
@@ -33,6 +35,41 @@ describe('a program that redraws what it shows', () => {
     await phaseIs(folder, 'copy', 'running');
     await until('4s of it', () => (statusOf(folder, 'copy').uptimeMs ?? 0) > 4000);
     expect(statusOf(folder, 'copy')).toMatchObject({ restarts: 0, health: [{ name: 'stale', ok: true }] });
+  });
+});
+
+describe('--stale-after auto', () => {
+  test('says what it has learned, and goes on with it after a restart of the watcher', async () => {
+    const folder = scratch();
+    const start = () =>
+      startWatcher(folder, [
+        '--name',
+        'beats',
+        '--stale-after',
+        'auto',
+        '--',
+        'sh',
+        '-c',
+        'while :; do date; sleep 1; done',
+      ]);
+    const detail = async (pattern: RegExp) => {
+      await until(`${pattern}`, () => statusOf(folder, 'beats').health.some(row => pattern.test(row.detail)));
+      return statusOf(folder, 'beats').health.map(({ name, severity }) => ({ name, severity }));
+    };
+    const first = start();
+    await phaseIs(folder, 'beats', 'running');
+    expect(await detail(/; learning the rhythm of the output \(0 ?m?s of 6h\)$/)).toEqual([
+      { name: 'stale', severity: 'critical' },
+      { name: 'stale:early', severity: 'optional' },
+    ]);
+    run(folder, ['stop', 'beats']);
+    await first.ended;
+    const kept = { present: Array.from({ length: 40 }, () => 90), former: [], presentS: 40_000, formerS: 0 };
+    const counts = { observedS: 40_000, exceeded: 0, exceededIrregular: 0, suspendedUntilS: 0, suspendedMinS: null };
+    writeFileSync(join(folder, 'state/beats/rhythm.json'), JSON.stringify({ ...kept, ...counts }));
+    start();
+    await phaseIs(folder, 'beats', 'running');
+    await detail(/; silence over 10m is a hang$/);
   });
 });
 

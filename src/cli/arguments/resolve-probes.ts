@@ -1,6 +1,6 @@
 /** Probes from what was written for them: values, companions (--http-expect), and their own timing in the file. */
 import { categories } from '../../incidents/triage/rule.ts';
-import type { ProbeBasics, ProbeSpec } from '../../probes/probe.ts';
+import type { ProbeBasics, ProbeSpec, ProbeSubject } from '../../probes/probe.ts';
 import { type ProbeContext, type ProbeOption, type ProbeOptionName, probeOptions } from '../options/health.ts';
 import { type OptionValues, optionRow } from '../options/index.ts';
 import type { Remedy } from '../options/option.ts';
@@ -34,6 +34,8 @@ const probeOptionNames = Object.keys(probeOptions) as ProbeOptionName[];
 
 /** Everything of the Health section. `folder`: the child's working directory, where --min-disk looks by default. */
 export function healthSettings(values: OptionValues, raw: RawValues, folder: string): HealthSettings {
+  if (values['stale-when'] === 'idle' && values['stale-after'].includes('auto'))
+    throw new UsageError('--stale-when idle needs a time: --stale-after auto learns from the output alone');
   const found = probes(values, raw, { folder, staleWhen: values['stale-when'] });
   const names = found.map(({ name }) => name);
   refuseUnknownWords(values.remedy, names, raw.get('remedy'));
@@ -63,10 +65,16 @@ function probes(values: OptionValues, raw: RawValues, context: ProbeContext): Pr
       const basics = basicsOf(one, values, uniqueName(name(one.text, index), taken));
       if (taken.has(basics.name)) throw new UsageError(`${one.where}: two probes are called ${basics.name}`);
       taken.add(basics.name);
-      found.push({ ...subject, ...basics });
+      found.push({ ...subject, ...basics }, ...earlyStage(subject, basics));
     });
   }
   return found;
+}
+
+/** A learned limit is alerted first: by a probe of its own that stops nothing. */
+function earlyStage(subject: ProbeSubject, basics: ProbeBasics): ProbeSpec[] {
+  if (subject.kind !== 'rhythm') return [];
+  return [{ ...subject, ...basics, stage: 'alert', severity: 'optional', name: `${basics.name}:early` }];
 }
 
 /** A second probe of the same default name gets a number: `fail-pattern:2`. */

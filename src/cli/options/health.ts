@@ -6,11 +6,11 @@ import type { KindValues, OptionTable } from './option.ts';
 /** What tells that the child is alive but not working, and what ends it for good. */
 export const healthOptions = {
   'stale-after': {
-    kind: 'duration',
+    kind: 'time-or-auto',
     min: '1ms',
     repeat: true,
     usual: true,
-    meaning: 'fails when the command has written nothing for this long',
+    meaning: 'fails when the command has written nothing for this long; auto learns how long, over all runs',
   },
   'stale-when': {
     kind: 'choice',
@@ -175,7 +175,10 @@ export const probeOptions = {
     companion: 'progress-pattern',
     parts: ['after'],
     name: () => 'stale',
-    probe: (afterMs, progressPattern, { staleWhen: when }) => ({ kind: 'stale', afterMs, progressPattern, when }),
+    probe: (after, progressPattern, { staleWhen: when }) =>
+      after === 'auto'
+        ? { kind: 'rhythm', stage: 'restart', progressPattern }
+        : { kind: 'stale', afterMs: after, progressPattern, when },
   },
   'first-output': {
     companion: null,

@@ -31,6 +31,7 @@ export interface KindValues {
   switch: boolean;
   text: string;
   duration: number;
+  'time-or-auto': number | 'auto';
   moment: Moment;
   size: number;
   integer: number;

@@ -20,6 +20,7 @@ const placeholders: Readonly<Record<Kind, string>> = {
   switch: '',
   text: 'TEXT',
   duration: 'TIME',
+  'time-or-auto': 'TIME|auto',
   moment: 'TIME',
   size: 'SIZE',
   integer: 'N',

@@ -15,6 +15,7 @@ const kinds: Readonly<Record<Kind, Schema>> = {
   switch: { type: 'boolean' },
   text,
   duration: { type: 'string', pattern: duration, examples: ['500ms', '30s', '20m', '8h', '2d'] },
+  'time-or-auto': { type: 'string', pattern: `${duration}|^auto$`, examples: ['20m', 'auto'] },
   moment: text,
   size: { type: 'string', pattern: `^${size}$`, examples: ['64K', '10M', '2G'] },
   integer: { type: 'integer', minimum: 0 },

@@ -102,6 +102,7 @@ const readers: { readonly [K in Kind]: Reader<K> } = {
   switch: readSwitch,
   text: readText,
   duration: readDuration,
+  'time-or-auto': text => (text === 'auto' ? text : readDuration(text)),
   moment: readMoment,
   size: readSize,
   integer: readInteger,
