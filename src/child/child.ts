@@ -9,11 +9,12 @@
  */
 import { closeSync } from 'node:fs';
 import type { EndReading } from '../core/events.ts';
-import type { ClearOrder, Exit, RunId, Signal, StopTo, Survivor } from '../core/model.ts';
+import type { ClearOrder, Exit, RunId, Signal, SpawnFailure, StopTo, Survivor } from '../core/model.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
 import type { Stamp } from '../core/time.ts';
 import { reasonOf } from '../host/errno.ts';
 import { disableOptimizer } from '../host/own-process.ts';
+import { signalProcess } from '../host/process-signals.ts';
 import { type ProcessRow, readProcess } from '../host/process-table.ts';
 import { withRunMark } from '../host/run-mark.ts';
 import { type Cleanup, cleanUp, createSurvivorWatch } from './cleanup.ts';
@@ -22,7 +23,7 @@ import { adopt, mainOf, membersOf, newTree, RUN_ID_VARIABLE, signalMembers, type
 import { createReader } from './reader.ts';
 import type { Outputs } from './sink.ts';
 import { type Launched, launch, type Pipe } from './spawn.ts';
-import { explainFailure } from './spawn-failure.ts';
+import { explainFailure, foreignBinary } from './spawn-failure.ts';
 
 /** One life of the child, from its spawn until nothing of it is left. */
 export interface Run {
@@ -106,6 +107,8 @@ export type ChildNote =
 export interface Child extends ChildPort, OutputView {
   /** The live processes of the current run; empty if there is none. */
   members(): ProcessRow[];
+  /** Stops what runs of the current run, and returns how those go on. */
+  suspend(): () => void;
   /** Stops reading. For the very end. */
   close(): void;
 }
@@ -131,10 +134,11 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     const { command, cwd, detached = true } = spec;
     output.startRun();
     if (++spawns === MANY_SPAWNS) disableOptimizer();
+    const failed = (failure: SpawnFailure) => queueMicrotask(() => report({ type: 'spawn-failed', runId, failure }));
+    const foreign = spawns === 1 ? foreignBinary({ command, cwd, env }) : null;
+    if (foreign !== null) return failed(foreign);
     const fed = fedInput(spec);
-    if (typeof fed === 'string') {
-      return queueMicrotask(() => report({ type: 'spawn-failed', runId, failure: { kind: 'other', why: fed } }));
-    }
+    if (typeof fed === 'string') return failed({ kind: 'other', why: fed });
     const stdinFd = fed ?? (stdinGiven ? null : 0);
     const child = withRunMark(runId, () => launch({ command, cwd, env, stdinFd, outputFds, detached }));
     if (fed !== null) closeSync(fed);
@@ -168,12 +172,15 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     run.left = seen(() => look(run, true));
     return exit => {
       seen(() => output.drain());
+      let told = false;
       const tell = (reading: EndReading | null) => {
+        if (told) return;
+        told = true;
         report({ type: 'child-exited', runId: run.tree.runId, exit, reading });
         run.left = null;
       };
-      if (spec.readEnd === undefined) tell(null);
-      else spec.readEnd(exit, tell);
+      // What its last words mean may be told later, or not at all if reading them fails.
+      if (seen(() => spec.readEnd?.(exit, tell) ?? true) === null || spec.readEnd === undefined) tell(null);
     };
   }
 
@@ -263,7 +270,14 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     const run = current;
     return run === null ? [] : (seen(() => look(run, !run.exited)) ?? []);
   };
-  return Object.assign(output, port, { members });
+  const suspend = () => {
+    const running = members().filter(row => !row.halted);
+    for (const row of running) signalProcess(row.pid, row.startTicks, 'SIGSTOP');
+    return () => {
+      for (const row of running) signalProcess(row.pid, row.startTicks, 'SIGCONT');
+    };
+  };
+  return Object.assign(output, port, { members, suspend });
 }
 
 /** The descriptor that a run reads, or why it cannot be opened: a run that misses its input must not start. */

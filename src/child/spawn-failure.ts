@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, readSync, type Stats, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, readdirSync, readSync, type Stats, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import type { SpawnFailure } from '../core/model.ts';
 import { openRegularSync } from '../host/read-file.ts';
@@ -79,6 +79,49 @@ export function explainFailure(attempt: Attempt, error: NodeJS.ErrnoException): 
   if (code === 'ENOEXEC' || code === 'EISDIR' || code === 'ETXTBSY' || code === 'ELIBBAD')
     return { kind: 'not-executable', why: `${name(attempt)} cannot be executed (${code})` };
   return { kind: 'other', why: `${name(attempt)} could not be started: ${otherWhy(error)}` };
+}
+
+/** e_machine of what each architecture runs by itself, 32-bit programs included. Source: elf(5). */
+const MACHINES: Readonly<Record<string, readonly number[]>> = { x64: [62, 3], arm64: [183, 40] };
+
+/**
+ * Why a program cannot run here that was built for another machine; null if it was not, or where that cannot be told. The kernel says
+ * ENOEXEC, upon which execvp(3) hands the file to a shell as if it were a script, and what the shell then says of it is nonsense.
+ */
+export function foreignBinary(attempt: Attempt): SpawnFailure | null {
+  const own = process.platform === 'linux' ? MACHINES[process.arch] : undefined;
+  const file = attempt.command[0] ?? '';
+  const path = (file.includes('/') ? [resolve(attempt.cwd, file)] : searched(attempt, file)).find(mayExecute);
+  if (own === undefined || path === undefined || hasEmulators()) return null;
+  const machine = machineOf(path);
+  if (machine === null || own.includes(machine)) return null;
+  return { kind: 'not-executable', why: `${path} was built for another kind of machine than this (${process.arch})` };
+}
+
+/** Somebody taught the kernel to run foreign programs: then it knows better which. */
+function hasEmulators(): boolean {
+  try {
+    return readdirSync('/proc/sys/fs/binfmt_misc').some(name => name !== 'register' && name !== 'status');
+  } catch {
+    // Not mounted, or not to be seen.
+    return false;
+  }
+}
+
+function machineOf(path: string): number | null {
+  try {
+    const fd = openRegularSync(path);
+    try {
+      const head = Buffer.alloc(20);
+      const isElf = readSync(fd, head) === head.length && head.toString('latin1', 0, 4) === '\x7fELF' && head[5] === 1;
+      return isElf ? head.readUInt16LE(18) : null;
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // Not there, or not readable: the kernel will say what is wrong.
+    return null;
+  }
 }
 
 function otherWhy({ code, message }: NodeJS.ErrnoException): string {

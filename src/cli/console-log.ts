@@ -53,9 +53,9 @@ function timeOfDay(): string {
 
 // What a watcher that was started by `start` tells it over descriptor 3, a line of JSON, before it goes its own way.
 
-/** Says that somebody listens on descriptor 3; taken out of the environment as soon as it was read. */
+/** Its value is our caller's limit of open files. Says that somebody listens on descriptor 3; taken out of the environment as soon as it was read. */
 export const REPORT_VARIABLE = 'AGENT_WATCH_START_REPORT';
-const REPORT_FD = 3;
+export const REPORT_FD = 3;
 
 /** Either it is up (or has failed at once), or waits on purpose, or the watcher has ended. */
 export type StartReport =

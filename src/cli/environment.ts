@@ -1,7 +1,8 @@
-import { fstatSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
-import { UsageError } from './usage-error.ts';
+import { fstatSync, statSync } from 'node:fs';
+import { homedir, userInfo } from 'node:os';
+import { isAbsolute, join, normalize, resolve } from 'node:path';
+import { findMangledVariable } from '../host/argv.ts';
+import { quoted, UsageError } from './usage-error.ts';
 
 /** What settings depend on besides the command line and the files it names. */
 export interface Environment {
@@ -19,27 +20,78 @@ export interface Environment {
   readonly onTerminal: () => boolean;
 }
 
-/** The surroundings of this process. Throws a UsageError if the folder we were started in is gone. */
+/** The surroundings of this process. To ask for a folder throws a UsageError where there is none. */
 export function ownEnvironment(): Environment {
   return {
     env: process.env,
-    cwd: ownCwd(),
+    // Looked up when it is asked for: what needs no folder also runs in one that is gone.
+    get cwd() {
+      return ownCwd();
+    },
     uid: process.getuid?.() ?? 0,
     pid: process.pid,
     ppid: process.ppid,
-    homeDir: homedir,
+    homeDir: ownHome,
     underJournal: stderrIsJournal(process.env['JOURNAL_STREAM']),
     onTerminal: () => process.getBuiltinModule('node:tty').isatty(1),
   };
 }
 
+/**
+ * The path that led here, as `pwd -L` has it: behind a link (`current` to a release), the command is to be started where the link leads
+ * by then. PWD is believed only if it is this very folder.
+ */
 function ownCwd(): string {
+  const real = realCwd();
+  const { PWD } = process.env;
+  const logical = PWD !== undefined && isAbsolute(PWD) && normalize(PWD) === PWD && isSame(PWD, '.') ? PWD : real;
+  if (logical.includes('\uFFFD') && !isSame(logical, '.'))
+    throw new UsageError(
+      `the name of the working directory is not UTF-8: ${quoted(logical)}; start it from another one`,
+    );
+  return logical;
+}
+
+/** Its bytes are lost already, and the command would get others in silence. One that is set anew does not matter. */
+export function refuseMangledVariable(setAnew: Readonly<Record<string, string>>): void {
+  const mangled = findMangledVariable(new Set(Object.keys(setAnew)));
+  if (mangled === null) return;
+  const [name] = mangled.split('=', 1);
+  throw new UsageError(
+    `variable ${mangled} is not UTF-8 and would reach the command changed; unset it or use --env ${name}=…`,
+  );
+}
+
+function realCwd(): string {
   try {
     return process.cwd();
   } catch {
     // getcwd(2) fails with ENOENT once the folder has been removed; any child would inherit that.
-    throw new UsageError('the folder that this was started in is gone; go to another one first');
+    throw new UsageError('the working directory has been removed; change to another one first');
   }
+}
+
+function isSame(path: string, other: string): boolean {
+  try {
+    const [a, b] = [statSync(path), statSync(other)];
+    return a.dev === b.dev && a.ino === b.ino;
+  } catch {
+    // Not there, or not to be entered.
+    return false;
+  }
+}
+
+/** A relative HOME would mean another folder for each caller; the user's entry in the password file says which one is theirs. */
+function ownHome(): string {
+  for (const ask of [homedir, () => userInfo().homedir]) {
+    try {
+      const home = ask();
+      if (isAbsolute(home)) return home;
+    } catch {
+      // A user without an entry, such as the random one of a container.
+    }
+  }
+  throw new UsageError('this user has no home directory; name a folder for the state with --state-dir');
 }
 
 /**

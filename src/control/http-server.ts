@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Status } from '../core/status.ts';
 import { reasonOf } from '../host/errno.ts';
@@ -25,15 +26,25 @@ export interface HttpServer {
   close(): void;
 }
 
+/** So long a connection may be silent, its headers may take, and it may last at all. */
+const IDLE_MS = 5000;
+const LIFETIME_MS = 60_000;
+/** Of one address, a quarter of it. */
+const MOST_CONNECTIONS = 64;
+
 /** Listens; returns why it cannot, in one phrase. */
 export async function openHttpServer(spec: HttpServerSpec, views: HttpViews): Promise<HttpServer | string> {
-  const server = createServer(
-    { requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 },
-    (request, response) => {
-      void respond(spec, views, request, response);
-    },
-  );
-  server.maxConnections = 32;
+  const limits = { requestTimeout: IDLE_MS, headersTimeout: IDLE_MS, keepAliveTimeout: IDLE_MS, maxHeaderSize: 8192 };
+  const busy = new WeakSet<Socket>();
+  const server = createServer({ ...limits, connectionsCheckingInterval: 1000 }, (request, response) => {
+    const { socket } = request;
+    // A second request before the first is answered: whoever sends them and never reads would fill our memory.
+    if (busy.has(socket)) return void socket.destroy();
+    busy.add(socket);
+    response.once('close', () => busy.delete(socket));
+    void respond(spec, views, request, response);
+  });
+  server.on('connection', admit());
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -49,6 +60,32 @@ export async function openHttpServer(spec: HttpServerSpec, views: HttpViews): Pr
       server.close();
       server.closeAllConnections();
     },
+  };
+}
+
+/**
+ * Lets every connection in, and for one too many the oldest go: so silent ones cannot keep out whoever asks whether we live, which
+ * takes a millisecond.
+ */
+function admit(): (socket: Socket) => void {
+  const open = new Set<Socket>();
+  const drop = (sockets: Socket[], most: number) => {
+    for (const socket of sockets.slice(0, Math.max(0, sockets.length - most))) socket.destroy();
+  };
+  return socket => {
+    const { remoteAddress } = socket;
+    open.add(socket);
+    const old = setTimeout(() => socket.destroy(), LIFETIME_MS);
+    socket.once('close', () => {
+      open.delete(socket);
+      clearTimeout(old);
+    });
+    socket.setTimeout(IDLE_MS, () => socket.destroy());
+    drop(
+      [...open].filter(other => other.remoteAddress === remoteAddress),
+      MOST_CONNECTIONS / 4,
+    );
+    drop([...open], MOST_CONNECTIONS);
   };
 }
 
@@ -71,6 +108,8 @@ async function reply({ token }: HttpServerSpec, views: HttpViews, request: Incom
   const path = (request.url ?? '/').split('?')[0];
   // The orchestrator's own probes carry no token, and these two tell nothing else.
   if (path === '/livez') return [200, PLAIN, 'ok\n'];
+  // Without a token we are on loopback, where a web page could ask by a name of its own that leads here (DNS rebinding).
+  if (token === null && !isLoopbackName(request.headers.host)) return [421, PLAIN, 'not served under this host name\n'];
   if (path === '/readyz') return views.ready() ? [200, PLAIN, 'ok\n'] : [503, PLAIN, 'not ready\n'];
   if (token !== null && !isTold(token, request.headers.authorization))
     return [401, PLAIN, 'a bearer token is needed\n'];
@@ -80,6 +119,10 @@ async function reply({ token }: HttpServerSpec, views: HttpViews, request: Incom
     return [200, type, text];
   }
   return [404, PLAIN, 'here are /livez, /readyz, /status and /metrics\n'];
+}
+
+function isLoopbackName(host: string | undefined): boolean {
+  return host === undefined || /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])?(?::\d*)?$/i.test(host.trim());
 }
 
 function isTold(token: string, header: string | undefined): boolean {

@@ -17,6 +17,29 @@ export function findMangledArgument(): string | null {
   return firstForeign(raw);
 }
 
+/**
+ * The first variable of the environment we were started with that is not UTF-8, as `NAME=value` with its foreign bytes shown; null if all
+ * are. `but`: names that do not matter.
+ */
+export function findMangledVariable(but: ReadonlySet<string>): string | null {
+  if (process.platform !== 'linux') return null;
+  let raw: Buffer;
+  try {
+    raw = readFileSync('/proc/self/environ');
+  } catch {
+    // No /proc: nothing to compare with.
+    return null;
+  }
+  if (isUtf8(raw)) return null;
+  // Latin-1 has a character for every byte, so this cuts where the bytes say.
+  const foreign = raw
+    .toString('latin1')
+    .split('\0')
+    .map(entry => Buffer.from(entry, 'latin1'))
+    .find(entry => !isUtf8(entry) && !but.has(entry.toString('latin1').split('=', 1)[0]!));
+  return foreign === undefined ? null : printable(foreign);
+}
+
 /** The first of the NUL-terminated strings that is not UTF-8, made printable; null if there is none. */
 export function firstForeign(raw: Buffer): string | null {
   if (isUtf8(raw)) return null;

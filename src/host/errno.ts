@@ -26,3 +26,21 @@ export function reasonOf(error: unknown): string {
   const reason = first.slice(Math.max(0, first.indexOf(`${code}:`))).replace(/, \w+(?: '.*)?$/, '');
   return address !== '' && reason.endsWith(address) ? reason.slice(0, -address.length) : reason;
 }
+
+/** A failed call of libc, in the form of Node's own errors. */
+export class SystemError extends Error {
+  /** The errno name, such as `EAGAIN`. */
+  readonly code: string;
+  /** Negative, as in Node's own errors. */
+  readonly errno: number;
+  readonly syscall: string;
+
+  constructor(errno: number, syscall: string) {
+    const { getSystemErrorMap } = process.getBuiltinModule('node:util');
+    const [code, text] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, 'unknown error'];
+    super(`${code}: ${text}, ${syscall}`);
+    this.code = code;
+    this.errno = -errno;
+    this.syscall = syscall;
+  }
+}

@@ -18,6 +18,8 @@ export interface Ask {
   readonly timeLimitMs: number;
   readonly answerLimitBytes: number;
   readonly abort: AbortSignal | null;
+  /** Asks whether a server answers, not how well: what curl takes is taken, and `localhost` means both of its addresses. */
+  readonly tolerant?: boolean;
   /** Where HTTPS_PROXY and NO_PROXY are looked up. Used for https only: a proxy sees what goes through it in plain. */
   readonly proxyEnv: Readonly<Record<string, string | undefined>> | null;
 }
@@ -60,9 +62,36 @@ function open(ask: Ask): ClientRequest {
   if (ask.body !== null) headers['content-length'] = String(Buffer.byteLength(ask.body));
   // Said here, since NODE_TLS_REJECT_UNAUTHORIZED, meant for the watched command, would say otherwise.
   const options: RequestOptions = { method: ask.method, headers, agent: false, rejectUnauthorized: true };
+  if (ask.tolerant === true) Object.assign(options, TOLERANT, isLocalhost(ask.url) ? { lookup: bothLoopbacks } : {});
   if (ask.url.protocol !== 'https:') return requestPlain(ask.url, options);
   if (ask.proxyEnv !== null) options.agent = new Agent({ proxyEnv: { ...ask.proxyEnv } });
   return requestTls(ask.url, options);
+}
+
+/** Lines that end with a bare line feed, two equal lengths, many headers. */
+const TOLERANT: RequestOptions = { insecureHTTPParser: true, maxHeaderSize: 1 << 20 };
+
+const isLocalhost = (url: URL) => url.hostname === 'localhost';
+
+/** A server binds one of them or the other, and not every hosts file names both. */
+const bothLoopbacks: NonNullable<RequestOptions['lookup']> = (_host, options, done) => {
+  const addresses = [
+    { address: '127.0.0.1', family: 4 },
+    { address: '::1', family: 6 },
+  ];
+  if (options.all === true) done(null, addresses);
+  else done(null, '127.0.0.1', 4);
+};
+
+/** What the parser gave up on, if a status line begins it: then somebody answers. */
+function rawAnswer(error: unknown): Answered | null {
+  const packet = error instanceof Error && 'rawPacket' in error ? error.rawPacket : null;
+  if (!(packet instanceof Uint8Array)) return null;
+  const text = Buffer.from(packet).toString('utf8');
+  const status = /^HTTP\/\d(?:\.\d)? (\d{3})\b/.exec(text)?.[1];
+  if (status === undefined) return null;
+  const body = /\r?\n\r?\n([\s\S]*)/.exec(text)?.[1] ?? '';
+  return { kind: 'answered', status: Number(status), headers: {}, body, cut: null };
 }
 
 function converse(ask: Ask, request: ClientRequest, resolve: (end: Answered | Unanswered) => void): void {
@@ -84,7 +113,13 @@ function converse(ask: Ask, request: ClientRequest, resolve: (end: Answered | Un
   );
   const onAbort = () => finish('lost', aborted);
   ask.abort?.addEventListener('abort', onAbort);
-  const onLost = (error: unknown) => finish('lost', { kind: 'unanswered', fault: 'network', why: wordsFor(error) });
+  const onLost = (error: unknown) => {
+    const raw = ask.tolerant === true && answer === null ? rawAnswer(error) : null;
+    if (raw === null) return lost(error);
+    resolve(raw);
+    finish(null, aborted);
+  };
+  const lost = (error: unknown) => finish('lost', { kind: 'unanswered', fault: 'network', why: wordsFor(error) });
   request.on('error', onLost);
   request.on('response', message => {
     const got = { message, chunks: [] as Buffer[], bytes: 0 };

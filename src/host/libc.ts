@@ -8,27 +8,10 @@
  * Sources: pipe(7), fcntl(2), prctl(2), waitid(2), prlimit(2), unix(7), pidfd_open(2), pidfd_send_signal(2), malloc_trim(3).
  */
 import { constants as os } from 'node:os';
+import { SystemError } from './errno.ts';
 
 type Ffi = typeof import('node:ffi');
 type Library = import('node:ffi').DynamicLibrary;
-
-/** A failed call, in the form of Node's own errors. */
-export class SystemError extends Error {
-  /** The errno name, such as `EAGAIN`. */
-  readonly code: string;
-  /** Negative, as in Node's own errors. */
-  readonly errno: number;
-  readonly syscall: string;
-
-  constructor(errno: number, syscall: string) {
-    const { getSystemErrorMap } = process.getBuiltinModule('node:util');
-    const [code, text] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, 'unknown error'];
-    super(`${code}: ${text}, ${syscall}`);
-    this.code = code;
-    this.errno = -errno;
-    this.syscall = syscall;
-  }
-}
 
 /** A child that has ended and is still to be reaped. Exactly one of `code` and `signal` is null. */
 export interface EndedChild {
@@ -73,6 +56,8 @@ export interface Libc {
    * open file, or by a process (fcntl(2)). Goes when the last descriptor of the open file is closed.
    */
   lockBytes(fd: number, start: number, length: number): boolean;
+  /** Whether a descriptor is closed in what we start. */
+  setCloseOnExec(fd: number, on: boolean): void;
   /** Sends one datagram to a Unix socket: a path, or an abstract name after `@`. Never waits: EAGAIN if its queue is full. */
   sendDatagram(address: string, bytes: Buffer): void;
   /** The process that connected to a Unix socket. */
@@ -155,6 +140,8 @@ function binder(ffi: Ffi, library: Library): Bind {
 const { errno } = os;
 const O_CLOEXEC = 0o2000000;
 const O_NONBLOCK = 0o4000;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
 const F_SETFL = 4;
 const F_SETPIPE_SZ = 1031;
 const PR_SET_CHILD_SUBREAPER = 36;
@@ -181,7 +168,7 @@ function calls(bind: Bind): Libc {
   return { ...pipes(bind), ...processes(bind), ...signals(bind), ...sockets(bind), ...memory(bind) };
 }
 
-function pipes(bind: Bind): Pick<Libc, 'pipe' | 'setPipeSize' | 'lockBytes'> {
+function pipes(bind: Bind): Pick<Libc, 'pipe' | 'setPipeSize' | 'lockBytes' | 'setCloseOnExec'> {
   const pipe2 = bind('pipe2', ['pointer', 'i32']);
   // The third argument is a number or an address, as the second says.
   const fcntl = bind('fcntl', ['i32', 'i32', 'pointer']);
@@ -193,6 +180,7 @@ function pipes(bind: Bind): Pick<Libc, 'pipe' | 'setPipeSize' | 'lockBytes'> {
       fcntl(readFd, F_SETFL, BigInt(O_NONBLOCK));
       return { readFd, writeFd };
     },
+    setCloseOnExec: (fd, on) => void fcntl(fd, F_SETFD, BigInt(on ? FD_CLOEXEC : 0)),
     setPipeSize: (fd, bytes) => fcntl(fd, F_SETPIPE_SZ, BigInt(bytes)),
     lockBytes(fd, start, length) {
       // struct flock: l_type at 0, l_whence (SEEK_SET is 0) at 2, l_start at 8, l_len at 16, l_pid (0) at 24.

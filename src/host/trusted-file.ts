@@ -4,6 +4,7 @@
  * that led to it, if there was one: whoever owns a link decides where it leads.
  */
 
+import { isUtf8 } from 'node:buffer';
 import {
   closeSync,
   constants,
@@ -61,7 +62,10 @@ function withOpened(
     const stats = fstatSync(descriptor);
     const refusal = refuseStranger(stats) ?? refuse(stats);
     if (refusal !== null) return refusal;
-    return { text: read ? readAll(descriptor) : '' };
+    if (!read) return { text: '' };
+    const bytes = readAll(descriptor);
+    if (!isUtf8(bytes)) return { refused: `is not UTF-8 (${foreignPlace(bytes)})` };
+    return { text: bytes.toString('utf8') };
   } catch (error) {
     return { refused: reasonOf(error) };
   } finally {
@@ -124,14 +128,20 @@ function colonLines(file: string): string[][] {
   }
 }
 
+/** Where the first line is whose bytes a text would not keep. */
+function foreignPlace(bytes: Buffer): string {
+  const lines = bytes.toString('latin1').split('\n');
+  return `line ${lines.findIndex(line => !isUtf8(Buffer.from(line, 'latin1'))) + 1}`;
+}
+
 /** Reads to the end, but no more than the largest size and a byte: the file may grow while it is read. */
-function readAll(descriptor: number): string {
+function readAll(descriptor: number): Buffer {
   const buffer = Buffer.alloc(largestBytes + 1);
   let length = 0;
   for (;;) {
     const count = readSync(descriptor, buffer, length, buffer.length - length, null);
     length += count;
-    if (count === 0 || length === buffer.length) return buffer.toString('utf8', 0, length);
+    if (count === 0 || length === buffer.length) return buffer.subarray(0, length);
   }
 }
 

@@ -25,6 +25,7 @@ export function httpProbe(spec: SpecOf<'http'>, world: ProbeWorld): Probe {
         answerLimitBytes: BODY_BYTES,
         abort,
         proxyEnv: null,
+        tolerant: true,
       });
       const tookMs = world.now().mono - before;
       if (answered.kind === 'unanswered') {

@@ -19,7 +19,7 @@ import { createEndReader } from './end-reader.ts';
 import { type IncidentObserver, type Observer, seenBy } from './observers/observer.ts';
 import { createOutputPatterns } from './output-patterns.ts';
 import { createProbing } from './probing.ts';
-import { hangupMeaning, listenToSignals } from './process-events.ts';
+import { hangupMeaning, listenToSignals, suspendTogether } from './process-events.ts';
 import { createIncidentQueue, type IncidentQueue } from './response/incident-queue.ts';
 import { createIncidentResponse, type IncidentResponse } from './response/response.ts';
 import { type Found, ownBoot } from './restore.ts';
@@ -111,7 +111,7 @@ export function assemble(
   ]);
   const incidentResponse = createIncidentResponse(order, {
     place,
-    child: protectedCommand(child),
+    child: protectedCommand(child, order.given),
     report,
     state: () => supervisor.state,
   });
@@ -134,6 +134,7 @@ export function assemble(
   };
   supervisor = createSupervisor(policy, found.state, world);
   listenToSignals(report, hangupMeaning());
+  suspendTogether(child);
   supervisor.take(found.started);
   const save = () => world.store.save(supervisor.state);
   return { child, log, supervisor, incidentResponse, incidentQueue, save };

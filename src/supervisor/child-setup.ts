@@ -1,5 +1,6 @@
 import { closeSync, constants, writeFileSync } from 'node:fs';
 import type { ChildPort } from '../core/ports.ts';
+import type { GivenDescriptors } from '../host/inherited.ts';
 import { createOomProtection } from '../host/oom-score.ts';
 import { openRegularSync } from '../host/read-file.ts';
 import type { StateFolder } from '../state/state-folder.ts';
@@ -17,24 +18,26 @@ const PER_RUN = ['AGENT_WATCH_RUN', 'AGENT_WATCH_RUN_ID', 'AGENT_WATCH_LAST_INCI
 export function childEnvironment(
   inherited: Readonly<Record<string, string | undefined>>,
   added: Readonly<Record<string, string>>,
-  watcher: { name: string; stateDir: string },
+  watcher: { name: string; stateDir: string; cwd: string },
 ): Record<string, string> {
   const environment: Record<string, string> = { PYTHONUNBUFFERED: '1' };
   for (const [name, value] of Object.entries(inherited)) {
     const ours = OURS.includes(name) || PER_RUN.includes(name) || OUR_PREFIXES.some(prefix => name.startsWith(prefix));
     if (!ours && value !== undefined) environment[name] = value;
   }
+  // Shells and programs believe it without a look.
+  environment['PWD'] = watcher.cwd;
   Object.assign(environment, added);
   environment['AGENT_WATCH_NAME'] = watcher.name;
   environment['AGENT_WATCH_STATE_DIR'] = watcher.stateDir;
   return environment;
 }
 
-/** A child port whose children are killed before us when memory runs out. */
-export function protectedCommand(child: ChildPort): ChildPort {
+/** A child port whose children have what we were given, and are killed before us when memory runs out. */
+export function protectedCommand(child: ChildPort, given: GivenDescriptors): ChildPort {
   const { asInherited } = createOomProtection();
   return {
-    spawn: (run, runId) => asInherited(() => child.spawn(run, runId)),
+    spawn: (run, runId) => given.during(() => asInherited(() => child.spawn(run, runId))),
     signalTree: child.signalTree,
     signalChild: child.signalChild,
     clear: child.clear,

@@ -43,8 +43,28 @@ export function listenToSignals(report: Report, hangup: HangupMeaning): void {
     if (hangup === 'forward') forward('SIGHUP');
   });
   for (const signal of FORWARDED) process.on(signal, forward);
-  // Written to a pipe without reader: the sinks see EPIPE and deal with it.
-  process.on('SIGPIPE', () => {});
+  // Written to a pipe without reader: the sinks see EPIPE and deal with it. Beyond a limit of file sizes (`ulimit -f`): a write fails
+  // with EFBIG, like on a full disk. Beyond the soft limit of CPU time: the hard one still holds.
+  for (const signal of ['SIGPIPE', 'SIGXFSZ', 'SIGXCPU'] as const) process.on(signal, () => {});
+}
+
+/** Stops the run and lets it go on. */
+export interface Suspending {
+  /** Returns how those that were stopped go on. */
+  suspend(): () => void;
+}
+
+/**
+ * Ctrl-Z reaches the watcher alone, since its command is in a session of its own. So the run is stopped with us, by a signal that it
+ * cannot catch, and goes on with us.
+ */
+export function suspendTogether({ suspend }: Suspending): void {
+  process.on('SIGTSTP', () => {
+    const goOn = suspend();
+    // Returns when somebody has sent us SIGCONT.
+    process.kill(process.pid, 'SIGSTOP');
+    goOn();
+  });
 }
 
 /** A fault every time something is done would fill a log: after so many the watcher ends, and its unit starts it anew. */

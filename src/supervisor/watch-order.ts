@@ -3,6 +3,7 @@ import type { Note } from '../core/events.ts';
 import type { Policy, Remedy, State } from '../core/model.ts';
 import type { Stamp } from '../core/time.ts';
 import type { DiagnosisSettings } from '../diagnosis/choose-provider.ts';
+import type { GivenDescriptors } from '../host/inherited.ts';
 import type { Schedule } from '../probes/runner.ts';
 import type { StateFolder } from '../state/state-folder.ts';
 import type { Observer } from './observers/observer.ts';
@@ -31,6 +32,8 @@ export interface WatchOrder {
   /** The copy on disk; null: none. */
   log: { maxBytes: number; keep: number } | null;
   outputs: Outputs;
+  /** What every run is given beside its three streams. */
+  given: GivenDescriptors;
   /** How much of the end is kept in an incident, and whether the rules explain it. */
   incidents: { tailLines: number; rules: boolean };
   patterns: PatternOrder;

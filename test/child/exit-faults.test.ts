@@ -45,8 +45,10 @@ describe.each(['openSync', 'readFileSync'] as const)('while %s finds no descript
       fact,
       call: during,
       child,
-    } = await rig(['sh', '-c', 'trap "exit 4" TERM; while :; do sleep 0.1; done']);
+      out,
+    } = await rig(['sh', '-c', 'trap "exit 4" TERM; echo up; while :; do sleep 0.1; done']);
     const run = await start();
+    await until('its trap is set', () => out.text() !== '');
     planted.call = call;
     during(() => child.signalTree(run.runId, 'SIGTERM', 'tree'));
     expect(await fact('child-exited', run.runId)).toMatchObject({ exit: { code: 4, signal: null } });

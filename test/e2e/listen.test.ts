@@ -61,7 +61,7 @@ describe('--listen', () => {
     await watcher.ended;
   });
 
-  test('on another host than loopback without a token is refused; a taken port is said and ends nothing', async () => {
+  test('on another host than loopback without a token is refused; a taken port is said, ends nothing and is tried again', async () => {
     const folder = scratch();
     expect(run(folder, ['--listen', '0.0.0.0:1', '--', 'true'])).toMatchObject({ code: 125 });
     const port = await freePort();
@@ -77,10 +77,14 @@ describe('--listen', () => {
       '-c',
       'echo up; sleep 1000',
     ]);
-    await second.said(/--listen 127\.0\.0\.1:\d+: .*supervision goes on/);
+    await second.said(/--listen 127\.0\.0\.1:\d+: EADDRINUSE.*trying again every 3s/);
     await second.printed(/up/);
-    for (const watcher of [first, second]) watcher.process.kill('SIGTERM');
-    await Promise.all([first.ended, second.ended]);
+    first.process.kill('SIGTERM');
+    await first.ended;
+    await second.said(/listening now/);
+    expect((await get(port, '/livez')).code).toBe(200);
+    second.process.kill('SIGTERM');
+    await second.ended;
   });
 });
 

@@ -109,7 +109,7 @@ describe('start says that a command is started', () => {
     const folder = scratch();
     const crash = run(folder, ['start', '--name', 'bad', '--backoff', '1h', '--', 'sh', '-c', 'sleep 0.3; exit 7']);
     expect(crash.code).toBe(1);
-    expect(crash.err).toMatch(/bad: failed at once \(exit code 7 after [\d.]+ (?:ms|s)\); backoff until [\d:]+/);
+    expect(crash.err).toMatch(/bad: failed at once \(exit code 7 after [\d.]+ ?(?:ms|s)\); backoff until [\d:]+/);
     const [before, probed] = [Date.now(), ['--check', 'true', '--health-interval', '50ms']];
     expect(run(folder, ['start', '--name', 'ok', ...probed, '--', 'sleep', '1000']).out).toMatch(/^ok: started, pid/);
     expect(Date.now() - before).toBeLessThan(1000);

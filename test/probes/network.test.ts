@@ -26,6 +26,31 @@ const http = (url: string, expect: RegExp | null = null, timeoutMs = 300) =>
 
 describe('--http', () => {
   test.each([
+    ['lines that end with a bare line feed', 'HTTP/1.1 200 OK\n\nok\n'],
+    ['two equal lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok'],
+    ['20 KB of headers', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(20_000)}\r\nContent-Length: 2\r\n\r\nok`],
+  ])('%s are an answer, as they are for curl', async (_what, text) => {
+    const server = createPlainServer(socket => {
+      socket.on('error', () => socket.destroy());
+      socket.once('data', () => socket.end(text));
+    });
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    closing(server);
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    expect(await ask(http(url, /^ok/))).toMatchObject({ ok: true });
+  });
+
+  test('localhost is both of its addresses, whatever the hosts file says', async () => {
+    for (const host of ['127.0.0.1', '::1']) {
+      const server = createServer((_request, response) => void response.end());
+      await new Promise<void>(resolve => server.listen(0, host, resolve));
+      closing(server);
+      const url = `http://localhost:${(server.address() as AddressInfo).port}/`;
+      expect(await ask(http(url, null, 2000))).toMatchObject({ ok: true });
+    }
+  });
+
+  test.each([
     ['200', 200, 'fine', null, true, /^HTTP 200 in \d+ms$/],
     ['204', 204, '', null, true, /^HTTP 204/],
     ['500', 500, '', null, false, /^HTTP 500$/],

@@ -5,6 +5,7 @@ import { openOutputs } from '../../child/sink.ts';
 import { EXIT } from '../../core/exit-code.ts';
 import type { Policy } from '../../core/model.ts';
 import { findMangledArgument } from '../../host/argv.ts';
+import { restoreFileLimit, takeDescriptors } from '../../host/inherited.ts';
 import { libc, whyNoLibc } from '../../host/libc.ts';
 import { makeThreadPool } from '../../host/thread-pool.ts';
 import type { Schedule } from '../../probes/runner.ts';
@@ -17,8 +18,8 @@ import { policyOfHealth } from '../../supervisor/probing.ts';
 import { watch } from '../../supervisor/watch.ts';
 import type { Settings } from '../arguments/settings.ts';
 import { healthNotes, healthOrder, listenerOf, notificationSettings } from '../arguments/watch-orders.ts';
-import { createConsoleLog, starterOf } from '../console-log.ts';
-import { ownEnvironment } from '../environment.ts';
+import { createConsoleLog, REPORT_FD, REPORT_VARIABLE, starterOf } from '../console-log.ts';
+import { ownEnvironment, refuseMangledVariable } from '../environment.ts';
 import { ownName } from '../naming/default-name.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -27,6 +28,10 @@ export async function watchCommand(settings: Settings): Promise<number> {
   const mangled = findMangledArgument();
   if (mangled !== null)
     throw new UsageError(`an argument is not UTF-8 and would reach the command changed: ${mangled}`);
+  const report = process.env[REPORT_VARIABLE];
+  const given = takeDescriptors(report === undefined ? [] : [REPORT_FD]);
+  restoreFileLimit(report);
+  refuseMangledVariable(settings.identity.env);
   setImmediate(hideSecrets, process.argv.slice(2));
   const { identity, restart, output, command } = settings;
   const outputs = openOutputs();
@@ -35,7 +40,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
   const consoleLog = createConsoleLog(outputs.stderr, output.quiet, ownEnvironment().underJournal, events);
   const starter = starterOf(process.env, name);
   if (said !== null) consoleLog.warn(said);
-  const childEnv = childEnvironment(process.env, identity.env, { name, stateDir: identity.stateDir });
+  const childEnv = childEnvironment(process.env, identity.env, { ...identity, name });
   // Before any file of others is looked at, and with the command's environment taken: it sets a variable of our own.
   const noThreads = makeThreadPool(filesOfOthers(settings));
   if (noThreads !== null) throw new UsageError(noThreads);
@@ -62,6 +67,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
     ringBytes: output.bufferBytes,
     log: output.log,
     outputs,
+    given,
     incidents: { tailLines: output.tailLines, rules: settings.diagnosis.diagnose.kind !== 'off' },
     patterns: restart.patterns,
     notifications,

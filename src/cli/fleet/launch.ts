@@ -1,11 +1,13 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT } from '../../core/exit-code.ts';
+import { restoreFileLimit, takeDescriptors } from '../../host/inherited.ts';
 import { ownProgram } from '../../host/own-process.ts';
 import { startDetached } from '../../host/run-command.ts';
 import { carryOptions } from '../arguments/secret-options.ts';
 import type { Settings } from '../arguments/settings.ts';
 import { REPORT_VARIABLE, type StartReport } from '../console-log.ts';
+import { refuseMangledVariable } from '../environment.ts';
 
 /** What came of a start: the line for people, null if the watcher itself has said it; and the exit code. */
 export interface Launched {
@@ -18,8 +20,12 @@ export interface Launched {
  * @param say gets lines of standard error: the watcher's warnings, and after a failure all that it and the command wrote
  */
 export async function launch(settings: Settings, say: (line: string) => void): Promise<Launched> {
+  refuseMangledVariable(settings.identity.env);
+  // The watcher is to hold nothing of ours: a lock on a descriptor of a script would be held for ever.
+  takeDescriptors();
+  const limit = restoreFileLimit();
   const { args, env } = argumentsOf(settings);
-  const started = await startDetached([...ownProgram(), ...args], { ...callersEnvironment(), ...env });
+  const started = await startDetached([...ownProgram(), ...args], { ...callersEnvironment(limit), ...env });
   if (typeof started === 'string') return { text: started, code: EXIT.usage };
   let heard = '';
   started.stderr.on('data', bytes => {
@@ -73,8 +79,8 @@ const CALLERS_RUN = ['AGENT_WATCH_NAME', 'AGENT_WATCH_RUN', 'AGENT_WATCH_RUN_ID'
 const CALLERS_SERVICE =
   /^(?:NOTIFY_SOCKET|JOURNAL_STREAM|INVOCATION_ID|SYSTEMD_EXEC_PID|STATE_DIRECTORY|WATCHDOG_.*|LISTEN_.*)$/;
 
-function callersEnvironment(): Record<string, string> {
-  const env: Record<string, string> = { [REPORT_VARIABLE]: '1' };
+function callersEnvironment(fileLimit: bigint | null): Record<string, string> {
+  const env: Record<string, string> = { [REPORT_VARIABLE]: String(fileLimit ?? '') };
   for (const [name, value] of Object.entries(process.env))
     if (value !== undefined && !CALLERS_RUN.includes(name) && !CALLERS_SERVICE.test(name)) env[name] = value;
   return env;

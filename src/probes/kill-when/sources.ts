@@ -251,7 +251,7 @@ export function urlSource(address: string, timeLimitMs: number, now: () => Mono)
     async read(abort): Promise<Reading> {
       const { exchange } = await import('../../host/http-exchange.ts');
       const headers = { accept: 'application/json' };
-      const rest = { headers, body: null, answerLimitBytes: DOCUMENT_BYTES, abort, proxyEnv: null };
+      const rest = { headers, body: null, answerLimitBytes: DOCUMENT_BYTES, abort, proxyEnv: null, tolerant: true };
       const answer = await exchange({ url, method: 'GET', timeLimitMs, ...rest });
       if (answer.kind === 'unanswered') return last ?? { fault: `${url.host}: ${answer.why}` };
       if (answer.status !== 200) return last ?? { fault: `${url.host} answers HTTP ${answer.status}` };

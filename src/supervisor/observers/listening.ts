@@ -1,6 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { HttpServer, Metrics } from '../../control/http-server.ts';
 import type { Policy, State } from '../../core/model.ts';
 import { type Status, toStatus } from '../../core/status.ts';
+import { durationText } from '../../core/text/units.ts';
 import { bootId, stampNow } from '../../host/clock.ts';
 import { maskedStatus } from '../../incidents/redaction/redact.ts';
 import { snapshotOf } from '../state-saver.ts';
@@ -18,18 +20,21 @@ export interface ListenOrder {
   warn(text: string): void;
 }
 
+const TRY_EVERY_MS = 3000;
+
 /** Phases in which a load balancer may count on the child. */
 const READY: ReadonlySet<Status['phase']> = new Set(['running', 'healthy']);
 
 /**
  * Shows the watcher on `/livez`, `/readyz`, `/status` and `/metrics`. HTTP and the Prometheus library are loaded after the
- * first state was saved, so they cost no start; a port that is taken is said, and supervision goes on.
+ * first state was saved, so they cost no start; a port that is taken is said, tried again, and supervision goes on.
  */
 export function createListening(order: ListenOrder): Observer {
   let latest: State | null = null;
   let face: Promise<HttpServer | string> | null = null;
   let metrics: Metrics | null = null;
   let endsAt: number | null = null;
+  const over = new AbortController();
   const early: ((to: Metrics) => void)[] = [];
   const count = (act: (to: Metrics) => void) => (metrics === null ? early.push(act) : act(metrics));
 
@@ -58,13 +63,27 @@ export function createListening(order: ListenOrder): Observer {
     const series = createMetrics(order.name, order.version);
     metrics = series;
     for (const act of early.splice(0)) act(series);
-    const opened = await openHttpServer(order, {
+    const views = {
       ready: () => READY.has(status().phase),
       status: () => JSON.stringify([status()]),
       metrics: () => series.text(status()),
-    });
-    if (typeof opened === 'string')
-      order.warn(`--listen ${order.host}:${order.port}: ${opened}; supervision goes on without`);
+    };
+    return await keepTrying(() => openHttpServer(order, views));
+  }
+
+  /** Whoever has the port at the start, a former instance say, may let go of it. */
+  async function keepTrying(attempt: () => Promise<HttpServer | string>): Promise<HttpServer | string> {
+    const where = `--listen ${order.host}:${order.port}`;
+    let opened = await attempt();
+    if (typeof opened !== 'string') return opened;
+    order.warn(`${where}: ${opened}; trying again every ${durationText(TRY_EVERY_MS)}`);
+    while (typeof opened === 'string' && !over.signal.aborted) {
+      await pause(TRY_EVERY_MS, undefined, { signal: over.signal, ref: false }).catch(() => {
+        // The watcher ends.
+      });
+      if (!over.signal.aborted) opened = await attempt();
+    }
+    if (typeof opened !== 'string') order.warn(`${where}: listening now`);
     return opened;
   }
 
@@ -82,6 +101,7 @@ export function createListening(order: ListenOrder): Observer {
     },
     opened: incident => void count(to => to.incident(incident.category)),
     async close() {
+      over.abort();
       const opened = await face;
       if (opened !== null && typeof opened !== 'string') opened.close();
     },
