@@ -211,6 +211,10 @@ export interface State {
   phase: Phase;
   /** Number of the current or last run, over watchers and reboots; 0 before the first. */
   run: number;
+  /** Restarts that followed an exit: no scheduled run, and none that a person asked for. Missing in older state files. */
+  restarts?: number;
+  /** The next start was asked for by a person. */
+  askedStart?: boolean;
   /** How many waits have grown since the last reset: the exponent of the next one. */
   backoffStep: number;
   /** Restarts in a row without a healthy run. */

@@ -56,6 +56,7 @@ export function restartRequested(turn: Turn, _event: Of<'restart-requested'>): v
   if (phase.kind === 'running') return stopChild(turn, phase.live, 'restarted', 'restart was asked for');
   if (phase.kind === 'backoff' || phase.kind === 'waiting' || phase.kind === 'limited') {
     disarm(turn, phase.timer);
+    set(turn, { askedStart: true });
     return wait(turn, 'backoff', 0);
   }
   if (phase.kind === 'cooldown' || phase.kind === 'held')
@@ -73,6 +74,7 @@ export function resetRequested(turn: Turn, _event: Of<'reset-requested'>): void 
   } else if (phase.kind === 'backoff' || phase.kind === 'cooldown' || phase.kind === 'limited') {
     disarm(turn, phase.timer);
   } else return;
+  set(turn, { askedStart: true });
   wait(turn, 'backoff', 0);
 }
 

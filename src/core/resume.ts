@@ -46,6 +46,7 @@ export function resume(turn: Turn, event: Started): void {
   const wasUp = isUp(phase);
   set(turn, {
     everUp: turn.state.everUp && !event.newCommand,
+    askedStart: phase.kind === 'stopped' || phase.kind === 'finished',
     clearing: null,
     stuck: null,
     leaving: null,

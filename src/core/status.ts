@@ -42,6 +42,11 @@ export interface Reading {
   iso(wall: number): string;
 }
 
+/** Restarts that followed an exit. An older state file tells only how many starts there were. */
+export function restartsOf(state: State): number {
+  return state.restarts ?? Math.max(0, state.run - 1);
+}
+
 /** What can truly be said of a name, from its files. */
 export function toStatus(snapshot: Snapshot, reading: Reading): Status {
   const { state } = snapshot;
@@ -60,7 +65,7 @@ export function toStatus(snapshot: Snapshot, reading: Reading): Status {
     command: snapshot.command,
     startedAt: up === null ? null : iso(up.since.wall),
     uptimeMs: up === null ? null : Math.round(Math.max(0, now.mono - up.since.mono)),
-    restarts: Math.max(0, state.run - 1),
+    restarts: restartsOf(state),
     crashesInWindow: sameBoot
       ? state.crashes.filter(at => now.mono - at < snapshot.flapWindowMs).length
       : state.crashes.filter(
@@ -130,7 +135,7 @@ export function isReady({ phase }: State, when: ReadyWhen): boolean {
 
 /** What people see as the service's status: phase, restarts, last exit, on one line. */
 export function serviceStatus(state: State, rows: readonly HealthRow[], clock: (at: Wall) => string): string {
-  const restarts = Math.max(0, state.run - 1);
+  const restarts = restartsOf(state);
   const parts = [phaseText(state, rows, clock), `${restarts} restart${restarts === 1 ? '' : 's'}`];
   if (state.stuck !== null) parts.push(`cannot be ended: ${survivorsText(state.stuck.survivors)}`);
   if (state.lastExit !== null) parts.push(`last exit: ${lastExitText(state.lastExit)}`);

@@ -67,8 +67,16 @@ export function spawnNow(turn: Turn): void {
   const { phase } = turn.state;
   if (phase.kind !== 'starting') return;
   const run = turn.state.run + 1;
-  set(turn, { run, phase: { ...phase, checking: false } });
+  set(turn, { run, phase: { ...phase, checking: false }, restarts: restartsWith(turn), askedStart: false });
   order(turn, { type: 'spawn-child', run, runId: phase.runId });
+}
+
+/** How many restarts there are with the one that begins now, if it is one. */
+function restartsWith({ state, policy }: Turn): number {
+  const before = state.restarts ?? Math.max(0, state.run - 1);
+  const cause = state.lastExit?.cause;
+  const asked = state.askedStart === true || cause === 'stopped' || cause === 'restarted';
+  return state.run === 0 || policy.scheduled || asked || cause === undefined ? before : before + 1;
 }
 
 /**

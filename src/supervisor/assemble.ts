@@ -5,6 +5,7 @@ import type { openPipes } from '../child/spawn.ts';
 import type { Fact } from '../core/events.ts';
 import type { State } from '../core/model.ts';
 import type { Report, SchedulePort } from '../core/ports.ts';
+import { restartsOf } from '../core/status.ts';
 import type { Stamp } from '../core/time.ts';
 import { stampNow } from '../host/clock.ts';
 import { reasonOf } from '../host/errno.ts';
@@ -77,7 +78,7 @@ export function assemble(
     if (fact.type === 'child-spawned') heard(() => log?.startRun(supervisor.state.run));
     supervisor.take(fact);
   };
-  const restarts = () => Math.max(0, supervisor.state.run - 1);
+  const restarts = () => restartsOf(supervisor.state);
   const probing = createProbing(order.health, { ...order, restarts, rhythmStore: rhythmStoreIn(place) }, report);
   const lastOutput = order.feedLastOutput ? createLastOutput(place, () => child.tail()) : null;
   const output = { blockedSince: null as Stamp | null, droppedBytes: 0 };

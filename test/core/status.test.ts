@@ -120,7 +120,7 @@ test('crashes are those in the window by now, also after a reboot', () => {
   expect(statusOf('backoff', { sameBoot: false, alive: false, now }, { crashes }).crashesInWindow).toBe(2);
 });
 
-test('restarts are starts after the first', () => {
+test('restarts are the starts after the first where the state does not count them', () => {
   expect(toStatus(snapshotOf(FRESH_STATE), reading).restarts).toBe(0);
   expect(statusOf('running').restarts).toBe(2);
 });

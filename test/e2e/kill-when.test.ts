@@ -163,8 +163,8 @@ describe('a kill condition, from its trip to its reset', () => {
     const { folder, start } = scene([], 'restarts >= 3');
     const watcher = start('--stop-timeout', '100ms');
     for (let done = 1; done <= 3; done++) {
-      await phaseIs(folder, 'bot', 'running');
-      run(folder, ['restart', 'bot']);
+      const { childPid } = await phaseIs(folder, 'bot', 'running');
+      process.kill(childPid ?? 0, 'SIGKILL');
       await until(`restart ${done}`, () => statusOf(folder, 'bot').restarts === done);
     }
     const { holdReason, restarts } = await phaseIs(folder, 'bot', 'held');

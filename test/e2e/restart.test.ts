@@ -114,7 +114,7 @@ describe('requests', () => {
     await watcher.printed(/got usr1/);
     expect(run(folder, ['restart', 'live']).code).toBe(0);
     await watcher.printed(/up 2/);
-    expect(statusOf(folder, 'live')).toMatchObject({ phase: 'running', restarts: 1, lastExit: { cause: 'restarted' } });
+    expect(statusOf(folder, 'live')).toMatchObject({ phase: 'running', restarts: 0, lastExit: { cause: 'restarted' } });
     expect(run(folder, ['stop', 'live']).code).toBe(0);
     expect(await watcher.ended).toEqual({ code: 0, signal: null });
     const again = run(folder, ['stop', 'live']);

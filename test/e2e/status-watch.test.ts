@@ -35,7 +35,9 @@ describe.skipIf(!tmuxIsThere)('status --watch in a terminal (needs tmux)', () =>
       const wide = columns >= 200;
       expect(first.split('\n').every(line => line.length <= columns)).toBe(true);
       expect(first).toMatch(/^steady +running +\d+ /m);
-      expect(first).toMatch(wide ? /backoff .*starts in 1m\d\ds; last exit: crash \(code 7\)/ : /backoff .*…$/m);
+      expect(first).toMatch(
+        wide ? /backoff .*starts in 1m\d\ds; last exit: crash \((?:exit )?code 7\)/ : /backoff .*…$/m,
+      );
       if (wide) {
         const left = () => /starts in (\S+( s)?);/.exec(capture())?.[1];
         const before = left();

@@ -1,14 +1,17 @@
+import { join } from 'node:path';
 import { EXIT } from '../../core/exit-code.ts';
 import { emptySnapshot, readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import { type Status, toStatus } from '../../core/status.ts';
 import { bootId, stampNow } from '../../host/clock.ts';
+import { readText } from '../../host/read-file.ts';
+import { treeUsage } from '../../host/tree-usage.ts';
 import { maskedStatus } from '../../incidents/redaction/redact.ts';
 import type { LockRecord } from '../../state/lock-record.ts';
 import { readDiagnosisFault, readName } from '../../state/read-status.ts';
 import { isName, namesIn } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/commands.ts';
 import { type Service, selectKnown, whyUnreadable } from '../fleet/select.ts';
-import { statusTable } from '../render/tables.ts';
+import { statusTable, type TableRow } from '../render/tables.ts';
 import { ownTerminal, print, wantsColours } from '../render/terminal.ts';
 import { CommandFailed, didYouMean } from '../usage-error.ts';
 
@@ -20,6 +23,9 @@ export async function statusCommand(invocation: StatusInvocation): Promise<numbe
   const { services, code } = selectKnown(invocation);
   if (services.length === 0 && code !== EXIT.ok) return code;
   const read = () => readServices(invocation.names.length === 0 ? selectKnown(invocation).services : services);
+  const detailed =
+    invocation.detailed ||
+    (invocation.names.length === 1 && services.length === 1 && !/[*?[]/.test(invocation.names[0] ?? ''));
   if (watch && !json) {
     await redraw(() => statusText(read().rows, stateDir));
     return code;
@@ -35,6 +41,7 @@ export async function statusCommand(invocation: StatusInvocation): Promise<numbe
         2,
       )}\n`,
     );
+  else if (detailed && rows.length > 0) print(`${await (await import('./status-detail.ts')).detailText(masked)}\n`);
   else if (rows.length > 0 || faults.length === 0) print(`${statusText(masked, stateDir)}\n`);
   return faults.length > 0 ? EXIT.notWell : code;
 }
@@ -69,11 +76,43 @@ export function requireKnown(stateDir: string, name: string): void {
 function statusText(rows: readonly StatusRow[], stateDir: string): string {
   if (rows.length === 0) return `no services in ${stateDir}`;
   const columns = ownTerminal()?.columns ?? null;
-  return statusTable(
-    rows.map(({ service, status }) => ({ ...status, name: service.label })),
-    Date.now(),
-    { columns, colours: wantsColours(ownTerminal()), remarks: remarksOn(rows) },
-  );
+  return statusTable(rows.map(shownRow), Date.now(), {
+    columns,
+    colours: wantsColours(ownTerminal()),
+    remarks: remarksOn(rows),
+  });
+}
+
+/** What the table shows beside the status: what the tree uses, and what the last crash was. */
+function shownRow({ service, status }: StatusRow): TableRow {
+  const usage = status.childPid === null || status.watcherPid === null ? null : treeUsage(status.childPid);
+  const cpuPercent = usage === null ? null : (100 * usage.cpuMs) / Math.max(1, status.uptimeMs ?? 1);
+  return {
+    ...status,
+    name: service.label,
+    cpuPercent,
+    treeBytes: usage?.bytes ?? null,
+    lastCause: lastCause(service, status),
+  };
+}
+
+const CRASHES: readonly string[] = ['crash', 'probe', 'limit', 'kill-condition', 'limited'];
+const MOST_RECORD_BYTES = 2 * 1024 * 1024;
+
+/** The cause of the last crash, read from its incident without checking all of it. */
+function lastCause({ stateDir, name }: Service, { lastExit, lastIncidentId }: Status): string | null {
+  if (lastIncidentId === null || lastExit === null || !CRASHES.includes(lastExit.cause)) return null;
+  try {
+    const record = JSON.parse(
+      readText(join(stateDir, name, 'incidents', `${lastIncidentId}.json`), MOST_RECORD_BYTES) ?? '',
+    );
+    const { category, keyLine }: { category?: unknown; keyLine?: unknown } = record;
+    if (typeof category !== 'string' || category === 'unknown') return typeof keyLine === 'string' ? keyLine : null;
+    return typeof keyLine === 'string' ? `${category}: ${keyLine}` : category;
+  } catch {
+    // Not written yet, or kept no more.
+    return null;
+  }
 }
 
 /** That the model gives no answer, which is no matter of the machine. */

@@ -1,11 +1,38 @@
 import { limitWords, type Status } from '../../core/status.ts';
 import { stripControl } from '../../core/text/escape.ts';
-import { durationText, exitText } from '../../core/text/units.ts';
+import { durationText, exitText, sizeText } from '../../core/text/units.ts';
 import { localTime } from '../../host/clock.ts';
 import type { Incident } from '../../incidents/incident.ts';
 
-const STATUS_HEAD = ['NAME', 'PHASE', 'PID', 'UP', 'RESTARTS', 'WHAT'] as const;
+const STATUS_HEAD = ['NAME', 'PHASE', 'PID', 'UP', 'CPU', 'MEM', 'RESTARTS', 'DETAILS'] as const;
 const PHASE_COLUMN = 1;
+
+/** A row of the table: the status, what the tree uses, and what the last crash was. */
+export interface TableRow extends Status {
+  /** Of one core, over the run. */
+  readonly cpuPercent: number | null;
+  readonly treeBytes: number | null;
+  readonly lastCause: string | null;
+}
+
+/** What needs attention comes first. */
+const TROUBLE: readonly Status['phase'][] = [
+  'held',
+  'lost',
+  'unhealthy',
+  'cooldown',
+  'limited',
+  'backoff',
+  'stopping',
+  'starting',
+];
+const AT_REST: readonly Status['phase'][] = ['finished', 'stopped'];
+
+function rank({ phase }: Status): number {
+  const trouble = TROUBLE.indexOf(phase);
+  if (trouble !== -1) return trouble;
+  return TROUBLE.length + 1 + AT_REST.indexOf(phase);
+}
 
 /** How the table is shown. */
 export interface TableLook {
@@ -34,14 +61,17 @@ const COLOURS: Readonly<Record<Status['phase'], string>> = {
 };
 
 /** The table of `status` for people: a line for each name, what matters most in the last column. */
-export function statusTable(rows: readonly Status[], now: number, { columns, colours, remarks }: TableLook): string {
+export function statusTable(all: readonly TableRow[], now: number, { columns, colours, remarks }: TableLook): string {
+  const rows = all.toSorted((one, other) => rank(one) - rank(other));
   const lines = rows.map(row => [
     row.name,
     row.phase,
     row.childPid === null ? '-' : String(row.childPid),
     row.uptimeMs === null ? '-' : durationText(row.uptimeMs),
+    row.cpuPercent === null ? '-' : `${row.cpuPercent.toFixed(row.cpuPercent < 10 ? 1 : 0)}%`,
+    row.treeBytes === null ? '-' : sizeText(row.treeBytes),
     String(row.restarts),
-    [whatText(row, now), remarks?.get(row.name) ?? ''].filter(text => text !== '').join('; '),
+    [whatText(row, now, row.lastCause), remarks?.get(row.name) ?? ''].filter(text => text !== '').join('; '),
   ]);
   const widths = STATUS_HEAD.map((head, column) =>
     Math.max(head.length, ...lines.map(cells => cells[column]?.length ?? 0)),
@@ -73,7 +103,7 @@ function cut(line: string, columns: number | null): string {
 }
 
 /** What matters most about one name now: why it is held, when it starts, how it last ended. */
-function whatText(row: Status, now: number): string {
+export function whatText(row: Status, now: number, lastCause: string | null = null): string {
   const parts: string[] = [];
   if (row.phase === 'lost') parts.push('its watcher is gone');
   if (row.holdReason !== null) parts.push(row.holdReason);
@@ -83,7 +113,10 @@ function whatText(row: Status, now: number): string {
     parts.push(`the reader of its output has stalled for ${ago(row.outputBlockedSince, now)}`);
   }
   for (const probe of row.health) if (!probe.ok) parts.push(`${probe.name}: ${probe.detail}`);
-  if (row.lastExit !== null) parts.push(lastExitText(row.lastExit, now));
+  if (row.lastExit !== null) {
+    const cause = lastCause === null ? '' : `: ${stripControl(lastCause).replace(/\s+/g, ' ')}`;
+    parts.push(lastExitText(row.lastExit, now) + cause);
+  }
   if (row.logDroppedBytes > 0) parts.push(`${row.logDroppedBytes} bytes missing from the log`);
   return parts.join('; ');
 }

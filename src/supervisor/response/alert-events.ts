@@ -4,7 +4,7 @@ import type { AlertEvent, AlertKind } from '../../alerts/alert.ts';
 import type { IncidentSeed } from '../../core/events.ts';
 import type { HealthPolicy } from '../../core/health-model.ts';
 import type { State } from '../../core/model.ts';
-import { limitWords } from '../../core/status.ts';
+import { limitWords, restartsOf } from '../../core/status.ts';
 import { exitText } from '../../core/text/units.ts';
 import { localTime } from '../../host/clock.ts';
 import type { Incident } from '../../incidents/incident.ts';
@@ -23,7 +23,7 @@ export function plainEvent(event: AlertKind, at: number, state: State, more: Par
     oom: 'no',
     uptimeMs: null,
     downMs: null,
-    restarts: { total: Math.max(0, state.run - 1), window: state.crashes.length },
+    restarts: { total: restartsOf(state), window: state.crashes.length },
     nextRestartInMs: null,
     probe: null,
     prior: null,
@@ -64,7 +64,7 @@ export function incidentEvent(
     exit,
     uptimeMs,
     probe,
-    restarts: { total: Math.max(0, state.run - 1), window },
+    restarts: { total: restartsOf(state), window },
     nextRestartInMs: nextInMs(seed),
     ...(incident === null ? {} : explained(incident)),
   });

@@ -5,6 +5,7 @@ import type { Target } from '../../alerts/target.ts';
 import type { IncidentSeed, Note } from '../../core/events.ts';
 import { KILL_WHEN } from '../../core/health-model.ts';
 import type { Policy, State } from '../../core/model.ts';
+import { restartsOf } from '../../core/status.ts';
 import { CANNOT_END, survivorsText } from '../../core/stopping.ts';
 import { durationText } from '../../core/text/units.ts';
 import type { Mono, Stamp, Wall } from '../../core/time.ts';
@@ -129,7 +130,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
     if (since === undefined) return;
     warned.delete(name);
     const downMs = world.now().mono - since;
-    const restarts = { total: Math.max(0, world.state().run - 1), window: 0 };
+    const restarts = { total: restartsOf(world.state()), window: 0 };
     plain('recovered', { cause: name, reason: `${name} is passing again`, downMs, restarts });
   }
 
@@ -190,7 +191,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
       for (const seed of [...waiting.keys()]) tell(seed, null);
       const { uptimeText, ...was } = troubleOver(trouble, lastStart, at, world);
       trouble = null;
-      const restarts = { total: Math.max(0, world.state().run - 1), window: was.restarts };
+      const restarts = { total: restartsOf(world.state()), window: was.restarts };
       plain('recovered', { at, incidentId: lastId, downMs: was.downMs, restarts, reason: `up for ${uptimeText}` });
     },
     async close(limitMs) {

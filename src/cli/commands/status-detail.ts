@@ -1,0 +1,145 @@
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { linesFromEnd } from '../../child/log-lines.ts';
+import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
+import type { Status } from '../../core/status.ts';
+import { stripControl } from '../../core/text/escape.ts';
+import { durationText, exitText, sizeText } from '../../core/text/units.ts';
+import { type TreeUsage, treeUsage } from '../../host/tree-usage.ts';
+import { INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
+import { readAll } from '../../incidents/store.ts';
+import { readName } from '../../state/read-status.ts';
+import { LOG_FILE } from '../../state/state-folder.ts';
+import { readKeptSettings } from '../fleet/kept-settings.ts';
+import { whatText } from '../render/tables.ts';
+import { terminalLine } from '../render/terminal.ts';
+import { localTime } from '../render/times.ts';
+import type { StatusRow } from './status.ts';
+
+/** How long the processor use is measured. */
+const SAMPLE_MS = 200;
+const LAST_LINES = 5;
+const MOST_PROBES = 30;
+
+/** All about some services: a block of lines each. */
+export async function detailText(rows: readonly StatusRow[]): Promise<string> {
+  const before = rows.map(({ status }) => usageOf(status));
+  if (before.some(usage => usage !== null)) await pause(SAMPLE_MS);
+  return rows.map((row, index) => blockOf(row, before[index] ?? null)).join('\n\n');
+}
+
+const usageOf = ({ childPid, watcherPid }: Status) =>
+  childPid === null || watcherPid === null ? null : treeUsage(childPid);
+
+function blockOf({ service, status }: StatusRow, before: TreeUsage | null): string {
+  const { stateDir, name, label } = service;
+  const now = Date.now();
+  const { state } = readName<Snapshot>(stateDir, name, readSnapshot, () => true);
+  const incidents = readAll(join(stateDir, name, INCIDENTS_FOLDER)).incidents;
+  const kept = readKeptSettings(stateDir, name);
+  const why = whatText({ ...status, lastExit: null, health: [] }, now);
+  const last = incidents.at(-1);
+  const rows: [string, string][] = [
+    ['', why],
+    ['command', status.command.map(shellWord).join(' ')],
+    ['cwd', state?.cwd ?? ''],
+    ['config', kept?.config?.path ?? ''],
+    ['processes', processText(status, before)],
+    [
+      'since',
+      status.startedAt === null ? '' : `${localTime(status.startedAt)} (${durationText(status.uptimeMs ?? 0)})`,
+    ],
+    ...usageRows(status, before, state),
+    ...status.health.slice(0, MOST_PROBES).map(probeRow),
+    ['restarts', restartText(status, incidents)],
+    ['last exit', status.lastExit === null ? '' : lastExitText(status.lastExit, now)],
+    ...incidentRows(last, now),
+    ['next', nextText(status, now)],
+  ];
+  const lines = rows
+    .filter(([, text]) => text !== '')
+    .map(([key, text]) => `  ${key.padEnd(10)} ${stripControl(text).replace(/\s+/g, ' ')}`);
+  return [`${label}: ${status.phase}`, ...lines, ...lastLines(join(stateDir, name, LOG_FILE))].join('\n');
+}
+
+function processText({ childPid, watcherPid, phase }: Status, usage: TreeUsage | null): string {
+  if (watcherPid === null) return childPid === null ? 'none' : `unsupervised: the watcher died (command ${childPid})`;
+  const more = usage === null || usage.pids.length < 2 ? '' : `, ${usage.pids.length} in the tree`;
+  return `${childPid === null ? `no command (${phase})` : `command ${childPid}${more}`}, watcher ${watcherPid}`;
+}
+
+function usageRows(status: Status, before: TreeUsage | null, state: Snapshot | null): [string, string][] {
+  const after = usageOf(status);
+  if (before === null || after === null) return [];
+  const now = Math.max(0, (100 * (after.cpuMs - before.cpuMs)) / SAMPLE_MS);
+  const mean = (100 * after.cpuMs) / Math.max(1, status.uptimeMs ?? 1);
+  const phase = state?.state.phase;
+  const history = phase !== undefined && 'live' in phase ? phase.live.health.memory.map(({ bytes }) => bytes) : [];
+  const peak = Math.max(after.bytes, ...history);
+  const graph = history.length < 2 ? '' : `  ${sparkline([...history, after.bytes])}`;
+  return [
+    ['CPU', `${now.toFixed(0)} % now, ${mean.toFixed(1)} % over the run`],
+    ['memory', `${sizeText(after.bytes)} now, ${sizeText(peak)} at most${graph}`],
+  ];
+}
+
+/** Eight heights, from nothing to the greatest value. */
+function sparkline(values: readonly number[]): string {
+  const most = Math.max(...values, 1);
+  return values
+    .slice(-40)
+    .map(value => '▁▂▃▄▅▆▇█'[Math.min(7, Math.floor((8 * value) / most))])
+    .join('');
+}
+
+function probeRow({ name, ok, severity, detail }: Status['health'][number]): [string, string] {
+  const state = ok === null ? 'pending' : ok ? 'passing' : 'FAILING';
+  return [
+    'probe',
+    `${name} ${state}${severity === 'optional' ? ' (optional)' : ''}${detail === '' ? '' : `: ${detail}`}`,
+  ];
+}
+
+/** How many there were, and of the incidents that are kept how many of which cause. */
+function restartText({ restarts }: Status, incidents: readonly Incident[]): string {
+  const counts = new Map<string, number>();
+  for (const { category, repeats } of incidents) counts.set(category, (counts.get(category) ?? 0) + 1 + repeats);
+  const causes = [...counts].sort((one, other) => other[1] - one[1]).map(([category, count]) => `${category} ${count}`);
+  return causes.length === 0 ? String(restarts) : `${restarts} (incidents: ${causes.join(', ')})`;
+}
+
+function lastExitText(exit: NonNullable<Status['lastExit']>, now: number): string {
+  return `${exitText(exit)} (${exit.cause}) ${durationText(Math.max(0, now - Date.parse(exit.at)))} ago`;
+}
+
+function incidentRows(last: Incident | undefined, now: number): [string, string][] {
+  if (last === undefined) return [];
+  const over = last.recoveredAt === null ? '' : ', recovered';
+  const line = last.keyLine ?? last.evidence[0] ?? '';
+  return [
+    ['incident', `${last.id}: ${last.category} ${durationText(Math.max(0, now - Date.parse(last.at)))} ago${over}`],
+    ['', line],
+    ['', last.recoveredAt === null ? last.recommendation : ''],
+  ];
+}
+
+function nextText({ name, phase, nextStartAt, limit }: Status, now: number): string {
+  if (phase === 'held') return `agent-watch reset ${name} clears the hold and starts it`;
+  if (phase === 'lost' || phase === 'stopped' || phase === 'finished') return `agent-watch start ${name} starts it`;
+  if (nextStartAt === null) return '';
+  const wait = durationText(Math.max(0, Date.parse(nextStartAt) - now));
+  return `starts in ${wait}, ${localTime(nextStartAt)}${limit === null ? '' : ' (after the limit)'}`;
+}
+
+function lastLines(path: string): string[] {
+  const lines: string[] = [];
+  for (const { bytes } of linesFromEnd(path)) {
+    if (lines.length >= LAST_LINES) break;
+    lines.unshift(`    ${terminalLine(bytes.toString('utf8').slice(0, 400), false)}`);
+  }
+  return lines.length === 0 ? [] : ['  last lines', ...lines];
+}
+
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./*-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
