@@ -37,7 +37,10 @@ export class SystemError extends Error {
 
   constructor(errno: number, syscall: string) {
     const { getSystemErrorMap } = process.getBuiltinModule('node:util');
-    const [code, text] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, 'unknown error'];
+    const { constants } = process.getBuiltinModule('node:os');
+    // Node's map lacks some, such as ENOLCK.
+    const named = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
+    const [code, text] = getSystemErrorMap().get(-errno) ?? [named, 'refused by the system'];
     super(`${code}: ${text}, ${syscall}`);
     this.code = code;
     this.errno = -errno;

@@ -1,4 +1,14 @@
-import { closeSync, constants, fchmodSync, fstatSync, ftruncateSync, lstatSync, openSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  rmSync,
+  type Stats,
+} from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { reasonOf } from '../host/errno.ts';
 import { type Libc, libc } from '../host/libc.ts';
@@ -76,7 +86,26 @@ function lockBySqlite(path: string): Attempt {
     return holdDatabase(database, made);
   } catch (error) {
     database?.close();
-    return sqliteCode(error) === SQLITE_BUSY ? 'busy' : { fault: reasonOf(error) };
+    if (sqliteCode(error) !== SQLITE_BUSY) return { fault: reasonOf(error) };
+    return takesLocks(`${path}.${process.pid}`) ? 'busy' : { fault: 'ENOLCK, no locks available' };
+  }
+}
+
+/**
+ * Whether the file system takes locks at all. SQLite says BUSY also where it does not (ENOLCK: a network file system without its lock
+ * daemon, some shared and FUSE ones). A file that nobody else knows tells the two apart.
+ */
+function takesLocks(fresh: string): boolean {
+  let database: DatabaseSync | null = null;
+  try {
+    database = openDatabase(fresh);
+    database.exec('PRAGMA journal_mode=MEMORY; BEGIN IMMEDIATE');
+    return true;
+  } catch (error) {
+    return sqliteCode(error) !== SQLITE_BUSY;
+  } finally {
+    database?.close();
+    rmSync(fresh, { force: true });
   }
 }
 
