@@ -3,7 +3,14 @@ import { checkProbe, httpProbe, portProbe } from './asked-probes.ts';
 import { cpuProbe } from './cpu.ts';
 import { diskProbe, freshFileProbe, growProbe } from './file-probes.ts';
 import { type Members, memoryProbe } from './memory.ts';
-import { errorRateProbe, failPatternProbe, firstOutputProbe, rhythmProbe, staleProbe } from './output-probes.ts';
+import {
+  errorRateProbe,
+  failPatternProbe,
+  firstOutputProbe,
+  repeatsProbe,
+  rhythmProbe,
+  staleProbe,
+} from './output-probes.ts';
 import {
   idleLookMs,
   type Probe,
@@ -90,6 +97,11 @@ const kinds: { readonly [K in ProbeKind]: KindRow<K> } = {
     // The limit comes with each answer: none is known beforehand.
     judging: ({ startPeriodMs }) => output(Number.MAX_SAFE_INTEGER, startPeriodMs),
     make: (spec, { world }) => rhythmProbe(spec, rhythmOf(world), () => world.now().mono),
+  },
+  repeats: {
+    ownWords: false,
+    judging: spec => told(spec, false),
+    make: (spec, { world, speakUp }) => repeatsProbe(spec, () => world.now().mono, speakUp),
   },
   'first-output': {
     ownWords: true,

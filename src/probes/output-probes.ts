@@ -1,4 +1,5 @@
 import type { Observation } from '../core/health-model.ts';
+import { createRepeatCounter, isLoop } from '../core/repeats.ts';
 import { plainLine } from '../core/text/escape.ts';
 import { durationText } from '../core/text/units.ts';
 import type { Mono } from '../core/time.ts';
@@ -131,6 +132,39 @@ export function staleProbe(spec: SpecOf<'stale'>, now: () => Mono, pids: () => I
       };
       // The newest line first: one is enough.
       matcher.scan(lines, found, true);
+    },
+  };
+}
+
+/** Of the lines that come together at most so many are looked at, which stand for the others. */
+const MOST_SAMPLED = 100;
+const LOOK_AGAIN_MS = 1000;
+
+/** Speaks up when most of the lines in the window are alike, and when they are no longer. */
+export function repeatsProbe(spec: SpecOf<'repeats'>, now: () => Mono, speakUp: SpeakUp): Probe {
+  const { count, windowMs } = spec.rate;
+  const counter = createRepeatCounter(windowMs);
+  let loops = false;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  const observation = () => {
+    const found = counter.look(now());
+    loops = isLoop(found, count);
+    const { lines, share, shapes, example } = found;
+    if (!loops) return answer(true, `${lines} ${lines === 1 ? 'line' : 'lines'} in ${durationText(windowMs)}, no loop`);
+    const alike = `${Math.floor(100 * share)} % of ${lines} lines in ${durationText(windowMs)} are ${shapes === 1 ? 'alike' : `of ${shapes} kinds`}`;
+    return answer(false, `${alike}: ${plainLine(example ?? '').slice(0, SHOWN_CHARS)}`);
+  };
+  return {
+    ask: observation,
+    hearLines: (lines, at) => {
+      const stride = Math.max(1, Math.ceil(lines.length / MOST_SAMPLED));
+      for (let index = 0; index < lines.length; index += stride)
+        counter.add(at, lines[index]!, Math.min(stride, lines.length - index));
+      if (at - lookedAt < LOOK_AGAIN_MS) return;
+      lookedAt = at;
+      const before = loops;
+      const seen = observation();
+      if (loops !== before) speakUp(seen);
     },
   };
 }

@@ -63,6 +63,7 @@ interface ProbeSubjects {
   };
   /** The limit is learned; it alerts at it, and restarts at twice of it. */
   rhythm: { readonly stage: 'alert' | 'restart'; readonly progressPattern: RegExp | null };
+  repeats: { readonly rate: { readonly count: number; readonly windowMs: number } };
   'first-output': { readonly withinMs: number };
   'fail-pattern': { readonly pattern: RegExp };
   'fresh-file': { readonly path: string; readonly maxAgeMs: number };

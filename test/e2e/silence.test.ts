@@ -84,6 +84,25 @@ describe('--dump-signal', () => {
   });
 });
 
+describe('diagnose --live', () => {
+  test('says what a running service waits for, and refuses one that is not running', async () => {
+    const folder = scratch();
+    startWatcher(folder, ['--name', 'naps', '--', 'sleep', '600']);
+    await phaseIs(folder, 'naps', 'running');
+    const live = run(folder, ['diagnose', 'naps', '--live']);
+    expect(live.out).toMatch(
+      /^sleep \(pid \d+\) sleeps \(clock_nanosleep\); no CPU time used\n\n {2}\d+ sleep 600: state S/,
+    );
+    expect(JSON.parse(run(folder, ['diagnose', 'naps', '--live', '--json']).out)).toMatchObject({
+      processes: [{ command: 'sleep 600', state: 'S', waits: [{ call: 'clock_nanosleep' }] }],
+    });
+    run(folder, ['stop', 'naps']);
+    const stopped = run(folder, ['diagnose', 'naps', '--live']);
+    expect(stopped.code).toBe(125);
+    expect(stopped.err).toMatch(/naps is not running \(stopped\)/);
+  });
+});
+
 describe('--first-output', () => {
   test('ends a run that has printed nothing that long after its start', async () => {
     const folder = scratch();

@@ -95,10 +95,10 @@ const commands = {
     options: ['since', 'json', ...select],
   },
   diagnose: {
-    usage: 'diagnose <name> | --file LOG | - [--exit-code N | --exit-signal SIG] [--json]',
+    usage: 'diagnose <name> [--live] | --file LOG | - [--exit-code N | --exit-signal SIG] [--json]',
     meaning: 'explain the last incident, or any log',
     operands: [0, 1],
-    options: ['file', 'exit-code', 'exit-signal', 'json', ...llm, 'state-dir'],
+    options: ['live', 'file', 'exit-code', 'exit-signal', 'json', ...llm, 'state-dir'],
   },
   stop: {
     usage: 'stop <name...> | --all [--now]',
@@ -276,6 +276,7 @@ interface Listing extends Selection {
 }
 
 export type DiagnoseTarget =
+  | { readonly kind: 'live'; readonly name: string }
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'stdin' };

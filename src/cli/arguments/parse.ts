@@ -217,11 +217,13 @@ function diagnoseCommand(line: CommandLine, values: OptionValues, stateDir: stri
   const [operand] = line.operands;
   if ((operand === undefined) === (values.file === null))
     throw new UsageError('diagnose takes one of: a name, --file LOG, or - for standard input');
+  if (values.live && (operand === undefined || operand === '-'))
+    throw new UsageError('--live needs the name of a running service');
   if (values['exit-code'] !== null && values['exit-signal'] !== null)
     throw new UsageError('--exit-code and --exit-signal: a run ends by one of them');
   return {
     kind: 'diagnose',
-    target: diagnoseTarget(operand, values.file),
+    target: diagnoseTarget(operand, values.file, values.live),
     exitCode: values['exit-code'],
     exitSignal: values['exit-signal'],
     json: values.json,
@@ -231,7 +233,8 @@ function diagnoseCommand(line: CommandLine, values: OptionValues, stateDir: stri
   };
 }
 
-function diagnoseTarget(operand: string | undefined, file: string | null): DiagnoseTarget {
+function diagnoseTarget(operand: string | undefined, file: string | null, live: boolean): DiagnoseTarget {
+  if (live) return { kind: 'live', name: readName(operand!) };
   if (file !== null) return { kind: 'file', path: file };
   return operand === '-' ? { kind: 'stdin' } : { kind: 'name', name: readName(operand!) };
 }

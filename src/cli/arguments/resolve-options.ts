@@ -32,6 +32,7 @@ function settledValue(name: OptionName, raw: readonly RawValue[] | undefined): u
 const partners: Readonly<Record<string, readonly string[]>> = {
   'progress-pattern': ['stale-after'],
   'stale-when': ['stale-after'],
+  'repeat-action': ['repeat-limit'],
   metrics: ['kill-when', 'budget'],
 };
 

@@ -1,4 +1,5 @@
 /** Probes from what was written for them: values, companions (--http-expect), and their own timing in the file. */
+import type { Severity } from '../../core/health-model.ts';
 import { categories } from '../../incidents/triage/rule.ts';
 import type { ProbeBasics, ProbeSpec, ProbeSubject } from '../../probes/probe.ts';
 import { type ProbeContext, type ProbeOption, type ProbeOptionName, probeOptions } from '../options/health.ts';
@@ -62,7 +63,8 @@ function probes(values: OptionValues, raw: RawValues, context: ProbeContext): Pr
     const patterns = companions(option, written, values, raw);
     written.forEach((one, index) => {
       const subject = at(one.where, () => probe(values[option][index] as never, patterns[index] ?? null, context));
-      const basics = basicsOf(one, values, uniqueName(name(one.text, index), taken));
+      const usual = subject.kind === 'repeats' && values['repeat-action'] === 'alert' ? 'optional' : 'critical';
+      const basics = basicsOf(one, values, uniqueName(name(one.text, index), taken), usual);
       if (taken.has(basics.name)) throw new UsageError(`${one.where}: two probes are called ${basics.name}`);
       taken.add(basics.name);
       found.push({ ...subject, ...basics }, ...earlyStage(subject, basics));
@@ -107,7 +109,7 @@ function companions(
   });
 }
 
-function basicsOf(one: RawValue, values: OptionValues, ownName: string): ProbeBasics {
+function basicsOf(one: RawValue, values: OptionValues, ownName: string, usual: Severity): ProbeBasics {
   const own = one.own ?? {};
   const amount = (key: 'interval' | 'timeout' | 'retries' | 'start-period') => {
     const written = own[key];
@@ -118,7 +120,7 @@ function basicsOf(one: RawValue, values: OptionValues, ownName: string): ProbeBa
     name: name === undefined ? ownName : at(name.where, () => readText(name.text)),
     severity:
       severity === undefined
-        ? 'critical'
+        ? usual
         : at(severity.where, () => readChoice(severity.text, ['critical', 'optional'] as const)),
     intervalMs: amount('interval'),
     timeoutMs: amount('timeout'),

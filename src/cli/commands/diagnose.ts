@@ -14,7 +14,7 @@ import { idsIn, readOne } from '../../incidents/store.ts';
 import { replaceFile } from '../../state/atomic-file.ts';
 import { readHold } from '../../state/hold-file.ts';
 import { configuredSecrets, redactorFor } from '../../supervisor/response/redactor.ts';
-import type { Invocation } from '../arguments/commands.ts';
+import type { DiagnoseTarget, Invocation } from '../arguments/commands.ts';
 import { consultation } from '../arguments/watch-orders.ts';
 import { ownEnvironment } from '../environment.ts';
 import { print } from '../render/terminal.ts';
@@ -75,7 +75,10 @@ const BUDGET_BYTES = 1 << 20;
 export async function diagnoseCommand(invocation: DiagnoseInvocation): Promise<number> {
   const settings = await consultation(invocation.diagnosis, ownEnvironment());
   const clean = redactorFor({}, configuredSecrets({ alerts: null, diagnosis: settings }));
-  const explained = explanationOf(invocation, clean);
+  const { target, stateDir, json } = invocation;
+  if (target.kind === 'live')
+    return (await import('./diagnose-live.ts')).diagnoseLive({ stateDir, name: target.name, json }, clean);
+  const explained = explanationOf(invocation, target, clean);
   const answer = settings === null ? null : await ask(settings, explained, invocation, clean);
   const whole = answer === null ? explained : withAnswer(explained, answer);
   print(invocation.json ? `${JSON.stringify(whole, null, 2)}\n` : diagnosisText(whole));
@@ -87,8 +90,11 @@ function withAnswer(explained: Explanation, answer: Diagnosed | Undiagnosed): Ex
   return 'failed' in answer ? { ...explained, diagnosisFailure: answer.failed } : { ...explained, diagnosis: answer };
 }
 
-function explanationOf(invocation: DiagnoseInvocation, clean: (text: string) => string): Explanation {
-  const { target } = invocation;
+function explanationOf(
+  invocation: DiagnoseInvocation,
+  target: Exclude<DiagnoseTarget, { kind: 'live' }>,
+  clean: (text: string) => string,
+): Explanation {
   if (target.kind === 'name') return ofIncident(invocation.stateDir, target.name);
   if (target.kind === 'file') {
     const { text, modifiedAt } = readLogFile(target.path);

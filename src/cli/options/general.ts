@@ -121,6 +121,7 @@ export const commandOptions = {
   'no-events': { kind: 'switch', flagOnly: true, meaning: 'only output, no events' },
   raw: { kind: 'switch', flagOnly: true, meaning: "the child's bytes as they are" },
   file: { kind: 'path', placeholder: 'LOG', flagOnly: true, meaning: 'any log' },
+  live: { kind: 'switch', flagOnly: true, meaning: 'what the processes of the running service do at this moment' },
   'exit-code': { kind: 'integer', max: '255', flagOnly: true, meaning: 'how the run of the log ended' },
   'exit-signal': { kind: 'signal', flagOnly: true, meaning: 'how the run of the log ended' },
   now: { kind: 'switch', flagOnly: true, meaning: 'at once, by SIGKILL' },

@@ -85,6 +85,18 @@ export const healthOptions = {
     meaning: 'fails when more lines than this match --error-pattern in the sliding window',
   },
   'error-pattern': { kind: 'regex', repeat: true, meaning: 'pattern of the lines that --error-rate counts' },
+  'repeat-limit': {
+    kind: 'rate',
+    repeat: true,
+    meaning: 'fails when that many lines in that time are the same few again and again, such as 100/10m',
+  },
+  'repeat-action': {
+    kind: 'choice',
+    choices: ['alert', 'restart'],
+    default: 'alert',
+    value: 'alert',
+    meaning: 'what a failing --repeat-limit leads to',
+  },
   'health-interval': {
     kind: 'duration',
     default: '30s',
@@ -115,8 +127,7 @@ export const healthOptions = {
   'kill-when': {
     kind: 'text',
     placeholder: 'EXPRESSION',
-    meaning:
-      "kill condition: kill condition: kill condition: kill condition: stop and hold when this becomes true, such as 'daily_loss > $10 OR cash < $20'",
+    meaning: "kill condition: stop and hold when this becomes true, such as 'daily_loss > $10 OR cash < $20'",
   },
   metrics: {
     kind: 'metrics',
@@ -179,6 +190,12 @@ export const probeOptions = {
       after === 'auto'
         ? { kind: 'rhythm', stage: 'restart', progressPattern }
         : { kind: 'stale', afterMs: after, progressPattern, when },
+  },
+  'repeat-limit': {
+    companion: null,
+    parts: ['rate'],
+    name: () => 'repeats',
+    probe: rate => ({ kind: 'repeats', rate }),
   },
   'first-output': {
     companion: null,

@@ -62,6 +62,8 @@ const contract: Record<string, Record<string, string | null>> = {
     'min-disk': null,
     'error-rate': null,
     'error-pattern': null,
+    'repeat-limit': null,
+    'repeat-action': 'alert',
     'health-interval': '30s',
     'health-timeout': '5s',
     'health-retries': '3',

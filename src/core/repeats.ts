@@ -1,0 +1,143 @@
+/** Finds a program that prints the same few lines again and again: an agent in a loop. Pure; times in ms. */
+import { stripSequences } from './text/escape.ts';
+
+/** The lines of the last window, by their shapes. Its size does not depend on how much is printed. */
+export interface RepeatCounter {
+  /** `weight`: for how many lines it stands. */
+  add(at: number, line: string, weight: number): void;
+  /** What is in the window that ends now. */
+  look(now: number): Repeats;
+}
+
+export interface Repeats {
+  lines: number;
+  /** The share of the lines that have one of the most frequent shapes, of which there are so many. */
+  share: number;
+  shapes: number;
+  /** The last line of the most frequent shape; null without lines. */
+  example: string | null;
+}
+
+/** At most so many shapes make up a loop. */
+const LOOP_SHAPES = 3;
+const LOOP_SHARE = 0.8;
+/** The window is kept in so many parts: a line leaves it up to one part late. */
+const PARTS = 60;
+/** Of each part so many shapes are kept apart; a program that prints more is in no loop. */
+const SHAPES_A_PART = 40;
+const OTHER = 'other';
+const EXAMPLE_CHARS = 200;
+const LINE_CHARS = 4096;
+
+/** Whether these are at least so many lines, most of them alike. */
+export function isLoop({ lines, share }: Repeats, atLeast: number): boolean {
+  return lines >= atLeast && share >= LOOP_SHARE;
+}
+
+interface Part {
+  at: number;
+  counts: Map<string, number>;
+}
+
+export function createRepeatCounter(windowMs: number): RepeatCounter {
+  const partMs = Math.max(1, windowMs / PARTS);
+  const examples = new Map<string, string>();
+  let parts: Part[] = [];
+
+  function forget(now: number): void {
+    parts = parts.filter(part => now - part.at < windowMs);
+    if (examples.size <= 4 * SHAPES_A_PART) return;
+    const known = new Set(parts.flatMap(part => [...part.counts.keys()]));
+    for (const shape of examples.keys()) if (!known.has(shape)) examples.delete(shape);
+  }
+
+  return {
+    add(at, line, weight) {
+      forget(at);
+      let part = parts.at(-1);
+      if (part === undefined || at - part.at >= partMs) {
+        part = { at, counts: new Map() };
+        parts.push(part);
+      }
+      const shape = shapeOf(line.slice(0, LINE_CHARS));
+      if (shape === '') return;
+      const kept = part.counts.has(shape) || part.counts.size < SHAPES_A_PART ? shape : OTHER;
+      part.counts.set(kept, (part.counts.get(kept) ?? 0) + weight);
+      examples.set(kept, line.slice(0, EXAMPLE_CHARS));
+    },
+    look(now) {
+      forget(now);
+      const sums = new Map<string, number>();
+      for (const { counts } of parts)
+        for (const [shape, count] of counts) sums.set(shape, (sums.get(shape) ?? 0) + count);
+      const lines = [...sums.values()].reduce((sum, count) => sum + count, 0);
+      const top = [...sums].filter(([shape]) => shape !== OTHER).sort((one, other) => other[1] - one[1]);
+      const most = top.slice(0, LOOP_SHAPES);
+      const share = lines === 0 ? 0 : most.reduce((sum, [, count]) => sum + count, 0) / lines;
+      return { lines, share, shapes: most.length, example: examples.get(most[0]?.[0] ?? '') ?? null };
+    },
+  };
+}
+
+const UUID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi;
+const URLS_AND_PATHS = /\b[a-z]+:\/\/\S+|(?:~|\.{1,2})?(?:\/[\w.@+-]+){2,}\/?/gi;
+/** With a digit in it and six characters long: an identifier. */
+const IDS = /\b(?=[\w-]*\d)[\w-]{6,}\b/g;
+const NUMBERS = /\d+(?:[.,:]\d+)*/g;
+
+/** A line without what differs between repetitions; empty for a blank one. Of a JSON line the event, the tool and its input. */
+export function shapeOf(line: string): string {
+  const text = stripSequences(line).trim();
+  if (text.startsWith('{')) {
+    const shape = jsonShape(text);
+    if (shape !== null) return shape;
+  }
+  return textShape(text);
+}
+
+function textShape(text: string): string {
+  return text
+    .replace(UUID, '#')
+    .replace(URLS_AND_PATHS, '/')
+    .replace(IDS, '#')
+    .replace(NUMBERS, '#')
+    .replace(/\s+/g, ' ')
+    .slice(0, 300);
+}
+
+const EVENT_KEYS = ['type', 'event', 'subtype', 'level', 'status', 'is_error'];
+const TOOL_KEYS = ['name', 'tool', 'tool_name', 'toolName', 'function'];
+const INPUT_KEYS = ['input', 'arguments', 'args', 'parameters', 'params', 'command', 'query'];
+const TEXT_KEYS = ['text', 'msg', 'content', 'result', 'error', 'output'];
+/** Where an event keeps what it is about. */
+const INNER_KEYS = ['message', 'item', 'data', 'part', 'delta', 'content'];
+const MOST_DEPTH = 4;
+
+function jsonShape(text: string): string | null {
+  try {
+    return `json ${shapeOfValue(JSON.parse(text), 0)}`;
+  } catch {
+    // No JSON, or cut off: its text is looked at.
+    return null;
+  }
+}
+
+function shapeOfValue(value: unknown, depth: number): string {
+  if (typeof value === 'string') return textShape(value);
+  if (typeof value !== 'object' || value === null || depth > MOST_DEPTH) return '';
+  if (Array.isArray(value)) return value.map(one => shapeOfValue(one, depth + 1)).join(',');
+  const object = value as Record<string, unknown>;
+  const words = (keys: readonly string[]) =>
+    keys.flatMap(key => (typeof object[key] === 'string' ? [object[key]] : []));
+  const inputs = INPUT_KEYS.flatMap(key => (object[key] === undefined ? [] : [hashOf(JSON.stringify(object[key]))]));
+  const texts = words(TEXT_KEYS).map(textShape);
+  const inner = INNER_KEYS.flatMap(key => (object[key] === undefined ? [] : [shapeOfValue(object[key], depth + 1)]));
+  return [...words(EVENT_KEYS), ...words(TOOL_KEYS), ...inputs, ...texts, ...inner].join(' ');
+}
+
+/** FNV-1a, 32 bits: which input it was is not to be told. */
+function hashOf(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return (hash >>> 0).toString(16);
+}
