@@ -35,7 +35,7 @@ describe('alerts', () => {
     expect(kinds(server)[0]).toBe('flap');
     const recovered = alerts(server).at(-1)!;
     expect(recovered).toMatchObject({ event: 'recovered', name: 'storm', restarts: { total: 100, window: 100 } });
-    expect(recovered.text).toMatch(/^storm recovered, down [\d.]+ m?s, 100 restarts: up for/);
+    expect(recovered.text).toMatch(/^storm recovered, down [\d.]+m?s, 100 restarts: up for/);
     expect(recovered.down_s).toBeGreaterThan(1);
   });
 

@@ -72,7 +72,7 @@ describe('health: one line a thing, exit 0 only if all are well', () => {
         const { code, out } = health(folder);
         expect(code).toBe(1);
         expect(out.trim().split('\n').sort()).toEqual([
-          expect.stringMatching(/^BAD +backoff +backoff: last exit: crash \(code 3\)$/),
+          expect.stringMatching(/^BAD +backoff +backoff: last exit: crash \(exit code 3\)$/),
           expect.stringMatching(/^BAD +cooldown +cooldown: last exit: crash \(SIGSEGV\)$/),
           expect.stringMatching(/^BAD +held +held: held: .*78/),
           expect.stringMatching(/^BAD +lost +lost: its watcher is gone/),

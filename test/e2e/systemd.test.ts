@@ -173,7 +173,7 @@ describe.skipIf(noBox !== null)(`under a real systemd${because(noBox)}`, () => {
   test('systemctl start returns at once in a cooldown that is left, and no child starts in it', async () => {
     const flapping = '--backoff 0ms --flap-threshold 2 --flap-cooldown 1h';
     install('cool', `${flapping} -- sh -c 'echo run >> ${file('cool.runs')}; exit 1'`, ['RestartSec=1h']);
-    await shows(box, unitOf('cool'), 'StatusText', /^cooldown until .*last exit: code 1/);
+    await shows(box, unitOf('cool'), 'StatusText', /^cooldown until .*last exit: exit code 1/);
     const before = runs('cool');
     box.sh(`kill -9 ${mainPid('cool')}`);
     await shows(box, unitOf('cool'), 'SubState', /^auto-restart$/);
