@@ -72,6 +72,8 @@ function orphanRun(runId: RunId, pid: number | null, startTicks: number | null):
 export interface ChildSpec {
   /** The arguments exactly as given, the command first. No shell. */
   command: readonly string[];
+  /** What resumes the work of a run that was cut short, by a shell; null: nothing does. */
+  resumeCommand?: string | null;
   /** Absolute. */
   cwd: string;
   /** The whole environment but for what differs from run to run. */
@@ -129,9 +131,10 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
   let stdinGiven = spec.stdin === 'null' || spec.stdinIsTerminal;
   const outputFds = readPipes(spec, output);
 
-  function spawn(run: number, runId: RunId): void {
+  function spawn(run: number, runId: RunId, resume = false): void {
     const env = { ...spec.env, ...spec.runEnv?.(), AGENT_WATCH_RUN: String(run), [RUN_ID_VARIABLE]: runId };
-    const { command, cwd, detached = true } = spec;
+    const { cwd, detached = true, resumeCommand = null } = spec;
+    const command = resume && resumeCommand !== null ? ['/bin/sh', '-c', resumeCommand] : spec.command;
     output.startRun();
     if (++spawns === MANY_SPAWNS) disableOptimizer();
     const failed = (failure: SpawnFailure) => queueMicrotask(() => report({ type: 'spawn-failed', runId, failure }));

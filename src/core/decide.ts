@@ -22,6 +22,8 @@ export const FRESH_STATE: State = {
   shortRuns: 0,
   limitsInRow: 0,
   refusalsInRow: 0,
+  resumeNext: false,
+  resumedInRow: 0,
   crashes: [],
   slowDeaths: [],
   lastExit: null,
@@ -134,7 +136,7 @@ function spawned(turn: Turn, event: Of<'child-spawned'>): void {
     health: startHealth(turn.policy.health, event.at).state,
     tickTimer: null,
   };
-  tell(turn, { kind: 'started', run, pid });
+  tell(turn, { kind: 'started', run, pid, ...(turn.state.resumedInRow > 0 ? { resumed: true as const } : {}) });
   set(turn, { everUp: true });
   if (leaving !== null) {
     stopChild(turn, live, 'stopped', 'stop was asked for while it started');

@@ -49,7 +49,7 @@ export type Next =
 
 /** What is said to people, one line each; the words are the cli's. */
 export type Note =
-  | { kind: 'started'; run: number; pid: number }
+  | { kind: 'started'; run: number; pid: number; resumed?: true }
   | { kind: 'start-failed'; failure: SpawnFailure; next: Next }
   | {
       kind: 'exited';
@@ -165,7 +165,8 @@ export type Event = Fact & { at: Stamp; roll: number; freshRunId: RunId };
 
 /** Orders to the world. */
 export type Effect =
-  | { type: 'spawn-child'; run: number; runId: RunId }
+  /** `resume`: by the command that resumes instead. */
+  | { type: 'spawn-child'; run: number; runId: RunId; resume?: true }
   /** To the main process of the run, or to its whole tree. Each process gets it once, SIGKILL each time. */
   | { type: 'signal-tree'; runId: RunId; signal: Signal; to: StopTo }
   /** To the child alone. */

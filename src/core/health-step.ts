@@ -210,7 +210,7 @@ export function becameHealthy(turn: Turn, live: Live): Live {
   const resets = turn.state.backoffStep > 0 || turn.state.restartsInRow > 0;
   const healthy: Live = { ...live, healthy: true, healthyTimer: null };
   enter(turn, { kind: 'running', live: healthy });
-  set(turn, { backoffStep: 0, restartsInRow: 0, shortRuns: 0, limitsInRow: 0, refusalsInRow: 0 });
+  set(turn, { backoffStep: 0, restartsInRow: 0, shortRuns: 0, limitsInRow: 0, refusalsInRow: 0, resumedInRow: 0 });
   const uptimeMs = elapsed(turn, live.since.mono);
   tell(turn, { kind: 'healthy', uptimeMs, resets });
   recovered(turn, live, uptimeMs);

@@ -47,6 +47,8 @@ export interface Policy {
   onCause: Readonly<Record<string, CauseAction>>;
   /** A named time further ahead is not believed. */
   maxWaitMs: number;
+  /** There is a command that resumes the work of a run that was cut short. */
+  resumes: boolean;
   /** Runs begin when a schedule says so, not when the last one has ended. */
   scheduled: boolean;
   /** The probes and the kill condition. */
@@ -223,6 +225,10 @@ export interface State {
   shortRuns: number;
   /** Limited waits in a row without a healthy run. */
   limitsInRow: number;
+  /** The next start is to resume what the last run left. */
+  resumeNext: boolean;
+  /** Resumed runs in a row, the one that is up included; 0 while the plain command is. */
+  resumedInRow: number;
   /** Runs in a row whose login was refused. */
   refusalsInRow: number;
   /** When crashes of the flap window happened, oldest first; at most flapThreshold of them, the latest. */

@@ -16,7 +16,8 @@ export interface SourcePort {
  * spawn-failed once for each spawn (never from inside the call), child-exited once after child-spawned, run-cleared once for each clear.
  */
 export interface ChildPort {
-  spawn(run: number, runId: RunId): void;
+  /** `resume`: by the command that resumes instead. */
+  spawn(run: number, runId: RunId, resume?: boolean): void;
   signalTree(runId: RunId, signal: Signal, to: StopTo): void;
   signalChild(runId: RunId, signal: Signal): void;
   /**

@@ -56,7 +56,7 @@ export function restartRequested(turn: Turn, _event: Of<'restart-requested'>): v
   if (phase.kind === 'running') return stopChild(turn, phase.live, 'restarted', 'restart was asked for');
   if (phase.kind === 'backoff' || phase.kind === 'waiting' || phase.kind === 'limited') {
     disarm(turn, phase.timer);
-    set(turn, { askedStart: true });
+    set(turn, { askedStart: true, resumeNext: false });
     return wait(turn, 'backoff', 0);
   }
   if (phase.kind === 'cooldown' || phase.kind === 'held')

@@ -47,6 +47,7 @@ export function resume(turn: Turn, event: Started): void {
   set(turn, {
     everUp: turn.state.everUp && !event.newCommand,
     askedStart: phase.kind === 'stopped' || phase.kind === 'finished',
+    resumeNext: turn.state.resumeNext && !event.newCommand,
     clearing: null,
     stuck: null,
     leaving: null,
@@ -58,7 +59,7 @@ export function resume(turn: Turn, event: Started): void {
   const unknown = left !== null && left.runId !== knownRun(phase, clearing);
   // A start that no state tells of: it could not be saved, or the state is lost.
   if (unknown) set(turn, { run: turn.state.run + 1 });
-  if (wasUp || unknown) lostSightOf(turn, phase);
+  if (wasUp || unknown) lostSightOf(turn, phase, event.newCommand);
   if (left !== null) {
     if (wasUp || unknown) orphanFound(turn, left, phase);
     const { stopSignal: signal, stopTimeoutMs: graceMs } = turn.policy;
@@ -108,7 +109,7 @@ function heldBefore(phase: Phase): Hold | null {
 }
 
 /** The run that was up when its watcher or the machine died: it counts for nothing, nobody knows how it ended. */
-function lostSightOf(turn: Turn, phase: Phase): void {
+function lostSightOf(turn: Turn, phase: Phase, newCommand: boolean): void {
   const { at } = turn.event;
   const since = phase.kind === 'starting' ? phase.since : 'live' in phase ? phase.live.since : at;
   set(turn, {
@@ -119,6 +120,7 @@ function lostSightOf(turn: Turn, phase: Phase): void {
       cause: 'orphan',
       uptimeMs: elapsed(turn, since.mono),
     },
+    resumeNext: !newCommand,
   });
 }
 

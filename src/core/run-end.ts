@@ -16,6 +16,8 @@ import {
   withinWindow,
 } from './waits.ts';
 
+/** Ends in the middle of the work. */
+const CUT_SHORT: ReadonlySet<ExitCause> = new Set(['crash', 'limited', 'probe', 'limit']);
 const NO_EXIT: Exit = { code: null, signal: null };
 
 /** A run that nobody ended: what it means, and what comes next. */
@@ -47,6 +49,8 @@ export function ended(turn: Turn, live: Live, exit: Exit, end: EndCause): void {
   const uptimeMs = elapsed(turn, live.since.mono);
   set(turn, {
     lastExit: { ...exit, at: turn.event.at.wall, cause, uptimeMs },
+    // What outgrew its model cannot be gone on with; whoever asked for a restart wants a fresh start.
+    resumeNext: CUT_SHORT.has(cause) && end.reading?.cause !== 'context-overflow',
     shortRuns: uptimeMs < SHORT_RUN_MS ? turn.state.shortRuns + 1 : 0,
   });
   const deathsBefore = turn.state.slowDeaths.length;

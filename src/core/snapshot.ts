@@ -95,7 +95,7 @@ function encodedStop(phase: Phase): Phase | Readonly<Record<string, unknown>> {
 function decoded(value: unknown): unknown {
   if (!isRecord(value) || !isRecord(value['state'])) return value;
   const { state } = value;
-  const { limitsInRow, refusalsInRow } = FRESH_STATE;
+  const { limitsInRow, refusalsInRow, resumeNext, resumedInRow } = FRESH_STATE;
   const { incident } = state;
   return {
     stop: DEFAULT_STOP,
@@ -103,6 +103,8 @@ function decoded(value: unknown): unknown {
     state: {
       limitsInRow,
       refusalsInRow,
+      resumeNext,
+      resumedInRow,
       stuck: null,
       ...state,
       phase: decodedPhase(state['phase']),

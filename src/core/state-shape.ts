@@ -110,6 +110,8 @@ export const stateShape: Shape = {
     shortRuns: 'number',
     limitsInRow: 'number',
     refusalsInRow: 'number',
+    resumeNext: 'boolean',
+    resumedInRow: 'number',
     crashes: { list: 'number' },
     slowDeaths: { list: 'number' },
     lastExit: {

@@ -47,6 +47,8 @@ export const NO_TROUBLES = {
   shortRuns: 0,
   limitsInRow: 0,
   refusalsInRow: 0,
+  resumeNext: false,
+  resumedInRow: 0,
   crashes: [],
   slowDeaths: [],
 } as const satisfies Partial<State>;
@@ -62,13 +64,24 @@ function begin(turn: Turn): void {
   else spawnNow(turn);
 }
 
+/** After so many resumed runs in a row that did not get healthy, the plain command begins anew. */
+const MOST_RESUMED = 2;
+
 /** Spawns the run that is starting. */
 export function spawnNow(turn: Turn): void {
   const { phase } = turn.state;
   if (phase.kind !== 'starting') return;
-  const run = turn.state.run + 1;
-  set(turn, { run, phase: { ...phase, checking: false }, restarts: restartsWith(turn), askedStart: false });
-  order(turn, { type: 'spawn-child', run, runId: phase.runId });
+  const { policy, state } = turn;
+  const run = state.run + 1;
+  const resume = policy.resumes && !policy.scheduled && state.resumeNext && state.resumedInRow < MOST_RESUMED;
+  set(turn, {
+    run,
+    phase: { ...phase, checking: false },
+    restarts: restartsWith(turn),
+    askedStart: false,
+    resumedInRow: resume ? state.resumedInRow + 1 : 0,
+  });
+  order(turn, { type: 'spawn-child', run, runId: phase.runId, ...(resume ? { resume } : {}) });
 }
 
 /** How many restarts there are with the one that begins now, if it is one. */

@@ -37,7 +37,7 @@ export function childEnvironment(
 export function protectedCommand(child: ChildPort, given: GivenDescriptors): ChildPort {
   const { asInherited } = createOomProtection();
   return {
-    spawn: (run, runId) => given.during(() => asInherited(() => child.spawn(run, runId))),
+    spawn: (run, runId, resume) => given.during(() => asInherited(() => child.spawn(run, runId, resume))),
     signalTree: child.signalTree,
     signalChild: child.signalChild,
     clear: child.clear,

@@ -7,7 +7,7 @@ import type { World } from '../core/ports.ts';
 function perform(effect: Effect, state: State, world: World): void {
   switch (effect.type) {
     case 'spawn-child':
-      return world.child.spawn(effect.run, effect.runId);
+      return world.child.spawn(effect.run, effect.runId, effect.resume === true);
     case 'signal-tree':
       return world.child.signalTree(effect.runId, effect.signal, effect.to);
     case 'signal-child':

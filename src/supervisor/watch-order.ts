@@ -17,6 +17,8 @@ export interface WatchOrder {
   name: string;
   stateDir: string;
   command: readonly string[];
+  /** Started instead of the command where a run was cut short; null: the command always is. */
+  resumeCommand: string | null;
   cwd: string;
   env: Readonly<Record<string, string>>;
   /** A file is opened anew for each run. */

@@ -27,6 +27,7 @@ export const DEFAULT_POLICY: Policy = {
   expectDurationMs: null,
   onCause: { 'rate-limited': { kind: 'wait', everyMs: null }, 'auth-failed': { kind: 'wait', everyMs: 900_000 } },
   maxWaitMs: 691_200_000,
+  resumes: false,
   scheduled: false,
   health: { probes: [], killWhen: null },
 };

@@ -50,6 +50,7 @@ export const policies: fc.Arbitrary<Policy> = fc.record({
     { 'auth-failed': { kind: 'hold' } },
   ),
   maxWaitMs: fc.constantFrom(60_000, 691_200_000),
+  resumes: fc.boolean(),
   scheduled: fc.boolean(),
   health: fc.constantFrom(...HEALTH_POLICIES),
 });

@@ -44,6 +44,7 @@ export function randomPolicy(random: Random): Policy {
     expectDurationMs: chance(0.1) ? pick([minute, 10 * minute]) : null,
     onCause: DEFAULT_POLICY.onCause,
     maxWaitMs: pick([2 * 3_600_000, 8 * 86_400_000]),
+    resumes: chance(0.3),
     scheduled: chance(0.1),
     health: {
       probes: chance(0.3) ? [{ ...PROBE, intervalMs: pick([10 * minute, 60 * minute]), retries: pick([1, 3]) }] : [],

@@ -42,6 +42,7 @@ export interface RestartSettings {
   readonly onCause: Readonly<Record<string, CauseAction>>;
   readonly maxWaitMs: number;
   readonly patterns: PatternOrder;
+  readonly resumeCommand: string | null;
   readonly onHold: 'wait' | 'exit';
   readonly stopSignal: NodeJS.Signals;
   readonly stopSignalGiven: boolean;

@@ -48,7 +48,12 @@ export async function watchCommand(settings: Settings): Promise<number> {
   const schedule = await scheduleOf(restart);
   const { notes, ...notifications } = await notificationSettings(settings, ownEnvironment());
   for (const note of [...notes, ...healthNotes(settings.health)]) consoleLog.warn(note);
-  const policy = { ...restart, scheduled: schedule !== null, health: policyOfHealth(health) };
+  const policy = {
+    ...restart,
+    resumes: restart.resumeCommand !== null,
+    scheduled: schedule !== null,
+    health: policyOfHealth(health),
+  };
   const listeners = await listenerOf(settings, { name, policy, warn: consoleLog.warn });
   const service = await serviceOf(settings, policy, consoleLog.warn);
   const termination = await terminationLog(consoleLog.warn);
@@ -56,6 +61,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
     name,
     stateDir: identity.stateDir,
     command,
+    resumeCommand: restart.resumeCommand,
     cwd: identity.cwd,
     env: childEnv,
     stdin: identity.stdin === 'auto' ? 'inherit' : identity.stdin,

@@ -115,6 +115,12 @@ export const restartOptions = {
     value: 30_000,
     meaning: 'how long a run may take to exit after a line matched --done-pattern',
   },
+  'resume-command': {
+    kind: 'text',
+    placeholder: 'CMD',
+    defaultNote: 'none',
+    meaning: 'run by /bin/sh instead of the command after a crash, a limit, a failed probe or a reboot',
+  },
   'on-hold': {
     kind: 'choice',
     choices: ['wait', 'exit'],

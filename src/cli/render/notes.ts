@@ -13,7 +13,10 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
   const line = (weight: Weight, text: string) => ({ weight, text });
   switch (note.kind) {
     case 'started':
-      return line(6, `started, pid ${note.pid}${note.run > 1 ? `, run ${note.run}` : ''}`);
+      return line(
+        6,
+        `started, pid ${note.pid}${note.run > 1 ? `, run ${note.run}` : ''}${note.resumed ? ', by --resume-command' : ''}`,
+      );
     case 'start-failed':
       return line(3, `could not start: ${note.failure.why}${nextText(note.next)}`);
     case 'exited':

@@ -45,6 +45,12 @@ interface Trouble {
   treated: boolean;
 }
 
+interface Start {
+  run: number;
+  runId: RunId;
+  resume: boolean;
+}
+
 /**
  * Runs the first remedy that fits the last incident when the next start is due, and holds that start until it has ended.
  * Without a fitting one a start is as quick as ever.
@@ -54,13 +60,17 @@ export function createRemedies(world: RemedyWorld): Remedies {
   let last: Trouble | null = null;
   let stop: AbortController | null = null;
 
-  async function startAfterRemedy(run: number, runId: RunId, abort: AbortSignal, incident: Promise<Incident | null>) {
+  async function startAfterRemedy(
+    { run, runId, resume }: Start,
+    abort: AbortSignal,
+    incident: Promise<Incident | null>,
+  ) {
     const found = await incident;
     if (found !== null && !abort.aborted) await Promise.race([cure(world, found, abort), aborted(abort)]);
     stop = null;
     if (abort.aborted) return refuse(runId, 'a stop was asked for before it started');
     try {
-      child.spawn(run, runId);
+      child.spawn(run, runId, resume);
     } catch (error) {
       refuse(runId, String(error));
     }
@@ -71,14 +81,14 @@ export function createRemedies(world: RemedyWorld): Remedies {
   return {
     child: {
       ...child,
-      spawn(run, runId) {
-        if (last === null || last.treated) return child.spawn(run, runId);
+      spawn(run, runId, resume = false) {
+        if (last === null || last.treated) return child.spawn(run, runId, resume);
         last.treated = true;
         stop = new AbortController();
         const { known, tell } = last;
         const late = setTimeout(tell, EXPLAIN_LIMIT_MS, null);
         stop.signal.addEventListener('abort', () => tell(null));
-        void startAfterRemedy(run, runId, stop.signal, known).finally(() => clearTimeout(late));
+        void startAfterRemedy({ run, runId, resume }, stop.signal, known).finally(() => clearTimeout(late));
       },
     },
     happened(seed) {

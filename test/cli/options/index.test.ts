@@ -34,6 +34,7 @@ const contract: Record<string, Record<string, string | null>> = {
     'fail-at-exit': 'none',
     'done-pattern': 'none',
     'done-grace': '30s',
+    'resume-command': 'none',
     'on-hold': 'wait',
     'stop-signal': 'SIGTERM',
     'stop-timeout': '10s',
