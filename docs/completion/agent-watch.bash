@@ -44,6 +44,7 @@ _agent_watch() {
       install) [ -n "$word" ] || word=install ;;
       uninstall) [ -n "$word" ] || word=uninstall ;;
       doctor) [ -n "$word" ] || word=doctor ;;
+      init) [ -n "$word" ] || word=init ;;
       schema) [ -n "$word" ] || word=schema ;;
       completion) [ -n "$word" ] || word=completion ;;
       help) [ -n "$word" ] || word=help ;;
@@ -61,7 +62,7 @@ _agent_watch() {
     --alert-on) COMPREPLY=($(compgen -W 'flap slow-loop hold limited unhealthy recovered crash start stop all' -- "$cur")); return ;;
     --notify-ready) COMPREPLY=($(compgen -W 'up healthy' -- "$cur")); return ;;
     --format) COMPREPLY=($(compgen -W 'systemd launchd crontab' -- "$cur")); return ;;
-    --state-dir|--config|--cwd|--env-file|--fresh-file|--grow|--metrics|--llm-url|--llm-key-file|--alert-webhook|--alert-file|--heartbeat-url|--listen-token-file|--file)
+    --state-dir|--config|--cwd|--env-file|--fresh-file|--grow|--metrics|--llm-url|--llm-key-file|--alert-webhook|--alert-file|--heartbeat-url|--listen-token-file|--file|--from)
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$cur"))
       return ;;
@@ -88,6 +89,7 @@ _agent_watch() {
     install) options='--print --format --user --system --name --state-dir --config --cwd --env --env-file --stdin --restart --backoff --backoff-factor --backoff-max --jitter --healthy-after --flap-threshold --flap-window --flap-cooldown --max-restarts --success-codes --hold-codes --on-cause --max-wait --success-pattern --fail-at-exit --done-pattern --done-grace --resume-command --on-hold --stop-signal --stop-timeout --stop-to --dump-signal --max-runtime --expect-duration --schedule --timezone --feed-last-output --stale-after --stale-when --first-output --progress-pattern --fail-pattern --fresh-file --grow --http --http-expect --port --check --max-memory --max-cpu --min-disk --error-rate --error-pattern --repeat-limit --repeat-action --health-interval --health-timeout --health-retries --health-start-period --kill-when --metrics --metrics-max-age --kill-when-blind --remedy --quiet --log-max-size --log-keep --no-log --tail-lines --buffer-size --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --alert-webhook --alert-format --alert-command --alert-file --alert-on --alert-cooldown --heartbeat-url --listen --listen-token-file --notify-ready --help' ;;
     uninstall) options='--user --system --state-dir --help' ;;
     doctor) options='--state-dir --help' ;;
+    init) options='--from --help' ;;
     schema) options='--help' ;;
     completion) options='--help' ;;
     help) options='--help' ;;
@@ -99,8 +101,8 @@ _agent_watch() {
     return
   fi
   case $word in
-    '') COMPREPLY=($(compgen -W 'start apply down check status health brief logs events incidents diagnose stop restart reset signal delete install uninstall doctor schema completion help version' -- "$cur")) ;;
-    help) COMPREPLY=($(compgen -W 'all start apply down check status health brief logs events incidents diagnose stop restart reset signal delete install uninstall doctor schema completion help version' -- "$cur")) ;;
+    '') COMPREPLY=($(compgen -W 'start apply down check status health brief logs events incidents diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
+    help) COMPREPLY=($(compgen -W 'all start apply down check status health brief logs events incidents diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")) ;;
     status|logs|incidents|diagnose|stop|restart|reset|signal|uninstall|doctor)
       COMPREPLY=($(compgen -W "$(_agent_watch_names)" -- "$cur")) ;;

@@ -42,6 +42,8 @@ async function look(invocation: Exclude<Invocation, { kind: 'watch' }>): Promise
       return (await import('./commands/check.ts')).checkCommand(invocation);
     case 'delete':
       return (await import('./commands/delete.ts')).deleteCommand(invocation);
+    case 'init':
+      return (await import('./commands/init.ts')).initCommand(invocation);
     case 'schema':
       return (await import('./render/schema.ts')).schemaCommand();
     case 'install':

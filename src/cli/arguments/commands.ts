@@ -152,6 +152,12 @@ const commands = {
     operands: [0, 1],
     options: ['state-dir'],
   },
+  init: {
+    usage: 'init [dir] [--from FILE]',
+    meaning: 'write a commented file for a service; --from a Procfile, pm2 or compose file',
+    operands: [0, 1],
+    options: ['from'],
+  },
   schema: {
     seldom: true,
     usage: 'schema',
@@ -216,6 +222,9 @@ export const foreignWords: Readonly<Record<string, string>> = {
   why: 'diagnose NAME',
   explain: 'diagnose NAME',
   summary: 'brief',
+  import: 'init --from FILE',
+  create: 'init',
+  new: 'init',
   validate: 'check FILE',
   lint: 'check FILE',
   verify: 'check FILE',
@@ -345,6 +354,7 @@ export type Invocation =
   | ({ readonly kind: 'down'; readonly now: boolean } & FileSelection)
   | ({ readonly kind: 'check' } & FileSelection)
   | ({ readonly kind: 'delete'; readonly yes: boolean } & Selection)
+  | { readonly kind: 'init'; readonly folder: string; readonly from: string | null }
   | { readonly kind: 'schema' }
   | ({ readonly kind: 'doctor'; readonly name: string | null } & Somewhere)
   | { readonly kind: 'completion'; readonly shell: 'bash' | 'zsh' | 'fish' }

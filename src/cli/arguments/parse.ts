@@ -3,6 +3,7 @@
 import { defaultStateDir, type Environment, ownEnvironment } from '../environment.ts';
 import type { OptionValues } from '../options/index.ts';
 import { alike, didYouMean, quoted, UsageError } from '../usage-error.ts';
+import { readPath } from '../values/places.ts';
 import { readChoice, readName, readSignal } from '../values/words.ts';
 import { type CommandLine, readCommandLine } from './argv.ts';
 import {
@@ -175,6 +176,10 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
       return { kind: 'check', paths: line.operands, stateDir };
     case 'delete':
       return { kind: 'delete', yes: values.yes, ...some(line, chosen()) };
+    case 'init': {
+      const folder = first ?? (values.from === null ? '.' : 'agent-watch');
+      return { kind: 'init', folder: readPath(folder, here.cwd), from: values.from };
+    }
     case 'schema':
       return { kind: 'schema' };
     case 'uninstall':

@@ -125,6 +125,12 @@ export const commandOptions = {
   'exit-code': { kind: 'integer', max: '255', flagOnly: true, meaning: 'how the run of the log ended' },
   'exit-signal': { kind: 'signal', flagOnly: true, meaning: 'how the run of the log ended' },
   now: { kind: 'switch', flagOnly: true, meaning: 'at once, by SIGKILL' },
+  from: {
+    kind: 'path',
+    placeholder: 'FILE',
+    flagOnly: true,
+    meaning: 'a Procfile, a pm2 ecosystem file or a compose file',
+  },
   'dry-run': { kind: 'switch', flagOnly: true, meaning: 'only shows what would be done' },
   prune: { kind: 'switch', flagOnly: true, meaning: 'also stops services whose file is gone from the folder' },
   wait: { kind: 'switch', flagOnly: true, meaning: 'waits until all services are healthy' },
