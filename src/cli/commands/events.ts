@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { stripControl } from '../../core/text/escape.ts';
 import { readEvents, type ServiceEvent } from '../../state/event-log.ts';
 import type { Invocation } from '../arguments/commands.ts';
-import { type Service, selectKnown } from '../fleet/select.ts';
+import { type Service, selectReadable } from '../fleet/select.ts';
 import { print } from '../render/terminal.ts';
 import { localTime } from '../render/times.ts';
 import { wallOf } from '../values/moments.ts';
@@ -15,7 +15,7 @@ const LOOK_EVERY_MS = 200;
 /** Prints what watchers said and were asked, oldest first; with -f goes on until it is interrupted. */
 export async function eventsCommand(invocation: EventsInvocation): Promise<number> {
   const { since, lines, follow, json } = invocation;
-  const { services, code } = selectKnown(invocation);
+  const { services, code } = selectReadable(invocation);
   if (services.length === 0 && code !== 0) return code;
   const from = wallOf(since, Date.now());
   const all = eventsOf(services).filter(({ at }) => from === null || Date.parse(at) >= from);

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { EXIT } from '../../core/exit-code.ts';
 import { stripControl } from '../../core/text/escape.ts';
 import { brief, briefText } from '../../incidents/brief.ts';
 import { nothingEvicted, readEvicted } from '../../incidents/history.ts';
@@ -8,7 +9,7 @@ import { postMortem } from '../../incidents/post-mortem.ts';
 import { readAll, readKept } from '../../incidents/store.ts';
 import type { Invocation } from '../arguments/commands.ts';
 import { findIncident } from '../fleet/incidents.ts';
-import { type Service, select, selectKnown } from '../fleet/select.ts';
+import { type Service, selectReadable } from '../fleet/select.ts';
 import { incidentTable } from '../render/tables.ts';
 import { ownTerminal, print } from '../render/terminal.ts';
 import { wallOf } from '../values/moments.ts';
@@ -58,7 +59,7 @@ type ShowInvocation = Extract<Invocation, { kind: 'incident' }>;
 
 /** Lists what is kept, oldest first, from the files alone. */
 export function incidentsCommand({ since: from, json, ...selection }: ListInvocation): number {
-  const { services, code } = selectKnown(selection);
+  const { services, code } = selectReadable(selection);
   const since = wallOf(from, Date.now()) ?? Number.NEGATIVE_INFINITY;
   const { incidents, dropped, said } = keptIncidents(services, since);
   for (const line of said) process.stderr.write(`agent-watch: ${line}\n`);
@@ -76,7 +77,10 @@ export function incidentsCommand({ since: from, json, ...selection }: ListInvoca
 
 /** Shows one incident: its report, or the record itself. */
 export function incidentCommand({ which, json, ...selection }: ShowInvocation): number {
-  const { incident, folder } = findIncident(select(selection).services, which);
+  const { services, code } = selectReadable(selection);
+  // It may lie where we may not look.
+  if (services.length === 0 && code === EXIT.notWell) return code;
+  const { incident, folder } = findIncident(services, which);
   print(json ? `${JSON.stringify(incident, null, 2)}\n` : `${reportOf(incident, folder).trimEnd()}\n`);
   return 0;
 }
@@ -99,7 +103,7 @@ const COLUMNS = 100;
 
 /** What happened while nobody looked, on one screen; from the files alone. */
 export function briefCommand({ since, json, ...selection }: BriefInvocation): number {
-  const { services, code } = selectKnown(selection);
+  const { services, code } = selectReadable(selection);
   if (services.length === 0 && code !== 0) return code;
   const { incidents, said } = keptIncidents(services, Number.NEGATIVE_INFINITY);
   for (const line of said) process.stderr.write(`agent-watch: ${line}\n`);

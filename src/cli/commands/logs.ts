@@ -3,7 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { openLogReader } from '../../child/log-reader.ts';
 import { isName, LOG_FILE } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/commands.ts';
-import { type Service, selectKnown } from '../fleet/select.ts';
+import { type Service, selectReadable } from '../fleet/select.ts';
 import { ownTerminal, terminalLine, wantsColours } from '../render/terminal.ts';
 
 type LogsInvocation = Extract<Invocation, { kind: 'logs' }>;
@@ -17,7 +17,7 @@ const DEFAULT_LINES = 100;
  * --raw: the command's bytes, exact. Else lines, with arrival times to sort and select by, and events between them.
  */
 export async function logsCommand(invocation: LogsInvocation): Promise<number> {
-  const { services, code } = selectKnown(invocation);
+  const { services, code } = selectReadable(invocation);
   const [only] = services;
   if (only === undefined) {
     if (code === 0) process.stderr.write(`agent-watch: no services in ${invocation.stateDir}\n`);

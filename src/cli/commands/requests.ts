@@ -10,7 +10,7 @@ import { socketFolders } from '../../state/read-status.ts';
 import { type ResetResult, resetOffline } from '../../state/reset-offline.ts';
 import type { Invocation } from '../arguments/commands.ts';
 import { actOnAll, type Done } from '../fleet/act.ts';
-import { type Service, whyUnreadable } from '../fleet/select.ts';
+import type { Service } from '../fleet/select.ts';
 import { CommandFailed } from '../usage-error.ts';
 import { readStatus } from './status.ts';
 import { stopService } from './stop.ts';
@@ -26,8 +26,6 @@ export async function requestCommand(invocation: RequestInvocation): Promise<num
 
 async function requestOne(service: Service, invocation: RequestInvocation): Promise<Done> {
   const { stateDir, name } = service;
-  const why = whyUnreadable(service);
-  if (why !== null) throw new CommandFailed(why);
   if (invocation.kind === 'stop') return await stopService(service, invocation.now);
   const runBefore = invocation.kind === 'restart' ? readStatus(stateDir, name)?.childPid : null;
   const asked = await ask(socketFolders(stateDir, name), { ...requestOf(invocation), from: whoAsks() }, ANSWER_MS);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT } from '../../core/exit-code.ts';
 import { emptySnapshot, readSnapshot, type Snapshot } from '../../core/snapshot.ts';
@@ -10,7 +11,7 @@ import type { LockRecord } from '../../state/lock-record.ts';
 import { readDiagnosisFault, readName } from '../../state/read-status.ts';
 import { isName, namesIn } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/commands.ts';
-import { type Service, selectKnown, whyUnreadable } from '../fleet/select.ts';
+import { refuseUnreadable, type Service, selectKnown, whyUnreadable } from '../fleet/select.ts';
 import { statusTable, type TableRow } from '../render/tables.ts';
 import { ownTerminal, print, wantsColours } from '../render/terminal.ts';
 import { CommandFailed, didYouMean } from '../usage-error.ts';
@@ -67,6 +68,10 @@ export function readServices(services: readonly Service[]): { rows: StatusRow[];
 
 /** Refuses a name that was never watched here, and offers the one that is alike. */
 export function requireKnown(stateDir: string, name: string): void {
+  refuseUnreadable(stateDir, false);
+  if (!existsSync(stateDir)) throw new CommandFailed(`no service named "${name}": ${stateDir} does not exist`);
+  const why = whyUnreadable({ stateDir, name });
+  if (why !== null) throw new CommandFailed(why);
   if (isName(stateDir, name)) return;
   const names = namesIn(stateDir);
   const hint = names.length === 0 ? `: no services in ${stateDir}` : didYouMean(name, names);

@@ -2,7 +2,7 @@ import { EXIT } from '../../core/exit-code.ts';
 import type { Selection } from '../arguments/commands.ts';
 import { print } from '../render/terminal.ts';
 import { CommandFailed, UsageError } from '../usage-error.ts';
-import { type Service, select } from './select.ts';
+import { type Service, select, whyUnreadable } from './select.ts';
 
 /** What came of an action on one service: one line without its name. */
 export interface Done {
@@ -17,10 +17,15 @@ export interface Done {
 export async function actOnAll(selection: Selection, act: (service: Service) => Promise<Done>): Promise<number> {
   const { services, unknown } = select(selection);
   for (const line of unknown) process.stderr.write(`agent-watch: ${line}\n`);
-  const results = await Promise.all(services.map(service => report(service.label, () => act(service))));
+  const results = await Promise.all(services.map(service => report(service.label, () => actOn(service, act))));
   if (selection.names.length === 0 && services.length === 0) print('no services\n');
   if (results.includes(false)) return EXIT.notWell;
   return unknown.length === 0 ? EXIT.ok : EXIT.unknownName;
+}
+
+async function actOn(service: Service, act: (service: Service) => Promise<Done>): Promise<Done> {
+  const why = whyUnreadable(service);
+  return why === null ? await act(service) : { ok: false, text: why };
 }
 
 /** Acts, and prints what came of it in one line that begins with the label. */

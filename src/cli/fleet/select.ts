@@ -1,7 +1,7 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { EXIT } from '../../core/exit-code.ts';
-import { errnoOf, reasonOf } from '../../host/errno.ts';
+import { reasonOf } from '../../host/errno.ts';
 import { namesIn } from '../../state/state-folder.ts';
 import type { Selection } from '../arguments/commands.ts';
 import { CommandFailed, didYouMean, quoted } from '../usage-error.ts';
@@ -61,29 +61,64 @@ function servicesIn({ stateDir, stateDirGiven }: Selection): Service[] {
   return namesIn(stateDir).map(name => ({ stateDir, name, label: name }));
 }
 
-/** "Nothing there" and "may not look" are different answers. */
-function refuseUnreadable(stateDir: string, given: boolean): void {
-  try {
-    accessSync(stateDir, constants.R_OK | constants.X_OK);
-    if (given && !statSync(stateDir).isDirectory())
-      throw new CommandFailed(`--state-dir: ${stateDir} is not a directory`);
-  } catch (error) {
-    if (error instanceof CommandFailed) throw error;
-    if (errnoOf(error) !== 'ENOENT') throw new CommandFailed(`${stateDir} cannot be read: ${reasonOf(error)}`);
-    // A disk that takes no folder has its services' state in private folders.
-    if (given && namesIn(stateDir).length === 0) throw new CommandFailed(`--state-dir: ${stateDir} does not exist`);
-  }
+/**
+ * Refuses a state folder that may not be read, or that was named and is not there: "nothing there" and "may not look" are different answers.
+ * @throws CommandFailed
+ */
+export function refuseUnreadable(stateDir: string, given: boolean): void {
+  const why = whyFolderUnreadable(stateDir);
+  if (why !== null) throw new CommandFailed(why);
+  if (given && statSync(stateDir, { throwIfNoEntry: false }) === undefined)
+    throw new CommandFailed(`--state-dir: ${stateDir} does not exist`);
 }
 
 /** A service's folder that may not be entered: it is there, but nothing can be said of it. */
-export function whyUnreadable({ stateDir, name }: Service): string | null {
-  const folder = join(stateDir, name);
+export function whyUnreadable({ stateDir, name }: Pick<Service, 'stateDir' | 'name'>): string | null {
+  return whyFolderUnreadable(join(stateDir, name));
+}
+
+/** One line that names the folder and its owner; null if it can be read, or is not there. */
+function whyFolderUnreadable(folder: string): string | null {
   try {
+    const stats = statSync(folder, { throwIfNoEntry: false });
+    if (stats === undefined) return null;
+    if (!stats.isDirectory()) return `${folder} is not a directory`;
     accessSync(folder, constants.R_OK | constants.X_OK);
     return null;
   } catch (error) {
-    return errnoOf(error) === 'ENOENT' ? null : `${folder} cannot be read: ${reasonOf(error)}`;
+    return `${folder} cannot be read: ${reasonOf(error)}${ownerOf(folder)}`;
   }
+}
+
+/** Whose it is, or whose the folder above is that keeps us out. */
+function ownerOf(folder: string): string {
+  for (let at = folder; at !== '/'; at = dirname(at)) {
+    const uid = uidOf(at);
+    if (uid === null) continue;
+    const us = process.geteuid?.();
+    return uid === us ? '' : ` (${at === folder ? 'it' : at} belongs to user ${uid}, you are user ${us})`;
+  }
+  return '';
+}
+
+function uidOf(path: string): number | null {
+  try {
+    return statSync(path).uid;
+  } catch {
+    // The folder above may not be entered either.
+    return null;
+  }
+}
+
+/** The same as `selectKnown`, without services whose folder may not be read: those are said on standard error, and the exit code is 1. */
+export function selectReadable(selection: Selection): { services: readonly Service[]; code: number } {
+  const { services, code } = selectKnown(selection);
+  const readable = services.filter(service => {
+    const why = whyUnreadable(service);
+    if (why !== null) process.stderr.write(`agent-watch: ${service.label}: ${why}\n`);
+    return why === null;
+  });
+  return { services: readable, code: readable.length === services.length ? code : EXIT.notWell };
 }
 
 const ROOT_STATE_DIR = '/var/lib/agent-watch';
