@@ -1,7 +1,8 @@
 /**
  * Checks how files import each other. Imports run one way: main → cli → supervisor → the middle rooms → host → core; a
  * middle room imports no other middle room, and core imports nothing of Node. No files import each other in a circle (an
- * `import()` at run time is no part of one). Prints each fault and exits 1 if there is one.
+ * `import()` at run time is no part of one), and no file is longer than 300 lines. Prints each fault and exits 1 if there
+ * is one.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -20,6 +21,7 @@ const roomOf = (file: string) => file.split('/')[0] ?? '';
 const staticImport = /(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s*'([^']+)'|(?:^|\n)import\s*'([^']+)'/g;
 const lateImport = /import\(\s*'([^']+)'\s*\)/g;
 
+const LONGEST_LINES = 300;
 const faults: string[] = [];
 const importsOf = new Map<string, string[]>();
 for (const file of globSync('**/*.ts', { cwd: src }).sort()) {
@@ -28,6 +30,8 @@ for (const file of globSync('**/*.ts', { cwd: src }).sort()) {
   const inSrc = (target: string) => relative(src, resolve(src, dirname(file), target));
   const early = targetsOf(staticImport);
   importsOf.set(file, early.filter(target => target.startsWith('.')).map(inSrc));
+  const lines = text.split('\n').length - 1;
+  if (lines > LONGEST_LINES) faults.push(`${file} has ${lines} lines; the longest file has ${LONGEST_LINES}`);
   if (!floors.has(roomOf(file))) faults.push(`${file}: no such room in the plan`);
   for (const target of [...early, ...targetsOf(lateImport)]) checkFloor(file, target, inSrc(target));
 }

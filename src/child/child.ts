@@ -15,58 +15,16 @@ import type { Stamp } from '../core/time.ts';
 import { reasonOf } from '../host/errno.ts';
 import { disableOptimizer } from '../host/own-process.ts';
 import { signalProcess } from '../host/process-signals.ts';
-import { type ProcessRow, readProcess } from '../host/process-table.ts';
+import type { ProcessRow } from '../host/process-table.ts';
 import { withRunMark } from '../host/run-mark.ts';
-import { type Cleanup, cleanUp, createSurvivorWatch } from './cleanup.ts';
+import { cleanUp, createSurvivorWatch } from './cleanup.ts';
 import { attachStreams, createOutput, type Output, type OutputView } from './output.ts';
-import { adopt, mainOf, membersOf, newTree, RUN_ID_VARIABLE, signalMembers, type Tree } from './process-tree.ts';
+import { adopt, mainOf, membersOf, RUN_ID_VARIABLE, signalMembers } from './process-tree.ts';
 import { createReader } from './reader.ts';
+import { newRun, orphanRun, type Run } from './run.ts';
 import type { Outputs } from './sink.ts';
-import { type Launched, launch, type Pipe } from './spawn.ts';
+import { launch, type Pipe } from './spawn.ts';
 import { explainFailure, foreignBinary } from './spawn-failure.ts';
-
-/** One life of the child, from its spawn until nothing of it is left. */
-export interface Run {
-  tree: Tree;
-  /** null: a dead watcher's. */
-  child: Launched | null;
-  /** Monotonic ms; null: a dead watcher's. */
-  spawnedAt: number | null;
-  exited: boolean;
-  /** What was found left at the moment of its end; null once that moment is over. */
-  left: ProcessRow[] | null;
-  clearing: Cleanup | null;
-  /** Sees which of those that were signalled do not end. */
-  notice: ReturnType<typeof createSurvivorWatch>;
-}
-
-/** A run just spawned. Its start time and group are read back from the system: no group is ever signalled on a guess. */
-function newRun(runId: RunId, child: Launched, spawnedAt: number): Omit<Run, 'notice'> {
-  const tree = newTree(runId, child.pid, startTicksOf(child.pid));
-  return { tree, child, spawnedAt, exited: false, left: null, clearing: null };
-}
-
-/** Null where it cannot be read: a run that is up is one all the same. */
-function startTicksOf(pid: number): number | null {
-  try {
-    return readProcess(pid)?.startTicks ?? null;
-  } catch {
-    // No descriptors left: the next look at the tree reads it.
-    return null;
-  }
-}
-
-/** What a dead watcher's state tells of its run. The caller has made sure that the machine was not booted since. */
-function orphanRun(runId: RunId, pid: number | null, startTicks: number | null): Omit<Run, 'notice'> {
-  return {
-    tree: newTree(runId, pid, startTicks),
-    child: null,
-    spawnedAt: null,
-    exited: true,
-    left: null,
-    clearing: null,
-  };
-}
 
 /** What the watched command is, and where its output goes. */
 export interface ChildSpec {
@@ -207,7 +165,7 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
   function look(run: Run, groupIsOurs: boolean): ProcessRow[] {
     const { tree } = run;
     // Not to be read when it was started; while it is not reaped, its pid means it.
-    if (tree.startTicks === null && tree.pid !== null && !run.exited) adopt(tree, startTicksOf(tree.pid));
+    if (tree.startTicks === null && tree.pid !== null && !run.exited) adopt(tree(tree.pid));
     const ageMs = run.spawnedAt === null ? null : spec.now().mono - run.spawnedAt;
     return membersOf(run.tree, { groupIsOurs, ageMs });
   }

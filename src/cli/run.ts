@@ -1,5 +1,5 @@
 import { EXIT } from '../core/exit-code.ts';
-import type { Invocation } from './arguments/commands.ts';
+import type { Invocation } from './arguments/invocation.ts';
 import { parse } from './arguments/parse.ts';
 import { CommandFailed, UsageError } from './usage-error.ts';
 

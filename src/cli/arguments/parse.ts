@@ -6,17 +6,8 @@ import { alike, didYouMean, quoted, UsageError } from '../usage-error.ts';
 import { readPath } from '../values/places.ts';
 import { readChoice, readName, readSignal } from '../values/words.ts';
 import { type CommandLine, readCommandLine } from './argv.ts';
-import {
-  aliases,
-  commandNames,
-  commandRow,
-  commandWords,
-  type DiagnoseTarget,
-  type HelpTopic,
-  type Invocation,
-  type Selection,
-  type ServiceScope,
-} from './commands.ts';
+import { aliases, commandNames, commandRow, commandWords } from './commands.ts';
+import type { DiagnoseTarget, HelpTopic, Invocation, Selection, ServiceScope } from './invocation.ts';
 import { diagnosisSettings, readValues } from './resolve-options.ts';
 import { fleetSettings, givenOptions, oneSettings, rawFlags } from './resolve-settings.ts';
 

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { EXIT } from '../../core/exit-code.ts';
 import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import { readName } from '../../state/read-status.ts';
-import type { Invocation } from '../arguments/commands.ts';
+import type { Invocation } from '../arguments/invocation.ts';
 import type { Settings } from '../arguments/settings.ts';
 import { type Done, report } from '../fleet/act.ts';
 import { forgetApplied, noteApplied, withoutFile } from '../fleet/applied.ts';

@@ -1,6 +1,6 @@
 import { EXIT } from '../../core/exit-code.ts';
 import { durationText } from '../../core/text/units.ts';
-import type { Invocation } from '../arguments/commands.ts';
+import type { Invocation } from '../arguments/invocation.ts';
 import type { Settings } from '../arguments/settings.ts';
 import { ownEnvironment } from '../environment.ts';
 import { type Described, readFleet } from '../fleet/files.ts';

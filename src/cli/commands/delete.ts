@@ -11,7 +11,7 @@ import { acquireLock, type Lock } from '../../state/lock.ts';
 import { newestRecord } from '../../state/lock-record.ts';
 import { existingPrivateFolders } from '../../state/private-folder.ts';
 import { openStateFolder } from '../../state/state-folder.ts';
-import type { Invocation } from '../arguments/commands.ts';
+import type { Invocation } from '../arguments/invocation.ts';
 import { actOnAll, type Done } from '../fleet/act.ts';
 import { type Service, select } from '../fleet/select.ts';
 import { refuseUnit } from '../service/installed.ts';

@@ -14,7 +14,7 @@ import { idsIn, readOne } from '../../incidents/store.ts';
 import { replaceFile } from '../../state/atomic-file.ts';
 import { readHold } from '../../state/hold-file.ts';
 import { configuredSecrets, redactorFor } from '../../supervisor/response/redactor.ts';
-import type { DiagnoseTarget, Invocation } from '../arguments/commands.ts';
+import type { DiagnoseTarget, Invocation } from '../arguments/invocation.ts';
 import { consultation } from '../arguments/watch-orders.ts';
 import { ownEnvironment } from '../environment.ts';
 import { print } from '../render/terminal.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { stripControl } from '../../core/text/escape.ts';
 import { readEvents, type ServiceEvent } from '../../state/event-log.ts';
-import type { Invocation } from '../arguments/commands.ts';
+import type { Invocation } from '../arguments/invocation.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
 import { print } from '../render/terminal.ts';
 import { localTime } from '../render/times.ts';

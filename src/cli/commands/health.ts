@@ -3,7 +3,7 @@ import { limitWords, type Status } from '../../core/status.ts';
 import { CANNOT_END } from '../../core/stopping.ts';
 import { exitText } from '../../core/text/units.ts';
 import { maskedStatus } from '../../incidents/redaction/redact.ts';
-import type { Invocation } from '../arguments/commands.ts';
+import type { Invocation } from '../arguments/invocation.ts';
 import { selectKnown } from '../fleet/select.ts';
 import { print } from '../render/terminal.ts';
 import { CommandFailed } from '../usage-error.ts';

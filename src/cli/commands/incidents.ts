@@ -7,7 +7,7 @@ import { nothingEvicted, readEvicted } from '../../incidents/history.ts';
 import { EVICTED_FILE, INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
 import { postMortem } from '../../incidents/post-mortem.ts';
 import { readAll, readKept } from '../../incidents/store.ts';
-import type { Invocation } from '../arguments/commands.ts';
+import type { Invocation } from '../arguments/invocation.ts';
 import { findIncident } from '../fleet/incidents.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
 import { incidentTable } from '../render/tables.ts';

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { reasonOf } from '../../host/errno.ts';
-import type { Invocation } from '../arguments/commands.ts';
+import type { Invocation } from '../arguments/invocation.ts';
 import { fromCompose } from '../init/compose.ts';
 import { type ForeignService, fromProcfile, type Imported, mapping } from '../init/foreign.ts';
 import { fromPm2 } from '../init/pm2.ts';

@@ -5,7 +5,7 @@ import { EXIT } from '../../core/exit-code.ts';
 import { reasonOf } from '../../host/errno.ts';
 import { runTool } from '../../host/run-command.ts';
 import { openStateFolder } from '../../state/state-folder.ts';
-import type { InstallFormat, Invocation, ServiceScope } from '../arguments/commands.ts';
+import type { InstallFormat, Invocation, ServiceScope } from '../arguments/invocation.ts';
 import { ownEnvironment } from '../environment.ts';
 import { print } from '../render/terminal.ts';
 import { crontabLine, crontabMark, fitsCrontab, rewriteCrontab } from '../service/crontab.ts';

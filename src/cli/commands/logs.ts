@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { openLogReader } from '../../child/log-reader.ts';
 import { isName, LOG_FILE } from '../../state/state-folder.ts';
-import type { Invocation } from '../arguments/commands.ts';
+import type { Invocation } from '../arguments/invocation.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
 import { ownTerminal, terminalLine, wantsColours } from '../render/terminal.ts';
 

@@ -8,7 +8,7 @@ import { signalableWatcher } from '../../state/lock-record.ts';
 import { StateFolderRefused } from '../../state/private-folder.ts';
 import { socketFolders } from '../../state/read-status.ts';
 import { type ResetResult, resetOffline } from '../../state/reset-offline.ts';
-import type { Invocation } from '../arguments/commands.ts';
+import type { Invocation } from '../arguments/invocation.ts';
 import { actOnAll, type Done } from '../fleet/act.ts';
 import type { Service } from '../fleet/select.ts';
 import { CommandFailed } from '../usage-error.ts';

@@ -1,5 +1,5 @@
 import { EXIT } from '../../core/exit-code.ts';
-import type { Invocation } from '../arguments/commands.ts';
+import type { Invocation } from '../arguments/invocation.ts';
 import type { GivenOption, Settings } from '../arguments/settings.ts';
 import { ownEnvironment } from '../environment.ts';
 import { actOnAll, type Done } from '../fleet/act.ts';

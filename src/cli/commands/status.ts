@@ -10,7 +10,7 @@ import { maskedStatus } from '../../incidents/redaction/redact.ts';
 import type { LockRecord } from '../../state/lock-record.ts';
 import { readDiagnosisFault, readName } from '../../state/read-status.ts';
 import { isName, namesIn } from '../../state/state-folder.ts';
-import type { Invocation } from '../arguments/commands.ts';
+import type { Invocation } from '../arguments/invocation.ts';
 import { refuseUnreadable, type Service, selectKnown, whyUnreadable } from '../fleet/select.ts';
 import { statusTable, type TableRow } from '../render/tables.ts';
 import { ownTerminal, print, wantsColours } from '../render/terminal.ts';

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { endOfLog, type LogCursor, linesAfter, linesFromEnd, type TimedLine } from '../../child/log-lines.ts';
 import { stripControl } from '../../core/text/escape.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
-import type { Invocation } from '../arguments/commands.ts';
+import type { Invocation } from '../arguments/invocation.ts';
 import { findIncident } from '../fleet/incidents.ts';
 import type { Service } from '../fleet/select.ts';
 import { ownTerminal, terminalLine, wantsColours } from '../render/terminal.ts';

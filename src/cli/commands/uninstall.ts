@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { EXIT } from '../../core/exit-code.ts';
 import { reasonOf } from '../../host/errno.ts';
 import { runTool } from '../../host/run-command.ts';
-import type { Invocation, ServiceScope } from '../arguments/commands.ts';
+import type { Invocation, ServiceScope } from '../arguments/invocation.ts';
 import { print } from '../render/terminal.ts';
 import { crontabMark, rewriteCrontab } from '../service/crontab.ts';
 import { plistLabel } from '../service/launchd-plist.ts';

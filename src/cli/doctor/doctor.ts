@@ -2,7 +2,7 @@ import { EXIT } from '../../core/exit-code.ts';
 import { argumentsOf } from '../../host/process-facts.ts';
 import { readTable } from '../../host/process-table.ts';
 import { namesIn } from '../../state/state-folder.ts';
-import type { Invocation } from '../arguments/commands.ts';
+import type { Invocation } from '../arguments/invocation.ts';
 import { requireKnown } from '../commands/status.ts';
 import { terminalLine } from '../render/terminal.ts';
 import { lookAtBuffering, lookAtCommand } from './command.ts';

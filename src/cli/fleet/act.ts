@@ -1,5 +1,5 @@
 import { EXIT } from '../../core/exit-code.ts';
-import type { Selection } from '../arguments/commands.ts';
+import type { Selection } from '../arguments/invocation.ts';
 import { print } from '../render/terminal.ts';
 import { CommandFailed, UsageError } from '../usage-error.ts';
 import { type Service, select, whyUnreadable } from './select.ts';

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { EXIT } from '../../core/exit-code.ts';
 import { reasonOf } from '../../host/errno.ts';
 import { namesIn } from '../../state/state-folder.ts';
-import type { Selection } from '../arguments/commands.ts';
+import type { Selection } from '../arguments/invocation.ts';
 import { CommandFailed, didYouMean, quoted } from '../usage-error.ts';
 
 /** A service as it is selected: its folder, and how it is called in output. */

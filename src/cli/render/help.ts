@@ -1,4 +1,5 @@
-import { type CommandName, commandNames, commandRow, type HelpTopic } from '../arguments/commands.ts';
+import { type CommandName, commandNames, commandRow } from '../arguments/commands.ts';
+import type { HelpTopic } from '../arguments/invocation.ts';
 import { version } from '../environment.ts';
 import { type OptionName, optionNames, optionRow, sections } from '../options/index.ts';
 import type { Kind, Section } from '../options/option.ts';

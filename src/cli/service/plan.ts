@@ -6,7 +6,7 @@ import { longestStopMs } from '../../core/stopping.ts';
 import { whyNoLibc } from '../../host/libc.ts';
 
 import { ownProgram } from '../../host/own-process.ts';
-import type { ServiceScope } from '../arguments/commands.ts';
+import type { ServiceScope } from '../arguments/invocation.ts';
 import { carryOptions, isSecret, optionVariablesOf } from '../arguments/secret-options.ts';
 import type { Settings } from '../arguments/settings.ts';
 import type { Environment } from '../environment.ts';

@@ -84,7 +84,7 @@ export const findFileLines: Finder = (text, report) => {
 /** One argument of a command as a shell or a language prints it. */
 const argument = String.raw`(?:"((?:[^"\\\n]|\\.){1,300})"|'([^'\n]{1,300})'|([^\s"'\x60,\]|;&<>][^\s"'\x60,\]]{0,300}))`;
 /** Between arguments: a blank, or what stands between the strings of a list. */
-const gap = String.raw`(?:[ =]|["'],? ?["'])`;
+const gap = `(?:[ =]|["'],? ?["'])`;
 const programs: readonly (readonly [RegExp, RegExp])[] = [
   [
     /\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mysqlcheck|mysqlpump|mariadb|mariadb-dump|xtrabackup|mycli)\b/g,

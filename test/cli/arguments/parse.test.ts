@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Invocation } from '../../../src/cli/arguments/commands.ts';
+import type { Invocation } from '../../../src/cli/arguments/invocation.ts';
 import { parse } from '../../../src/cli/arguments/parse.ts';
 import type { Settings } from '../../../src/cli/arguments/settings.ts';
 import { optionNames } from '../../../src/cli/options/index.ts';
