@@ -8,6 +8,7 @@
 import { constants, promises as files } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { errnoOf } from '../host/errno.ts';
+import { openRegular } from '../host/read-file.ts';
 
 /** The path of the index of a log file. */
 export const indexPath = (log: string): string => `${log}.times`;
@@ -16,7 +17,7 @@ export const indexPath = (log: string): string => `${log}.times`;
 const MOST_SHARE = 0.029;
 const FREE_BYTES = 4096;
 const ENTRY_BYTES = 4;
-const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
 /** A stretch of a log: from this offset on bytes arrived at that wall time (ms), in that run; 0: not known. */
 export interface Arrival {
@@ -27,8 +28,8 @@ export interface Arrival {
 
 /** The writing side. Nothing in it throws: a log without times is better than none. */
 export interface LogIndex {
-  /** The log file is open, and has this inode and size. */
-  open(inode: number, size: number): Promise<void>;
+  /** The log file of this path is open, and has this inode and size. */
+  open(log: string, inode: number, size: number): Promise<void>;
   /** So many bytes of the log arrived at that time. */
   add(bytes: number, at: number): void;
   /** What follows is of this run. */
@@ -41,7 +42,7 @@ export interface LogIndex {
 }
 
 /** @param log the path of the newest file of the log */
-export function createLogIndex(log: string): LogIndex {
+export function createLogIndex(): LogIndex {
   let handle: FileHandle | null = null;
   let out: number[] = [];
   let written = 0;
@@ -90,7 +91,7 @@ export function createLogIndex(log: string): LogIndex {
   }
 
   return {
-    async open(logInode, size) {
+    async open(log, logInode, size) {
       await close();
       [inode, offset, anchored, out, written] = [logInode, size, false, [], 0];
       const path = indexPath(log);
@@ -128,13 +129,21 @@ function nothing(): void {
   // Not there, or a disk that takes nothing: then there are no times, which readers can live with.
 }
 
-/** An index that was left by a rotation which did not come to its end belongs to the file before. */
-async function moveStranger(path: string, log: string, inode: number): Promise<void> {
-  const head = await files.readFile(path).catch((error: unknown) => {
+async function headOf(path: string): Promise<Buffer | null> {
+  try {
+    const file = await openRegular(path, O_RDONLY | O_NOFOLLOW);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(64), 0, 64, 0).finally(() => file.close());
+    return buffer.subarray(0, bytesRead);
+  } catch (error) {
     if (errnoOf(error) === 'ENOENT') return null;
     throw error;
-  });
-  const known = head === null ? null : decodeIndex(head.subarray(0, 64)).inode;
+  }
+}
+
+/** An index that was left by a rotation which did not come to its end belongs to the file before. */
+async function moveStranger(path: string, log: string, inode: number): Promise<void> {
+  const head = await headOf(path);
+  const known = head === null ? null : decodeIndex(head).inode;
   if (known === null || known === inode) return;
   const before = await files.stat(`${log}.1`).catch(() => null);
   await (before?.ino === known ? files.rename(path, indexPath(`${log}.1`)) : files.unlink(path));

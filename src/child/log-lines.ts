@@ -105,10 +105,19 @@ function openLogFile(path: string, indexes: Map<number, readonly Arrival[]>): Lo
 /** The index beside a file is of that file, unless a rotation was cut short. */
 function readIndexes(path: string, indexes: Map<number, readonly Arrival[]>): void {
   try {
-    const { inode, arrivals } = decodeIndex(readFileSync(indexPath(path)));
+    const { inode, arrivals } = decodeIndex(indexBytes(indexPath(path)));
     if (inode !== null) indexes.set(inode, arrivals);
   } catch {
     // No index: an older log, or a disk that took none.
+  }
+}
+
+function indexBytes(path: string): Buffer {
+  const fd = openRegularSync(path);
+  try {
+    return readFileSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

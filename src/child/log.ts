@@ -8,8 +8,8 @@ import { createLogIndex, indexPath } from './log-index.ts';
 
 /** Where a log lies and how large it may become: `keep` rotated files beside the one that is written. */
 export interface LogSpec {
-  /** The path of the newest file; the rotated ones end in .1 (the youngest) to .keep. */
-  path: string;
+  /** The path of the newest file, asked for each time since its folder may be made anew; the rotated ones end in .1 (the youngest) to .keep. */
+  readonly path: string;
   maxBytes: number;
   keep: number;
   /** Makes the folder again if it is gone; returns why that fails, or null. */
@@ -114,7 +114,7 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
   let inode = 0;
   let lookAt = 0;
   let failed = false;
-  const index = createLogIndex(spec.path);
+  const index = createLogIndex();
   /** What would be lost if the file turned out to have been removed. */
   let sinceLook = 0;
 
@@ -136,7 +136,7 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
     handle = await openRegular(spec.path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
     const stats = await handle.stat();
     [size, inode, lookAt] = [stats.size, stats.ino, monoNow() + LOOK_EVERY_MS];
-    await index.open(inode, size);
+    await index.open(spec.path, inode, size);
     return handle;
   }
 

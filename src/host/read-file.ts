@@ -5,13 +5,15 @@ import { errnoOf } from './errno.ts';
 /**
  * The text of a regular file of at most `limitBytes`; null if there is none. Throws the system's error, or an Error that
  * says what is wrong. Neither a link is followed nor a pipe waited for.
+ * @param owner of the file, where only one is believed; nobody else may write to it then
  */
-export function readText(path: string, limitBytes: number): string | null {
+export function readText(path: string, limitBytes: number, owner: number | null = null): string | null {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return null;
   if (stats.isSymbolicLink()) throw new Error('a symbolic link');
   if (!stats.isFile()) throw new Error('not a regular file');
   if (stats.size > limitBytes) throw new Error(`larger than ${limitBytes} bytes`);
+  if (owner !== null && (stats.uid !== owner || (stats.mode & 0o022) !== 0)) throw new Error("another user's");
   try {
     // One call into Node for open, read and close: `status` reads a hundred files so, `incidents` five hundred.
     return readFileSync(path, { encoding: 'utf8', flag: READ_NO_LINK });

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { readText } from '../host/read-file.ts';
+import { inOwnFolder } from './state-folder.ts';
 
 /** What a watcher said or was asked, as one line of `events.jsonl`. */
 export interface ServiceEvent {
@@ -26,12 +27,8 @@ const MOST_BYTES = 512 * 1024;
 const MOST_TEXT = 2000;
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
-/**
- * Opens nothing before the first event. A disk that takes none loses events: that the state cannot be saved is said already.
- * @param folder of the service
- */
-export function createEventLog(folder: string, name: string): EventLog {
-  const path = `${folder}/${EVENTS_FILE}`;
+/** Opens nothing before the first event. A disk that takes none loses events: that the state cannot be saved is said already. */
+export function createEventLog(stateDir: string, name: string): EventLog {
   let fd: number | null = null;
 
   function close(): void {
@@ -43,10 +40,11 @@ export function createEventLog(folder: string, name: string): EventLog {
   function ready(): number {
     const stats = fd === null ? null : fstatSync(fd);
     if (stats !== null && (stats.nlink === 0 || stats.size >= MOST_BYTES)) {
-      if (stats.nlink > 0) renameSync(path, `${folder}/${OLDER}`);
+      if (stats.nlink > 0) inOwnFolder(stateDir, name, at => renameSync(`${at}/${EVENTS_FILE}`, `${at}/${OLDER}`));
       close();
     }
-    fd ??= openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+    const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
+    fd ??= inOwnFolder(stateDir, name, at => openSync(`${at}/${EVENTS_FILE}`, flags, 0o600));
     return fd;
   }
 

@@ -54,6 +54,8 @@ export interface RecordFile {
   write(record: LockRecord): Written;
   /** Whether somebody removed the file: what is written then is read by nobody. */
   isGone(): boolean;
+  /** Whether this path leads to it. */
+  isAt(path: string): boolean;
   close(): void;
 }
 
@@ -79,16 +81,20 @@ export function openRecord(path: string): RecordFile {
       }
     },
     isGone: () => fstatSync(fd).nlink === 0,
+    isAt: at => lstatSync(at, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino,
     close: () => closeSync(fd),
   };
 }
 
-/** Reads a record without the lock. Null if there is none, 'unreadable' if something else lies there. */
-export function readRecord(path: string): LockRecord | null | 'unreadable' {
+/**
+ * Reads a record without the lock. Null if there is none, 'unreadable' if something else lies there, or what another user may have
+ * written: it says whom we may end. `anybodys`: it is only to be shown.
+ */
+export function readRecord(path: string, anybodys = false): LockRecord | null | 'unreadable' {
   // A reader may meet a writer half-way: then the next look finds it whole.
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
-      const text = readText(path, RECORD_BYTES);
+      const text = readText(path, RECORD_BYTES, anybodys ? null : (process.geteuid?.() ?? null));
       if (text === null) return null;
       const record = parse(text);
       if (record !== null) return record;
@@ -173,8 +179,8 @@ export interface Found {
  * The newest record of a name, read without the lock: one in a private folder if there is any (it is made only while the
  * name's own folder takes none, and removed when that takes one again), else the folder's own.
  */
-export function newestRecord(stateDir: string, name: string): Found {
-  const own = readRecord(join(stateDir, name, RECORD));
+export function newestRecord(stateDir: string, name: string, anybodys = false): Found {
+  const own = readRecord(join(stateDir, name, RECORD), anybodys);
   // A live watcher in the name's own folder has looked at the others.
   if (watcherAlive(own)) return { record: own, alive: true, privateFolders: [] };
   const privateFolders = existingPrivateFolders(stateDir, name);
@@ -236,7 +242,7 @@ function tryRecord(path: string, first: LockRecord): RecordFile | null {
 
 function nowhere(why: string): RecordFile {
   const refused: Written = { ok: false, why };
-  return { write: () => refused, isGone: () => false, close: () => undefined };
+  return { write: () => refused, isGone: () => false, isAt: () => true, close: () => undefined };
 }
 
 function removeDead(path: string): void {

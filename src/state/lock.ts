@@ -34,7 +34,7 @@ export interface Lock {
   /** Notes the run that is about to be spawned, was spawned, or (null) has been cleared. Quick; never throws. */
   recordRun(run: RecordedRun | null): Written;
   /** Makes lock and record again if their files were removed. Returns whether that was so. Never throws. */
-  renew(): boolean;
+  renew(): boolean | { takenBy: number };
   release(): void;
 }
 
@@ -112,19 +112,22 @@ function begin({ lock, found }: Got, place: StateFolder, folder: string | null, 
   let held = lock;
 
   /** Somebody removed our files: lock and record are made again, unless another watcher was quicker. */
-  const renew = (): boolean => {
+  const renew = (): boolean | { takenBy: number } => {
     const at = lockPathIn(place, folder);
     if (at === null) return false;
+    const gone = file.isGone() || (placed.folder === null && !file.isAt(place.at(RECORD)));
     const again = tryKernelLock(at);
     if (again === 'busy') {
       // Either ours, and at most the record was removed, or another's who has written his own.
-      if (!file.isGone() || watcherAlive(readRecord(place.at(RECORD)))) return false;
+      const other = readRecord(place.at(RECORD));
+      if (gone && watcherAlive(other)) return takenBy(other);
+      if (!gone) return false;
     } else {
       if ('fault' in again) return false;
       held?.release();
       held = again;
     }
-    if (file.isGone()) {
+    if (gone) {
       file.close();
       file = beginRecord(place, folder, record).file;
     } else file.write(record);
@@ -148,6 +151,11 @@ function begin({ lock, found }: Got, place: StateFolder, folder: string | null, 
       held?.release();
     },
   };
+}
+
+function takenBy(record: LockRecord | null | 'unreadable'): false | { takenBy: number } {
+  const watcher = record === null || record === 'unreadable' ? null : record.watcher;
+  return watcher === null || watcher.pid === process.pid ? false : { takenBy: watcher.pid };
 }
 
 /** Where a removed lock file is made again, its folder included; null: nowhere, as things stand. */

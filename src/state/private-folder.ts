@@ -13,11 +13,7 @@ import {
 } from 'node:fs';
 import { errnoOf, reasonOf } from '../host/errno.ts';
 import { checksum } from './atomic-file.ts';
-
-/** Something in the place of a folder or file of ours that must not be there: nothing is started. The message is one line. */
-export class StateFolderRefused extends Error {
-  override readonly name = 'PlaceRefused';
-}
+import { StateFolderRefused } from './open-folder.ts';
 
 const ownUid = () => process.geteuid?.() ?? -1;
 
@@ -29,20 +25,20 @@ export function refuseForeign(stats: Stats, path: string): void {
 }
 
 /**
- * Makes the folder if it is missing (0700 whatever the umask) and opens it. Its owner and kind are read from the open
+ * Makes the folder if it is missing (0700 whatever the umask) and opens it. `shown` is for messages. Its owner and kind are read from the open
  * descriptor, so that nothing can be put in its place between the look and the use. Throws PlaceRefused for a link or a
  * foreign owner, else the system's error.
  */
-export function openOwnFolder(path: string): number {
+export function openOwnFolder(path: string, shown = path): number {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
   }
-  const fd = openFolder(path);
+  const fd = openFolder(path, shown);
   try {
     const stats = fstatSync(fd);
-    refuseForeign(stats, path);
+    refuseForeign(stats, shown);
     if ((stats.mode & 0o777) !== 0o700) fchmodSync(fd, 0o700);
   } catch (error) {
     // A folder on a read-only file system keeps its mode; all else is a reason not to use it.
@@ -53,14 +49,14 @@ export function openOwnFolder(path: string): number {
   return fd;
 }
 
-function openFolder(path: string): number {
+function openFolder(path: string, shown: string): number {
   const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
   try {
     return openSync(path, flags);
   } catch (error) {
     const stats = lstatSync(path);
-    refuseForeign(stats, path);
-    if (!stats.isDirectory()) throw new StateFolderRefused(`${path} is not a folder; remove it to go on`);
+    refuseForeign(stats, shown);
+    if (!stats.isDirectory()) throw new StateFolderRefused(`${shown} is not a folder; remove it to go on`);
     if (errnoOf(error) !== 'EACCES') throw error;
     // Ours, but closed to ourselves, as a umask of 0777 or a careless chmod leaves it.
     chmodSync(path, 0o700);

@@ -32,7 +32,7 @@ export function readName<T>(
 ): NameReading<T> {
   const folder = join(stateDir, name);
   const before = readOwn(folder, read, ofThisBoot);
-  const { record, alive, privateFolders } = newestRecord(stateDir, name);
+  const { record, alive, privateFolders } = newestRecord(stateDir, name, true);
   const elsewhere = statesIn(privateFolders, read);
   // Read again after the others: they are removed when the folder takes the state again, and not before it has it.
   const { fault, found } = privateFolders.length === 0 ? before : readOwn(folder, read, ofThisBoot);

@@ -12,7 +12,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { reasonOf } from '../host/errno.ts';
-import { namesWithPrivateFolder, openOwnFolder, refuseForeign, StateFolderRefused } from './private-folder.ts';
+import { openFolderChain, StateFolderRefused, throughDescriptors, within } from './open-folder.ts';
+import { namesWithPrivateFolder, openOwnFolder, refuseForeign } from './private-folder.ts';
 
 /** What a watcher may be called: also the name of its folder, so nothing that is more than one path element. */
 const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
@@ -78,12 +79,11 @@ export function openStateFolder(stateDir: string, name: string): StateFolder {
     base = path;
   };
   const ensure = (): string | null => {
-    // A folder that somebody removed under us takes no more files, though it stays open.
-    if (fd !== null && fstatSync(fd).nlink > 0) return null;
+    // What was removed takes no more files, and what was moved aside is found by nobody, though both stay open.
+    if (fd !== null && isAt(fd, path)) return null;
     close();
     try {
-      makeStateDir(stateDir);
-      fd = openOwnFolder(path);
+      fd = openInStateDir(stateDir, name);
       base = reachable(fd, path);
       return null;
     } catch (error) {
@@ -106,7 +106,47 @@ export function openStateFolder(stateDir: string, name: string): StateFolder {
   };
 }
 
-/** One that exists keeps its mode, and may be a link (as StateDirectory= with DynamicUser= makes it). */
+/** Whether the open folder is still what its path leads to. */
+function isAt(fd: number, path: string): boolean {
+  const open = fstatSync(fd);
+  if (open.nlink === 0) return false;
+  try {
+    const there = lstatSync(path, { throwIfNoEntry: false });
+    return there !== undefined && there.dev === open.dev && there.ino === open.ino;
+  } catch {
+    // A folder above may not be entered any more: then nobody is misled by what lies there.
+    return true;
+  }
+}
+
+function openInStateDir(stateDir: string, name: string): number {
+  const path = join(stateDir, name);
+  if (!throughDescriptors) {
+    makeStateDir(stateDir);
+    return openOwnFolder(path);
+  }
+  const above = openFolderChain(stateDir, true);
+  try {
+    return openOwnFolder(within(above, name), path);
+  } finally {
+    closeSync(above);
+  }
+}
+
+/**
+ * Does something in the folder of a name, which must be ours, by way of its open descriptor. Throws StateFolderRefused or the system's
+ * error.
+ */
+export function inOwnFolder<T>(stateDir: string, name: string, act: (folder: string) => T): T {
+  const fd = openInStateDir(stateDir, name);
+  try {
+    return act(reachable(fd, join(stateDir, name)));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Where there are no descriptors to go by. One that exists keeps its mode, and may be a link (as StateDirectory= with DynamicUser= makes it). */
 function makeStateDir(stateDir: string): void {
   try {
     const made = mkdirSync(stateDir, { recursive: true, mode: 0o700 });
@@ -125,8 +165,7 @@ function makeStateDir(stateDir: string): void {
  * cannot move our writing elsewhere. Without /proc the plain path has to do.
  */
 function reachable(fd: number, path: string): string {
-  const through = `/proc/self/fd/${fd}`;
-  return process.platform === 'linux' && existsSync(through) ? through : path;
+  return throughDescriptors ? `/proc/self/fd/${fd}` : path;
 }
 
 function checkFile(path: string, shown: string): void {

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { type Child, type ChildNote, createChild } from '../child/child.ts';
 import { createLog, type Log } from '../child/log.ts';
 import type { openPipes } from '../child/spawn.ts';
@@ -201,6 +200,16 @@ function childNoteText(note: ChildNote): string {
 /** The log in the name's folder, made again when somebody removes it. */
 function openLog({ log, warn }: WatchOrder, place: StateFolder, onDropped: (bytes: number) => void): Log | null {
   if (log === null) return null;
-  const path = join(place.path, LOG_FILE);
-  return createLog({ ...log, path, ensureFolder: () => place.ensure(), say: warn, onDropped });
+  const { maxBytes, keep } = log;
+  return createLog({
+    // By the open folder, which nobody can exchange under us.
+    get path() {
+      return place.at(LOG_FILE);
+    },
+    maxBytes,
+    keep,
+    ensureFolder: () => place.ensure(),
+    say: warn,
+    onDropped,
+  });
 }

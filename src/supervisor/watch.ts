@@ -1,10 +1,12 @@
 import { openPipes } from '../child/spawn.ts';
 import { createLastingControl, type LastingControl } from '../control/server.ts';
+import type { Hold, State } from '../core/model.ts';
 import { adoptOrphans } from '../host/reaper.ts';
 import type { Schedule } from '../probes/runner.ts';
 import { armHold, liftHold, readHold } from '../state/hold-file.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
-import { makePrivateFolder, StateFolderRefused } from '../state/private-folder.ts';
+import { StateFolderRefused } from '../state/open-folder.ts';
+import { makePrivateFolder } from '../state/private-folder.ts';
 import { openStateFile, type StateFile } from '../state/state-file.ts';
 import { openStateFolder, type StateFolder } from '../state/state-folder.ts';
 import { type Assembled, assemble, type Parts } from './assemble.ts';
@@ -50,7 +52,20 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   control.ensure().then(why => {
     if (why !== null) order.warn(`no requests can be taken (${why}); signals still work`);
   });
-  const upkeep = startUpkeep({ ...order, ...world, place, lock, file, control, armed: order.health.killWhen !== null });
+  const upkeep = startUpkeep({
+    ...order,
+    ...world,
+    place,
+    lock,
+    file,
+    control,
+    armed: order.health.killWhen !== null,
+    hold: () => holdOf(supervisor.state),
+    lost(pid) {
+      order.warn(`the folder ${place.path} was moved away and watcher ${pid} has taken its name; stopping this one`);
+      supervisor.take({ type: 'stop-requested', by: 'command', signal: null, now: false });
+    },
+  });
   const guard = guardAgainstFaults(order.warn, () => {
     const { phase } = supervisor.state;
     if ('live' in phase) world.child.signalTree(phase.live.runId, 'SIGKILL', 'tree');
@@ -60,6 +75,11 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   upkeep.stop();
   await finish(order, { ...world, file, lock, control });
   return { code };
+}
+
+/** What must lie on the disk at this moment, whatever happens to the folder. */
+function holdOf({ phase }: State): Hold | null {
+  return phase.kind === 'held' ? phase.hold : null;
 }
 
 /** A kill condition that could not hold on a full disk would be none. */
@@ -111,7 +131,8 @@ async function finish(
 /** Where the socket may lie: with the state, where a folder that takes nothing sent the lock, or where sockets can be bound at all. */
 function* controlFolders(place: StateFolder, lock: Lock): Iterable<string> {
   if (lock.folder !== null && lock.folder !== place.path) yield lock.folder;
-  yield place.path;
+  // By the open folder: whoever may exchange it must not have our socket elsewhere.
+  yield place.at('.');
   const made = makePrivateFolder(place.stateDir, place.name);
   if ('path' in made) yield made.path;
 }

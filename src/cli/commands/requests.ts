@@ -5,7 +5,7 @@ import { forgetTroubles, readSnapshot, type Snapshot } from '../../core/snapshot
 import { bootId } from '../../host/clock.ts';
 import { whyNoLibc } from '../../host/libc.ts';
 import { signalableWatcher } from '../../state/lock-record.ts';
-import { StateFolderRefused } from '../../state/private-folder.ts';
+import { StateFolderRefused } from '../../state/open-folder.ts';
 import { socketFolders } from '../../state/read-status.ts';
 import { type ResetResult, resetOffline } from '../../state/reset-offline.ts';
 import type { Invocation } from '../arguments/invocation.ts';

@@ -6,7 +6,7 @@ import { reasonOf } from '../../host/errno.ts';
 import { signalProcess } from '../../host/process-signals.ts';
 import { readProcess } from '../../host/process-table.ts';
 import { newestRecord, signalableWatcher, type WatcherId } from '../../state/lock-record.ts';
-import { StateFolderRefused } from '../../state/private-folder.ts';
+import { StateFolderRefused } from '../../state/open-folder.ts';
 import { socketFolders } from '../../state/read-status.ts';
 import type { Done } from '../fleet/act.ts';
 import type { Service } from '../fleet/select.ts';

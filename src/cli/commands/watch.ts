@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { openOutputs } from '../../child/sink.ts';
 import { EXIT } from '../../core/exit-code.ts';
@@ -10,7 +9,7 @@ import { libc, whyNoLibc } from '../../host/libc.ts';
 import { makeThreadPool } from '../../host/thread-pool.ts';
 import type { Schedule } from '../../probes/runner.ts';
 import { createEventLog } from '../../state/event-log.ts';
-import { StateFolderRefused } from '../../state/private-folder.ts';
+import { StateFolderRefused } from '../../state/open-folder.ts';
 import { childEnvironment } from '../../supervisor/child-setup.ts';
 import { createIdleTrim } from '../../supervisor/observers/idle-trim.ts';
 import type { Observer } from '../../supervisor/observers/observer.ts';
@@ -36,7 +35,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
   const { identity, restart, output, command } = settings;
   const outputs = openOutputs();
   const { name, said } = ownName(settings);
-  const events = createEventLog(join(identity.stateDir, name), name);
+  const events = createEventLog(identity.stateDir, name);
   const consoleLog = createConsoleLog(outputs.stderr, output.quiet, ownEnvironment().underJournal, events);
   const starter = starterOf(process.env, name);
   if (said !== null) consoleLog.warn(said);

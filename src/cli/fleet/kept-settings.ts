@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readText } from '../../host/read-file.ts';
 import { checksum, replaceFile } from '../../state/atomic-file.ts';
+import { inOwnFolder } from '../../state/state-folder.ts';
 import type { GivenOption, RawValues, Settings } from '../arguments/settings.ts';
 import { type OptionName, optionRow } from '../options/index.ts';
 import { absoluteText } from '../values/places.ts';
@@ -44,10 +45,11 @@ const MAY_BE_SECRET = /:\/\/|key|token|secret|pass|auth|bearer|cred|session|cook
 
 /** Keeps the settings of a watcher that has just begun, under the name it took. Throws the system's error. */
 export async function keepSettings(settings: Settings, name: string): Promise<void> {
-  const folder = join(settings.identity.stateDir, name);
   const { kept, copy } = await keptOf(settings, name);
-  if (copy !== null) replaceFile(join(folder, COPY), `${JSON.stringify(copy, null, 2)}\n`);
-  replaceFile(join(folder, FILE), `${JSON.stringify(kept, null, 2)}\n`);
+  inOwnFolder(settings.identity.stateDir, name, folder => {
+    if (copy !== null) replaceFile(join(folder, COPY), `${JSON.stringify(copy, null, 2)}\n`);
+    replaceFile(join(folder, FILE), `${JSON.stringify(kept, null, 2)}\n`);
+  });
 }
 
 /** The settings in the form in which they are kept; `copy` only where a configuration file is involved. */
