@@ -21,7 +21,7 @@ import { cleanUp, createSurvivorWatch } from './cleanup.ts';
 import { attachStreams, createOutput, type Output, type OutputView } from './output.ts';
 import { adopt, mainOf, membersOf, RUN_ID_VARIABLE, signalMembers } from './process-tree.ts';
 import { createReader } from './reader.ts';
-import { newRun, orphanRun, type Run } from './run.ts';
+import { newRun, orphanRun, type Run, startTicksOf } from './run.ts';
 import type { Outputs } from './sink.ts';
 import { launch, type Pipe } from './spawn.ts';
 import { explainFailure, foreignBinary } from './spawn-failure.ts';
@@ -165,7 +165,7 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
   function look(run: Run, groupIsOurs: boolean): ProcessRow[] {
     const { tree } = run;
     // Not to be read when it was started; while it is not reaped, its pid means it.
-    if (tree.startTicks === null && tree.pid !== null && !run.exited) adopt(tree(tree.pid));
+    if (tree.startTicks === null && tree.pid !== null && !run.exited) adopt(tree, startTicksOf(tree.pid));
     const ageMs = run.spawnedAt === null ? null : spec.now().mono - run.spawnedAt;
     return membersOf(run.tree, { groupIsOurs, ageMs });
   }

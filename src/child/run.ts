@@ -26,7 +26,7 @@ export function newRun(runId: RunId, child: Launched, spawnedAt: number): Omit<R
 }
 
 /** Null where it cannot be read: a run that is up is one all the same. */
-function startTicksOf(pid: number): number | null {
+export function startTicksOf(pid: number): number | null {
   try {
     return readProcess(pid)?.startTicks ?? null;
   } catch {
