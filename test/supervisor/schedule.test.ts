@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Wall } from '../../src/core/time.ts';
-import { parseSchedule, type Schedule } from '../../src/probes/runner.ts';
+import { parseSchedule, type Schedule } from '../../src/probes/schedule.ts';
 import { virtualWatch } from './virtual-watch.ts';
 
 const minute = 60_000;

@@ -7,7 +7,7 @@ import { findMangledArgument } from '../../host/argv.ts';
 import { restoreFileLimit, takeDescriptors } from '../../host/inherited.ts';
 import { libc, whyNoLibc } from '../../host/libc.ts';
 import { makeThreadPool } from '../../host/thread-pool.ts';
-import type { Schedule } from '../../probes/runner.ts';
+import type { Schedule } from '../../probes/schedule.ts';
 import { createEventLog } from '../../state/event-log.ts';
 import { StateFolderRefused } from '../../state/open-folder.ts';
 import { childEnvironment } from '../../supervisor/child-setup.ts';
@@ -185,7 +185,7 @@ async function serviceOf(
 
 async function scheduleOf({ schedule, timezone }: Settings['restart']): Promise<Schedule | null> {
   if (schedule === null) return null;
-  const { parseSchedule } = await import('../../probes/runner.ts');
+  const { parseSchedule } = await import('../../probes/schedule.ts');
   const parsed = parseSchedule(schedule, timezone);
   if (typeof parsed === 'string') throw new UsageError(`--schedule: ${parsed}`);
   return parsed;

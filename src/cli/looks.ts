@@ -1,0 +1,71 @@
+import type { Invocation } from './arguments/invocation.ts';
+import { type Ending, failed } from './ending.ts';
+
+/** Whatever is no watching. */
+export type Look = Exclude<Invocation, { kind: 'watch' }>;
+
+/**
+ * Does what a command asks for. A failure is said here and not thrown: in the executable this module lies in a script of its own, whose error
+ * classes are not those of the script that calls.
+ */
+export async function runLook(invocation: Look): Promise<Ending> {
+  try {
+    return { code: await look(invocation), atOnce: false };
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+async function look(invocation: Look): Promise<number> {
+  switch (invocation.kind) {
+    case 'start':
+      return (await import('./commands/start.ts')).startCommand(invocation.settings);
+    case 'start-known':
+      return (await import('./commands/start.ts')).startKnownCommand(invocation);
+    case 'apply':
+      return (await import('./commands/apply.ts')).applyCommand(invocation);
+    case 'down':
+      return (await import('./commands/apply.ts')).downCommand(invocation);
+    case 'check':
+      return (await import('./commands/check.ts')).checkCommand(invocation);
+    case 'delete':
+      return (await import('./commands/delete.ts')).deleteCommand(invocation);
+    case 'init':
+      return (await import('./commands/init.ts')).initCommand(invocation);
+    case 'schema':
+      return (await import('./render/schema.ts')).schemaCommand();
+    case 'install':
+      return (await import('./commands/install.ts')).installCommand(invocation);
+    case 'uninstall':
+      return (await import('./commands/uninstall.ts')).uninstallCommand(invocation);
+    case 'status':
+      return (await import('./commands/status.ts')).statusCommand(invocation);
+    case 'health':
+      return (await import('./commands/health.ts')).healthCommand(invocation);
+    case 'diagnose':
+      return (await import('./commands/diagnose.ts')).diagnoseCommand(invocation);
+    case 'incidents':
+      return (await import('./commands/incidents.ts')).incidentsCommand(invocation);
+    case 'incident':
+      return (await import('./commands/incidents.ts')).incidentCommand(invocation);
+    case 'brief':
+      return (await import('./commands/incidents.ts')).briefCommand(invocation);
+    case 'events':
+      return (await import('./commands/events.ts')).eventsCommand(invocation);
+    case 'logs':
+      return (await import('./commands/logs.ts')).logsCommand(invocation);
+    case 'stop':
+    case 'restart':
+    case 'reset':
+    case 'signal':
+      return (await import('./commands/requests.ts')).requestCommand(invocation);
+    case 'doctor':
+      return (await import('./doctor/doctor.ts')).doctorCommand(invocation);
+    case 'completion':
+      return (await import('./render/completions.ts')).completionCommand(invocation.shell);
+    case 'help':
+      return (await import('./render/help.ts')).helpCommand(invocation.topic);
+    case 'version':
+      return (await import('./render/help.ts')).versionCommand();
+  }
+}
