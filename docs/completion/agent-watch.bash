@@ -58,7 +58,7 @@ _agent_watch() {
     --stale-when) COMPREPLY=($(compgen -W 'silent idle' -- "$cur")); return ;;
     --repeat-action) COMPREPLY=($(compgen -W 'alert restart' -- "$cur")); return ;;
     --diagnose) COMPREPLY=($(compgen -W 'off rules anthropic openai ollama' -- "$cur")); return ;;
-    --alert-format) COMPREPLY=($(compgen -W 'slack discord ntfy generic' -- "$cur")); return ;;
+    --alert-format) COMPREPLY=($(compgen -W 'slack discord ntfy telegram generic' -- "$cur")); return ;;
     --alert-on) COMPREPLY=($(compgen -W 'flap slow-loop hold limited unhealthy recovered crash start stop all' -- "$cur")); return ;;
     --notify-ready) COMPREPLY=($(compgen -W 'up healthy' -- "$cur")); return ;;
     --format) COMPREPLY=($(compgen -W 'systemd launchd crontab' -- "$cur")); return ;;

@@ -36,50 +36,62 @@ export interface AlertEvent {
   readonly prior: { readonly count: number; readonly lastAt: string | null; readonly id: string | null } | null;
   readonly tail: readonly string[];
   readonly diagnosis: { readonly text: string; readonly model: string | null } | null;
+  /** What to do, with the file, host or variable at fault, which the log may have named. */
+  readonly recommendation?: string | null;
 }
+
+/** How much it matters: by this a receiver colours, tags and wakes. */
+export type Severity = 'critical' | 'warning' | 'info';
 
 /**
  * An alert: the JSON that a generic webhook and a command get, and what lies in the queue. `text` at the top makes the
  * same body one that Slack and Mattermost take. All of it is redacted, bounded and free of control characters.
  */
 export interface Alert {
-  readonly v: 1;
+  /** Of this form. */
+  readonly version: 1;
   /** The same for every try, so that a receiver can tell a repetition. */
   readonly id: string;
   readonly event: AlertKind;
+  readonly severity: Severity;
   readonly name: string;
   readonly host: string;
   /** RFC 3339, UTC. */
-  readonly time: string;
-  readonly incident_id: string | null;
+  readonly at: string;
+  /** The service and the cause, in words. */
+  readonly title: string;
+  readonly incidentId: string | null;
   readonly reason: string | null;
   readonly category: string | null;
-  readonly key_line: string | null;
+  readonly keyLine: string | null;
   readonly exit: {
     readonly code: number | null;
     readonly signal: string | null;
     readonly oom: AlertEvent['oom'];
   } | null;
-  readonly uptime_s: number | null;
-  readonly down_s: number | null;
+  readonly uptimeMs: number | null;
+  readonly downMs: number | null;
   readonly restarts: { readonly total: number; readonly window: number };
-  readonly next_restart_in_s: number | null;
+  readonly nextStartInMs: number | null;
   readonly probe: { readonly name: string; readonly message: string | null } | null;
-  readonly prior: { readonly count: number; readonly last_time: string | null; readonly id: string | null } | null;
+  readonly prior: { readonly count: number; readonly lastAt: string | null; readonly id: string | null } | null;
+  readonly recommendation: string | null;
+  /** What to type for more. */
+  readonly command: string | null;
   readonly tail: readonly string[];
   readonly diagnosis: { readonly text: string; readonly model: string | null } | null;
   /** How many events it stands for: above 1 in the summary after a cooldown. */
   readonly count: number;
   /** Alerts that could not be delivered and were put into this one, a line each, oldest first. */
   readonly earlier: readonly string[];
-  /** One line for people. */
+  /** What happened, what state it is in and what comes next, in one line. */
   readonly text: string;
 }
 
 /** The same without anything that may quote the log. */
 export function withoutLog(alert: Alert): Alert {
   const probe = alert.probe === null ? null : { ...alert.probe, message: null };
-  return { ...alert, key_line: null, probe, tail: [], diagnosis: null };
+  return { ...alert, keyLine: null, recommendation: null, probe, tail: [], diagnosis: null };
 }
 
 /** The least that is worth sending, for a receiver that refused the whole. */

@@ -58,9 +58,9 @@ export function createAlerts(settings: AlertSettings, ports: AlertPorts): Alerts
   const tellSummaries = () => {
     const { state, summaries } = due(office.cooldown, ports.monoMs(), cooldownMs);
     office.cooldown = state;
-    const time = new Date(ports.wallMs()).toISOString();
+    const at = new Date(ports.wallMs()).toISOString();
     for (const { last, count, spanMs } of summaries)
-      post({ ...summarise(last, count, spanMs), id: ports.freshId(), time });
+      post({ ...summarise(last, count, spanMs), id: ports.freshId(), at });
   };
   const armSummary = () => {
     callOff();

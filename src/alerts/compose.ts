@@ -1,7 +1,7 @@
 /** From an event to an alert: redacted, bounded, in one shape. Pure but for the cleaning that the caller brings. */
 import { clipEnd, clipStart, utf8Bytes } from '../core/text/escape.ts';
 import type { Alert, AlertEvent } from './alert.ts';
-import { lineFor, plain, summaryLine } from './wording.ts';
+import { commandFor, lineFor, plain, severities, summaryLine, titleFor } from './wording.ts';
 
 /** Who speaks, and how secrets and control sequences are taken out. */
 export interface Speaker {
@@ -32,23 +32,27 @@ export function compose(speaker: Speaker, event: AlertEvent, id: string): Alert 
   const said =
     event.probe === null ? event : { ...event, probe: { ...event.probe, name: short(event.probe.name, 100) ?? '' } };
   return {
-    v: 1,
+    version: 1,
     id,
     event: event.event,
+    severity: severities[event.event],
     name: speaker.name,
     host: speaker.host,
-    time: new Date(event.at).toISOString(),
-    incident_id: event.incidentId,
+    at: new Date(event.at).toISOString(),
+    title: titleFor(speaker.name, said),
+    incidentId: event.incidentId,
     reason,
     category: event.category,
-    key_line: short(event.keyLine, maxLineUnits),
+    keyLine: short(event.keyLine, maxLineUnits),
     exit: exit === null ? null : { ...exit, oom: event.oom },
-    uptime_s: seconds(event.uptimeMs),
-    down_s: seconds(event.downMs),
+    uptimeMs: rounded(event.uptimeMs),
+    downMs: rounded(event.downMs),
     restarts: { ...event.restarts },
-    next_restart_in_s: seconds(event.nextRestartInMs),
+    nextStartInMs: rounded(event.nextRestartInMs),
     probe: probe === null ? null : { name: said.probe?.name ?? '', message: short(probe.message, 300) },
-    prior: prior === null ? null : { count: prior.count, last_time: prior.lastAt, id: prior.id },
+    prior: prior === null ? null : { count: prior.count, lastAt: prior.lastAt, id: prior.id },
+    recommendation: short(event.recommendation ?? null, 600),
+    command: commandFor(speaker.name, event),
     tail: tailOf(event.tail, speaker.clean),
     diagnosis:
       diagnosis === null ? null : { text: short(diagnosis.text, 1000) ?? '', model: short(diagnosis.model, 100) },
@@ -61,11 +65,11 @@ export function compose(speaker: Speaker, event: AlertEvent, id: string): Alert 
 /** The alert that stands for `count` events like `last`, over `spanMs`. */
 export function summarise(last: Alert, count: number, spanMs: number): Alert {
   const [, ...rest] = last.text.split(' ');
-  const text = summaryLine(last.name, last.event, count, spanMs, { time: last.time, words: rest.join(' ') });
+  const text = summaryLine(last.name, last.event, count, spanMs, { at: last.at, words: rest.join(' ') });
   return { ...last, count, text: clipStart(text, maxLineUnits) };
 }
 
-const seconds = (ms: number | null): number | null => (ms === null ? null : Math.round(ms / 100) / 10);
+const rounded = (ms: number | null): number | null => (ms === null ? null : Math.round(ms));
 
 // Cleaned as one text, since a private key spans lines; then the end of it that fits.
 function tailOf(lines: readonly string[], clean: Speaker['clean']): string[] {

@@ -1,10 +1,10 @@
 /** One alert in the words of each receiver, within its limits. Pure. */
-import { clipStart, clipStartBytes, utf8Bytes } from '../core/text/escape.ts';
-import type { Alert, AlertKind } from './alert.ts';
-import { escapeMarkup, headlines } from './wording.ts';
+import { clipStart, utf8Bytes } from '../core/text/escape.ts';
+import type { Alert, AlertKind, Severity } from './alert.ts';
+import { escapeMarkup } from './wording.ts';
 
 /** The shapes that webhooks take. */
-export type Format = 'slack' | 'discord' | 'ntfy' | 'generic';
+export type Format = 'slack' | 'discord' | 'ntfy' | 'telegram' | 'generic';
 
 /** What is posted. */
 export interface Payload {
@@ -27,12 +27,14 @@ const renderers: Readonly<Record<Format, (alert: Alert) => Payload>> = {
     headers: {
       'content-type': 'text/plain; charset=utf-8',
       // Header values are ASCII: so are names and headlines.
-      title: `${alert.name} ${headlines[alert.event]}`,
+      title: alert.title.replace(/[^\x20-\x7e]+/g, '?').slice(0, 200),
       priority: String(urgency[alert.event]),
-      tags: alert.event === 'recovered' || alert.event === 'start' ? 'white_check_mark' : 'rotating_light',
+      tags: tags[alert.severity],
     },
     body: ntfyText(alert),
   }),
+  // The chat is named in the address: …/sendMessage?chat_id=…
+  telegram: alert => json({ text: telegramText(alert), link_preview_options: { is_disabled: true } }),
   // Slack's relatives take this body too and act on its text.
   generic: alert => json({ ...alert, text: escapeMarkup(alert.text) }),
 };
@@ -57,19 +59,52 @@ const urgency: Readonly<Record<AlertKind, 1 | 2 | 3 | 4 | 5>> = {
   stop: 3,
 };
 
-/** What there is to say besides the one line, the log and earlier alerts, a line each. */
+/** Names of emoji that Slack and ntfy know, and the emoji themselves. */
+const tags: Readonly<Record<Severity, string>> = {
+  critical: 'rotating_light',
+  warning: 'warning',
+  info: 'white_check_mark',
+};
+const emoji: Readonly<Record<Severity, string>> = { critical: '\u{1f6a8}', warning: '\u26a0\ufe0f', info: '\u2705' };
+/** Discord's colour of an embed. */
+const colours: Readonly<Record<Severity, number>> = { critical: 0xd92d20, warning: 0xf79009, info: 0x17b26a };
+
+/** What there is to say besides title and text: the key line first, then what to do, a line each. */
 export function detailLines(alert: Alert): string[] {
-  const { category, key_line: keyLine, probe, prior, diagnosis, incident_id: incident } = alert;
+  const { keyLine, probe, prior, diagnosis, recommendation, command } = alert;
   const model = diagnosis?.model == null ? '' : ` by ${diagnosis.model}`;
   return [
-    `${alert.host}, ${alert.time}`,
-    ...(category === null ? [] : [`category: ${category}`]),
-    ...(keyLine === null ? [] : [`key line: ${keyLine}`]),
+    ...(keyLine === null ? [] : [keyLine]),
     ...(probe?.message == null ? [] : [`${probe.name}: ${probe.message}`]),
-    ...(incident === null ? [] : [`incident: ${incident}`]),
-    ...(prior === null || prior.count === 0 ? [] : [`seen before: ${prior.count} times, last ${prior.last_time}`]),
+    ...(recommendation === null ? [] : [recommendation]),
+    ...(command === null ? [] : [command]),
+    `on ${alert.host}, ${localStamp(alert.at)}`,
+    ...(prior === null || prior.count === 0
+      ? []
+      : [`seen ${prior.count} times before${prior.lastAt === null ? '' : `, last ${localStamp(prior.lastAt)}`}`]),
     ...(diagnosis === null ? [] : [`a guess${model}: ${diagnosis.text}`]),
   ];
+}
+
+/** Key line, then what happened and comes next, then the rest: for receivers that show one text under a title. */
+function bodyLines(alert: Alert): string[] {
+  const [first, ...rest] = detailLines(alert);
+  return alert.keyLine === null || first === undefined
+    ? [alert.text, ...detailLines(alert)]
+    : [first, alert.text, ...rest];
+}
+
+/** `2026-11-29 10:15:04 UTC+01:00`: of the machine that tells it. */
+function localStamp(at: string): string {
+  const date = new Date(at);
+  const offset = -date.getTimezoneOffset();
+  const two = (value: number) => String(value).padStart(2, '0');
+  const zone =
+    offset === 0
+      ? ''
+      : `${offset < 0 ? '-' : '+'}${two(Math.trunc(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
+  const local = new Date(date.getTime() + offset * 60_000).toISOString();
+  return `${local.slice(0, 19).replace('T', ' ')} UTC${zone}`;
 }
 
 const earlierLines = (alert: Alert): string[] =>
@@ -79,8 +114,8 @@ function slackText(alert: Alert): string {
   const encode = (text: string) =>
     escapeMarkup(text).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
   const head = [
-    encodeWithin(alert.text, 700, encode),
-    ...fitting(detailLines(alert), 900, encode),
+    `:${tags[alert.severity]}: *${encodeWithin(alert.title.replaceAll('*', ''), 300, encode)}*`,
+    ...fitting(bodyLines(alert), 1300, encode),
     ...fitting(earlierLines(alert), 800, encode),
   ].join('\n');
   const log = fitting(alert.tail.toReversed(), slackUnits - head.length - 10, encode).reverse();
@@ -98,10 +133,11 @@ function discordBody(alert: Alert): unknown {
     content: content.join('\n'),
     embeds: [
       {
-        title: `${alert.name} ${headlines[alert.event]}`,
+        title: clipStart(escapeMarkup(alert.title), 250),
+        color: colours[alert.severity],
         ...(log.length === 0 ? {} : { description: `\`\`\`\n${log.join('\n')}\n\`\`\`` }),
         fields: [{ name: 'Details', value: fitting(detailLines(alert), discordFieldUnits, encode).join('\n') }],
-        timestamp: alert.time,
+        timestamp: alert.at,
       },
     ],
     allowed_mentions: { parse: [] },
@@ -110,15 +146,27 @@ function discordBody(alert: Alert): unknown {
 
 function ntfyText(alert: Alert): string {
   const head = [
-    clipStartBytes(escapeMarkup(alert.text), 800),
-    ...fitting(detailLines(alert), 1200, escapeMarkup, utf8Bytes),
+    ...fitting(bodyLines(alert), 2000, escapeMarkup, utf8Bytes),
     ...fitting(earlierLines(alert), 1000, escapeMarkup, utf8Bytes),
   ].join('\n');
   const log = fitting(alert.tail.toReversed(), ntfyBytes - utf8Bytes(head) - 2, escapeMarkup, utf8Bytes).reverse();
   return log.length === 0 ? head : `${head}\n\n${log.join('\n')}`;
 }
 
-// Of the lines in their encoded form, each cut to a few hundred characters, the first ones that fit together.
+const telegramUnits = 4000;
+
+/** Plain text: without a parse mode nothing in it means anything but links, of which no preview is made. */
+function telegramText(alert: Alert): string {
+  const head = [
+    `${emoji[alert.severity]} ${clipStart(escapeMarkup(alert.title), 300)}`,
+    ...fitting(bodyLines(alert), 1800, escapeMarkup),
+    ...fitting(earlierLines(alert), 800, escapeMarkup),
+  ].join('\n');
+  const log = fitting(alert.tail.toReversed(), telegramUnits - head.length - 2, escapeMarkup).reverse();
+  return log.length === 0 ? head : `${head}\n\n${log.join('\n')}`;
+}
+
+// Of the lines in their encoded form, each cut to 500 characters, the first ones that fit together.
 function fitting(
   lines: readonly string[],
   limit: number,
@@ -128,7 +176,7 @@ function fitting(
   const kept: string[] = [];
   let size = 0;
   for (const line of lines) {
-    const next = encode(clipStart(line, 300));
+    const next = encode(clipStart(line, 500));
     size += sizeOf(next) + 1;
     if (size > limit) break;
     kept.push(next);

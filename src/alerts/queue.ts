@@ -36,7 +36,7 @@ function merge(queue: Queue, busy: ReadonlySet<string>): Queue | null {
   const crowds = Map.groupBy(free, entry => entry.target);
   const [first, second] = [...crowds.values()].reduce((most, crowd) => (crowd.length > most.length ? crowd : most), []);
   if (first === undefined || second === undefined) return null;
-  const told = [...first.alert.earlier, `${first.alert.time} ${first.alert.text}`, ...second.alert.earlier];
+  const told = [...first.alert.earlier, `${first.alert.at} ${first.alert.text}`, ...second.alert.earlier];
   const alert = { ...second.alert, earlier: told.slice(-maxEarlier) };
   return queue.filter(entry => entry !== first).map(entry => (entry === second ? { ...second, alert } : entry));
 }
@@ -89,12 +89,12 @@ function isEntry(value: unknown): value is Entry {
 
 // Every field that a format reads without looking.
 function isAlert(value: unknown): value is Alert {
-  const { v, event, name, host, time, text, tail, earlier, restarts } = fieldsOf(value);
+  const { version, event, name, host, at, title, text, tail, earlier, restarts } = fieldsOf(value);
   const isTextList = (list: unknown) => Array.isArray(list) && list.every(line => typeof line === 'string');
   return (
-    v === 1 &&
+    version === 1 &&
     Object.hasOwn(headlines, String(event)) &&
-    [event, name, host, time, text].every(part => typeof part === 'string') &&
+    [event, name, host, at, title, text].every(part => typeof part === 'string') &&
     isTextList(tail) &&
     isTextList(earlier) &&
     typeof restarts === 'object'

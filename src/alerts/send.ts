@@ -106,7 +106,7 @@ async function run(command: string, alert: Alert, { env, cwd }: Environment, abo
 
 async function append(path: string, alert: Alert): Promise<SendResult> {
   const { O_APPEND, O_CREAT, O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
-  const lines = [`${alert.time} ${alert.text}`];
+  const lines = [`${alert.at} ${alert.text}`];
   for (const line of [...detailLines(alert), ...alert.earlier, ...alert.tail.map(text => `| ${text}`)])
     lines.push(`    ${line.replace(/\n/g, ' ')}`);
   try {

@@ -54,6 +54,8 @@ export function readTargets(settings: TargetSettings): Targets {
     }
     const shown = shownUrl(read.url);
     const format = settings.format ?? formatOf(read.url);
+    if (format === 'telegram' && !read.url.searchParams.has('chat_id'))
+      faults.push('alert-webhook: a Telegram address needs a chat: …/bot<token>/sendMessage?chat_id=<id>');
     targets.push({ key: `webhook:${index}`, shown, kind: 'webhook', url: read.url, format, withLog: !fromEnvironment });
     // Nobody asked on this command line for it: so it is said, and no log goes there.
     if (fromEnvironment) notes.push(`alerts go to ${shown}, as $${variable} says, without lines of the log`);
@@ -104,5 +106,6 @@ export function formatOf({ hostname, pathname }: URL): Format {
   // Discord takes Slack's shape at a path of its own.
   if (/(?:^|\.)discord(?:app)?\.com$/.test(hostname)) return pathname.endsWith('/slack') ? 'slack' : 'discord';
   if (/^ntfy\./.test(hostname)) return 'ntfy';
+  if (hostname === 'api.telegram.org') return 'telegram';
   return 'generic';
 }

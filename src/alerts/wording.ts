@@ -1,6 +1,6 @@
 /** The one line of an alert. Pure. */
 import { durationText, exitText } from '../core/text/units.ts';
-import type { AlertEvent, AlertKind } from './alert.ts';
+import type { AlertEvent, AlertKind, Severity } from './alert.ts';
 
 /** A few words for a title, ASCII. */
 export const headlines: Readonly<Record<AlertKind, string>> = {
@@ -14,6 +14,33 @@ export const headlines: Readonly<Record<AlertKind, string>> = {
   start: 'started',
   stop: 'stopped',
 };
+
+/** How much each kind matters. */
+export const severities: Readonly<Record<AlertKind, Severity>> = {
+  hold: 'critical',
+  flap: 'critical',
+  'slow-loop': 'warning',
+  unhealthy: 'warning',
+  limited: 'warning',
+  crash: 'warning',
+  recovered: 'info',
+  start: 'info',
+  stop: 'info',
+};
+
+/** The service and the cause in words: `bot keeps crashing: out of memory`. */
+export function titleFor(name: string, { event, category, probe }: AlertEvent): string {
+  const told = event === 'recovered' || event === 'start' || event === 'stop';
+  const cause = told || category === 'unknown' ? null : category;
+  const words = cause?.replaceAll('-', ' ') ?? (event === 'unhealthy' ? (probe?.name ?? null) : null);
+  return `${name} ${headlines[event]}${words === null ? '' : `: ${words}`}`;
+}
+
+/** The one command that tells more; null where there is nothing to look at. */
+export function commandFor(name: string, { event, incidentId }: AlertEvent): string | null {
+  if (event === 'recovered' || event === 'start' || event === 'stop') return null;
+  return incidentId === null ? `agent-watch status ${name}` : `agent-watch incidents show ${incidentId}`;
+}
 
 /** What happened, in one line; `reason` already clean. */
 export function lineFor(name: string, event: AlertEvent, reason: string | null): string {
@@ -52,7 +79,7 @@ export function summaryLine(
   kind: AlertKind,
   count: number,
   spanMs: number,
-  last: { time: string; words: string },
+  last: { at: string; words: string },
 ): string {
   const often = `${count} more ${count === 1 ? 'time' : 'times'} in the last ${durationText(spanMs)}`;
   const what: Readonly<Record<AlertKind, string>> = {
@@ -66,7 +93,7 @@ export function summaryLine(
     start: 'started',
     stop: 'stopped',
   };
-  return `${name} ${what[kind]} ${often}; last at ${last.time.slice(11, 16)} UTC: ${last.words}`;
+  return `${name} ${what[kind]} ${often}; last at ${last.at.slice(11, 16)} UTC: ${last.words}`;
 }
 
 function exitClause({ exit, oom }: AlertEvent): string {

@@ -312,18 +312,17 @@ describe('commands and files', () => {
     alerts.raise(fresh('a'));
     await eventually(() => existsSync(path) && kept(disk.file).length === 0).toBe(true);
     const text = readFileSync(path, 'utf8');
-    expect(text).toBe(
-      [
-        '2026-11-01T03:00:00.000Z my_agent crashed',
-        '    box, 2026-11-01T03:00:00.000Z',
-        '    incident: i1',
-        '    | [2Jwords',
-        '    | more',
-        '2026-11-01T03:00:00.000Z my_agent is unhealthy (a)',
-        '    box, 2026-11-01T03:00:00.000Z',
-        '',
-      ].join('\n'),
-    );
+    expect(text.split('\n')).toEqual([
+      '2026-11-01T03:00:00.000Z my_agent crashed',
+      '    agent-watch incidents show i1',
+      expect.stringMatching(/^ {4}on box, 2026-1[01]-[\d]+ [\d:]{8} UTC/),
+      '    | [2Jwords',
+      '    | more',
+      '2026-11-01T03:00:00.000Z my_agent is unhealthy (a)',
+      '    agent-watch status my_agent',
+      expect.stringMatching(/^ {4}on box, /),
+      '',
+    ]);
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 

@@ -79,6 +79,46 @@ describe('every receiver gets text that only reads', () => {
     expect(body).not.toMatch(/@everyone|https:\/\//);
   });
 
+  test('Telegram', () => {
+    const { text, link_preview_options: previews } = JSON.parse(
+      render('telegram', { ...hostile(), earlier: nasty }).body,
+    );
+    expect(previews).toEqual({ is_disabled: true });
+    expect(text.length).toBeLessThanOrEqual(4096);
+    expect(text).not.toMatch(/@everyone|https:\/\//);
+    expect(formatOf(new URL('https://api.telegram.org/bot1:x/sendMessage?chat_id=5'))).toBe('telegram');
+    const settings = { format: null, commands: [], files: [], env: {}, cwd: '/' };
+    const { faults } = readTargets({ ...settings, webhooks: ['https://api.telegram.org/bot1:x/sendMessage'] });
+    expect(faults).toEqual([expect.stringMatching(/needs a chat: .*chat_id=/)]);
+  });
+
+  test('says cause, key line, state, what to do and what to type, in this order', () => {
+    const alert = compose(
+      speaker,
+      eventOf('flap', {
+        category: 'out-of-memory',
+        keyLine: 'MemoryError at bot.py:9',
+        exit: { code: 1, signal: null },
+        nextRestartInMs: 600_000,
+        incidentId: 'my_agent-abc',
+        recommendation: 'Lower the batch size in bot.py:9.',
+      }),
+      'id8',
+    );
+    expect(alert).toMatchObject({ title: 'my_agent keeps crashing: out of memory', severity: 'critical' });
+    const lines = JSON.parse(render('slack', alert).body).text.split('\n');
+    expect(lines.slice(0, 5)).toEqual([
+      ':rotating_light: *my_agent keeps crashing: out of memory*',
+      'MemoryError at bot.py:9',
+      alert.text,
+      'Lower the batch size in bot.py:9.',
+      'agent-watch incidents show my_agent-abc',
+    ]);
+    expect(render('ntfy', alert).headers).toMatchObject({ priority: '4', tags: 'rotating_light' });
+    expect(JSON.parse(render('discord', alert).body).embeds[0].color).toBe(0xd92d20);
+    expect(withoutLog(alert)).toMatchObject({ keyLine: null, recommendation: null, command: alert.command });
+  });
+
   test('generic JSON is the event, with a text that Mattermost can take', () => {
     const alert = compose(
       speaker,
@@ -93,23 +133,27 @@ describe('every receiver gets text that only reads', () => {
       'id7',
     );
     expect(JSON.parse(render('generic', alert).body)).toEqual({
-      v: 1,
+      version: 1,
       id: 'id7',
       event: 'crash',
+      severity: 'warning',
       name: 'my_agent',
       host: 'box',
-      time: '2026-11-01T03:00:00.000Z',
-      incident_id: 'i1',
+      at: '2026-11-01T03:00:00.000Z',
+      title: 'my_agent crashed',
+      incidentId: 'i1',
       reason: null,
       category: null,
-      key_line: null,
+      keyLine: null,
       exit: { code: 1, signal: null, oom: 'suspected' },
-      uptime_s: 192,
-      down_s: null,
+      uptimeMs: 192_000,
+      downMs: null,
       restarts: { total: 4, window: 4 },
-      next_restart_in_s: 8,
+      nextStartInMs: 8000,
       probe: null,
       prior: null,
+      recommendation: null,
+      command: 'agent-watch incidents show i1',
       tail: ['last words'],
       diagnosis: null,
       count: 1,
@@ -127,7 +171,7 @@ describe('every receiver gets text that only reads', () => {
           ...hostile({ tail, reason, event: kind }),
           earlier: tail.map(line => compose(speaker, eventOf('flap', { reason: line }), 'e').text),
         };
-        for (const format of ['slack', 'discord', 'ntfy', 'generic'] as const) {
+        for (const format of ['slack', 'discord', 'ntfy', 'telegram', 'generic'] as const) {
           const { body } = render(format, alert);
           expect(body.isWellFormed()).toBe(true);
           expect(body).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]|\\u00[01]/);
@@ -177,7 +221,7 @@ describe('every receiver gets text that only reads', () => {
         'id',
       ),
     );
-    for (const format of ['slack', 'discord', 'ntfy', 'generic'] as const)
+    for (const format of ['slack', 'discord', 'ntfy', 'telegram', 'generic'] as const)
       expect(render(format, alert).body).not.toContain('LOG');
   });
 });

@@ -36,7 +36,7 @@ describe('alerts', () => {
     const recovered = alerts(server).at(-1)!;
     expect(recovered).toMatchObject({ event: 'recovered', name: 'storm', restarts: { total: 100, window: 100 } });
     expect(recovered.text).toMatch(/^storm recovered, down [\d.]+m?s, 100 restarts: up for/);
-    expect(recovered.down_s).toBeGreaterThan(1);
+    expect(recovered.downMs).toBeGreaterThan(1000);
   });
 
   test('tell what was found out about it', async () => {
@@ -50,11 +50,11 @@ describe('alerts', () => {
     expect(alerts(server)[0]).toMatchObject({
       event: 'crash',
       category: 'unhandled-exception',
-      key_line: 'ValueError: run 1',
+      keyLine: 'ValueError: run 1',
       exit: { code: 3, signal: null, oom: 'no' },
       tail: ['ValueError: run 1'],
     });
-    expect(alerts(server)[0]!.incident_id).toMatch(/^told-/);
+    expect(alerts(server)[0]!.incidentId).toMatch(/^told-/);
     watcher.process.kill('SIGTERM');
     await watcher.ended;
   });

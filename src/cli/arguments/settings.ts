@@ -90,7 +90,7 @@ export interface DiagnosisSettings {
 
 export interface AlertSettings {
   readonly webhooks: readonly { readonly target: SecretUrl; readonly from: WebhookSource }[];
-  readonly format: 'slack' | 'discord' | 'ntfy' | 'generic' | null;
+  readonly format: 'slack' | 'discord' | 'ntfy' | 'telegram' | 'generic' | null;
   readonly commands: readonly string[];
   readonly files: readonly string[];
   readonly on: readonly AlertTopic[];

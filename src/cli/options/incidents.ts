@@ -47,7 +47,7 @@ export const incidentOptions = {
   },
   'alert-format': {
     kind: 'choice',
-    choices: ['slack', 'discord', 'ntfy', 'generic'],
+    choices: ['slack', 'discord', 'ntfy', 'telegram', 'generic'],
     defaultNote: 'by host',
     meaning: 'format of the webhook',
   },

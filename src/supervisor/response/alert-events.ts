@@ -76,12 +76,13 @@ function nextInMs({ next, at }: IncidentSeed): number | null {
 }
 
 function explained(incident: Incident): Partial<AlertEvent> {
-  const { id, category, confidence, keyLine, priorMatches, tail } = incident;
+  const { id, category, confidence, keyLine, priorMatches, tail, recommendation } = incident;
   const oom = category !== 'out-of-memory' ? 'no' : confidence < 0.5 ? 'suspected' : 'yes';
   return {
     incidentId: id,
     category,
     keyLine,
+    recommendation,
     oom,
     prior: priorMatches.count === 0 ? null : { count: priorMatches.count, lastAt: priorMatches.lastAt, id: null },
     tail,

@@ -116,7 +116,7 @@ test('choices are the contract’s', () => {
   expect(optionRow('restart').choices).toEqual(['always', 'on-failure', 'never']);
   expect(optionRow('on-hold').choices).toEqual(['wait', 'exit']);
   expect(optionRow('diagnose').choices).toEqual(['off', 'rules', 'anthropic', 'openai', 'ollama', 'command:CMD']);
-  expect(optionRow('alert-format').choices).toEqual(['slack', 'discord', 'ntfy', 'generic']);
+  expect(optionRow('alert-format').choices).toEqual(['slack', 'discord', 'ntfy', 'telegram', 'generic']);
   expect(optionRow('notify-ready').choices).toEqual(['up', 'healthy']);
 });
 
