@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { Exit } from '../core/model.ts';
 import { libc } from '../host/libc.ts';
+import { reapExactly } from '../host/reaper.ts';
 
 /** What a run is started with. */
 export interface Launch {
@@ -38,6 +39,7 @@ export function launch(spec: Launch): Launched | Promise<Error> {
     const { cwd, env, detached } = spec;
     const child = spawn(file, args, { cwd, env, detached, stdio: [spec.stdinFd ?? nothing(), out, err] });
     if (child.pid === undefined) return new Promise(resolve => child.once('error', resolve));
+    reapExactly(child);
     // A signal that could not be sent: whoever sends one looks at the process itself.
     child.on('error', () => {});
     // Only where nothing() was a pipe: the child finds its end.

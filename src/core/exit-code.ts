@@ -1,4 +1,5 @@
 import type { Exit, Policy } from './model.ts';
+import { signalNumber } from './signals.ts';
 
 /** The watcher's own exit codes, from the contract. */
 export const EXIT = {
@@ -12,45 +13,10 @@ export const EXIT = {
   notFound: 127,
 } as const;
 
-/** Linux's signal numbers; those that differ elsewhere (USR1, USR2, …) matter only for 128+n of a child. */
-const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
-  SIGHUP: 1,
-  SIGINT: 2,
-  SIGQUIT: 3,
-  SIGILL: 4,
-  SIGTRAP: 5,
-  SIGABRT: 6,
-  SIGBUS: 7,
-  SIGFPE: 8,
-  SIGKILL: 9,
-  SIGUSR1: 10,
-  SIGSEGV: 11,
-  SIGUSR2: 12,
-  SIGPIPE: 13,
-  SIGALRM: 14,
-  SIGTERM: 15,
-  SIGSTKFLT: 16,
-  SIGCHLD: 17,
-  SIGCONT: 18,
-  SIGSTOP: 19,
-  SIGTSTP: 20,
-  SIGTTIN: 21,
-  SIGTTOU: 22,
-  SIGURG: 23,
-  SIGXCPU: 24,
-  SIGXFSZ: 25,
-  SIGVTALRM: 26,
-  SIGPROF: 27,
-  SIGWINCH: 28,
-  SIGIO: 29,
-  SIGPWR: 30,
-  SIGSYS: 31,
-};
-
 /** What a shell would report for this end: the code, or 128 plus the signal's number. */
 export function shellCode(exit: Exit): number {
   if (exit.code !== null) return exit.code;
-  return exit.signal === null ? 1 : 128 + (SIGNAL_NUMBERS[exit.signal] ?? 0);
+  return exit.signal === null ? 1 : 128 + (signalNumber(exit.signal) ?? 0);
 }
 
 /** Whether this end is no crash: a code that the user calls success, or a run that came near its expected length. */

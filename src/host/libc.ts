@@ -46,8 +46,8 @@ export interface Libc {
   becomeSubreaper(): void;
   /** A child of this process that has ended, left unreaped; null if there is none. */
   peekEndedChild(): EndedChild | null;
-  /** Reaps one child. Returns false if it has not ended. */
-  reapChild(pid: number): boolean;
+  /** Reaps one child. Returns null if it has not ended. */
+  reapChild(pid: number): EndedChild | null;
   /** The resource limit of this number, of this process. */
   limit(resource: number): Limit;
   setLimit(resource: number, limit: Limit): void;
@@ -202,6 +202,10 @@ function processes(
   const prlimit = bind('prlimit64', ['i32', 'i32', 'pointer', 'pointer'], 'i32', 'prlimit');
   // siginfo_t: si_code at 8, si_pid at 16, si_status at 24. With WNOHANG, si_pid stays 0 where nobody has ended.
   const info = Buffer.alloc(128);
+  const ended = (): EndedChild => {
+    const [exited, status] = [info.readInt32LE(8) === CLD_EXITED, info.readInt32LE(24)];
+    return { pid: info.readInt32LE(16), code: exited ? status : null, signal: exited ? null : status };
+  };
   const wait = (kind: number, pid: number, options: number): boolean => {
     info.writeInt32LE(0, 16);
     return (
@@ -211,12 +215,8 @@ function processes(
   };
   return {
     becomeSubreaper: () => void prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0),
-    peekEndedChild() {
-      if (!wait(P_ALL, 0, WNOWAIT)) return null;
-      const [exited, status] = [info.readInt32LE(8) === CLD_EXITED, info.readInt32LE(24)];
-      return { pid: info.readInt32LE(16), code: exited ? status : null, signal: exited ? null : status };
-    },
-    reapChild: pid => wait(P_PID, pid, 0),
+    peekEndedChild: () => (wait(P_ALL, 0, WNOWAIT) ? ended() : null),
+    reapChild: pid => (wait(P_PID, pid, 0) ? ended() : null),
     exit: code => void exit(code),
     limit(resource) {
       const now = Buffer.alloc(16);

@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Signal } from '../core/model.ts';
+import { signalNumber } from '../core/signals.ts';
 import { type Libc, libc } from './libc.ts';
 import { readProcess } from './process-table.ts';
 
@@ -14,7 +15,7 @@ export type SendResult = 'sent' | 'gone' | 'forbidden';
 export function signalProcess(pid: number, startTicks: number, signal: Signal): SendResult {
   if (pid <= 1 || pid === process.pid) return 'forbidden';
   const calls = libc();
-  const number = constants.signals[signal];
+  const number = numberOf(signal);
   const pidFd = calls === null ? null : open(calls, pid);
   try {
     const row = readProcess(pid);
@@ -55,8 +56,16 @@ export function isForbidden(pid: number): boolean {
   return pid > 1 && deliver(pid, 0) === 'forbidden';
 }
 
-function deliver(target: number, signal: Signal | 0): SendResult {
-  return sent(() => void process.kill(target, signal));
+/** Node knows no real-time signal by name. */
+function numberOf(signal: Signal): number {
+  const number = constants.signals[signal] ?? signalNumber(signal);
+  if (number === null) throw new Error(`unknown signal ${signal}`);
+  return number;
+}
+
+/** To a process, or with a negative number to a group; 0 only asks whether that would be allowed. The caller knows what the pid means. */
+export function deliver(target: number, signal: Signal | 0): SendResult {
+  return sent(() => void process.kill(target, signal === 0 ? 0 : numberOf(signal)));
 }
 
 function sent(send: () => void): SendResult {

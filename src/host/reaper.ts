@@ -3,10 +3,13 @@
  * zombie is left where nobody else reaps, as where we are PID 1, and what a run leaves stays in our part of the process tree.
  *
  * libuv reaps the children that it started, each by its pid, and would never notice an end that somebody else has collected.
- * So theirs are left alone: node:diagnostics_channel tells of each.
+ * So theirs are left alone: node:diagnostics_channel tells of each. What must be told exactly is taken from libuv (`reapExactly`).
  */
 import type { ChildProcess } from 'node:child_process';
-import { libc } from './libc.ts';
+import type { Signal } from '../core/model.ts';
+import { signalName } from '../core/signals.ts';
+import { type EndedChild, type Libc, libc } from './libc.ts';
+import { deliver } from './process-signals.ts';
 
 /** How long an ended child of libuv's is waited for at first, and at most, before the next look. */
 const FIRST_WAIT_MS = 1;
@@ -28,8 +31,9 @@ export function adoptOrphans(): boolean {
   function reap(): void {
     if (timer !== null) clearTimeout(timer);
     timer = null;
+    for (const [pid, tell] of taken) takeEnd(calls, pid, tell);
     for (let ended = calls?.peekEndedChild(); ended; ended = calls?.peekEndedChild()) {
-      if (isOwn(ended.pid)) return again();
+      if (isOwn(ended.pid) || taken.has(ended.pid)) return again();
       calls?.reapChild(ended.pid);
       waitMs = FIRST_WAIT_MS;
     }
@@ -43,7 +47,47 @@ export function adoptOrphans(): boolean {
   }
 
   process.on('SIGCHLD', reap);
+  reaping = true;
   return true;
+}
+
+let reaping = false;
+/** Children that libuv no longer waits for, and who is told of their end. */
+const taken = new Map<number, (ended: EndedChild) => void>();
+/** An empty loop would end us: libuv's handle is no longer there to keep it. */
+let keepsLoop: NodeJS.Timeout | null = null;
+
+/** What of Node's handle of a process is used here; it is the same since its first version. */
+interface ProcessHandle {
+  onexit(code: number, signal: string): void;
+  close(): void;
+}
+
+/**
+ * Has a child that was started just now reaped here instead of by libuv, which tells a death by a real-time signal (34 to 64) as exit
+ * code 0. Its events come as ever, with the right code or signal. Without libc nothing changes.
+ */
+export function reapExactly(child: ChildProcess): void {
+  const { _handle: handle } = child as ChildProcess & { _handle?: ProcessHandle | null };
+  const { pid } = child;
+  if (!reaping || pid === undefined || typeof handle?.onexit !== 'function') return;
+  const { onexit } = handle;
+  // From here on libuv knows of no such child.
+  handle.close();
+  child.kill = signal => taken.has(pid) && deliver(pid, (signal ?? 'SIGTERM') as Signal) === 'sent';
+  taken.set(pid, ({ code, signal }) => onexit.call(handle, code ?? 0, signal === null ? '' : signalName(signal)));
+  keepsLoop ??= setInterval(() => {}, 2 ** 31 - 1);
+}
+
+function takeEnd(calls: Libc | null, pid: number, tell: (ended: EndedChild) => void): void {
+  const ended = calls?.reapChild(pid);
+  if (!ended) return;
+  taken.delete(pid);
+  if (taken.size === 0 && keepsLoop !== null) {
+    clearInterval(keepsLoop);
+    keepsLoop = null;
+  }
+  tell(ended);
 }
 
 // Told of before it is started: one that has no pid by the next look could not be started.

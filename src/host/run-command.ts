@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import { timerMs } from '../core/time.ts';
 import { signalGroup } from './process-signals.ts';
 import { readProcess } from './process-table.ts';
+import { reapExactly } from './reaper.ts';
 import { shedRunMark } from './run-mark.ts';
 
 /** What is run, and how much patience there is. */
@@ -69,6 +70,7 @@ export async function runShell(order: ShellOrder): Promise<ShellEnd> {
     const result = await subprocess;
     throw new Error(`/bin/sh could not be started (${'code' in result ? result.code : 'no reason given'})`);
   }
+  reapExactly(child);
   return await follow(order, child, child.pid);
 }
 

@@ -11,6 +11,7 @@ import { timerMs } from '../core/time.ts';
 import { errnoOf } from '../host/errno.ts';
 import { signalGroup, signalProcess } from '../host/process-signals.ts';
 import { bears, newestPid, readProcess, readTable } from '../host/process-table.ts';
+import { reapExactly } from '../host/reaper.ts';
 
 export interface ProbeOrder {
   readonly command: string;
@@ -49,6 +50,7 @@ export async function runProbeCommand(order: ProbeOrder): Promise<ProbeEnd> {
     const [error] = await once(child, 'error');
     throw new Error(`/bin/sh could not be started (${errnoOf(error) ?? error})`);
   }
+  reapExactly(child);
   const output = keepTail(child.stdout, order.keepBytes);
   const complaint = keepTail(child.stderr, order.keepBytes);
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>(resolve => {

@@ -1,5 +1,7 @@
 /** Readers of names, signals, exit codes, choices and patterns. Each throws a UsageError with the nearest valid one. */
+
 import { constants } from 'node:os';
+import { signalName, signalNumber } from '../../core/signals.ts';
 import { alike, didYouMean, quoted, UsageError } from '../usage-error.ts';
 import { readInteger } from './amounts.ts';
 
@@ -31,6 +33,9 @@ export function readSignal(text: string): NodeJS.Signals {
   const wanted = upper.startsWith('SIG') ? upper : `SIG${upper}`;
   const found = names.find(name => name === wanted || String(constants.signals[name]) === text);
   if (found !== undefined) return found;
+  // Real-time ones, by name or number, which Node has no names for.
+  const number = /^\d+$/.test(text) ? signalNumber(signalName(Number(text))) : signalNumber(wanted);
+  if (number !== null && process.platform === 'linux') return signalName(number);
   if (/^\d+$/.test(text))
     throw new UsageError(`${quoted(text)} is no signal's number here; write a name such as SIGTERM`);
   throw new UsageError(`unknown signal ${quoted(text)}${didYouMean(wanted, names)}`);
