@@ -1,6 +1,6 @@
 /**
- * Writes what is made from the option table: the README's option tables, the manual page, the completions, and the
- * JSON Schema of the configuration file.
+ * Writes what is made from the code: from the option table the README's option tables, the manual page, the completions and
+ * the JSON Schema of the configuration file; from the state machine the diagram in docs/architecture.md.
  *
  *   node scripts/generate-docs.ts            writes them
  *   node scripts/generate-docs.ts --check    writes nothing, and exits 1 if one of them is not up to date
@@ -12,17 +12,17 @@ import { completionScript } from '../src/cli/render/completions.ts';
 import { optionTables } from '../src/cli/render/help.ts';
 import { manPage } from '../src/cli/render/man.ts';
 import { schemaText } from '../src/cli/render/schema.ts';
+import { stateDiagram } from './state-diagram.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const begin = '<!-- options -->';
-const end = '<!-- /options -->';
 
-/** The README with new tables between its two marks; unchanged where it has none. */
-function readmeWithTables(readme: string): string {
-  const from = readme.indexOf(begin);
-  const to = readme.indexOf(end);
-  if (from < 0 || to < from) return readme;
-  return `${readme.slice(0, from + begin.length)}\n\n${optionTables()}\n\n${readme.slice(to)}`;
+/** The text with something new between its two marks, `<!-- NAME -->` and `<!-- /NAME -->`; unchanged where it has none. */
+function between(text: string, name: string, made: string): string {
+  const begin = `<!-- ${name} -->`;
+  const from = text.indexOf(begin);
+  const to = text.indexOf(`<!-- /${name} -->`);
+  if (from < 0 || to < from) return text;
+  return `${text.slice(0, from + begin.length)}\n\n${made}\n\n${text.slice(to)}`;
 }
 
 function present(file: string): string | null {
@@ -36,8 +36,10 @@ function present(file: string): string | null {
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 const readme = present('README.md');
+const architecture = present('docs/architecture.md');
 const wanted: Record<string, string> = {
-  ...(readme === null ? {} : { 'README.md': readmeWithTables(readme) }),
+  ...(readme === null ? {} : { 'README.md': between(readme, 'options', optionTables()) }),
+  ...(architecture === null ? {} : { 'docs/architecture.md': between(architecture, 'states', stateDiagram()) }),
   'docs/agent-watch.1': manPage(version),
   'docs/service.schema.json': schemaText(),
   'docs/completion/agent-watch.bash': completionScript('bash'),

@@ -110,7 +110,8 @@ describe('whatever was reached and whatever comes', () => {
         policy.healthyAfterMs,
         longestStopMs(policy),
         policy.maxRuntimeMs ?? 0,
-        5000,
+        // A failed save is tried again after 5 s; a limited wait is looked at every minute.
+        60_000,
       );
       for (const { delayMs } of ordersOf(effects, 'arm-timer')) {
         expect(delayMs).toBeGreaterThanOrEqual(0);

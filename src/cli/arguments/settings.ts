@@ -1,5 +1,6 @@
 /** The validated settings: what argv, environment and file came to. Durations are milliseconds, sizes bytes, paths absolute. */
 
+import type { Format } from '../../alerts/formats.ts';
 import type { CauseAction, StopTo } from '../../core/model.ts';
 import type { ProbeSpec } from '../../probes/probe.ts';
 import type { PatternOrder } from '../../supervisor/output-patterns.ts';
@@ -90,7 +91,7 @@ export interface DiagnosisSettings {
 
 export interface AlertSettings {
   readonly webhooks: readonly { readonly target: SecretUrl; readonly from: WebhookSource }[];
-  readonly format: 'slack' | 'discord' | 'ntfy' | 'telegram' | 'generic' | null;
+  readonly format: Format | null;
   readonly commands: readonly string[];
   readonly files: readonly string[];
   readonly on: readonly AlertTopic[];

@@ -6,7 +6,7 @@ export const generalOptions = {
     kind: 'switch',
     short: 'h',
     flagOnly: true,
-    meaning: 'show show show this text; `--help all` shows every option, `--help COMMAND` one command',
+    meaning: 'show this text; `--help all` shows every option, `--help COMMAND` one command',
   },
   version: { kind: 'switch', short: 'v', flagOnly: true, meaning: 'the version' },
 } as const satisfies OptionTable;
