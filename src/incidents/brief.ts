@@ -1,8 +1,7 @@
 import type { Status } from '../core/status.ts';
-import { stripControl } from '../core/text/escape.ts';
-import { durationText, momentText, timesText } from '../core/text/units.ts';
 import type { Incident } from './incident.ts';
 import { type SharedEvent, sharedEvents } from './shared-event.ts';
+import { type Trend, trendsOf } from './trends.ts';
 
 /** What happened while nobody looked. Times RFC 3339, durations ms. */
 export interface Brief {
@@ -11,6 +10,8 @@ export interface Brief {
   readonly names: readonly NameBrief[];
   /** The failures of the time, the most frequent first. */
   readonly failures: readonly FailureBrief[];
+  /** What grows over several runs. */
+  readonly trends: readonly Trend[];
   /** Incidents of several names within a minute. */
   readonly shared: readonly SharedEvent[];
   /** What waits for a person, the worst first. */
@@ -36,11 +37,15 @@ interface FailureBrief {
   readonly count: number;
   readonly lastAt: string;
   readonly lastId: string;
+  /** Of the last of them; null: ongoing, or not known. */
+  readonly recoveredAt: string | null;
   readonly recommendation: string;
 }
 
 interface Need {
   readonly name: string;
+  /** critical: down, and stays down by itself; warning: in trouble, and still tried. */
+  readonly severity: 'critical' | 'warning';
   readonly why: string;
   /** What to type. */
   readonly next: string;
@@ -69,7 +74,8 @@ export const brief = ({ incidents, states, sinceMs, nowMs }: BriefInput): Brief 
     names: names.map(name => nameBrief(name, recent, states, from, nowMs)),
     failures: failuresOf(recent.filter(incident => Date.parse(incident.at) >= from)),
     shared: sharedEvents(recent.filter(incident => Date.parse(incident.at) >= from)),
-    needsPerson: states.flatMap(state => needOf(state, recent)),
+    trends: trendsOf(recent),
+    needsPerson: states.flatMap(state => needOf(state, recent)).sort(bySeverity),
   };
 };
 
@@ -143,6 +149,7 @@ const failuresOf = (incidents: readonly Incident[]): FailureBrief[] => {
         count: group.reduce((sum, incident) => sum + 1 + incident.repeats, 0),
         lastAt: last.at,
         lastId: last.id,
+        recoveredAt: last.recoveredAt,
         recommendation: last.recommendation,
       };
     })
@@ -160,112 +167,22 @@ const personal: ReadonlySet<Incident['category']> = new Set([
   'corrupt-state',
 ]);
 
+const bySeverity = (one: Need, other: Need): number =>
+  one.severity === other.severity ? (one.name < other.name ? -1 : 1) : one.severity === 'critical' ? -1 : 1;
+
 const needOf = (state: Status, recent: readonly Incident[]): Need[] => {
   const { name, phase } = state;
   const last = recent.findLast(incident => incident.name === name);
+  const show = last === undefined ? `agent-watch status ${name}` : `agent-watch incidents show ${name}`;
+  const need = (severity: Need['severity'], why: string, next: string): Need[] => [{ name, severity, why, next }];
   if (phase === 'held')
-    return [{ name, why: `held: ${state.holdReason ?? 'no reason was kept'}`, next: `agent-watch reset ${name}` }];
-  if (phase === 'lost') return [{ name, why: 'lost: nobody watches it', next: `agent-watch start ${name}` }];
+    return need('critical', `held: ${state.holdReason ?? 'no reason was kept'}`, `agent-watch reset ${name}`);
+  if (phase === 'lost') return need('critical', 'unsupervised: the watcher died', `agent-watch start ${name}`);
   if (phase === 'limited' && state.limit?.until == null)
-    return [
-      {
-        name,
-        why: `limited: ${state.limit?.cause ?? 'no reason was kept'}, and its end is not known`,
-        next: last === undefined ? `agent-watch status ${name}` : `agent-watch incidents show ${last.id}`,
-      },
-    ];
-  const unwell = phase === 'unhealthy' || phase === 'backoff' || phase === 'cooldown';
-  if (unwell && last !== undefined && (personal.has(last.category) || phase === 'cooldown'))
-    return [
-      {
-        name,
-        why: `${phase}: ${last.category}, and a restart alone does not cure it`,
-        next: `agent-watch incidents show ${last.id}`,
-      },
-    ];
-  return unwell ? [{ name, why: phase, next: `agent-watch status ${name}` }] : [];
+    return need('critical', `limited (${state.limit?.cause ?? 'no reason was kept'}), without a known end`, show);
+  if (phase !== 'unhealthy' && phase !== 'backoff' && phase !== 'cooldown') return [];
+  if (last === undefined) return need('warning', phase, show);
+  if (personal.has(last.category))
+    return need('critical', `${phase}: ${last.category}; a restart does not cure it`, show);
+  return need('warning', `${phase}: ${last.category}`, show);
 };
-
-const mostNames = 8;
-const mostNeeds = 6;
-const mostFailures = 4;
-const mostShared = 3;
-
-/** The brief on one screen: plain lines, each cut to `columns`, free of control sequences. */
-export const briefText = (brief: Brief, columns = 100): string =>
-  [...head(brief), ...needs(brief), ...shared(brief), ...failures(brief), ...names(brief)]
-    .map(line => cut(stripControl(line).replaceAll('\n', ' '), columns))
-    .join('\n');
-
-const head = (brief: Brief): string[] => {
-  const incidents = brief.names.reduce((sum, name) => sum + name.incidents, 0);
-  const heals = brief.names.reduce((sum, name) => sum + name.heals, 0);
-  const down = brief.names.reduce((sum, name) => sum + name.downMs, 0);
-  const period = `Since ${momentText(brief.since)} UTC`;
-  if (brief.names.length === 0) return [`${period}: nothing is watched.`];
-  if (incidents === 0) return [`${period}: ${brief.names.length} watched, nothing happened.`];
-  return [
-    `${period}: ${plural(incidents, 'incident')}, ${heals} healed, ${durationText(down)} down in all, ${brief.names.length} watched.`,
-  ];
-};
-
-const needs = ({ needsPerson }: Brief): string[] =>
-  needsPerson.length === 0
-    ? []
-    : [
-        '',
-        'Needs a person:',
-        ...needsPerson.slice(0, mostNeeds).map(need => `  ${need.name}: ${need.why}  (${need.next})`),
-        ...(needsPerson.length > mostNeeds ? [`  and ${needsPerson.length - mostNeeds} more`] : []),
-      ];
-
-const shared = ({ shared: events }: Brief): string[] =>
-  events.length === 0
-    ? []
-    : [
-        '',
-        'Together:',
-        ...events
-          .slice(-mostShared)
-          .map(
-            event =>
-              `  ${momentText(event.at)} ${event.names.join(', ')}: ${event.what ?? 'nothing in common but the time'}`,
-          ),
-      ];
-
-const failures = ({ failures: found }: Brief): string[] =>
-  found.length === 0
-    ? []
-    : [
-        '',
-        'What failed:',
-        ...found
-          .slice(0, mostFailures)
-          .flatMap(failure => [
-            `  ${failure.name}: ${failure.category} ${timesText(failure.count)}, last ${momentText(failure.lastAt)}`,
-            ...(failure.keyLine === null ? [] : [`      ${failure.keyLine}`]),
-            `      ${failure.recommendation}`,
-          ]),
-        ...(found.length > mostFailures ? [`  and ${found.length - mostFailures} more kinds`] : []),
-      ];
-
-const names = ({ names: all }: Brief): string[] => {
-  if (all.length === 0) return [];
-  const width = Math.max(...all.map(name => name.name.length));
-  const rows = [...all].sort((one, other) => other.incidents - one.incidents || (one.name < other.name ? -1 : 1));
-  return [
-    '',
-    ...rows
-      .slice(0, mostNames)
-      .map(
-        row =>
-          `  ${row.name.padEnd(width)}  ${row.phase.padEnd(9)}  ${plural(row.incidents, 'incident')}, ${row.heals} healed, ${durationText(row.downMs)} down`,
-      ),
-    ...(rows.length > mostNames ? [`  and ${rows.length - mostNames} more`] : []),
-  ];
-};
-
-const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
-
-const cut = (line: string, columns: number): string =>
-  line.length > columns ? `${line.slice(0, columns - 1)}…` : line;

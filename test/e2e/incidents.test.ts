@@ -290,11 +290,35 @@ describe('brief', () => {
     const { out, code } = run(folder, ['brief', '--since', '1h']);
     expect(code).toBe(0);
     expect(out).toMatch(/1 incident/);
-    expect(out).toMatch(/Needs a person:\n {2}held: held: /);
+    expect(out).toMatch(/Needs attention:\n {2}held: held: .*\n {4}agent-watch reset held\n/);
+    expect(out).toMatch(/\nWell: well\n$/);
     expect(out.split('\n').length).toBeLessThanOrEqual(40);
     const told = JSON.parse(run(folder, ['brief', '--json']).out);
     expect(told.needsPerson).toHaveLength(1);
     expect(told.names.map(({ name }: { name: string }) => name)).toEqual(['held', 'well']);
+  });
+});
+
+describe('incidents', () => {
+  test('are shown grouped, and one of them by the name of its service or the beginning of its id', async () => {
+    const folder = scratch();
+    const args = ['--name', 'bot', '--quiet', '--backoff', '5ms', '--max-restarts', '2', '--on-hold', 'exit'];
+    run(folder, [...args, '--', ...shell('echo "KeyError: 1" >&2; exit 1')]);
+    const all = JSON.parse(run(folder, ['incidents', '--json']).out) as Incident[];
+    const last = all.at(-1);
+    const lines = run(folder, ['incidents']).out.trim().split('\n');
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatch(/^TIME \(UTC.*\) +ID +KIND +CAUSE +RECOVERED +DETAILS$/);
+    expect(lines[1]).toContain(last?.id);
+    expect(lines[1]).toMatch(/ongoing +3 times: KeyError: 1$/);
+    const report = run(folder, ['incidents', 'show', last?.id ?? '']).out;
+    expect(report).toMatch(/^# bot: /);
+    expect(run(folder, ['incidents', 'show', 'bot']).out).toBe(report);
+    const ambiguous = run(folder, ['incidents', 'show', 'bot-']);
+    expect(ambiguous).toMatchObject({
+      code: 4,
+      err: expect.stringMatching(/"bot-" is the beginning of 3 incidents: bot-/),
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Status } from '../../src/core/status.ts';
-import { brief, briefText } from '../../src/incidents/brief.ts';
+import { brief } from '../../src/incidents/brief.ts';
+import { briefText } from '../../src/incidents/brief-text.ts';
 import type { Incident } from '../../src/incidents/incident.ts';
 import { anIncident } from './an-incident.ts';
 
@@ -72,15 +73,26 @@ describe('counting', () => {
 describe('what needs a person', () => {
   test.each([
     [state('a', 'held', { holdReason: 'daily_loss > 10' }), 'held: daily_loss > 10', 'agent-watch reset a'],
-    [state('a', 'lost'), 'lost: nobody watches it', 'agent-watch start a'],
-  ])('%#', (one, why, next) => expect(of([], [one]).needsPerson).toEqual([{ name: 'a', why, next }]));
+    [state('a', 'lost'), 'unsupervised: the watcher died', 'agent-watch start a'],
+  ])('%#', (one, why, next) =>
+    expect(of([], [one]).needsPerson).toEqual([{ name: 'a', severity: 'critical', why, next }]),
+  );
+
+  test('what is critical comes before what is still tried', () => {
+    const states = [state('a', 'backoff'), state('b', 'held', { holdReason: 'x' }), state('c', 'unhealthy')];
+    expect(of([], states).needsPerson.map(({ name, severity }) => `${name} ${severity}`)).toEqual([
+      'b critical',
+      'a warning',
+      'c warning',
+    ]);
+  });
 
   test('a backoff from a missing key is no passing trouble', () => {
     const [need] = of(
       [at('07:59:00', { category: 'bad-config', id: 'agent-7' })],
       [state('agent', 'backoff')],
     ).needsPerson;
-    expect(need).toMatchObject({ name: 'agent', next: 'agent-watch incidents show agent-7' });
+    expect(need).toMatchObject({ name: 'agent', severity: 'critical', next: 'agent-watch incidents show agent' });
   });
 
   test('nobody is called for what is well', () => {
@@ -123,6 +135,8 @@ describe('together', () => {
   });
 });
 
+const look = { columns: 80, time: (iso: string) => iso.slice(0, 16).replace('T', ' '), zone: 'UTC' };
+
 describe('the screen', () => {
   test('fits in 40 lines of the given width, whatever the fleet', () => {
     const names = Array.from({ length: 300 }, (_, index) => `agent-${index}`);
@@ -138,15 +152,55 @@ describe('the screen', () => {
         incidents,
         names.map(name => state(name, 'held')),
       ),
-      80,
+      look,
     ).split('\n');
     expect(lines.length).toBeLessThanOrEqual(40);
-    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+    for (const line of lines) if (!line.includes('agent-watch')) expect(line.length).toBeLessThanOrEqual(80);
     expect(lines.join('')).not.toContain('\u001b');
   });
 
   test('of a quiet night it is a line', () => {
-    expect(briefText(of([], [state('agent', 'healthy')]))).toContain('1 watched, nothing happened.');
-    expect(briefText(of([], []))).toBe('Since 2026-03-02 08:00:00 UTC: nothing is watched.');
+    expect(briefText(of([], [state('agent', 'healthy')]), look)).toBe(
+      'Since 2026-03-02 08:00 UTC: 1 service, no incidents\n\nWell: agent',
+    );
+    expect(briefText(of([], []), look)).toBe('Since 2026-03-02 08:00 UTC: no services');
+  });
+
+  test('has what needs attention with its command on a line of its own, what failed, and what is well in one line', () => {
+    const incidents = [
+      at('01:00:00', { name: 'b', recoveredAt: null }),
+      at('02:00:00', { name: 'c', recoveredAt: '2026-03-03T02:05:00.000Z' }),
+    ];
+    const states = [state('a', 'healthy'), state('b', 'held', { holdReason: 'loss > 10' }), state('c', 'running')];
+    const text = briefText(of(incidents, states), { ...look, columns: null });
+    expect(text).toMatch(
+      /^Since .*: 3 services, 2 incidents, 1 recovered, .* down in total\n\nNeeds attention:\n {2}b: held: loss > 10\n {4}agent-watch reset b\n/,
+    );
+    expect(text).toMatch(/\nWhat failed:\n {2}c: network-unreachable once, last .*, recovered\n {6}Error: connect/);
+    expect(text).toMatch(/\n {2}b: network-unreachable once, last [^,]*\n/);
+    expect(text).toMatch(/\n\nWell: a, c$/);
+  });
+});
+
+describe('trends', () => {
+  const growing = (from: number, perSecond: number) =>
+    [0, 30, 60].map(seconds => ({
+      at: new Date(Date.parse('2026-03-03T01:00:00.000Z') + seconds * 1000).toISOString(),
+      bytes: from + perSecond * seconds,
+    }));
+  const run = (time: string, perSecond: number) => at(time, { memory: growing(1e7, perSecond) });
+
+  test('memory that grows in each of several runs is a leak', () => {
+    const rate = 8 * 1024 * 1024;
+    expect(
+      of(
+        ['01:00:00', '02:00:00', '03:00:00'].map(time => run(time, rate)),
+        [],
+      ).trends,
+    ).toEqual([{ name: 'agent', text: 'memory +8M/s in each of 3 runs: a leak' }]);
+    expect(of([run('01:00:00', rate), run('02:00:00', rate)], []).trends).toEqual([]);
+    expect(
+      of([run('01:00:00', rate), run('02:00:00', rate), run('03:00:00', rate), run('04:00:00', 0)], []).trends,
+    ).toEqual([]);
   });
 });

@@ -2,7 +2,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { EXIT } from '../../core/exit-code.ts';
 import { stripControl } from '../../core/text/escape.ts';
-import { brief, briefText } from '../../incidents/brief.ts';
+import { brief } from '../../incidents/brief.ts';
+import { briefText } from '../../incidents/brief-text.ts';
 import { nothingEvicted, readEvicted } from '../../incidents/history.ts';
 import { EVICTED_FILE, INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
 import { postMortem } from '../../incidents/post-mortem.ts';
@@ -12,6 +13,7 @@ import { findIncident } from '../fleet/incidents.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
 import { incidentTable } from '../render/tables.ts';
 import { ownTerminal, print } from '../render/terminal.ts';
+import { localTime, zoneText } from '../render/times.ts';
 import { wallOf } from '../values/moments.ts';
 import { readServices } from './status.ts';
 
@@ -98,8 +100,6 @@ function reportOf(incident: Incident, folder: string): string {
 type BriefInvocation = Extract<Invocation, { kind: 'brief' }>;
 
 const DEFAULT_SINCE_MS = 24 * 60 * 60 * 1000;
-/** Where nobody tells the width. */
-const COLUMNS = 100;
 
 /** What happened while nobody looked, on one screen; from the files alone. */
 export function briefCommand({ since, json, ...selection }: BriefInvocation): number {
@@ -115,7 +115,7 @@ export function briefCommand({ since, json, ...selection }: BriefInvocation): nu
     sinceMs: nowMs - (wallOf(since, nowMs) ?? nowMs - DEFAULT_SINCE_MS),
     nowMs,
   });
-  const columns = ownTerminal()?.columns ?? COLUMNS;
-  print(json ? `${JSON.stringify(found, null, 2)}\n` : `${briefText(found, columns)}\n`);
+  const look = { columns: ownTerminal()?.columns ?? null, time: localTime, zone: zoneText(nowMs) };
+  print(json ? `${JSON.stringify(found, null, 2)}\n` : `${briefText(found, look)}\n`);
   return code;
 }

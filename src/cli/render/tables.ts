@@ -3,6 +3,7 @@ import { stripControl } from '../../core/text/escape.ts';
 import { durationText, exitText, sizeText } from '../../core/text/units.ts';
 import { localTime } from '../../host/clock.ts';
 import type { Incident } from '../../incidents/incident.ts';
+import { localTime as incidentTime, zoneText } from './times.ts';
 
 const STATUS_HEAD = ['NAME', 'PHASE', 'PID', 'UP', 'CPU', 'MEM', 'RESTARTS', 'DETAILS'] as const;
 const PHASE_COLUMN = 1;
@@ -140,21 +141,45 @@ function ago(at: string, now: number): string {
   return durationText(Math.max(0, now - Date.parse(at)));
 }
 
-const INCIDENT_HEAD = ['AT (UTC)', 'ID', 'KIND', 'CATEGORY', 'OVER', 'KEY LINE'];
+const INCIDENT_HEAD = ['ID', 'KIND', 'CAUSE', 'RECOVERED', 'DETAILS'];
 
-/** The table of `incidents` for people: a line for each, oldest first, cut to the width. */
+/**
+ * The table of `incidents` for people, oldest first, cut to the width. Equal incidents that follow each other are one line with their
+ * count, by the last of them.
+ */
 export function incidentTable(incidents: readonly Incident[], columns: number | null): string {
-  const rows = [INCIDENT_HEAD, ...incidents.map(cellsOf)];
-  const widths = INCIDENT_HEAD.map((_, column) => Math.max(...rows.map(cells => cells[column]?.length ?? 0)));
+  const head = [`TIME (${zoneText(incidents.at(-1)?.at ?? Date.now())})`, ...INCIDENT_HEAD];
+  const rows = [head, ...grouped(incidents).map(cellsOf)];
+  const widths = head.map((_, column) => Math.max(...rows.map(cells => cells[column]?.length ?? 0)));
   return rows
     .map(cells => cut(cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '), columns))
     .join('\n');
 }
 
-function cellsOf(incident: Incident): string[] {
-  const { at, id, kind, category, repeats, keyLine, evidence, recoveredAt } = incident;
-  const over = recoveredAt === null ? 'not yet' : `in ${durationText(Date.parse(recoveredAt) - Date.parse(at))}`;
-  const more = repeats === 0 ? '' : `(and ${repeats} more) `;
-  const cells = [at.slice(0, 19).replace('T', ' '), id, kind, category, over, `${more}${keyLine ?? evidence[0] ?? ''}`];
+/** An incident that stands for those before it which were like it. */
+interface Group {
+  readonly last: Incident;
+  readonly count: number;
+}
+
+function grouped(incidents: readonly Incident[]): Group[] {
+  const groups: Group[] = [];
+  const open = new Map<string, number>();
+  for (const incident of incidents) {
+    const at = open.get(incident.name);
+    const group = at === undefined ? undefined : groups[at];
+    const same = group !== undefined && group.last.fingerprint === incident.fingerprint;
+    const count = (same ? group.count : 0) + 1 + incident.repeats;
+    if (same && at !== undefined) groups[at] = { last: incident, count };
+    else open.set(incident.name, groups.push({ last: incident, count }) - 1);
+  }
+  return groups.sort((one, other) => (one.last.at < other.last.at ? -1 : 1));
+}
+
+function cellsOf({ last, count }: Group): string[] {
+  const { at, id, kind, category, keyLine, evidence, recoveredAt } = last;
+  const over = recoveredAt === null ? 'ongoing' : `after ${durationText(Date.parse(recoveredAt) - Date.parse(at))}`;
+  const times = count === 1 ? '' : `${count} times: `;
+  const cells = [incidentTime(at), id, kind, category, over, `${times}${keyLine ?? evidence[0] ?? ''}`];
   return cells.map(cell => stripControl(cell).replace(/\s+/g, ' '));
 }

@@ -12,3 +12,11 @@ export function localTime(at: string | number): string {
 function localClock(date: Date): string {
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
 }
+
+/** The zone of this machine at a time: `UTC`, `UTC+01:00`. */
+export function zoneText(at: string | number): string {
+  const offset = -new Date(at).getTimezoneOffset();
+  if (offset === 0) return 'UTC';
+  const minutes = Math.abs(offset);
+  return `UTC${offset < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+}

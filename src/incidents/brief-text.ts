@@ -1,0 +1,86 @@
+import { stripControl } from '../core/text/escape.ts';
+import { durationText, timesText } from '../core/text/units.ts';
+import type { Brief } from './brief.ts';
+
+const mostNeeds = 6;
+const mostFailures = 4;
+const mostShared = 3;
+const mostTrends = 4;
+const mostNames = 12;
+
+/** How the brief is shown. */
+export interface BriefLook {
+  /** Texts are cut to this width, commands never; null: nothing is cut. */
+  readonly columns: number | null;
+  /** A time for people, with its zone where that is not known otherwise. */
+  time(at: string): string;
+  readonly zone: string;
+}
+
+/** The brief on one screen: what needs attention first, then what recovered, trends, and what is well. */
+export const briefText = (brief: Brief, look: BriefLook): string =>
+  [
+    ...head(brief, look),
+    ...needs(brief),
+    ...failures(brief, look),
+    ...section('Together', brief.shared.slice(-mostShared), event => [
+      `${look.time(event.at)} ${event.names.join(', ')}: ${event.what ?? 'nothing in common but the time'}`,
+    ]),
+    ...section('Trends', brief.trends.slice(0, mostTrends), trend => [`${trend.name}: ${trend.text}`]),
+    ...well(brief),
+  ]
+    .map(line => (line.trimStart().startsWith('agent-watch ') ? line : cut(clean(line), look.columns)))
+    .join('\n');
+
+const clean = (line: string): string => stripControl(line).replaceAll('\n', ' ');
+
+const section = <T>(title: string, items: readonly T[], lines: (item: T) => readonly string[]): string[] =>
+  items.length === 0 ? [] : ['', `${title}:`, ...items.flatMap(lines).map(line => `  ${line}`)];
+
+const head = (brief: Brief, { time, zone }: BriefLook): string[] => {
+  const sum = (of: (name: Brief['names'][number]) => number) =>
+    brief.names.reduce((total, name) => total + of(name), 0);
+  const period = `Since ${time(brief.since)} ${zone}`;
+  if (brief.names.length === 0) return [`${period}: no services`];
+  const services = plural(brief.names.length, 'service');
+  const incidents = sum(name => name.incidents);
+  if (incidents === 0) return [`${period}: ${services}, no incidents`];
+  const recovered = `${sum(name => name.heals)} recovered`;
+  return [
+    `${period}: ${services}, ${plural(incidents, 'incident')}, ${recovered}, ${durationText(sum(name => name.downMs))} down in total`,
+  ];
+};
+
+const needs = ({ needsPerson }: Brief): string[] => [
+  ...section('Needs attention', needsPerson.slice(0, mostNeeds), need => [
+    `${need.name}: ${need.why}`,
+    `  ${need.next}`,
+  ]),
+  ...(needsPerson.length > mostNeeds ? [`  and ${needsPerson.length - mostNeeds} more`] : []),
+];
+
+/** Equal incidents once, with their count, the most frequent first. */
+const failures = ({ failures: found }: Brief, { time }: BriefLook): string[] => {
+  return [
+    ...section('What failed', found.slice(0, mostFailures), failure => [
+      `${failure.name}: ${failure.category} ${timesText(failure.count)}, last ${time(failure.lastAt)}${failure.recoveredAt === null ? '' : ', recovered'}`,
+      ...(failure.keyLine === null ? [] : [`    ${failure.keyLine}`]),
+      `    ${failure.recommendation}`,
+    ]),
+    ...(found.length > mostFailures ? [`  and ${found.length - mostFailures} more kinds`] : []),
+  ];
+};
+
+/** Services that are well, in one line. */
+const well = ({ names, needsPerson }: Brief): string[] => {
+  const open = new Set(needsPerson.map(need => need.name));
+  const fine = names.filter(({ name }) => !open.has(name)).map(({ name }) => name);
+  if (fine.length === 0) return [];
+  const more = fine.length > mostNames ? `, and ${fine.length - mostNames} more` : '';
+  return ['', `Well: ${fine.slice(0, mostNames).join(', ')}${more}`];
+};
+
+const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
+const cut = (line: string, columns: number | null): string =>
+  columns !== null && line.length > columns ? `${line.slice(0, columns - 1)}…` : line;
