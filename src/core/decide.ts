@@ -1,5 +1,5 @@
 import type { Effect, Event, Fact } from './events.ts';
-import { becameHealthy, healthyByNow, startHealth } from './health-step.ts';
+import { becameHealthy, healthyByNow, proveRecovery, startHealth } from './health-step.ts';
 import { beginHealth, checkedBeforeStart, judge } from './health-turn.ts';
 import { waitLimited } from './limited.ts';
 import type { Live, Policy, RunId, State, TimerId } from './model.ts';
@@ -24,6 +24,7 @@ export const FRESH_STATE: State = {
   refusalsInRow: 0,
   resumeNext: false,
   resumedInRow: 0,
+  stepBefore: 0,
   crashes: [],
   slowDeaths: [],
   lastExit: null,
@@ -210,6 +211,7 @@ function timerFired(turn: Turn, { timer }: Of<'timer-fired'>): void {
 
 /** Long enough up; with a probe that is not green yet, it gets healthy when that one does. */
 function longUp(turn: Turn, live: Live): void {
+  if (live.healthy) return void proveRecovery(turn, live);
   if (live.health.green) becameHealthy(turn, live);
   else enter(turn, { kind: 'running', live: { ...live, healthyTimer: null } });
 }

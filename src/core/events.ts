@@ -74,6 +74,8 @@ export type Note =
   /** The watcher ends though these live on. */
   | { kind: 'left-behind'; survivors: readonly Survivor[] }
   | { kind: 'healthy'; uptimeMs: number; resets: boolean }
+  /** The run ended like the one before the last incident: that one was not over. */
+  | { kind: 'relapsed' }
   | { kind: 'waiting'; phase: 'backoff' | 'cooldown' | 'limited'; leftMs: number }
   | { kind: 'planned'; due: Wall }
   | { kind: 'held'; hold: Hold }
@@ -148,6 +150,8 @@ export interface EndReading {
   success: boolean | null;
   /** Why the output makes a failure of it, for people. */
   why: string | null;
+  /** It ended like the last incident. */
+  same?: true;
 }
 
 /** Who asked: for the log. */
@@ -183,6 +187,8 @@ export type Effect =
   | { type: 'open-incident'; incident: IncidentSeed }
   /** The run after it has lived and every critical probe is well. */
   | { type: 'close-incident'; at: Wall; proof: string }
+  /** The run after it ended in the same way: it is not over, and counts once more. */
+  | { type: 'reopen-incident'; at: Wall }
   | { type: 'arm-timer'; timer: TimerId; delayMs: number }
   | { type: 'disarm-timer'; timer: TimerId }
   /** The whole state, as it stands after this event. */

@@ -36,7 +36,7 @@ import { recoveryProof } from './health-rows.ts';
 import type { Live } from './model.ts';
 import { durationText } from './text/units.ts';
 import type { Mono, Stamp } from './time.ts';
-import { disarm, elapsed, enter, order, set, type Turn, tell } from './transition.ts';
+import { arm, disarm, elapsed, enter, order, set, type Turn, tell } from './transition.ts';
 
 /** What a fact made of the health of a run. */
 export interface HealthTurn {
@@ -207,14 +207,42 @@ function nextTick({ state, policy, at }: HealthDraft): Mono | null {
 
 /** Long enough up: the next wait is the first again. Returns the run as it is from now on. */
 export function becameHealthy(turn: Turn, live: Live): Live {
-  const resets = turn.state.backoffStep > 0 || turn.state.restartsInRow > 0;
-  const healthy: Live = { ...live, healthy: true, healthyTimer: null };
-  enter(turn, { kind: 'running', live: healthy });
-  set(turn, { backoffStep: 0, restartsInRow: 0, shortRuns: 0, limitsInRow: 0, refusalsInRow: 0, resumedInRow: 0 });
+  const { backoffStep, restartsInRow } = turn.state;
+  set(turn, {
+    stepBefore: backoffStep,
+    backoffStep: 0,
+    restartsInRow: 0,
+    shortRuns: 0,
+    limitsInRow: 0,
+    refusalsInRow: 0,
+    resumedInRow: 0,
+  });
+  tell(turn, {
+    kind: 'healthy',
+    uptimeMs: elapsed(turn, live.since.mono),
+    resets: backoffStep > 0 || restartsInRow > 0,
+  });
+  return proveRecovery(turn, { ...live, healthy: true });
+}
+
+/** Closes the last incident, or looks again when this run has outlived the one that failed. */
+export function proveRecovery(turn: Turn, live: Live): Live {
   const uptimeMs = elapsed(turn, live.since.mono);
-  tell(turn, { kind: 'healthy', uptimeMs, resets });
-  recovered(turn, live, uptimeMs);
-  return healthy;
+  const leftMs = turn.state.incident?.open === true ? provenAfterMs(turn) - uptimeMs : 0;
+  const later: Live = { ...live, healthyTimer: leftMs > 0 ? arm(turn, Math.ceil(leftMs)) : null };
+  enter(turn, { kind: 'running', live: later });
+  if (leftMs <= 0) recovered(turn, live, uptimeMs);
+  return later;
+}
+
+/**
+ * How long a run must live before it proves that an incident is over. Time alone proves little where the run that crashed had
+ * lived for --healthy-after too: then it is half as long again as that one, ten times --healthy-after at most.
+ */
+function provenAfterMs({ policy: { health, healthyAfterMs }, state: { lastExit } }: Turn): number {
+  const byProbes = health.probes.some(({ severity }) => severity === 'critical');
+  if (byProbes || lastExit?.cause !== 'crash' || lastExit.uptimeMs < healthyAfterMs) return healthyAfterMs;
+  return Math.max(healthyAfterMs, Math.min(10 * healthyAfterMs, 1.5 * lastExit.uptimeMs));
 }
 
 /**
@@ -222,10 +250,11 @@ export function becameHealthy(turn: Turn, live: Live): Live {
  * life is one all the same.
  */
 export function healthyByNow(turn: Turn, live: Live): Live {
-  if (live.healthyTimer === null || !live.health.green || elapsed(turn, live.since.mono) < turn.policy.healthyAfterMs)
-    return live;
+  const uptimeMs = elapsed(turn, live.since.mono);
+  if (live.healthyTimer === null || !live.health.green) return live;
+  if (uptimeMs < (live.healthy ? provenAfterMs(turn) : turn.policy.healthyAfterMs)) return live;
   disarm(turn, live.healthyTimer);
-  return becameHealthy(turn, live);
+  return live.healthy ? proveRecovery(turn, live) : becameHealthy(turn, live);
 }
 
 /** The last incident is over: with its time and what proves it. */

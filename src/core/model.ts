@@ -254,7 +254,9 @@ export interface State {
   /** The occurrence of the schedule that ran last. */
   lastDue: Wall | null;
   /** When the last incident was; open until a healthy run closes it. */
-  incident: { at: Wall; open: boolean; limited: boolean } | null;
+  incident: { at: Wall; open: boolean; limited: boolean; relapsed?: true } | null;
+  /** The step of the backoff before the last healthy run reset it. */
+  stepBefore: number;
   /** Set from a failed save to the next that succeeds: fires the next try. */
   saveTimer: TimerId | null;
   nextTimer: TimerId;

@@ -60,6 +60,8 @@ export interface IncidentPort {
   examine(): void;
   open(incident: IncidentSeed): void;
   close(at: Wall, proof: string): void;
+  /** The incident of that time is not over, and happened once more. */
+  reopen?(at: Wall): void;
 }
 
 /** The rest of the world. */

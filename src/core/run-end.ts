@@ -3,7 +3,7 @@ import { EXIT, isSuccess, shellCode, startFailureCode } from './exit-code.ts';
 import type { Reason } from './health-model.ts';
 import { causeAction, enterLimited, type LimitOutcome, limitOutcome } from './limited.ts';
 import type { Exit, ExitCause, Live, SpawnFailure } from './model.ts';
-import { elapsed, enter, incidentKind, openIncident, set, type Turn, tell } from './transition.ts';
+import { elapsed, enter, incidentKind, openIncident, order, set, type Turn, tell } from './transition.ts';
 import {
   finish,
   hold,
@@ -53,17 +53,39 @@ export function ended(turn: Turn, live: Live, exit: Exit, end: EndCause): void {
     resumeNext: CUT_SHORT.has(cause) && end.reading?.cause !== 'context-overflow',
     shortRuns: uptimeMs < SHORT_RUN_MS ? turn.state.shortRuns + 1 : 0,
   });
+  const relapse = isRelapse(turn, live, uptimeMs, end);
+  if (relapse) set(turn, { backoffStep: turn.state.stepBefore });
   const deathsBefore = turn.state.slowDeaths.length;
-  const next = nextAfter(turn, live, exit, end);
+  // A life that proved nothing is no healthy one.
+  const next = nextAfter(turn, relapse ? { ...live, healthy: false } : live, exit, end);
   tell(turn, { kind: 'exited', exit, cause, why, uptimeMs, next });
   // The list is emptied when it made a slow loop; it gets shorter also when old deaths leave its window.
   const slowLoop = deathsBefore > 0 && turn.state.slowDeaths.length === 0;
+  if (relapse) return takeBackRecovery(turn);
   const kind = incidentKind(turn, cause, reasons, slowLoop || next.kind === 'cooldown');
   // Limits in a row are one incident, until a run is healthy.
   if (kind === null || (kind === 'limited' && turn.state.incident?.open && turn.state.incident.limited)) return;
   const { at } = turn.event;
   const { memory } = live.health;
   openIncident(turn, { at, kind, run: turn.state.run, exit, cause, reasons, why, uptimeMs, memory, next });
+}
+
+/** So many times --healthy-after a run must live before an end like the one before is news. */
+const RELAPSE_LIVES = 10;
+
+/** A run that got healthy by time and ended like the one before proves nothing: a dead login that takes three minutes to fail. */
+function isRelapse({ policy, state }: Turn, live: Live, uptimeMs: number, { cause, reading }: EndCause): boolean {
+  const soon = uptimeMs < RELAPSE_LIVES * policy.healthyAfterMs;
+  return cause === 'crash' && reading?.same === true && live.healthy && soon && state.incident !== null;
+}
+
+/** The last incident goes on; said once. */
+function takeBackRecovery(turn: Turn): void {
+  const { incident } = turn.state;
+  if (incident === null) return;
+  if (incident.relapsed !== true) tell(turn, { kind: 'relapsed' });
+  set(turn, { incident: { ...incident, open: true, relapsed: true } });
+  order(turn, { type: 'reopen-incident', at: incident.at });
 }
 
 function nextAfter(turn: Turn, live: Live, exit: Exit, end: EndCause): Next {

@@ -95,7 +95,7 @@ function encodedStop(phase: Phase): Phase | Readonly<Record<string, unknown>> {
 function decoded(value: unknown): unknown {
   if (!isRecord(value) || !isRecord(value['state'])) return value;
   const { state } = value;
-  const { limitsInRow, refusalsInRow, resumeNext, resumedInRow } = FRESH_STATE;
+  const { limitsInRow, refusalsInRow, resumeNext, resumedInRow, stepBefore } = FRESH_STATE;
   const { incident } = state;
   return {
     stop: DEFAULT_STOP,
@@ -105,6 +105,7 @@ function decoded(value: unknown): unknown {
       refusalsInRow,
       resumeNext,
       resumedInRow,
+      stepBefore,
       stuck: null,
       ...state,
       phase: decodedPhase(state['phase']),

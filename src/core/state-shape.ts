@@ -112,6 +112,7 @@ export const stateShape: Shape = {
     refusalsInRow: 'number',
     resumeNext: 'boolean',
     resumedInRow: 'number',
+    stepBefore: 'number',
     crashes: { list: 'number' },
     slowDeaths: { list: 'number' },
     lastExit: {

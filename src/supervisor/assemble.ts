@@ -9,6 +9,7 @@ import type { Stamp } from '../core/time.ts';
 import { stampNow } from '../host/clock.ts';
 import { reasonOf } from '../host/errno.ts';
 import { readText } from '../host/read-file.ts';
+import { INCIDENTS_FOLDER } from '../incidents/incident.ts';
 import type { RhythmStore } from '../probes/rhythm-keeper.ts';
 import { replaceFile } from '../state/atomic-file.ts';
 import type { Lock } from '../state/lock.ts';
@@ -85,7 +86,14 @@ export function assemble(
     report({ type: 'output-reported', ...Object.assign(output, change) });
   const tail = (maxBytes: number) => child.tail(maxBytes);
   const patterns = createOutputPatterns(order.patterns, { tail, report });
-  const readEnd = createEndReader({ ...order, patterns, state: () => supervisor.state, tail });
+  const readEnd = createEndReader({
+    ...order,
+    name: place.name,
+    incidentsFolder: place.at(INCIDENTS_FOLDER),
+    patterns,
+    state: () => supervisor.state,
+    tail,
+  });
   const child = createChild(
     {
       ...order,

@@ -8,6 +8,9 @@ export interface EndReaderWorld {
   policy: Policy;
   /** The child's, which names most secrets that its log may show. */
   env: Readonly<Record<string, string>>;
+  name: string;
+  /** Where the incidents are kept. */
+  incidentsFolder: string;
   notifications: NotificationSettings;
   state(): State;
   /** What lines of the user's own say; null: nothing was asked for. */
@@ -67,7 +70,9 @@ export function createEndReader(world: EndReaderWorld): EndReader {
     if (told?.success === true) return tell({ ...NOTHING, success: true });
     const then = (reading: EndReading | null) =>
       tell(told?.success === false ? { ...(reading ?? NOTHING), ...told } : reading);
-    if (!anyCause && !WORTH_READING.test(world.tail(GLANCE_BYTES).toString('latin1'))) return then(null);
+    const { phase, incident } = world.state();
+    const tentative = phase.kind === 'running' && phase.live.healthy && incident !== null;
+    if (!anyCause && !tentative && !WORTH_READING.test(world.tail(GLANCE_BYTES).toString('latin1'))) return then(null);
     if (judge !== null) return then(judged(exit));
     load()
       .then(loaded => {

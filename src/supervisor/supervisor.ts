@@ -24,6 +24,8 @@ function perform(effect: Effect, state: State, world: World): void {
       return world.incidents.open(effect.incident);
     case 'close-incident':
       return world.incidents.close(effect.at, effect.proof);
+    case 'reopen-incident':
+      return world.incidents.reopen?.(effect.at);
     case 'arm-timer':
       return world.timers.arm(effect.timer, effect.delayMs);
     case 'disarm-timer':

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
 import type { Event, Fact } from '../../src/core/events.ts';
+import { SOON_MS } from '../../src/core/limits.ts';
 import type { RunId, State, TimerId } from '../../src/core/model.ts';
 import { longestStopMs } from '../../src/core/stopping.ts';
 import { currentRun, ordersOf, timersOf, type Walk, walks } from './walks.ts';
@@ -107,7 +108,10 @@ describe('whatever was reached and whatever comes', () => {
       const longest = Math.max(
         policy.backoffMaxMs * (1 + policy.jitter),
         policy.flapCooldownMs,
-        policy.healthyAfterMs,
+        // Half as long again as the run that failed, at most.
+        10 * policy.healthyAfterMs,
+        // The pause that a service asks for.
+        SOON_MS,
         longestStopMs(policy),
         policy.maxRuntimeMs ?? 0,
         // A failed save is tried again after 5 s; a limited wait is looked at every minute.

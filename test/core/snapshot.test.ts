@@ -31,6 +31,7 @@ function snapshotOf(state: State): Snapshot {
 const reread = (snapshot: unknown) => readSnapshot(JSON.parse(JSON.stringify(snapshot)));
 
 const LATER_FIELDS: ReadonlySet<unknown> = new Set([
+  'stepBefore',
   'resumeNext',
   'resumedInRow',
   'limitsInRow',

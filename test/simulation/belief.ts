@@ -52,6 +52,11 @@ export interface Belief {
   /** An incident waits for a healthy run, and whether it is a limit. */
   incident: boolean;
   incidentIsLimit: boolean;
+  /** There ever was one. */
+  incidentKnown: boolean;
+  /** The step before the last healthy run, and how long the last run had lived. */
+  stepBefore: number;
+  lastUp: number;
 }
 
 /** What a reset, and a stop by a person, leave of the counts. */
@@ -76,6 +81,9 @@ export const BLANK: Belief = {
   toldSuccess: false,
   incident: false,
   incidentIsLimit: false,
+  incidentKnown: false,
+  stepBefore: 0,
+  lastUp: 0,
 };
 
 /** The wait by the words of the contract: the first, times the factor each time, capped, a share of chance added, a floor. */

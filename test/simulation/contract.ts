@@ -53,6 +53,7 @@ export class Contract {
     else if (!belief.everUp && kind !== 'other') this.finish(code);
     else {
       belief.last = 'crash';
+      belief.lastUp = 0;
       belief.short++;
       belief.crashes = [...belief.crashes, this.at];
       if (policy.restart === 'never' && !policy.scheduled) this.finish(code);
@@ -73,18 +74,37 @@ export class Contract {
     const itsOwn = limit !== null && 'ms' in limit ? 'limited' : this.#ownCause(exit, lived, byItself);
     const asked = mode.is === 'ending' ? mode.cause : itsOwn;
     const cause = asked === 'done' ? 'success' : asked;
+    const relapses =
+      byItself?.same === true &&
+      cause === 'crash' &&
+      mode.healthy &&
+      lived < 10 * this.policy.healthyAfterMs &&
+      belief.incidentKnown;
+    if (relapses) belief.step = belief.stepBefore;
     belief.last = cause;
+    belief.lastUp = lived;
     belief.short = lived < 1000 ? belief.short + 1 : 0;
     this.clear(mode.runId);
     if (cause === 'stopped' || (cause === 'restarted' && belief.leaving !== null)) {
       belief.mode = { is: 'stopped' };
     } else if (cause === 'restarted') this.wait(false, 0);
+    else if (relapses) this.#relapse(exit, { cause, limit, told: byItself?.cause != null });
     else
       this.#endedBadly(
         exit,
         { cause, limit, told: byItself !== null && byItself.cause !== null, done: asked === 'done' },
         mode.healthy,
       );
+  }
+
+  /** The last incident goes on, as if the run had never been healthy. */
+  #relapse(exit: Exit, end: End): void {
+    const { belief } = this;
+    belief.crashes = [...belief.crashes, this.at];
+    if (belief.leaving !== null) belief.mode = { is: 'stopped' };
+    else this.next(exit, end, true);
+    belief.incident = true;
+    this.expected.add('reopen-incident');
   }
 
   #endedBadly(exit: Exit, end: End, healthy: boolean): void {
@@ -192,10 +212,22 @@ export class Contract {
   protected healthyIfDue(): void {
     const { belief } = this;
     const { mode } = belief;
-    if (mode.is !== 'up' || mode.healthy || !this.green || this.at - mode.since < this.policy.healthyAfterMs) return;
+    if (mode.is === 'up' && mode.healthy) return this.recoverIfDue();
+    if (mode.is !== 'up' || !this.green || this.at - mode.since < this.policy.healthyAfterMs) return;
+    belief.stepBefore = belief.step;
     Object.assign(belief, { step: 0, row: 0, short: 0, limits: 0, refusals: 0, mode: { ...mode, healthy: true } });
     this.expected.add('tell:healthy');
-    if (!belief.incident) return;
+    this.recoverIfDue();
+  }
+
+  /** Time alone proves little after a crash that took as long to come. */
+  protected recoverIfDue(): void {
+    const { belief, policy } = this;
+    const { mode } = belief;
+    if (mode.is !== 'up' || !mode.healthy || !belief.incident) return;
+    const { healthyAfterMs: enough, health } = policy;
+    const longCrash = belief.last === 'crash' && belief.lastUp >= enough && health.probes.length === 0;
+    if (longCrash && this.at - mode.since < Math.min(10 * enough, 1.5 * belief.lastUp)) return;
     belief.incident = false;
     this.expected.add('close-incident');
   }
@@ -275,6 +307,7 @@ export class Contract {
 
   protected incident(kind: string): void {
     this.belief.incident = true;
+    this.belief.incidentKnown = true;
     this.belief.incidentIsLimit = kind === 'limited';
     this.expected.add(`incident:${kind}`);
   }

@@ -50,6 +50,7 @@ export class SimWorld {
         examine() {},
         open: ({ kind }) => via('incident', () => this.#did(`incident:${kind}`)),
         close: () => via('incident', () => this.#did('close-incident')),
+        reopen: () => via('incident', () => this.#did('reopen-incident')),
       },
       timers: {
         arm: (timer, delayMs) => via('arm', () => this.#arm(timer, delayMs)),
@@ -102,7 +103,7 @@ export class SimWorld {
 
   #read(last: LastLines | null): EndReading | null {
     const none: EndReading = { cause: null, limit: null, line: null, success: null, why: null };
-    if (last === null) return null;
+    if (last === null) return this.#sim.random.chance(0.3) ? { ...none, same: true } : null;
     if (last.says === 'refused') return { ...none, cause: 'auth-failed' };
     const { kind, own, endsInMs } = last;
     const until = endsInMs === null ? null : ((this.#sim.wall + endsInMs) as Wall);

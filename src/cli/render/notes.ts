@@ -38,6 +38,8 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
       return line(3, `the watcher ends and leaves behind what it cannot end: ${survivorsText(note.survivors)}`);
     case 'healthy':
       return line(6, `healthy: up for ${durationText(note.uptimeMs)}${note.resets ? '; the backoff is reset' : ''}`);
+    case 'relapsed':
+      return line(4, 'the run ended like the one before: the recovery is taken back, and the backoff goes on growing');
     case 'waiting':
       return line(5, `resuming the ${note.phase} of the previous watcher: ${durationText(note.leftMs)} left`);
     case 'planned':

@@ -152,6 +152,8 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
       case 'slow-loop':
         slowLoop = true;
         return;
+      case 'relapsed':
+        return plain('slow-loop', { incidentId: lastId, reason: 'each run ends like the one before' });
       case 'probe-warning':
         return warn(note.name, note.detail, ownDetail(policy.health, note.name, note.detail));
       case 'probe-restored':

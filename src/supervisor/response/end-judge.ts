@@ -1,10 +1,13 @@
 import type { EndReading } from '../../core/events.ts';
 import type { Exit, State } from '../../core/model.ts';
+import { incidentId } from '../../core/snapshot.ts';
 import { clipStart } from '../../core/text/escape.ts';
 import type { Wall } from '../../core/time.ts';
 import { stampNow } from '../../host/clock.ts';
-import { localZone } from '../../incidents/outcome/judge-end.ts';
+import { fingerprint } from '../../incidents/fingerprint.ts';
+import { judgeEnd, localZone } from '../../incidents/outcome/judge-end.ts';
 import { type Outcome, readOutcome } from '../../incidents/outcome/read-outcome.ts';
+import { readOne } from '../../incidents/store.ts';
 import { triage } from '../../incidents/triage/triage.ts';
 import type { NotificationSettings } from '../watch-order.ts';
 import { configuredSecrets, redactorFor } from './redactor.ts';
@@ -15,6 +18,9 @@ export interface EndJudgeWorld {
   notifications: NotificationSettings;
   /** Ends of any category are asked for, not only limits and refused logins. */
   anyCause: boolean;
+  /** Where the incidents are kept. */
+  incidentsFolder: string;
+  name: string;
   state(): State;
   output(): string;
 }
@@ -35,13 +41,31 @@ export function createEndJudge(world: EndJudgeWorld): (exit: Exit) => EndReading
     const healthy = phase.kind === 'running' && phase.live.healthy;
     const reader = { now: stampNow().wall, zone: localZone() };
     const outcome = readOutcome({ output, code: exit.code, healthy }, reader);
+    const same = isSame(world, exit, output) ? { same: true as const } : {};
     const said = saidBy(outcome, exit);
-    if (said !== null) return { ...said, line: shown(outcome.line) };
+    if (said !== null) return { ...said, line: shown(outcome.line), ...same };
     if (exit.code === 0 && outcome.verdict !== 'failure') return null;
     const byRules = world.anyCause || REFUSAL.test(output.slice(-REFUSAL_CHARS)) ? causeByRules(exit, output) : null;
-    if (byRules === null && outcome.verdict === null) return null;
-    return { ...verdictOf(outcome), cause: byRules?.cause ?? null, limit: null, line: shown(byRules?.line ?? null) };
+    if (byRules === null && outcome.verdict === null && same.same === undefined) return null;
+    return {
+      ...verdictOf(outcome),
+      cause: byRules?.cause ?? null,
+      limit: null,
+      line: shown(byRules?.line ?? null),
+      ...same,
+    };
   };
+}
+
+/** Whether a run that was called healthy ended like the last incident; one that nothing explains is like no other. */
+function isSame({ state, incidentsFolder, name }: EndJudgeWorld, exit: Exit, output: string): boolean {
+  const { phase, incident } = state();
+  if (phase.kind !== 'running' || !phase.live.healthy || incident === null) return false;
+  const found = readOne(incidentsFolder, incidentId(name, incident.at));
+  if (found === null || 'fault' in found) return false;
+  const verdict = judgeEnd({ exit, output, healthy: true }, { now: incident.at, zone: 'UTC' });
+  if (verdict.category === 'unknown') return false;
+  return fingerprint({ kind: 'crash', exit, triage: verdict }) === found.incident.fingerprint;
 }
 
 const REFUSAL_CHARS = 16 * 1024;

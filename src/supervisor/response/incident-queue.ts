@@ -107,6 +107,10 @@ export function createIncidentQueue(order: IncidentQueueOrder): IncidentQueue {
       const run = runWatch?.notes ?? null;
       later(open => open.explain({ id, seed, tail, run }));
     },
+    reopen(at) {
+      flushRepeats();
+      later(open => open.reopen(incidentId(place.name, at)));
+    },
     close(at, proof) {
       flushRepeats();
       later(open => open.close(at, proof));

@@ -37,6 +37,8 @@ export interface IncidentWriter {
   explain(of: IncidentCase): Promise<void>;
   /** So many more like it came too quickly. */
   repeat(id: string, count: number): Promise<void>;
+  /** It is not over, and happened once more. */
+  reopen(id: string): Promise<void>;
   /** All that are open are over. */
   close(at: Wall, proof: string): Promise<void>;
   /** One more sentence of evidence. */
@@ -92,6 +94,9 @@ export async function openIncidentWriter(order: IncidentWriterOrder): Promise<In
     },
     async repeat(id, count) {
       await change(id, ({ repeats }) => ({ repeats: repeats + count }));
+    },
+    async reopen(id) {
+      await change(id, ({ repeats }) => ({ recoveredAt: null, recoveryProof: null, repeats: repeats + 1 }));
     },
     async close(at, proof) {
       const recoveredAt = new Date(at).toISOString();

@@ -62,6 +62,7 @@ export function createIncidentResponse(order: IncidentResponseOrder, world: Inci
           remedies?.happened(seed);
           port.open(seed);
         },
+        reopen: at => port.reopen?.(at),
         close(at, proof) {
           port.close(at, proof);
           notifications.closed(at);
