@@ -1,38 +1,49 @@
 /**
- * Makes the archives to hand out, in build/release: for linux-x64 and linux-arm64 a .tar.xz with the executable, man page,
- * completions, licence and README, and SHA256SUMS over both. The README's path from an archive: unpack, copy, run.
+ * Makes everything that is handed out, in build/release, with SHA256SUMS over all of it. Nothing is published.
+ *
+ *   npm run release                    for linux-x64 and linux-arm64
+ *   npm run release -- --arch arm64    for one of them
+ *   npm run release -- --url URL       where releases will be, for install.sh: URL/vVERSION/FILE
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { packArchive } from './packages/archive.ts';
+import { type Arch, release, root } from './packages/contents.ts';
+import { packDeb } from './packages/deb.ts';
+import { writeInstallScript } from './packages/install-script.ts';
+import { packNpm } from './packages/npm.ts';
 
-const root = resolve(import.meta.dirname, '..');
-const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const release = join(root, 'build/release');
+const known: readonly Arch[] = ['arm64', 'x64'];
+const { values } = parseArgs({
+  options: { arch: { type: 'string', multiple: true }, url: { type: 'string', default: '' } },
+});
+const unknown = values.arch?.find(arch => !known.some(one => one === arch));
+if (unknown !== undefined) throw new Error(`unknown architecture: ${unknown}; known are ${known.join(' and ')}`);
+// Our own last: its bundle, which has been compiled eagerly, is the one that stays.
+const architectures = known
+  .filter(arch => values.arch === undefined || values.arch.includes(arch))
+  .sort((a, b) => Number(a === process.arch) - Number(b === process.arch));
+
 rmSync(release, { recursive: true, force: true });
 mkdirSync(release, { recursive: true });
-
-const sums: string[] = [];
-for (const arch of ['x64', 'arm64']) {
+for (const arch of architectures) {
   execFileSync(process.execPath, [join(root, 'scripts/build.ts'), '--arch', arch], { stdio: 'inherit' });
-  const name = `agent-watch-${version}-linux-${arch}`;
-  const folder = join(release, name);
-  mkdirSync(folder);
-  const built = arch === process.arch ? 'agent-watch' : `agent-watch-linux-${arch}`;
-  cpSync(join(root, 'build', built), join(folder, 'agent-watch'));
-  for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md']) cpSync(join(root, file), join(folder, file));
-  cpSync(join(root, 'docs/agent-watch.1'), join(folder, 'agent-watch.1'));
-  cpSync(join(root, 'docs/completion'), join(folder, 'completion'), { recursive: true });
-  const archive = `${name}.tar.xz`;
-  // Owner and order are fixed, so that the same contents give the same archive.
-  const tar = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '-cJf', archive, name];
-  execFileSync('tar', tar, { cwd: release, stdio: 'inherit', env: { ...process.env, XZ_OPT: '-6 -T0' } });
-  rmSync(folder, { recursive: true });
-  const digest = createHash('sha256')
-    .update(readFileSync(join(release, archive)))
-    .digest('hex');
-  sums.push(`${digest}  ${archive}`);
+  packArchive(arch);
+  packDeb(arch);
 }
-writeFileSync(join(release, 'SHA256SUMS'), `${sums.join('\n')}\n`);
-console.log(sums.join('\n'));
+packNpm(architectures);
+writeInstallScript(join(release, 'install.sh'), values.url);
+
+const digest = (file: string) =>
+  createHash('sha256')
+    .update(readFileSync(join(release, file)))
+    .digest('hex');
+const sums = readdirSync(release)
+  .sort()
+  .map(file => `${digest(file)}  ${file}\n`)
+  .join('');
+writeFileSync(join(release, 'SHA256SUMS'), sums);
+console.log(sums.trimEnd());

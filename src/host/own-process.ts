@@ -95,13 +95,17 @@ export function exitAtOnce(code: number): void {
 }
 
 /**
- * How this very program is started again: the executable alone, or Node and the script where the bundle runs under a Node of
- * the machine's (macOS). Absolute paths, so that it works from any folder.
+ * How this very program is started again: the executable alone, or Node with its flags and the script where the bundle runs under
+ * a Node of the machine's (macOS). Absolute paths, so that it works from any folder.
  */
 export function ownProgram(): string[] {
-  const { isSea } = process.getBuiltinModule('node:sea');
   const { resolve } = process.getBuiltinModule('node:path');
-  return isSea() ? [process.execPath] : [process.execPath, resolve(process.argv[1] ?? '')];
+  return isExecutable() ? [process.execPath] : [process.execPath, ...process.execArgv, resolve(process.argv[1] ?? '')];
+}
+
+/** Whether this is the executable, and not the bundle under a Node of the machine's. */
+export function isExecutable(): boolean {
+  return process.getBuiltinModule('node:sea').isSea();
 }
 
 /**

@@ -16,7 +16,7 @@ const documents = [
 ];
 const scripts: Record<string, string> = JSON.parse(read('package.json')).scripts;
 /** Options of the other programs that the README tells to run. */
-const FOREIGN = ['--no-audit', '--no-fund', '--days'];
+const FOREIGN = ['--no-audit', '--no-fund', '--days', '--to'];
 
 describe('the first page', () => {
   const lines = /```sh\n([\s\S]*?)```/.exec(readme)?.[1]?.split('\n') ?? [];

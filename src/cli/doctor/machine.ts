@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { memoryCgroupOf } from '../../host/cgroup.ts';
 import { whyNoLibc } from '../../host/libc.ts';
+import { isExecutable } from '../../host/own-process.ts';
 import { argumentsOf, limitsOf } from '../../host/process-facts.ts';
 import { type ProcessRow, readProcess, usersOf } from '../../host/process-table.ts';
 import { openRegularSync } from '../../host/read-file.ts';
@@ -64,10 +65,18 @@ export async function lookAtMachine(
   env: Readonly<Record<string, string | undefined>>,
   table: readonly ProcessRow[],
 ): Promise<Finding[]> {
-  if (process.platform !== 'linux') return [];
+  if (process.platform !== 'linux') return runtime();
   if (table.length === 0)
     return [serious('/proc cannot be read: what a command leaves behind is not found', 'mount -t proc proc /proc')];
-  return [...kernelCalls(), oomEvidence(), ...processRoom(table), ...(await initOf(env, table))];
+  return [...runtime(), ...kernelCalls(), oomEvidence(), ...processRoom(table), ...(await initOf(env, table))];
+}
+
+/** What the bundle under a Node of the machine's costs, and what steers that Node. */
+function runtime(): Finding[] {
+  if (isExecutable()) return [];
+  const costs = 'each start takes about twice as long, and NODE_OPTIONS acts on the watcher too';
+  const what = `running under Node ${process.version} (${process.execPath}) instead of the executable: ${costs}`;
+  return [note(what, 'on Linux with glibc, install it with its optional dependencies, or use the archive or the .deb')];
 }
 
 /** What is lost where the kernel cannot be asked at first hand; all else works. */

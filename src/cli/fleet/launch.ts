@@ -2,12 +2,12 @@ import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT } from '../../core/exit-code.ts';
 import { restoreFileLimit, takeDescriptors } from '../../host/inherited.ts';
-import { ownProgram } from '../../host/own-process.ts';
 import { startDetached } from '../../host/run-command.ts';
 import { carryOptions } from '../arguments/secret-options.ts';
 import type { Settings } from '../arguments/settings.ts';
 import { REPORT_VARIABLE, type StartReport } from '../console-log.ts';
 import { refuseMangledVariable } from '../environment.ts';
+import { lastingProgram } from '../service/lasting-program.ts';
 
 /** What came of a start: the line for people, null if the watcher itself has said it; and the exit code. */
 export interface Launched {
@@ -25,7 +25,7 @@ export async function launch(settings: Settings, say: (line: string) => void): P
   takeDescriptors();
   const limit = restoreFileLimit();
   const { args, env } = argumentsOf(settings);
-  const started = await startDetached([...ownProgram(), ...args], { ...callersEnvironment(limit), ...env });
+  const started = await startDetached([...lastingProgram(), ...args], { ...callersEnvironment(limit), ...env });
   if (typeof started === 'string') return { text: started, code: EXIT.usage };
   let heard = '';
   started.stderr.on('data', bytes => {

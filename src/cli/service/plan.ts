@@ -4,13 +4,12 @@ import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { longestStopMs } from '../../core/stopping.ts';
 import { whyNoLibc } from '../../host/libc.ts';
-
-import { ownProgram } from '../../host/own-process.ts';
 import type { ServiceScope } from '../arguments/invocation.ts';
 import { carryOptions, isSecret, optionVariablesOf } from '../arguments/secret-options.ts';
 import type { Settings } from '../arguments/settings.ts';
 import type { Environment } from '../environment.ts';
 import { ownName } from '../naming/default-name.ts';
+import { lastingProgram } from './lasting-program.ts';
 import { plistLabel } from './launchd-plist.ts';
 import { type ServicePlan, unitName } from './systemd-unit.ts';
 
@@ -49,7 +48,7 @@ export function planService(settings: Settings, scope: ServiceScope, here: Envir
     plan: {
       name,
       scope,
-      program: ownProgram(),
+      program: lastingProgram(),
       args: [
         ...(settings.configFile === null ? [] : ['--config', settings.configFile]),
         ...['--name', name, '--state-dir', stateDir],

@@ -1,0 +1,27 @@
+/** What every package is made of. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+export type Arch = 'x64' | 'arm64';
+
+export const root = resolve(import.meta.dirname, '../..');
+/** Where the packages are put. */
+export const release = join(root, 'build/release');
+export const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+export const version: string = manifest.version;
+
+/** What stands beside the executable for people. */
+export const papers = ['LICENSE', 'README.md', 'CHANGELOG.md'];
+export const manual = join(root, 'docs/agent-watch.1');
+export const completion = join(root, 'docs/completion');
+
+/** The executable of an architecture as scripts/build.ts names it. */
+export function executableOf(arch: Arch): string {
+  return join(root, 'build', arch === process.arch ? 'agent-watch' : `agent-watch-linux-${arch}`);
+}
+
+/** The time of the last commit in seconds: the same sources give the same packages, byte for byte. */
+export function releaseTime(): string {
+  return execFileSync('git', ['log', '-1', '--format=%ct'], { cwd: root, encoding: 'utf8' }).trim();
+}
