@@ -1,7 +1,7 @@
 import type { Effect, Event, Fact } from './events.ts';
 import { becameHealthy, healthyByNow, proveRecovery, startHealth } from './health-step.ts';
 import { beginHealth, checkedBeforeStart, judge } from './health-turn.ts';
-import { waitLimited } from './limited.ts';
+import { budgetOutcome, waitLimited } from './limited.ts';
 import type { Live, Policy, RunId, State, TimerId } from './model.ts';
 import { resetRequested, restartRequested, stopRequested } from './requests.ts';
 import { resume } from './resume.ts';
@@ -166,7 +166,8 @@ function exited(turn: Turn, event: Of<'child-exited'>): void {
   // Whatever it exits with once it was asked to: its work is done.
   const end =
     phase.cause === 'done' ? { ...phase, cause: 'success' as const, code: 0 } : { ...phase, cause: phase.cause };
-  ended(turn, live, event.exit, end);
+  const limit = phase.cause === 'limit' ? budgetOutcome(turn, live, phase.reasons) : null;
+  ended(turn, live, event.exit, limit === null ? end : { ...end, cause: 'limited', limit });
   clear(turn, { runId, pid, startTicks }, { signal: ask ? phase.signal : null, graceMs, drain: false });
 }
 

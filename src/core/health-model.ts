@@ -47,7 +47,7 @@ export type ProbePolicy = {
   readonly kind: string;
   readonly severity: Severity;
   /** The cause of an exit that it forces: a limit was exceeded, or a probe failed. */
-  readonly endsAs: 'probe' | 'limit';
+  readonly endsAs: 'probe' | 'limit' | 'budget';
   /** What it says of itself quotes neither the output, an answer nor a command, so that an alert may carry it. */
   readonly ownWords: boolean;
 } & ProbeJudging;

@@ -70,7 +70,7 @@ function unhealthy(turn: Turn, reasons: readonly Reason[]): void {
 }
 
 function isLimit(turn: Turn, name: string): boolean {
-  return turn.policy.health.probes.find(probe => probe.name === name)?.endsAs === 'limit';
+  return turn.policy.health.probes.find(probe => probe.name === name)?.endsAs !== 'probe';
 }
 
 /** The kill condition came true: held on disk first, then stopped, whether or not the disk obeyed. */

@@ -1,6 +1,7 @@
 import type { EndReading, Next } from './events.ts';
+import type { Reason } from './health-model.ts';
 import { planLimit, stepAfterLimit } from './limits.ts';
-import type { CauseAction, LimitWait, Phase } from './model.ts';
+import type { CauseAction, LimitWait, Live, Phase } from './model.ts';
 import type { Wall } from './time.ts';
 import { arm, elapsed, enter, set, type Turn } from './transition.ts';
 
@@ -36,6 +37,17 @@ export function limitOutcome(turn: Turn, reading: EndReading | null): LimitOutco
   if (step.kind === 'soon') return { kind: 'soon', atLeastMs: step.until === null ? 0 : Math.max(0, step.until - now) };
   const { waitMs, until } = planLimit(step, now, state.limitsInRow, event.roll);
   return { kind: 'limited', limit: { cause, until, line }, startAt: (now + waitMs) as Wall };
+}
+
+/** The wait for a budget that was used up, if one of these probes watches over it: until its window has moved on. */
+export function budgetOutcome({ policy }: Turn, { health }: Live, reasons: readonly Reason[]): LimitOutcome | null {
+  for (const { name, detail } of reasons) {
+    const index = policy.health.probes.findIndex(probe => probe.name === name && probe.endsAs === 'budget');
+    const until = health.probes[index]?.value as Wall | null | undefined;
+    if (until == null) continue;
+    return { kind: 'limited', limit: { cause: 'budget', until, line: detail }, startAt: until };
+  }
+  return null;
 }
 
 /** Begins a limited wait: no crash, no step of the backoff. */

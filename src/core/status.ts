@@ -170,6 +170,7 @@ function lastExitText(exit: LastExit): string {
 /** A cause of a limited wait, for people. */
 export function limitWords(cause: string): string {
   if (cause === 'rate-limited') return 'usage limit';
+  if (cause === 'budget') return 'budget used up';
   return cause === 'auth-failed' ? 'login refused' : cause;
 }
 

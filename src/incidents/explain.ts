@@ -58,7 +58,9 @@ export function explain(of: Unexplained): Explained {
   };
 }
 
-function isByUs({ cause }: IncidentSeed): boolean {
+/** A run that ended in a limit has reasons only if it was a budget of ours. */
+function isByUs({ cause, reasons }: IncidentSeed): boolean {
+  if (cause === 'limited') return reasons.length > 0;
   return cause === 'probe' || cause === 'limit' || cause === 'kill-condition';
 }
 

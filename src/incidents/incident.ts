@@ -53,7 +53,7 @@ const incidentShape: Shape = {
     id: 'string',
     name: 'string',
     at: { is: value => isTime(value), what: 'a time' },
-    kind: { oneOf: ['crash', 'exit', 'stalled', 'unhealthy', 'limit', 'orphan', 'start-failed'] },
+    kind: { oneOf: ['crash', 'exit', 'stalled', 'unhealthy', 'limit', 'limited', 'orphan', 'start-failed'] },
     reasons: { list: { object: { name: 'string', detail: 'string' } } },
     exit: { object: { code: { nullable: 'number' }, signal: { nullable: 'string' } } },
     uptimeMs: 'number',

@@ -30,6 +30,7 @@ export function measuredCause(seed: IncidentSeed, kindOf: (probe: string) => str
   const rest = seed.reasons.slice(1).map(({ name, detail }) => `; ${name}: ${detail}`);
   const keyLine = (text: string) => `${text}${rest.join('')}`;
   if (kind === 'memory') return { ...words.memory, keyLine: keyLine(`Memory limit exceeded: ${reason.detail}`) };
+  if (kind === 'budget') return { ...words.budget, keyLine: keyLine(`Budget used up: ${reason.detail}`) };
   if (kind === 'disk') return { ...words.disk, keyLine: keyLine(`Disk space below the limit: ${reason.detail}`) };
   if (kind === 'error-rate') return { ...words.errors, keyLine: keyLine(`Too many errors: ${reason.detail}`) };
   if (seed.kind === 'stalled') return { ...words.silence, keyLine: keyLine(silenceText(reason)) };
@@ -89,6 +90,13 @@ const words = {
     rule: 'proof.min-disk',
     recommendation:
       'Free space on the file system that the reason names: `df -h` shows it, `du -xh --max-depth=2` shows what grew.',
+  },
+  budget: {
+    category: 'resource-limit',
+    confidence: 0.9,
+    rule: 'proof.budget',
+    recommendation:
+      'Find out what the runs used so much for, or raise --budget. `agent-watch reset` empties the window.',
   },
   errors: {
     category: 'unhandled-exception',

@@ -1,7 +1,9 @@
 import type { HealthPolicy, KillWhenPolicy, ProbeJudging, ProbePolicy } from '../core/health-model.ts';
 import { checkProbe, httpProbe, portProbe } from './asked-probes.ts';
+import { budgetProbe } from './budget-probe.ts';
 import { cpuProbe } from './cpu.ts';
 import { diskProbe, freshFileProbe, growProbe } from './file-probes.ts';
+import type { BudgetKeeper, BudgetLimit, RhythmKeeper } from './keepers.ts';
 import { type Members, memoryProbe } from './memory.ts';
 import {
   errorRateProbe,
@@ -22,7 +24,6 @@ import {
   type SpecOf,
   type WatchedRun,
 } from './probe.ts';
-import type { RhythmKeeper } from './rhythm-keeper.ts';
 
 /** What a probe may need. */
 export interface ProbeNeeds {
@@ -38,6 +39,8 @@ interface KindRow<K extends ProbeKind> {
   readonly ownWords: boolean;
   /** A run that it ends has exceeded a limit. */
   readonly isLimit?: true;
+  /** What it limits comes back with time: the number of a failing answer is the wall clock time of that. */
+  readonly isBudget?: true;
   judging(spec: SpecOf<K>): ProbeJudging;
   /** What costs time to load (HTTP, a shell) is loaded when it first asks. */
   make(spec: SpecOf<K>, needs: ProbeNeeds): Probe;
@@ -72,6 +75,11 @@ const told = ({ startPeriodMs, intervalMs }: ProbeBasics, lasts: boolean): Probe
   return { way: 'told', lasts, startPeriodMs, lookMs: intervalMs };
 };
 
+function budgetOf({ budget }: ProbeWorld, limit: BudgetLimit): BudgetKeeper {
+  if (budget === undefined) throw new Error('a budget needs a place to keep what was used');
+  return budget(limit);
+}
+
 function rhythmOf({ rhythm }: ProbeWorld): RhythmKeeper {
   if (rhythm === undefined) throw new Error('a probe that learns needs a place to keep what it learns');
   return rhythm();
@@ -102,6 +110,12 @@ const kinds: { readonly [K in ProbeKind]: KindRow<K> } = {
     ownWords: false,
     judging: spec => told(spec, false),
     make: (spec, { world, speakUp }) => repeatsProbe(spec, () => world.now().mono, speakUp),
+  },
+  budget: {
+    ownWords: true,
+    isBudget: true,
+    judging: spec => ({ ...told(spec, false), startPeriodMs: 0, lookMs: Math.min(spec.intervalMs, SAMPLE_MS) }),
+    make: (spec, { world, speakUp }) => budgetProbe(spec, budgetOf(world, spec.budget), speakUp),
   },
   'first-output': {
     ownWords: true,
@@ -171,8 +185,9 @@ export function healthPolicy(specs: readonly ProbeSpec[], killWhen: KillWhenPoli
 
 function policyOf(spec: ProbeSpec): ProbePolicy {
   const { name, kind, severity } = spec;
-  const { ownWords, isLimit, judging } = rowOf(spec);
-  return { name, kind, severity, ownWords, endsAs: isLimit ? 'limit' : 'probe', ...judging(spec) };
+  const { ownWords, isLimit, isBudget, judging } = rowOf(spec);
+  const endsAs = isBudget ? 'budget' : isLimit ? 'limit' : 'probe';
+  return { name, kind, severity, ownWords, endsAs, ...judging(spec) };
 }
 
 /** Makes the probe of a spec for one run. */

@@ -4,9 +4,9 @@ import { plainLine } from '../core/text/escape.ts';
 import { durationText } from '../core/text/units.ts';
 import type { Mono } from '../core/time.ts';
 import type { IdleWatch } from './idle-watch.ts';
+import type { RhythmKeeper } from './keepers.ts';
 import { createLineMatcher } from './output-feed.ts';
 import { answer, ERROR_PATTERN, idleLookMs, type Probe, type SpeakUp, type SpecOf } from './probe.ts';
-import type { RhythmKeeper } from './rhythm-keeper.ts';
 
 const SHOWN_CHARS = 200;
 

@@ -1,7 +1,7 @@
 import type { Observation, Severity } from '../core/health-model.ts';
 import type { RunId } from '../core/model.ts';
 import type { Mono, Stamp } from '../core/time.ts';
-import type { RhythmKeeper } from './rhythm-keeper.ts';
+import type { BudgetKeeper, BudgetLimit, RhythmKeeper } from './keepers.ts';
 
 /** The run that is being watched. */
 export interface WatchedRun {
@@ -14,8 +14,10 @@ export interface WatchedRun {
 /** What a probe has of the world. */
 export interface ProbeWorld {
   now(): Stamp;
+  /** What was used of a budget; one of each name for all runs. */
+  budget?: (budget: BudgetLimit) => BudgetKeeper;
   /** What is learned of the output's rhythm; one for all runs. */
-  rhythm?(): RhythmKeeper;
+  rhythm?: () => RhythmKeeper;
   /** Where commands run, and with what environment: the child's own, with the run's id, so that a sweep of the run finds what is left of them. */
   readonly cwd: string;
   commandEnv(run: WatchedRun): Readonly<Record<string, string>>;
@@ -64,6 +66,8 @@ interface ProbeSubjects {
   /** The limit is learned; it alerts at it, and restarts at twice of it. */
   rhythm: { readonly stage: 'alert' | 'restart'; readonly progressPattern: RegExp | null };
   repeats: { readonly rate: { readonly count: number; readonly windowMs: number } };
+  /** At four fifths of it one alerts, at the whole the other stops the run. */
+  budget: { readonly stage: 'alert' | 'stop'; readonly budget: BudgetLimit };
   'first-output': { readonly withinMs: number };
   'fail-pattern': { readonly pattern: RegExp };
   'fresh-file': { readonly path: string; readonly maxAgeMs: number };

@@ -2,27 +2,7 @@
 import { addSilence, judgeSilence, newRhythm, type Rhythm, type SilenceVerdict } from '../core/rhythm.ts';
 import { durationText } from '../core/text/units.ts';
 import type { Mono } from '../core/time.ts';
-
-/** Where the rhythm is kept between watchers. */
-export interface RhythmStore {
-  /** What was kept; null: nothing, or it cannot be read. */
-  read(): string | null;
-  write(text: string): void;
-}
-
-export interface RhythmKeeper {
-  /** A run is up: its first output ends no silence. */
-  startRun(): void;
-  /** The child wrote. */
-  heard(at: Mono): void;
-  /** The present limit in ms, doubled for each restart in a row that cured nothing; infinite: silence is not judged. */
-  limitMs(): number;
-  /** The run is about to be restarted for its silence. */
-  expired(): void;
-  /** What is known, for `status`. */
-  words(): string;
-  endRun(): void;
-}
+import type { KeptText, RhythmKeeper } from './keepers.ts';
 
 const SAVE_EVERY_S = 600;
 /** A silence shorter than every limit exceeds none. */
@@ -33,7 +13,7 @@ const MOST_PATIENCE = 8;
 const CURED_S = 3600;
 const DECIDED_S = 6 * 3600;
 
-export function createRhythmKeeper(store: RhythmStore): RhythmKeeper {
+export function createRhythmKeeper(store: KeptText): RhythmKeeper {
   const rhythm = parsed(store.read()) ?? newRhythm();
   let last: Mono | null = null;
   let savedAtS = rhythm.observedS;

@@ -1,7 +1,8 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Hold } from '../core/model.ts';
 import { whyNoReset } from '../host/own-process.ts';
+import { removeIfThere } from './atomic-file.ts';
 import { liftHold, readHold } from './hold-file.ts';
 import { acquireLock, type Lock } from './lock.ts';
 import { loadState, openStateFile, type ReadState } from './state-file.ts';
@@ -56,6 +57,7 @@ async function reset<T>(of: ResetOf<T>, place: StateFolder, lock: Lock): Promise
   if (of.unproved && lifted?.cause === 'kill-condition')
     return { kind: 'refused', why: 'the hold of a kill condition is cleared only on a terminal, or with --yes' };
   const { value, said } = loadState(place, of.read, of.ofThisBoot, of.now, lock.privateFolders);
+  emptyBudgets(place);
   // The state first: a hold that stays is the safer half.
   if (value !== null) {
     const file = openStateFile(place, lock);
@@ -65,4 +67,18 @@ async function reset<T>(of: ResetOf<T>, place: StateFolder, lock: Lock): Promise
   }
   const written = liftHold(place, of.now);
   return written.ok ? { kind: 'done', lifted, said } : { kind: 'refused', why: written.why };
+}
+
+/** What runs have used in the window of a budget is forgotten. */
+function emptyBudgets(place: StateFolder): void {
+  for (const file of filesIn(place.path)) if (/^budget-.*\.json$/.test(file)) removeIfThere(place.at(file));
+}
+
+function filesIn(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    // Nothing can be read there: then there is no budget either.
+    return [];
+  }
 }

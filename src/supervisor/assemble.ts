@@ -1,7 +1,7 @@
 import { type Child, type ChildNote, createChild } from '../child/child.ts';
 import { createLog, type Log } from '../child/log.ts';
 import type { openPipes } from '../child/spawn.ts';
-import type { Fact } from '../core/events.ts';
+import type { Fact, Note } from '../core/events.ts';
 import type { State } from '../core/model.ts';
 import type { Report, SchedulePort } from '../core/ports.ts';
 import { restartsOf } from '../core/status.ts';
@@ -10,7 +10,7 @@ import { stampNow } from '../host/clock.ts';
 import { reasonOf } from '../host/errno.ts';
 import { readText } from '../host/read-file.ts';
 import { INCIDENTS_FOLDER } from '../incidents/incident.ts';
-import type { RhythmStore } from '../probes/rhythm-keeper.ts';
+import type { KeptText } from '../probes/keepers.ts';
 import { replaceFile } from '../state/atomic-file.ts';
 import type { Lock } from '../state/lock.ts';
 import type { StateFile } from '../state/state-file.ts';
@@ -30,9 +30,8 @@ import { createSupervisor, type Supervisor } from './supervisor.ts';
 import { createSource, createTimers } from './timers.ts';
 import type { WatchOrder } from './watch-order.ts';
 
-/** What `--stale-after auto` has learned. */
-const RHYTHM_FILE = 'rhythm.json';
-const RHYTHM_BYTES = 8192;
+/** What probes keep between watchers is small. */
+const KEPT_BYTES = 32_768;
 
 /** What was opened before there is a machine. */
 export interface Parts {
@@ -79,7 +78,11 @@ export function assemble(
     supervisor.take(fact);
   };
   const restarts = () => restartsOf(supervisor.state);
-  const probing = createProbing(order.health, { ...order, restarts, rhythmStore: rhythmStoreIn(place) }, report);
+  const probing = createProbing(
+    order.health,
+    { ...order, restarts, kept: (file: string) => keptIn(place, file) },
+    report,
+  );
   const lastOutput = order.feedLastOutput ? createLastOutput(place, () => child.tail()) : null;
   const output = { blockedSince: null as Stamp | null, droppedBytes: 0 };
   const reportOutput = (change: Partial<typeof output>) =>
@@ -135,7 +138,10 @@ export function assemble(
       createStore({ place, file, lock, policy, bootId: ownBoot(), command, cwd, now: stampNow }, report),
     ),
     public: {
-      tell: incidentResponse.tell,
+      tell(note: Note) {
+        if (note.kind === 'reset') probing.reset();
+        incidentResponse.tell(note);
+      },
       reportBug: (what: string) => order.warn(`internal error: ${what}`),
       exit: end,
     },
@@ -156,14 +162,14 @@ function runInput({ stdin, stdinIsTerminal, warn }: WatchOrder, lastOutput: Last
   return again === null ? {} : { feed: again };
 }
 
-/** A rhythm that cannot be read or kept is learned anew. */
-function rhythmStoreIn(place: StateFolder): RhythmStore {
+/** What cannot be read or kept is begun anew. */
+function keptIn(place: StateFolder, file: string): KeptText {
   return {
-    read: () => readText(place.at(RHYTHM_FILE), RHYTHM_BYTES),
+    read: () => readText(place.at(file), KEPT_BYTES),
     write(text) {
       try {
         place.ensure();
-        replaceFile(place.at(RHYTHM_FILE), text);
+        replaceFile(place.at(file), text);
       } catch {
         // A full disk: the state file says that aloud, and the next save tries again.
       }

@@ -3,10 +3,13 @@ import { type HealthPolicy, KILL_WHEN, type Observation } from '../core/health-m
 import type { RunId } from '../core/model.ts';
 import type { ProbePort, Report } from '../core/ports.ts';
 import { stampNow } from '../host/clock.ts';
+import type { createBudgetKeeper } from '../probes/budget-keeper.ts';
+import type { BudgetKeeper, KeptText, RhythmKeeper } from '../probes/keepers.ts';
 import type { KillWhen } from '../probes/kill-when/kill-when.ts';
+import type { MetricsPlace } from '../probes/kill-when/sources.ts';
 import { healthPolicy, killWhenIntervalMs } from '../probes/kinds.ts';
 import type { ProbeSpec, ProbeWorld } from '../probes/probe.ts';
-import { createRhythmKeeper, type RhythmKeeper, type RhythmStore } from '../probes/rhythm-keeper.ts';
+import type { createRhythmKeeper } from '../probes/rhythm-keeper.ts';
 import { createProbeRunner } from '../probes/runner.ts';
 
 /** What is to be watched beside the child's life. */
@@ -15,6 +18,13 @@ export interface HealthOrder {
   /** Opened by the watcher, which alone can count the restarts. */
   killWhen: { open(restarts: () => number): KillWhen; maxAgeMs: number; blindTrips: boolean } | null;
   intervalMs: number;
+  /** What learns or adds up over runs; null where nothing was asked of it, so that it need not be loaded. */
+  createRhythm: typeof createRhythmKeeper | null;
+  createBudget: typeof createBudgetKeeper | null;
+  /** Where the numbers of a budget come from. */
+  metrics: readonly MetricsPlace[];
+  /** For a URL or a command among them. */
+  timeoutMs: number;
 }
 
 /** The memory of the tree is sampled though nothing limits it: its history is evidence. */
@@ -40,6 +50,8 @@ export interface Probing extends ProbePort {
   /** Sees each fact before the machine does: a run's probes begin before its first bytes and end with it. */
   see(fact: Fact): void;
   hear(stream: 'stdout' | 'stderr', bytes: Buffer): void;
+  /** A person resets the service: budgets begin anew. */
+  reset(): void;
 }
 
 export function createProbing(
@@ -47,22 +59,20 @@ export function createProbing(
   world: Pick<ProbeWorld, 'cwd'> & {
     env: Readonly<Record<string, string>>;
     restarts(): number;
-    rhythmStore: RhythmStore;
+    /** A small file of that name in the service's folder. */
+    kept(file: string): KeptText;
   },
   report: Report,
 ): Probing {
   const reader = order.killWhen?.open(world.restarts) ?? null;
-  let rhythm: RhythmKeeper | null = null;
+  const keepers = keepersOf(order, world);
   const runner = createProbeRunner(
     withMemory(order.specs),
     reader === null ? null : (run, members) => reader.probe(run, members),
     {
       now: stampNow,
       cwd: world.cwd,
-      rhythm: () => {
-        rhythm ??= createRhythmKeeper(world.rhythmStore);
-        return rhythm;
-      },
+      ...keepers.of,
       // With the run's id, so that the sweep of the run finds what a probe's command left.
       commandEnv: run => ({ ...world.env, AGENT_WATCH_RUN_ID: run.runId }),
     },
@@ -94,5 +104,49 @@ export function createProbing(
       }
     },
     hear: runner.hear,
+    reset: keepers.reset,
+  };
+}
+
+/** What `--stale-after auto` has learned, and what budgets have used. */
+const RHYTHM_FILE = 'rhythm.json';
+const BUDGET_FILE = (metric: string) => `budget-${metric}.json`;
+
+/** One of each for all runs, made when a probe first asks for it. */
+function keepersOf(
+  order: HealthOrder,
+  world: Pick<ProbeWorld, 'cwd'> & { env: Readonly<Record<string, string>>; kept(file: string): KeptText },
+) {
+  const { createRhythm, createBudget, metrics, timeoutMs } = order;
+  const budgets = new Map<string, BudgetKeeper>();
+  let rhythm: RhythmKeeper | null = null;
+  const of: Pick<ProbeWorld, 'rhythm' | 'budget'> = {};
+  if (createRhythm !== null)
+    of.rhythm = () => {
+      rhythm ??= createRhythm(world.kept(RHYTHM_FILE));
+      return rhythm;
+    };
+  if (createBudget !== null)
+    of.budget = limit => {
+      const key = `${limit.sum ? 'sum-' : ''}${limit.metric}-${limit.windowMs}`;
+      const known = budgets.get(key);
+      if (known !== undefined) return known;
+      const store = world.kept(BUDGET_FILE(key));
+      const keeper = createBudget(limit, {
+        metrics,
+        timeLimitMs: timeoutMs,
+        cwd: world.cwd,
+        env: world.env,
+        store,
+        now: stampNow,
+      });
+      budgets.set(key, keeper);
+      return keeper;
+    };
+  return {
+    of,
+    reset() {
+      for (const keeper of budgets.values()) keeper.clear();
+    },
   };
 }

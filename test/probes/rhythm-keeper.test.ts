@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Mono } from '../../src/core/time.ts';
+import type { KeptText } from '../../src/probes/keepers.ts';
 import { rhythmProbe } from '../../src/probes/output-probes.ts';
-import { createRhythmKeeper, type RhythmStore } from '../../src/probes/rhythm-keeper.ts';
+import { createRhythmKeeper } from '../../src/probes/rhythm-keeper.ts';
 import { ask, spec } from './rig.ts';
 
 const MINUTE = 60_000;
@@ -11,7 +12,7 @@ const HOUR = 60 * MINUTE;
 function bench() {
   let kept: string | null = null;
   let nowMs = 0;
-  const store: RhythmStore = {
+  const store: KeptText = {
     read: () => kept,
     write: text => {
       kept = text;

@@ -73,10 +73,12 @@ function probes(values: OptionValues, raw: RawValues, context: ProbeContext): Pr
   return found;
 }
 
-/** A learned limit is alerted first: by a probe of its own that stops nothing. */
+/** A learned limit and a budget are alerted first: by a probe of its own that stops nothing. */
 function earlyStage(subject: ProbeSubject, basics: ProbeBasics): ProbeSpec[] {
+  const early = { stage: 'alert', severity: 'optional', name: `${basics.name}:early` } as const;
+  if (subject.kind === 'budget') return [{ ...subject, ...basics, ...early }];
   if (subject.kind !== 'rhythm') return [];
-  return [{ ...subject, ...basics, stage: 'alert', severity: 'optional', name: `${basics.name}:early` }];
+  return [{ ...subject, ...basics, ...early }];
 }
 
 /** A second probe of the same default name gets a number: `fail-pattern:2`. */

@@ -98,9 +98,14 @@ export async function healthOrder(
   env: Readonly<Record<string, string>>,
 ): Promise<HealthOrder> {
   const { probes, killWhen, intervalMs } = health;
+  const asks = (kind: string) => probes.some(probe => probe.kind === kind);
   return {
     specs: probes,
     intervalMs,
+    timeoutMs: health.timeoutMs,
+    metrics: health.metrics,
+    createRhythm: asks('rhythm') ? (await import('../../probes/rhythm-keeper.ts')).createRhythmKeeper : null,
+    createBudget: asks('budget') ? (await import('../../probes/budget-keeper.ts')).createBudgetKeeper : null,
     killWhen: killWhen === null ? null : await killWhenOf(killWhen, health, { cwd: identity.cwd, env }),
   };
 }

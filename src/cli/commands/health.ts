@@ -50,7 +50,7 @@ function verdictOf(status: Status): Verdict {
   if (status.phase === 'limited' && limit !== null)
     problems.push(`${limitWords(limit.cause)}${limit.line === null ? '' : `: "${limit.line}"`}`);
   // Waiting for a time that is known is as planned; nobody knows whether a refused login or a used up balance ends.
-  const stuck = status.phase === 'limited' && (limit === null || limit.until === null);
+  const stuck = status.phase === 'limited' && (limit === null || limit.until === null || limit.cause === 'budget');
   const critical = failing.some(row => row.severity === 'critical');
   // What is being stopped for it is being cured, unless it cannot be stopped.
   const cured = status.phase === 'stopping' && !failing.some(({ name }) => name === CANNOT_END);

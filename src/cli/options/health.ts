@@ -124,6 +124,11 @@ export const healthOptions = {
     value: 60_000,
     meaning: 'grace period after a start in which failures are ignored; ends at the first success',
   },
+  budget: {
+    kind: 'budget',
+    repeat: true,
+    meaning: "stops the run and waits when runs have used that much of a metric in that time: 'cost<=10/1d'",
+  },
   'kill-when': {
     kind: 'text',
     placeholder: 'EXPRESSION',
@@ -196,6 +201,12 @@ export const probeOptions = {
     parts: ['rate'],
     name: () => 'repeats',
     probe: rate => ({ kind: 'repeats', rate }),
+  },
+  budget: {
+    companion: null,
+    parts: ['limit'],
+    name: text => `budget:${text.replace(/\s*<=.*$/, '').trim()}`,
+    probe: budget => ({ kind: 'budget', stage: 'stop', budget }),
   },
   'first-output': {
     companion: null,

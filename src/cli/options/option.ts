@@ -1,5 +1,6 @@
 /** The shape of a row of the option table, and what each kind of value is once it has been read. */
 import type { CauseAction } from '../../core/model.ts';
+import type { BudgetLimit } from '../../probes/keepers.ts';
 import type { Rate } from '../values/amounts.ts';
 import type { Moment } from '../values/moments.ts';
 import type { HostAndPort, MetricsSource, Pair, PlaceAndTime, SecretUrl, SizeAndPlace } from '../values/places.ts';
@@ -56,6 +57,7 @@ export interface KindValues {
   diagnose: DiagnoseChoice;
   remedy: Remedy;
   'cause-action': CauseRule;
+  budget: BudgetLimit;
   stdin: StdinChoice;
 }
 

@@ -46,6 +46,7 @@ const placeholders: Readonly<Record<Kind, string>> = {
   diagnose: '',
   remedy: "'WHEN => COMMAND'",
   'cause-action': 'CAUSE=ACTION',
+  budget: "'NAME<=VALUE/TIME'",
   stdin: 'FILE|inherit|null',
 };
 

@@ -40,6 +40,7 @@ const kinds: Readonly<Record<Kind, Schema>> = {
   diagnose: text,
   remedy: { type: 'string', pattern: '=>' },
   stdin: text,
+  budget: { type: 'string', pattern: '<=.+/', examples: ['cost<=10/1d', 'sum:tokens<=2000000/1d'] },
   'cause-action': {
     type: 'string',
     pattern: '^[a-z-]+=(?:restart|hold|wait(?::.+)?)$',

@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { categories } from '../../incidents/triage/rule.ts';
+import type { BudgetLimit } from '../../probes/keepers.ts';
 import type { CauseRule, DiagnoseChoice, Kind, KindValues, Option, Remedy, StdinChoice } from '../options/option.ts';
 import { at, nearest, quoted, UsageError } from '../usage-error.ts';
 import { readDuration, readInteger, readNumber, readRate, readShare, readSize } from './amounts.ts';
@@ -62,6 +63,15 @@ function readStdin(text: string, base: string): StdinChoice {
     throw new UsageError(`the file ${file} does not exist or may not be read (write inherit, null, or a file)`);
   }
   return { file };
+}
+
+/** `NAME<=VALUE/TIME`, or `sum:NAME<=VALUE/TIME`. */
+function readBudget(text: string): BudgetLimit {
+  const match = /^\s*(sum:)?([A-Za-z_][\w.]*)\s*<=\s*\$?(\d+(?:\.\d+)?)\s*\/\s*(\S+)\s*$/.exec(text);
+  const [, sum, metric, limit, time] = match ?? [];
+  if (metric === undefined || time === undefined || Number(limit) <= 0)
+    throw new UsageError(`${quoted(text)} is not a budget; write NAME<=VALUE/TIME, such as 'cost<=10/1d'`);
+  return { metric, sum: sum !== undefined, limit: Number(limit), windowMs: readDuration(time) };
 }
 
 const causeActions = ['restart', 'wait', 'hold'] as const;
@@ -127,6 +137,7 @@ const readers: { readonly [K in Kind]: Reader<K> } = {
   diagnose: readDiagnose,
   remedy: readRemedy,
   'cause-action': readCauseRule,
+  budget: readBudget,
   stdin: readStdin,
 };
 

@@ -123,7 +123,8 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
   /** Something that is not well though the run goes on, and its end. */
   function warn(name: string, message: string, reason: string | null): void {
     warned.set(name, warned.get(name) ?? world.now().mono);
-    plain('unhealthy', { cause: name, reason, probe: { name, message } });
+    const isBudget = policy.health.probes.some(probe => probe.name === name && probe.endsAs === 'budget');
+    plain(isBudget ? 'limited' : 'unhealthy', { cause: name, reason, probe: { name, message } });
   }
   function wellAgain(name: string): void {
     const since = warned.get(name);

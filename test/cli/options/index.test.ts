@@ -69,6 +69,7 @@ const contract: Record<string, Record<string, string | null>> = {
     'health-timeout': '5s',
     'health-retries': '3',
     'health-start-period': '60s',
+    budget: null,
     'kill-when': null,
     metrics: null,
     'metrics-max-age': '5m',
