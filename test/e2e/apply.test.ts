@@ -101,6 +101,21 @@ describe('apply', () => {
     run(folder, ['stop', '--all']);
   });
 
+  test('leaves the wait for the end of a limit as it is, also with new settings', async () => {
+    const folder = scratch();
+    const limited = (more: string) =>
+      `restart: always\n${more}command: [sh, -c, "echo \\"You've hit your session limit · resets 11:59pm\\"; exit 1"]\n`;
+    fleet(folder, { 'agent.yaml': limited('') });
+    run(folder, ['apply', 'fleet']);
+    const { nextStartAt } = await phaseIs(folder, 'agent', 'limited');
+    fleet(folder, { 'agent.yaml': limited('backoff: 3s\n') });
+    expect(apply(folder).lines[0]).toMatch(/^agent: changed \(backoff\); .*limited/);
+    const after = await phaseIs(folder, 'agent', 'limited');
+    expect(after.nextStartAt).toBe(nextStartAt);
+    expect(apply(folder).lines).toEqual(['agent: unchanged']);
+    run(folder, ['stop', '--all']);
+  });
+
   test('takes a relative command from the folder of the file, which is the working directory too', async () => {
     const folder = scratch();
     fleet(folder, { 'here.yaml': 'command: [./show.sh]\n' });

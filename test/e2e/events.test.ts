@@ -46,6 +46,7 @@ describe('events', () => {
       'exited 3',
     ]);
     expect(events.find(({ kind }) => kind === 'requested')?.text).toMatch(/^restart requested by joan \(pid \d+\)$/);
+    expect(events.findLast(({ kind }) => kind === 'requested')?.text).toMatch(/^stop requested by /);
     expect(events.find(({ kind }) => kind === 'alert')?.text).toMatch(/^alert sent \(\w+\): bot /);
     expect(statSync(join(folder, 'state/bot/events.jsonl')).mode & 0o777).toBe(0o600);
     const shown = run(folder, ['events', 'bot', '-n', '2']).out;

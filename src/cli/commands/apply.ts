@@ -1,7 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT } from '../../core/exit-code.ts';
 import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
+import { signalProcess } from '../../host/process-signals.ts';
+import { signalableWatcher } from '../../state/lock-record.ts';
 import { readName } from '../../state/read-status.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import type { Settings } from '../arguments/settings.ts';
@@ -108,7 +111,8 @@ function whyAtRest(stateDir: string, name: string, change: Change): string | nul
 async function replaceWatcher(settings: Settings, state: string): Promise<Done> {
   const { stateDir, name } = settings.identity;
   const phase = readStatus(stateDir, name)?.phase;
-  const stopped = await stopService({ stateDir, name }, false);
+  // A request would end a limited wait; a TERM leaves it to the next watcher.
+  const stopped = phase === 'limited' ? await endWatcher(stateDir, name) : await stopService({ stateDir, name }, false);
   if (!stopped.ok) return { ok: false, text: `${state}; not restarted: ${stopped.text}` };
   const { text, code } = await launch(settings, linesToStderr(name));
   if (code === EXIT.held && phase === 'held') return ok(`${state}; new settings taken; ${text}`);
@@ -116,6 +120,18 @@ async function replaceWatcher(settings: Settings, state: string): Promise<Done> 
     ok: code === EXIT.ok,
     text: `${state}; ${(text ?? `ended, exit code ${code}`).replace(/^started/, 'restarted')}`,
   };
+}
+
+const LOOK_EVERY_MS = 25;
+const END_MS = 10_000;
+
+/** Ends a watcher whose command does not run, as a service manager would. */
+async function endWatcher(stateDir: string, name: string): Promise<Done> {
+  const watcher = signalableWatcher(stateDir, name);
+  if (watcher !== null) signalProcess(watcher.pid, watcher.startTicks ?? -1, 'SIGTERM');
+  for (const end = Date.now() + END_MS; Date.now() < end; await pause(LOOK_EVERY_MS))
+    if (signalableWatcher(stateDir, name) === null) return ok('stopped');
+  return { ok: false, text: 'its watcher does not end' };
 }
 
 async function startOne(settings: Settings, path: string, state: string): Promise<Done> {

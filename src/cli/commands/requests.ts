@@ -11,6 +11,7 @@ import { type ResetResult, resetOffline } from '../../state/reset-offline.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { actOnAll, type Done } from '../fleet/act.ts';
 import type { Service } from '../fleet/select.ts';
+import { whoAsks } from '../fleet/who-asks.ts';
 import { CommandFailed } from '../usage-error.ts';
 import { readStatus } from './status.ts';
 import { stopService } from './stop.ts';
@@ -38,13 +39,6 @@ async function requestOne(service: Service, invocation: RequestInvocation): Prom
   asked.hangUp();
   if (invocation.kind === 'restart') return await newRun(service, runBefore ?? null);
   return { ok: true, text: invocation.kind === 'reset' ? 'reset' : `${invocation.signal} sent to the command` };
-}
-
-/** For the watcher's events: the user, the process, and the service in whose run we are, if in one. */
-function whoAsks(): string {
-  const inside = process.env['AGENT_WATCH_NAME'];
-  const user = process.env['SUDO_USER'] ?? process.env['USER'] ?? `user ${process.getuid?.() ?? '?'}`;
-  return `${user} (pid ${process.pid}${inside === undefined ? '' : `, from the run of ${inside}`})`;
 }
 
 function requestOf(invocation: Exclude<RequestInvocation, { kind: 'stop' }>): Request {

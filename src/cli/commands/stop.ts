@@ -10,6 +10,7 @@ import { StateFolderRefused } from '../../state/open-folder.ts';
 import { socketFolders } from '../../state/read-status.ts';
 import type { Done } from '../fleet/act.ts';
 import type { Service } from '../fleet/select.ts';
+import { whoAsks } from '../fleet/who-asks.ts';
 import { CommandFailed } from '../usage-error.ts';
 import { readStatus } from './status.ts';
 
@@ -51,7 +52,7 @@ export async function stopService(service: Named, now: boolean): Promise<Done> {
 async function askPatiently({ stateDir, name }: Named, now: boolean): Promise<Asked> {
   const end = monoNow() + SOCKET_BACK_MS;
   for (;;) {
-    const asked = await ask(socketFolders(stateDir, name), { verb: 'stop', now }, ANSWER_MS);
+    const asked = await ask(socketFolders(stateDir, name), { verb: 'stop', now, from: whoAsks() }, ANSWER_MS);
     if (asked.kind !== 'nobody' || monoNow() > end || signalableWatcher(stateDir, name) === null) return asked;
     await pause(ASK_AGAIN_MS);
   }

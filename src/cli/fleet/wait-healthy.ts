@@ -7,7 +7,7 @@ import { print } from '../render/terminal.ts';
 const LOOK_EVERY_MS = 100;
 const WELL: ReadonlySet<Status['phase']> = new Set(['healthy', 'waiting']);
 /** From these no service gets healthy by itself within a time that anybody waits. */
-const HOPELESS: ReadonlySet<Status['phase']> = new Set(['held', 'cooldown', 'lost', 'stopped']);
+const HOPELESS: ReadonlySet<Status['phase']> = new Set(['held', 'cooldown', 'limited', 'lost', 'stopped']);
 
 /** Waits until all these services are healthy (or have finished well), or one of them cannot become so. A line for each. */
 export async function waitUntilHealthy(stateDir: string, names: readonly string[]): Promise<number> {
