@@ -33,7 +33,7 @@ export interface OutputView {
 const WAITING_LIMIT_BYTES = 1024 * 1024;
 // After a pause one read may still be under way, and a whole pipe of last words may follow.
 const PAUSE_AT_BYTES = WAITING_LIMIT_BYTES - 2 * PIPE_BYTES;
-const RESUME_AT_BYTES = WAITING_LIMIT_BYTES / 2;
+const RESUME_AT_BYTES = WAITING_LIMIT_BYTES / 4;
 /** A pause shorter than this is a slow reader at work, not worth telling. */
 const TELL_BLOCKED_AFTER_MS = 1000;
 

@@ -13,8 +13,11 @@ export interface Reader {
   close(): void;
 }
 
-/** The size of one read, and of a pipe as Linux makes it. */
-export const PIPE_BYTES = 65_536;
+/**
+ * The size of one read, and of our pipes. Four times what Linux gives, for fewer wake-ups. Beyond it little is
+ * won, and all the pipes of an ordinary user together may hold 64 MiB.
+ */
+export const PIPE_BYTES = 262_144;
 
 /** Reads a non-blocking descriptor, which it owns from here on. The bytes given to `take` are valid only during the call. */
 export function createReader(readFd: number, take: (bytes: Buffer) => void): Reader {

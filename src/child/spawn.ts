@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { Exit } from '../core/model.ts';
-import { libc } from '../host/libc.ts';
+import { type Libc, libc } from '../host/libc.ts';
 import { reapExactly } from '../host/reaper.ts';
+import { PIPE_BYTES } from './reader.ts';
 
 /** What a run is started with. */
 export interface Launch {
@@ -88,9 +89,19 @@ export interface Pipe {
 export function openPipes(): [Pipe, Pipe] | null {
   const calls = libc();
   try {
-    return calls === null ? null : [calls.pipe(), calls.pipe()];
+    return calls === null ? null : [wide(calls), wide(calls)];
   } catch {
     // EMFILE, ENFILE: then a spawn fails too, and says so.
     return null;
   }
+}
+
+function wide(calls: Libc): Pipe {
+  const pipe = calls.pipe();
+  try {
+    calls.setPipeSize(pipe.readFd, PIPE_BYTES);
+  } catch {
+    // EPERM: this user's pipes hold as much as they may in all. The kernel's own size does.
+  }
+  return pipe;
 }
