@@ -32,7 +32,9 @@ export function readName<T>(
 ): NameReading<T> {
   const folder = join(stateDir, name);
   const before = readOwn(folder, read, ofThisBoot);
-  const { record, alive, privateFolders } = newestRecord(stateDir, name, true);
+  const { record, alive, privateFolders: ofRecord } = newestRecord(stateDir, name, true);
+  // Beside a record in the name's own folder too: a state may have been refused where the record was not.
+  const privateFolders = ofRecord.length > 0 ? ofRecord : existingPrivateFolders(stateDir, name);
   const elsewhere = statesIn(privateFolders, read);
   // Read again after the others: they are removed when the folder takes the state again, and not before it has it.
   const { fault, found } = privateFolders.length === 0 ? before : readOwn(folder, read, ofThisBoot);

@@ -3,6 +3,7 @@ import { reasonOf } from '../host/errno.ts';
 import { type RecycledFile, readSettled, recycledFile, removeIfThere, type Written } from './atomic-file.ts';
 import { putAside } from './hold-file.ts';
 import type { Lock } from './lock.ts';
+import { makePrivateFolder } from './private-folder.ts';
 import type { StateFolder } from './state-folder.ts';
 
 /** Where the state lies while the name's folder takes none: in the private folder that has the watcher's record. */
@@ -34,14 +35,17 @@ export interface FallbackState {
   drop(): void;
 }
 
-/** `folders`: the private folders that were there at the start; `taking`: the one that has our record, or null. */
-function openFallback(folders: readonly string[], taking: string | null): FallbackState {
+/** `folders`: the private folders that were there at the start; `place` gives the one that takes states, which is made if need be. */
+function openFallback(folders: readonly string[], place: () => string | null): FallbackState {
+  const written = new Set(folders);
   let file: RecycledFile | null = null;
   let there = folders.length > 0;
   return {
     save: text => {
-      if (taking === null) return;
       try {
+        const taking = place();
+        if (taking === null) return;
+        written.add(taking);
         file ??= recycledFile(() => fallbackPath(taking));
         file.replace(text);
         there = true;
@@ -53,9 +57,20 @@ function openFallback(folders: readonly string[], taking: string | null): Fallba
       if (!there) return;
       there = false;
       file = null;
-      for (const folder of new Set(taking === null ? folders : [...folders, taking]))
+      for (const folder of written)
         for (const end of ['', '.spare-a', '.spare-b']) removeIfThere(fallbackPath(folder) + end);
     },
+  };
+}
+
+/** The private folder of a name, made at its first use: a state that nobody can read would be shown as it was before. */
+function madeWhenNeeded(place: StateFolder, found: string | null): () => string | null {
+  let folder = found;
+  return () => {
+    if (folder !== null) return folder;
+    const made = makePrivateFolder(place.stateDir, place.name);
+    folder = 'path' in made ? made.path : null;
+    return folder;
   };
 }
 
@@ -157,12 +172,12 @@ export function readState<T>(path: string, read: ReadState<T>): { value: T } | {
   }
 }
 
-/** The writing side, for the lock's holder. What the name's folder refuses goes to the lock's private folder, if it has one. */
+/** The writing side, for the lock's holder. What the name's folder refuses goes to the private one. */
 export function openStateFile(
   place: StateFolder,
   { privateFolder, privateFolders }: Pick<Lock, 'privateFolder' | 'privateFolders'> = NOWHERE_ELSE,
 ): StateFile {
-  const fallback = openFallback(privateFolders, privateFolder);
+  const fallback = openFallback(privateFolders, madeWhenNeeded(place, privateFolder));
   let file: RecycledFile | null = null;
   let latest: string | null = null;
   let saved = false;
@@ -209,6 +224,8 @@ export function openStateFile(
       const text = JSON.stringify(value);
       const why = replace(text);
       if (why !== null) {
+        // An older text that is made durable after this one would be taken for the newer of the two.
+        latest = null;
         fallback.save(text);
         // Still a failure: it is tried again until it lies where it belongs.
         return { ok: false, why };

@@ -184,6 +184,31 @@ describe('what survives a kill -9', () => {
 const noMount =
   missing('unshare', '-m', 'sh', '-c', 'mount -t tmpfs -o size=64k none /mnt') ?? missing('nsenter', '--version');
 
+test('a state that its own folder refuses is shown as it is now, kept over a kill -9, and goes home when it can', async () => {
+  const folder = scratch();
+  const place = join(folder, 'state/bot');
+  onTestFinished(() => {
+    for (const elsewhere of existingPrivateFolders(join(folder, 'state'), 'bot'))
+      rmSync(elsewhere, { recursive: true });
+  });
+  const args = ['--name', 'bot', '--backoff', '1h', '--', 'sh', '-c', 'until [ -e go ]; do sleep 0.02; done; exit 3'];
+  const first = startWatcher(folder, args);
+  await phaseIs(folder, 'bot', 'running');
+  rmSync(join(place, 'state.json'));
+  mkdirSync(join(place, 'state.json/in-the-way'), { recursive: true });
+  writeFileSync(join(folder, 'go'), '');
+  await first.said(/cannot save the state/);
+  expect(await phaseIs(folder, 'bot', 'backoff')).toMatchObject({ watcherPid: first.pid, lastExit: { code: 3 } });
+  expect(run(folder, ['health']).code).toBe(1);
+  first.process.kill('SIGKILL');
+  await first.ended;
+  const second = startWatcher(folder, args);
+  await second.said(/resuming the backoff of the previous watcher/);
+  expect(statusOf(folder, 'bot')).toMatchObject({ phase: 'backoff', lastExit: { code: 3 } });
+  second.process.kill('SIGTERM');
+  await second.ended;
+});
+
 describe.skipIf(noMount)(`a state folder that takes nothing${noMount ? ` (skipped: ${noMount})` : ''}`, () => {
   for (const [what, spoil, cure] of [
     ['full', 'dd if=/dev/zero of=disk/filler bs=1k count=128 2> /dev/null || true', 'rm disk/filler'],
