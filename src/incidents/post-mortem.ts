@@ -13,7 +13,8 @@ export const inlineText = (text: string): string =>
   stripControl(text)
     .replace(/\s+/g, ' ')
     .trim()
-    .replace(/[\\`*_{}[\]<>|~#]/g, '\\$&')
+    // An underscore within a word, and a > or # within a line, are shown as they are.
+    .replace(/[\\`*[\]<~]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])|^[>#]/gu, '\\$&')
     // A zero width space would be invisible; a plain one defuses the mention and can be read.
     .replace(/@(?=\w)/g, '@ ')
     .replace(/\bhttps?:(?=\/\/)/gi, '$& ');

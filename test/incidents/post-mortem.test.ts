@@ -40,7 +40,7 @@ describe('the report', () => {
   test('shows commands and source lines of a recommendation as code, the rest without formatting', () => {
     const recommendation = 'Unhandled IndexError at my_agent.py:9 (`print(parts[3])`). Run `ss -ltnp` <b>now</b>.';
     expect(postMortem(anIncident({ recommendation }), context)).toContain(
-      'Unhandled IndexError at my\\_agent.py:9 (`print(parts[3])`). Run `ss -ltnp` \\<b\\>now\\</b\\>.',
+      'Unhandled IndexError at my_agent.py:9 (`print(parts[3])`). Run `ss -ltnp` \\<b>now\\</b>.',
     );
   });
 
@@ -86,7 +86,7 @@ describe('hostile texts', () => {
 
   test('are defused in a line', () => {
     expect(inlineText('@here see https://evil.example/x\n# a *b*')).toBe(
-      '@ here see https: //evil.example/x \\# a \\*b\\*',
+      '@ here see https: //evil.example/x # a \\*b\\*',
     );
   });
 
