@@ -27,6 +27,7 @@ import { type Found, ownBoot } from './restore.ts';
 import { fileInput, pipeInput, type RunInput } from './standard-input.ts';
 import { createStore } from './state-saver.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
+import { createTerminalModes } from './terminal-modes.ts';
 import { createSource, createTimers } from './timers.ts';
 import type { WatchOrder } from './watch-order.ts';
 
@@ -73,6 +74,7 @@ export function assemble(
   const report = (fact: Fact) => {
     for (const see of [probing.see, incidentResponse.see, incidentQueue.see]) heard(() => see(fact));
     heard(() => patterns?.see(fact));
+    if (fact.type === 'child-exited') heard(() => terminal?.restore());
     if (fact.type === 'child-exited') heard(() => lastOutput?.keep());
     if (fact.type === 'child-spawned') heard(() => log?.startRun(supervisor.state.run));
     supervisor.take(fact);
@@ -89,6 +91,7 @@ export function assemble(
     report({ type: 'output-reported', ...Object.assign(output, change) });
   const tail = (maxBytes: number) => child.tail(maxBytes);
   const patterns = createOutputPatterns(order.patterns, { tail, report });
+  const terminal = createTerminalModes(order.outputs);
   const readEnd = createEndReader({
     ...order,
     name: place.name,
@@ -115,6 +118,7 @@ export function assemble(
   if (log !== null) child.tap((_stream, bytes) => log.write(bytes));
   child.tap(probing.hear);
   if (patterns !== null) child.tap(patterns.hear);
+  if (terminal !== null) child.tap(terminal.hear);
   for (const { hear } of order.observers) if (hear !== undefined) child.tap(hear);
   const incidentQueue = incidentQueueFor(order, place, found.state, child, () => [
     ...incidentResponse.listeners,

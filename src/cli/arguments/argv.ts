@@ -1,4 +1,5 @@
 import minimist from 'minimist';
+import { shellWord } from '../../core/text/escape.ts';
 import { isOptionName, type OptionName, optionNames, optionRow } from '../options/index.ts';
 import { alike, quoted, UsageError } from '../usage-error.ts';
 import { aliases, type CommandName, commandWords, foreignWords, harmful } from './commands.ts';
@@ -181,7 +182,3 @@ function refuseUnknownWord(word: string, index: number, argv: readonly string[])
 
 const HELP = '; agent-watch --help lists the commands';
 const watchWords: readonly string[] = ['watch', 'run', 'exec'];
-
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}

@@ -41,7 +41,10 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
     case 'relapsed':
       return line(4, 'the run ended like the one before: the recovery is taken back, and the backoff goes on growing');
     case 'waiting':
-      return line(5, `resuming the ${note.phase} of the previous watcher: ${durationText(note.leftMs)} left`);
+      return line(
+        5,
+        `resuming the ${note.phase === 'limited' ? 'limited wait' : note.phase} of the previous watcher: ${durationText(note.leftMs)} left`,
+      );
     case 'planned':
       return line(6, `next run at ${new Date(note.due).toISOString()}`);
     case 'held':

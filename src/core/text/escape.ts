@@ -98,3 +98,7 @@ export const stripControl = (text: string): string =>
     .join('\n');
 
 const lastDrawn = (line: string): string => line.split('\r').findLast(part => part.trim() !== '') ?? '';
+
+/** A word as a shell takes it, quoted only where it must be. */
+export const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

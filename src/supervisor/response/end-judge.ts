@@ -1,7 +1,7 @@
 import type { EndReading } from '../../core/events.ts';
 import type { Exit, State } from '../../core/model.ts';
 import { incidentId } from '../../core/snapshot.ts';
-import { clipStart } from '../../core/text/escape.ts';
+import { clipStart, shellWord } from '../../core/text/escape.ts';
 import type { Wall } from '../../core/time.ts';
 import { stampNow } from '../../host/clock.ts';
 import { fingerprint } from '../../incidents/fingerprint.ts';
@@ -21,6 +21,8 @@ export interface EndJudgeWorld {
   /** Where the incidents are kept. */
   incidentsFolder: string;
   name: string;
+  command: readonly string[];
+  warn(line: string): void;
   state(): State;
   output(): string;
 }
@@ -28,6 +30,7 @@ export interface EndJudgeWorld {
 /** A suspicion is no reason to do anything but restart. */
 const SURE = 0.7;
 const LINE_CHARS = 400;
+const AT_ONCE_MS = 3000;
 const REFUSAL = /auth|log ?in|credential|api.?key|token|40[13]|forbidden|permission/i;
 
 /** Judges the end of the run that is up: by its own last words, else by the rules of triage where those may decide what follows. */
@@ -35,12 +38,23 @@ export function createEndJudge(world: EndJudgeWorld): (exit: Exit) => EndReading
   const clean = redactorFor(world.env, configuredSecrets(world.notifications));
   const shown = (line: string | null) => (line === null ? null : clipStart(clean(line).trim(), LINE_CHARS));
 
+  let told = false;
+  /** Once, and only where it ends at once: a program that has run for a while has a terminal, or needs none. */
+  function sayTerminal(): void {
+    const { phase } = world.state();
+    if (told || phase.kind !== 'running' || stampNow().mono - phase.live.since.mono > AT_ONCE_MS) return;
+    told = true;
+    const command = world.command.map(shellWord).join(' ');
+    world.warn(clean(`the command wants a terminal; to give it one: script -qfec ${shellWord(command)} /dev/null`));
+  }
+
   return exit => {
     const { phase } = world.state();
     const output = world.output();
     const healthy = phase.kind === 'running' && phase.live.healthy;
     const reader = { now: stampNow().wall, zone: localZone() };
     const outcome = readOutcome({ output, code: exit.code, healthy }, reader);
+    if (outcome.statement?.id === 'agent.wants-terminal') sayTerminal();
     const same = isSame(world, exit, output) ? { same: true as const } : {};
     const said = saidBy(outcome, exit);
     if (said !== null) return { ...said, line: shown(outcome.line), ...same };
