@@ -175,6 +175,10 @@ export function judgeTold(draft: HealthDraft, { index, policy, state }: Case<Tol
   if (seen.ok) {
     // A line that told of a failure is not taken back by later ones.
     if (!policy.lasts) pass(draft, index, seen.detail);
+    else if (state.ok === true && state.detail !== seen.detail) {
+      change(draft, index, { detail: seen.detail });
+      draft.save = true;
+    }
     return;
   }
   if (!policy.lasts && ageMs(draft) < policy.startPeriodMs) {

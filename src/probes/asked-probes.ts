@@ -3,7 +3,7 @@ import { lastWords, plainLine } from '../core/text/escape.ts';
 import { durationText } from '../core/text/units.ts';
 import { timerMs } from '../core/time.ts';
 import type { Answered } from '../host/http-exchange.ts';
-import { createLineMatcher } from './output-feed.ts';
+import { createLineMatcher } from './line-matcher.ts';
 import { answer, LATE_MS, type Probe, type ProbeWorld, type SpecOf, type WatchedRun } from './probe.ts';
 
 const BODY_BYTES = 65_536;

@@ -1,7 +1,7 @@
 /** Numbers in a program's lines, for `--budget`: by their own names, and what agents print under a name of ours. */
 
 import { lookUp, parseMetrics, readable } from './kill-when/values.ts';
-import { createLineMatcher } from './output-feed.ts';
+import { createLineMatcher } from './line-matcher.ts';
 
 /** A number that a line states; `added`: it is this step's share of the number, not the run's total. */
 export interface Stated {

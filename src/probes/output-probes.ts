@@ -5,7 +5,7 @@ import { durationText } from '../core/text/units.ts';
 import type { Mono } from '../core/time.ts';
 import type { IdleWatch } from './idle-watch.ts';
 import type { RhythmKeeper } from './keepers.ts';
-import { createLineMatcher } from './output-feed.ts';
+import { createLineMatcher, skippedText } from './line-matcher.ts';
 import { answer, ERROR_PATTERN, idleLookMs, type Probe, type SpeakUp, type SpecOf } from './probe.ts';
 
 const SHOWN_CHARS = 200;
@@ -14,8 +14,11 @@ const SHOWN_CHARS = 200;
 export function failPatternProbe(spec: SpecOf<'fail-pattern'>, speakUp: SpeakUp): Probe {
   const matcher = createLineMatcher(spec.pattern);
   let matched: string | null = null;
+  let toldSkipped = false;
   const observation = () =>
-    matched === null ? answer(true, 'no such line') : answer(false, `a line matched: ${matched}`);
+    matched === null
+      ? answer(true, `no such line${skippedText(matcher)}`)
+      : answer(false, `a line matched: ${matched}`);
   return {
     ask: observation,
     hearLines: lines => {
@@ -25,6 +28,8 @@ export function failPatternProbe(spec: SpecOf<'fail-pattern'>, speakUp: SpeakUp)
         speakUp(observation());
         return false;
       });
+      if (matched === null && matcher.skipped > 0 && !toldSkipped) speakUp(observation());
+      toldSkipped = matcher.skipped > 0;
     },
   };
 }
@@ -71,7 +76,11 @@ export function errorRateProbe(spec: SpecOf<'error-rate'>, now: () => Mono, spea
   const observation = () => {
     const found = counter.count(now());
     over = found > allowed;
-    return answer(!over, `${found} ${found === 1 ? 'error' : 'errors'} in ${durationText(windowMs)}`, found);
+    return answer(
+      !over,
+      `${found} ${found === 1 ? 'error' : 'errors'} in ${durationText(windowMs)}${skippedText(matcher)}`,
+      found,
+    );
   };
   return {
     ask: observation,

@@ -1,7 +1,8 @@
 import type { EndReading, Fact } from '../core/events.ts';
 import type { RunId } from '../core/model.ts';
 import type { Report } from '../core/ports.ts';
-import { createLineMatcher, createLineSplitter } from '../probes/output-feed.ts';
+import { createLineMatcher } from '../probes/line-matcher.ts';
+import { createLineSplitter } from '../probes/output-feed.ts';
 
 /** What the user says of lines that tell how a run went. */
 export interface PatternOrder {

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Observation } from '../../src/core/health-model.ts';
 import type { Mono } from '../../src/core/time.ts';
-import { createLineMatcher, createLineSplitter, LINE_BYTES, mayBacktrack } from '../../src/probes/output-feed.ts';
+import { createLineMatcher, mayBacktrack, skippedText } from '../../src/probes/line-matcher.ts';
+import { createLineSplitter, LINE_BYTES } from '../../src/probes/output-feed.ts';
 import { createSlidingCount, errorRateProbe, failPatternProbe, staleProbe } from '../../src/probes/output-probes.ts';
 import { ask, spec } from './rig.ts';
 
@@ -59,13 +60,34 @@ describe('patterns', () => {
     source => expect(mayBacktrack(source)).toBe(true),
   );
 
-  test('one that would take for ever ends, and later lines are matched', () => {
-    const matcher = createLineMatcher(/^(a+)+$/i);
+  test.each([/^(a+)+$/i, /(?<all>[a-f]+)+$/, /^(?:a|a)*FATAL/i, /(?:.*,){11}P/])(
+    '%s takes linear time, so that slow lines hide no other',
+    pattern => {
+      const matcher = createLineMatcher(pattern);
+      const before = performance.now();
+      const found: number[] = [];
+      const slow = Array.from({ length: 500 }, () => `${'a'.repeat(60)}!`);
+      matcher.scan([...slow, 'aaaFATAL', 'aaa', 'a,,,,,,,,,,,P'], (_match, index) => found.push(index) > 0);
+      expect(found.length).toBeGreaterThan(0);
+      expect(matcher.skipped).toBe(0);
+      expect(performance.now() - before).toBeLessThan(2000);
+    },
+  );
+
+  test('letters match in either case without the flag, also in classes and beside groups by name', () => {
+    const matcher = createLineMatcher(/^(?<what>[a-c]+|err\w*)+: (?:X+)+ [^y]$/i);
+    const found: (string | undefined)[] = [];
+    matcher.scan(['ErrOR: xX z', 'aBc: X q', 'abc: x Y'], match => found.push(match.groups?.['what']) > 0);
+    expect(found).toEqual(['ErrOR', 'aBc']);
+  });
+
+  test('one that no engine matches in linear time skips lines when its time is used up, and counts them', () => {
+    const matchers = Array.from({ length: 6 }, () => createLineMatcher(/^(a+)+\1$/));
     const before = performance.now();
-    const found: number[] = [];
-    matcher.scan([`${'a'.repeat(60)}!`, 'no!', 'aaa'], (_match, index) => found.push(index) > 0);
-    expect(found).toEqual([2]);
-    expect(performance.now() - before).toBeLessThan(2000);
+    for (const matcher of matchers) matcher.scan([`${'a'.repeat(60)}!`, `${'a'.repeat(60)}!`, 'b'], () => true);
+    expect(performance.now() - before).toBeLessThan(1500);
+    expect(matchers.reduce((sum, { skipped }) => sum + skipped, 0)).toBeGreaterThanOrEqual(12);
+    expect(skippedText(matchers[5]!)).toBe(' (3 lines skipped: matching the pattern takes too long)');
   });
 
   test('a pattern with state of its own matches every line', () => {

@@ -1,6 +1,6 @@
 import type { Mono } from '../../core/time.ts';
+import { createLineMatcher } from '../line-matcher.ts';
 import { type Members, openMembers, residentBytes } from '../memory.ts';
-import { createLineMatcher } from '../output-feed.ts';
 import type { SlidingCount } from '../output-probes.ts';
 import { ERROR_PATTERN, type WatchedRun } from '../probe.ts';
 import type { Condition } from './condition.ts';

@@ -1,7 +1,7 @@
 import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { serialize } from '@marcbachmann/cel-js/serialize';
 import { durationText } from '../../core/text/units.ts';
-import { limited } from '../output-feed.ts';
+import { limited } from '../line-matcher.ts';
 import { faultText, prepare } from './prepare.ts';
 import { lookUp, type Metrics, setName } from './values.ts';
 

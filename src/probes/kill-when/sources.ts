@@ -6,7 +6,7 @@ import { durationText } from '../../core/text/units.ts';
 import { type Mono, type Stamp, timerMs, type Wall } from '../../core/time.ts';
 import { errnoOf, reasonOf } from '../../host/errno.ts';
 import { openRegular } from '../../host/read-file.ts';
-import { createLineMatcher } from '../output-feed.ts';
+import { createLineMatcher } from '../line-matcher.ts';
 import { lookUp, type Metrics, parseMetrics, readable, setName } from './values.ts';
 
 const pair = /([A-Za-z_][\w.]*)\s*=\s*("(?:\\.|[^"\\])*"|[^\s,;|}\])]+)/g;
