@@ -3,11 +3,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 /** Where the kernel keeps how eagerly it kills us when memory runs out: -1000 never, 1000 first. Inherited over fork. */
 const OWN_SCORE = '/proc/self/oom_score_adj';
 /**
- * By how much it is tried to lower it: 900 is what programs take that others depend on (dbus), far behind everybody else, yet not exempt.
- * Without CAP_SYS_RESOURCE the kernel lets us go down to what a privileged process last set for us, which cannot be read: the units of
- * a user's own systemd have 100 of room.
+ * By how much it is lowered: 900 is what programs take that others depend on (dbus), far behind everybody else, yet not exempt. Without
+ * CAP_SYS_RESOURCE the kernel lets us go down to what a privileged process last set for us, which cannot be read: usually 0, from which
+ * the units of a user's own systemd were raised.
  */
-const STEPS = [900, 800, 700, 600, 500, 400, 300, 200, 100];
+const STEP = 900;
+const USUAL_FLOOR = 0;
 
 export interface OomProtection {
   /** Runs something that starts a process, which then has the score that we were started with; ours is low from then on. */
@@ -28,7 +29,7 @@ export function createOomProtection(): OomProtection {
   function lower(): void {
     inherited ??= read();
     const from = inherited;
-    low ??= from === null ? null : (STEPS.map(by => Math.max(-999, from - by)).find(write) ?? null);
+    low ??= from === null ? null : (lowerThan(from).find(write) ?? null);
     allowed = low !== null && write(low);
   }
 
@@ -43,6 +44,11 @@ export function createOomProtection(): OomProtection {
       }
     },
   };
+}
+
+/** Scores below this one, as low as is wanted first. */
+function lowerThan(score: number): number[] {
+  return [Math.max(-999, score - STEP), USUAL_FLOOR].filter(lower => lower < score);
 }
 
 function read(): number | null {
