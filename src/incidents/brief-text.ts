@@ -46,9 +46,10 @@ const head = (brief: Brief, { time, zone }: BriefLook): string[] => {
   const incidents = sum(name => name.incidents);
   if (incidents === 0) return [`${period}: ${services}, no incidents`];
   const recovered = `${sum(name => name.heals)} recovered`;
-  return [
-    `${period}: ${services}, ${plural(incidents, 'incident')}, ${recovered}, ${durationText(sum(name => name.downMs))} down in total`,
-  ];
+  // Of a service whose watcher died nobody knows since when it is down, if it is.
+  const least = brief.names.some(({ phase }) => phase === 'lost') ? 'at least ' : '';
+  const down = `${least}${durationText(sum(name => name.downMs))} down in total`;
+  return [`${period}: ${services}, ${plural(incidents, 'incident')}, ${recovered}, ${down}`];
 };
 
 const needs = ({ needsPerson }: Brief): string[] => [

@@ -1,4 +1,5 @@
 import type { Status } from '../core/status.ts';
+import { CANNOT_END } from '../core/stopping.ts';
 import type { Incident } from './incident.ts';
 import { type SharedEvent, sharedEvents } from './shared-event.ts';
 import { type Trend, trendsOf } from './trends.ts';
@@ -75,7 +76,10 @@ export const brief = ({ incidents, states, sinceMs, nowMs }: BriefInput): Brief 
     failures: failuresOf(recent.filter(incident => Date.parse(incident.at) >= from)),
     shared: sharedEvents(recent.filter(incident => Date.parse(incident.at) >= from)),
     trends: trendsOf(recent),
-    needsPerson: states.flatMap(state => needOf(state, recent)).sort(bySeverity),
+    needsPerson: [...states]
+      .sort(byUrgency)
+      .flatMap(state => needOf(state, recent))
+      .sort(bySeverity),
   };
 };
 
@@ -167,8 +171,17 @@ const personal: ReadonlySet<Incident['category']> = new Set([
   'corrupt-state',
 ]);
 
+/** What was stopped on purpose and waits for a decision comes first, then what nobody supervises, then what may still help itself. */
+const URGENCY: readonly Status['phase'][] = ['held', 'lost', 'limited', 'unhealthy', 'cooldown', 'backoff'];
+
+const byUrgency = (one: Status, other: Status): number => {
+  const rank = ({ phase }: Status) => (URGENCY.includes(phase) ? URGENCY.indexOf(phase) : URGENCY.length);
+  return rank(one) - rank(other) || (one.name < other.name ? -1 : 1);
+};
+
+/** Stable: among equals the order of urgency stays. */
 const bySeverity = (one: Need, other: Need): number =>
-  one.severity === other.severity ? (one.name < other.name ? -1 : 1) : one.severity === 'critical' ? -1 : 1;
+  one.severity === other.severity ? 0 : one.severity === 'critical' ? -1 : 1;
 
 const needOf = (state: Status, recent: readonly Incident[]): Need[] => {
   const { name, phase } = state;
@@ -180,6 +193,8 @@ const needOf = (state: Status, recent: readonly Incident[]): Need[] => {
   if (phase === 'lost') return need('critical', 'unsupervised: the watcher died', `agent-watch start ${name}`);
   if (phase === 'limited' && state.limit?.until == null)
     return need('critical', `limited (${state.limit?.cause ?? 'no reason was kept'}), without a known end`, show);
+  const stuck = state.health.find(row => row.name === CANNOT_END && row.ok === false);
+  if (stuck !== undefined) return need('critical', stuck.detail, `agent-watch status ${name}`);
   if (phase !== 'unhealthy' && phase !== 'backoff' && phase !== 'cooldown') return [];
   if (last === undefined) return need('warning', phase, show);
   if (personal.has(last.category))

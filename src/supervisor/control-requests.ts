@@ -3,6 +3,8 @@ import type { Caller } from '../control/server.ts';
 import type { Phase, Signal } from '../core/model.ts';
 import { refusal } from '../core/requests.ts';
 import { whyNoReset } from '../host/own-process.ts';
+import { isForbidden } from '../host/process-signals.ts';
+import { survivorOf } from '../host/survivor.ts';
 import type { Written } from '../state/atomic-file.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -66,6 +68,7 @@ function answered(answering: Answering, request: Request, caller: Caller | null)
     }
     case 'signal':
       if (run === null) return { ok: false, why: `there is no child to signal: it is ${phase.kind}`, exit: REFUSED };
+      if (isForbidden(run.pid)) return { ok: false, why: `pid ${run.pid} ${survivorOf(run.pid).why}`, exit: REFUSED };
       supervisor.take({ type: 'signal-requested', by: 'command', signal: request.signal as Signal });
       return { ok: true, pid: run.pid };
     default:

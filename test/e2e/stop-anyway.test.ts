@@ -171,6 +171,9 @@ describe.skipIf(noSetuid !== null)(`a command that became another user${because(
     expect(health.code).toBe(1);
     expect(health.out).toMatch(/bot.*cannot be ended: pid/);
     expect(statusOf(folder, 'bot')).toMatchObject({ phase: 'stopping', childPid: pid });
+    const signalled = run(folder, ['signal', 'bot', 'USR1']);
+    expect(signalled.code).toBe(1);
+    expect(signalled.err).toMatch(/belongs to user 0, and the kernel refuses our signals/);
     const stopped = run(folder, ['stop', 'bot']);
     expect(stopped.code).toBe(1);
     expect(stopped.err).toMatch(/not stopped: cannot be ended: pid/);

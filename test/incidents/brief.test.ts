@@ -82,8 +82,22 @@ describe('what needs a person', () => {
     const states = [state('a', 'backoff'), state('b', 'held', { holdReason: 'x' }), state('c', 'unhealthy')];
     expect(of([], states).needsPerson.map(({ name, severity }) => `${name} ${severity}`)).toEqual([
       'b critical',
-      'a warning',
       'c warning',
+      'a warning',
+    ]);
+  });
+
+  test('what is held comes first, whatever its name', () => {
+    const states = [state('a', 'lost'), state('b', 'backoff'), state('trader', 'held', { holdReason: 'loss > 10' })];
+    const incidents = [at('07:00:00', { name: 'b', category: 'bad-config' })];
+    expect(of(incidents, states).needsPerson.map(({ name }) => name)).toEqual(['trader', 'a', 'b']);
+  });
+
+  test('a run that cannot be ended needs a person, though it is only stopping', () => {
+    const detail = 'cannot be ended: pid 7 belongs to user 0';
+    const row = { name: 'stop', ok: false, severity: 'critical', detail, since: '' } as const;
+    expect(of([], [state('a', 'stopping', { health: [row] })]).needsPerson).toEqual([
+      { name: 'a', severity: 'critical', why: detail, next: 'agent-watch status a' },
     ]);
   });
 
@@ -157,6 +171,14 @@ describe('the screen', () => {
     expect(lines.length).toBeLessThanOrEqual(40);
     for (const line of lines) if (!line.includes('agent-watch')) expect(line.length).toBeLessThanOrEqual(80);
     expect(lines.join('')).not.toContain('\u001b');
+  });
+
+  test('of a service whose watcher died no time down is told for certain', () => {
+    const text = briefText(of([at('02:00:00')], [state('agent', 'healthy'), state('b', 'lost')]), {
+      ...look,
+      columns: null,
+    });
+    expect(text.split('\n')[0]).toMatch(/, at least .* down in total$/);
   });
 
   test('of a quiet night it is a line', () => {
