@@ -2,8 +2,8 @@ import { EXIT } from '../../core/exit-code.ts';
 import { limitWords, type Status } from '../../core/status.ts';
 import { CANNOT_END } from '../../core/stopping.ts';
 import { exitText } from '../../core/text/units.ts';
-import { maskedStatus } from '../../incidents/redaction/redact.ts';
 import type { Invocation } from '../arguments/invocation.ts';
+import { maskedStatuses } from '../fleet/masked.ts';
 import { selectKnown } from '../fleet/select.ts';
 import { print } from '../render/terminal.ts';
 import { CommandFailed } from '../usage-error.ts';
@@ -24,11 +24,15 @@ interface Verdict {
 const UNWELL: ReadonlySet<Status['phase']> = new Set(['lost', 'held', 'unhealthy', 'backoff', 'cooldown']);
 
 /** One line for each service; the exit code is 0 only if there are services and all are well. */
-export function healthCommand(invocation: HealthInvocation): number {
+export async function healthCommand(invocation: HealthInvocation): Promise<number> {
   const { services, code } = selectKnown(invocation);
   const { rows, faults } = readServices(services);
   for (const line of faults) process.stderr.write(`agent-watch: ${line}\n`);
-  const verdicts = rows.map(({ service, status }) => ({ ...verdictOf(maskedStatus(status)), name: service.label }));
+  const shown = await maskedStatuses(rows.map(({ status }) => status));
+  const verdicts = rows.map(({ service, status }, index) => ({
+    ...verdictOf(shown[index] ?? status),
+    name: service.label,
+  }));
   if (invocation.json) print(`${JSON.stringify(verdicts, null, 2)}\n`);
   else if (verdicts.length > 0) print(`${verdicts.map(lineOf).join('\n')}\n`);
   // Nothing to look at is a mistake in what was asked, and no proof of health.

@@ -6,11 +6,11 @@ import { type Status, toStatus } from '../../core/status.ts';
 import { bootId, stampNow } from '../../host/clock.ts';
 import { readText } from '../../host/read-file.ts';
 import { treeUsage } from '../../host/tree-usage.ts';
-import { maskedStatus } from '../../incidents/redaction/redact.ts';
 import type { LockRecord } from '../../state/lock-record.ts';
 import { readDiagnosisFault, readName } from '../../state/read-status.ts';
 import { isName, namesIn } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
+import { maskedStatuses } from '../fleet/masked.ts';
 import { refuseUnreadable, type Service, selectKnown, whyUnreadable } from '../fleet/select.ts';
 import { statusTable, type TableRow } from '../render/tables.ts';
 import { ownTerminal, print, wantsColours } from '../render/terminal.ts';
@@ -28,12 +28,12 @@ export async function statusCommand(invocation: StatusInvocation): Promise<numbe
     invocation.detailed ||
     (invocation.names.length === 1 && services.length === 1 && !/[*?[]/.test(invocation.names[0] ?? ''));
   if (watch && !json) {
-    await redraw(() => statusText(read().rows, stateDir));
+    await redraw(async () => statusText(await maskedRows(read().rows), stateDir));
     return code;
   }
   const { rows, faults } = read();
   for (const line of faults) process.stderr.write(`agent-watch: ${line}\n`);
-  const masked = rows.map(row => ({ ...row, status: maskedStatus(row.status) }));
+  const masked = await maskedRows(rows);
   if (json)
     print(
       `${JSON.stringify(
@@ -45,6 +45,11 @@ export async function statusCommand(invocation: StatusInvocation): Promise<numbe
   else if (detailed && rows.length > 0) print(`${await (await import('./status-detail.ts')).detailText(masked)}\n`);
   else if (rows.length > 0 || faults.length === 0) print(`${statusText(masked, stateDir)}\n`);
   return faults.length > 0 ? EXIT.notWell : code;
+}
+
+async function maskedRows(rows: readonly StatusRow[]): Promise<StatusRow[]> {
+  const shown = await maskedStatuses(rows.map(({ status }) => status));
+  return rows.map((row, index) => ({ ...row, status: shown[index] ?? row.status }));
 }
 
 /** A service and what its files say. */
@@ -179,7 +184,7 @@ const LEAVE = '\u001b[?25h\u001b[?1049l';
  * Draws a text again every second until it is interrupted. On a terminal each line is drawn over the former one, so nothing
  * flickers; into a pipe the text comes once more only when it has changed.
  */
-async function redraw(text: () => string): Promise<void> {
+async function redraw(text: () => Promise<string>): Promise<void> {
   const { stdout } = process;
   const terminal = stdout.isTTY === true;
   let over = false;
@@ -195,7 +200,7 @@ async function redraw(text: () => string): Promise<void> {
   if (terminal) stdout.write(ENTER);
   try {
     while (!over) {
-      const now = text();
+      const now = await text();
       if (terminal) stdout.write(screen(now, stdout.rows));
       else if (now !== last) stdout.write(`${now}\n`);
       last = now;
