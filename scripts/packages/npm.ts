@@ -9,7 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Arch, completion, executableOf, manifest, manual, papers, release, root, version } from './contents.ts';
 
-const common = { version, description: manifest.description, license: manifest.license };
+// Where the sources are is known to the pipeline that releases them, which writes it into the manifest.
+const { description, license, repository } = manifest;
+const common = { version, description, license, ...(repository === undefined ? {} : { repository }) };
 const executableName = (arch: Arch) => `agent-watch-linux-${arch}`;
 
 /** The manifest of the package that people install. */
