@@ -15,6 +15,7 @@ import { type Arch, release, root } from './packages/contents.ts';
 import { packDeb } from './packages/deb.ts';
 import { writeInstallScript } from './packages/install-script.ts';
 import { packNpm } from './packages/npm.ts';
+import { writeSbom } from './packages/sbom.ts';
 
 const known: readonly Arch[] = ['arm64', 'x64'];
 const { values } = parseArgs({
@@ -35,6 +36,7 @@ for (const arch of architectures) {
   packDeb(arch);
 }
 packNpm(architectures);
+writeSbom();
 writeInstallScript(join(release, 'install.sh'), values.url);
 
 const digest = (file: string) =>
