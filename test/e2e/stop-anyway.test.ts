@@ -82,7 +82,7 @@ describe('a live watcher whose files were swept', () => {
     const { childPid } = await phaseIs(folder, 'bot', 'running');
     for (const file of ['control', 'lock', 'watcher.json', 'state.json', 'state.durable.json'])
       rmSync(join(place, file), { force: true });
-    await watcher.said(/lock, state, socket in .* had been removed; made again/, 15_000);
+    await watcher.said(/lock, state, socket in .* had been removed( or moved away)?; made again/, 15_000);
     expect(statusOf(folder, 'bot')).toMatchObject({ phase: 'running', childPid, watcherPid: watcher.pid });
     expect(readRecord(join(place, 'watcher.json'))).toMatchObject({ run: { childPid } });
     expect(run(folder, ['--name', 'bot', '--', 'true']).code).toBe(75);
