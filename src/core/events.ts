@@ -78,6 +78,8 @@ export type Note =
   | { kind: 'relapsed' }
   | { kind: 'waiting'; phase: 'backoff' | 'cooldown' | 'limited'; leftMs: number }
   | { kind: 'planned'; due: Wall }
+  /** Occurrences of the schedule that fell into a limited wait. */
+  | { kind: 'slots-skipped'; count: number }
   | { kind: 'held'; hold: Hold }
   | { kind: 'hold-lifted'; hold: Hold }
   | { kind: 'reset' }
@@ -122,7 +124,7 @@ export type Fact =
   | { type: 'run-stuck'; runId: RunId; survivors: readonly Survivor[] }
   | { type: 'timer-fired'; timer: TimerId }
   /** The schedule was asked: when the next run is due (null: never again), and how long to wait before it is asked again; 0: it is due. */
-  | { type: 'run-planned'; due: Wall | null; waitMs: number }
+  | { type: 'run-planned'; due: Wall | null; waitMs: number; skipped?: number }
   | { type: 'probes-reported'; runId: RunId; reports: readonly ProbeReport[] }
   /** The run said that its work is done, and did not exit in its grace. */
   | { type: 'work-done'; runId: RunId }
@@ -179,8 +181,8 @@ export type Effect =
   | { type: 'examine-run' }
   /** Ends what an ended run left (with `drain`, first lets its last words out), then reports run-cleared. */
   | ({ type: 'clear-run' } & ClearOrder)
-  /** Asks the schedule: what comes next, or (`due`) whether what is waited for still stands. Answered by run-planned. */
-  | { type: 'plan-run'; due: Wall | null; lastDue: Wall | null }
+  /** Asks the schedule (with `since`, also how many occurrences have passed since then): what comes next, or (`due`) whether what is waited for still stands. Answered by run-planned. */
+  | { type: 'plan-run'; due: Wall | null; lastDue: Wall | null; since?: Wall }
   /** Each of these probes is to report once. Before a run is up it can only be the kill condition. */
   | { type: 'ask-probes'; runId: RunId; names: readonly string[] }
   /** Something happened that is worth explaining. */

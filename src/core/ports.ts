@@ -45,7 +45,7 @@ export interface StorePort {
 /** The schedule, where there is one. */
 export interface SchedulePort {
   /** Answered by `run-planned`. */
-  plan(due: Wall | null, lastDue: Wall | null): void;
+  plan(due: Wall | null, lastDue: Wall | null, since?: Wall): void;
 }
 
 /** The probes of the run. */

@@ -2,7 +2,7 @@ import type { Event, Next } from './events.ts';
 import { EXIT } from './exit-code.ts';
 import { KILL_WHEN } from './health-model.ts';
 import type { Hold, Policy, State } from './model.ts';
-import type { Mono } from './time.ts';
+import type { Mono, Wall } from './time.ts';
 import { arm, enter, order, set, type Turn, tell } from './transition.ts';
 
 /** After so many runs in a row that lived under {@link SHORT_RUN_MS}, no wait is below {@link FLOOR_MS}. */
@@ -104,7 +104,8 @@ export function settle(turn: Turn): void {
     if (!up) order(turn, { type: 'exit-watcher', code: leaving.code });
     return;
   }
-  if (phase.kind === 'limited' && phase.timer === null && turn.policy.scheduled) return planRun(turn, null);
+  if (phase.kind === 'limited' && phase.timer === null && turn.policy.scheduled)
+    return planRun(turn, null, phase.since.wall);
   if ('timer' in phase && phase.kind !== 'waiting' && phase.timer === null) begin(turn);
 }
 
@@ -174,15 +175,16 @@ export function waitForRestart(turn: Turn, counts: boolean, atLeastMs = 0): Next
 }
 
 /** Asks the schedule for the next run, or whether the one that is waited for still stands. */
-export function planRun(turn: Turn, due: Extract<Event, { type: 'run-planned' }>['due']): void {
+export function planRun(turn: Turn, due: Wall | null, since?: Wall): void {
   enter(turn, { kind: 'waiting', due, timer: null });
-  order(turn, { type: 'plan-run', due, lastDue: turn.state.lastDue });
+  order(turn, { type: 'plan-run', due, lastDue: turn.state.lastDue, ...(since === undefined ? {} : { since }) });
 }
 
 /** The schedule's answer. It is looked at again and again while it is waited for: clocks are set, and machines sleep. */
-export function runPlanned(turn: Turn, { due, waitMs }: Extract<Event, { type: 'run-planned' }>): void {
+export function runPlanned(turn: Turn, { due, waitMs, skipped = 0 }: Extract<Event, { type: 'run-planned' }>): void {
   const { phase } = turn.state;
   if (phase.kind !== 'waiting' || phase.timer !== null) return;
+  if (skipped > 0) tell(turn, { kind: 'slots-skipped', count: skipped });
   if (due === null) {
     finish(turn, 0);
     return;

@@ -54,6 +54,17 @@ export function revisedDue(schedule: Schedule, due: Wall, lastDue: Wall | null, 
   return next === null ? due : (Math.min(due, next) as Wall);
 }
 
+/** More are only said to be many. */
+const MOST_COUNTED = 1000;
+
+/** How many occurrences lie after one moment and not after another. */
+export function occurrencesIn(schedule: Schedule, since: Wall, until: Wall): number {
+  let count = 0;
+  for (let at = schedule.nextAfter(since); at !== null && at <= until && count < MOST_COUNTED; count++)
+    at = schedule.nextAfter(at);
+  return count;
+}
+
 /** How long to wait until the next look, in ms; 0: it is due. */
 export function waitMs(due: Wall, now: Wall): number {
   return Math.max(0, Math.min(due - now, LOOK_EVERY_MS));

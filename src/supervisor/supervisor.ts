@@ -15,7 +15,7 @@ function perform(effect: Effect, state: State, world: World): void {
     case 'clear-run':
       return world.child.clear(effect);
     case 'plan-run':
-      return world.schedule.plan(effect.due, effect.lastDue);
+      return world.schedule.plan(effect.due, effect.lastDue, effect.since);
     case 'ask-probes':
       return world.probes.ask(effect.runId, effect.names);
     case 'examine-run':

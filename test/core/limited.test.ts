@@ -246,7 +246,11 @@ describe('a limited wait', () => {
     bench.effects = [];
     bench.pass(hour + minute);
     expect(bench.phase).toBe('waiting');
-    expect(bench.ordered('plan-run')).toBe(1);
+    expect(bench.effects).toContainEqual(
+      expect.objectContaining({ type: 'plan-run', due: null, since: expect.any(Number) }),
+    );
+    bench.take({ type: 'run-planned', due: bench.wall as Wall, waitMs: 1000, skipped: 3 });
+    expect(bench.notes).toContainEqual({ kind: 'slots-skipped', count: 3 });
   });
 });
 

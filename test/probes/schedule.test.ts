@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Wall } from '../../src/core/time.ts';
-import { nextDue, parseSchedule, revisedDue, type Schedule, waitMs } from '../../src/probes/schedule.ts';
+import { nextDue, occurrencesIn, parseSchedule, revisedDue, type Schedule, waitMs } from '../../src/probes/schedule.ts';
 
 const at = (iso: string) => Date.parse(iso) as Wall;
 const iso = (wall: Wall | null) => (wall === null ? null : new Date(wall).toISOString());
@@ -89,4 +89,10 @@ test.each([
   ['0 0 30 2 *', 'it never comes'],
 ])('%j is refused', (written, words) => {
   expect(parseSchedule(written, 'UTC')).toContain(words);
+});
+
+test('the occurrences within a time are counted, the last moment included', () => {
+  const hourly = schedule('0 * * * *');
+  expect(occurrencesIn(hourly, at('2026-01-01T00:30:00Z'), at('2026-01-01T05:00:00Z'))).toBe(5);
+  expect(occurrencesIn(hourly, at('2026-01-01T00:30:00Z'), at('2026-01-01T00:59:59Z'))).toBe(0);
 });

@@ -47,6 +47,8 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
       );
     case 'planned':
       return line(6, `next run at ${new Date(note.due).toISOString()}`);
+    case 'slots-skipped':
+      return line(5, `${count(note.count, 'scheduled run', 'scheduled runs')} skipped while it was limited`);
     case 'held':
       return line(4, `held since ${new Date(note.hold.at).toISOString()}: ${note.hold.why}; not started until a reset`);
     case 'hold-lifted':

@@ -28,7 +28,7 @@ export const agentStatements: readonly Statement[] = [
     kind: 'upstream',
     own,
     pattern:
-      /^(?:repeated )?(?:529\b.{0,60})?(?:the (?:api|model|server|service) is |model )?(?:currently |temporarily )?overloaded\b|^repeated 529/i,
+      /^(?:repeated )?(?:529\b.{0,60})?(?:the )?(?:(?:api|model|server|service) (?:is )?)?(?:currently |temporarily )?overloaded\b|^repeated 529/i,
     example: 'API Error: Repeated 529 Overloaded errors. The API is at capacity.',
   },
   // Usage limits.
@@ -43,7 +43,7 @@ export const agentStatements: readonly Statement[] = [
     ...quota,
     id: 'agent.limit-reached',
     pattern:
-      /^(?:the )?(?!.{0,40}\b(?:connections?|memory|recursion|files?|size|time|depth|iterations?|turns?|retry|retries|disk|process(?:es)?|threads?|cpu|steps?|lines?|output|upload|body|stack|heap|pages?|attempts?|rate|context|length|nesting|loop|descriptors?|sockets?|log) (?:limit|quota|cap))(?:[\w.-]+ ){0,5}?(?:limit|quota|cap|usage)s? (?:has been |have been |was |is )?(?:reached|exceeded|hit|exhausted|depleted|used up)\b(?!.{0,160}per[ -]minute)/i,
+      /^(?:the )?(?=.{0,60}\b(?:usage|quota|sessions?|hours?|5h|daily|weekly|monthly|messages?|requests?|spend(?:ing)?|credits?|account|plan|free|model|opus|sonnet|haiku|claude|codex|cursor|copilot|amp|workspace|team|org(?:ani[sz]ation)?|pro|max|api|premium|individual|trial|billing)\b)(?!.{0,40}\b(?:connections?|memory|recursion|files?|size|time|depth|iterations?|turns?|retry|retries|disk|process(?:es)?|threads?|cpu|steps?|lines?|output|upload|body|stack|heap|pages?|attempts?|rate|context|length|nesting|loop|descriptors?|sockets?|log) (?:limit|quota|cap))(?:[\w.-]+ ){0,5}?(?:limit|quota|cap|usage)s? (?:has been |have been |was |is )?(?:reached|exceeded|hit|exhausted|depleted|used up)\b(?!.{0,160}per[ -]minute)/i,
     example: 'Weekly usage limit reached. Resets in 2 days',
   },
   {
@@ -57,7 +57,7 @@ export const agentStatements: readonly Statement[] = [
     ...quota,
     id: 'agent.team-limit',
     pattern:
-      /^your (?:team|organi[sz]ation|workspace|account|company|plan|admin)\b.{0,60}\b(?:hit|reached|exceeded|used up|exhausted|used all)\b.{0,60}\b(?:limits?|quota|usage|credits?|budget|allowance)\b/i,
+      /^your (?:team|organi[sz]ation|workspace|account|company|plan|admin)\b.{0,60}\b(?:hit|reached|exceeded|used up|exhausted|used all)\b.{0,60}\b(?:limits?|quota|usage|credits?|budget|allowance|cap)\b/i,
     example: 'Your organization has reached its monthly usage limit.',
   },
   {
@@ -153,7 +153,7 @@ export const agentStatements: readonly Statement[] = [
     ...login,
     id: 'agent.login',
     pattern:
-      /^(?:authentication|authorization|login|sign[- ]in) (?:is )?required\b|^(?:you(?:'re| are) )?not (?:logged in|authenticated|signed in)\b|^you (?:must|need to) (?:be logged in|log in|sign in|authenticate)|^no (?:authentication|auth|login|credential)s? (?:information |credentials? |token )?(?:was |were )?(?:found|configured|available)|^(?:the )?api provider is not able to authenticate you|^(?:your )?(?:session|login|credentials?|api key|token)s? (?:has |have |is |was |were )?(?:been )?(?:expired|revoked|disabled|deactivated)\b|^(?:please )?run [`'"]?(?:gh auth login|amp login|agent login|cursor-agent login|opencode auth login|goose configure|copilot login)|^(?:invalid|expired|incorrect|bad) (?:api[- ]?key|access token|auth(?:entication)? token|credentials|token)\b/i,
+      /^(?:authentication|authorization|login|sign[- ]in) (?:is )?required\b|^(?:you(?:'re| are) )?not (?:logged in|authenticated|signed in)\b|^please (?:log|sign) ?in\b|^you (?:must|need to) (?:be logged in|log in|sign in|authenticate)|^no (?:authentication|auth|login|credential)s? (?:information |credentials? |token )?(?:was |were )?(?:found|configured|available)|^(?:the )?api provider is not able to authenticate you|^(?:your )?(?:session|login|credentials?|api key|token)s? (?:has |have |is |was |were )?(?:been )?(?:expired|revoked|disabled|deactivated)\b|^(?:please )?run [`'"]?(?:gh auth login|amp login|agent login|cursor-agent login|opencode auth login|goose configure|copilot login)|^(?:invalid|expired|incorrect|bad) (?:api[- ]?key|access token|auth(?:entication)? token|credentials|token)\b/i,
     example: "Authentication required. Please run 'agent login' first.",
   },
   // Context.
@@ -161,7 +161,7 @@ export const agentStatements: readonly Statement[] = [
     ...context,
     id: 'agent.context',
     pattern:
-      /^(?:error during compaction: )?(?:the )?(?:conversation|prompt|input|request|message|session) (?:is )?too (?:long|large)\b|^context (?:window |length |size )?(?:limit )?(?:reached|exceeded|overflow|is full|low)|^(?:codex )?ran out of room in the model's context|^(?:your )?input (?:exceeds|is longer than)|^input length and .?max_tokens.? exceed|^.{0,60}has hit a token limit/i,
+      /^(?:error during compaction: )?(?:the |this )?(?:conversation|prompt|input|request|message|session) (?:is )?too (?:long|large)\b|^context (?:window |length |size )?(?:limit )?(?:reached|exceeded|overflow|is full|low)|^(?:codex )?ran out of room in the model's context|^(?:your )?input (?:exceeds|is longer than)|^input length and .?max_tokens.? exceed|^.{0,60}has hit a token limit/i,
     example: 'Conversation too long. Start a new one to go on.',
   },
   // Set up for a person at a terminal, or for another place.
@@ -169,7 +169,7 @@ export const agentStatements: readonly Statement[] = [
     ...setup,
     id: 'agent.wants-terminal',
     pattern:
-      /^(?:the )?(?:std(?:in|out)|input(?: device)?|output|standard (?:input|output)) (?:is not|must be|isn't) a (?:terminal|tty)|^raw mode is not supported|^(?:this (?:command|program) )?(?:requires|needs) (?:an? )?(?:interactive )?(?:terminal|tty)|^not a (?:terminal|tty)\b|^(?:cannot|could not|failed to|unable to) (?:open|access|initiali[sz]e)\b.{0,30}(?:\/dev\/tty|terminal)|^.{0,40}\/dev\/tty: (?:no such device|device not configured)|^must be run in a terminal|^interactive mode requires/i,
+      /^(?:the )?(?:std(?:in|out)|input(?: device)?|output|standard (?:input|output)) (?:is not|must be|isn't) a (?:terminal|tty)|^raw mode is not supported|^(?:this (?:command|program) )?(?:requires|needs) (?:an? )?(?:interactive )?(?:terminal|tty)|^not a (?:terminal|tty)\b|^(?:cannot|could not|failed to|unable to) (?:open|access|initiali[sz]e)\b.{0,30}(?:\/dev\/tty|terminal)|^.{0,40}\/dev\/tty: (?:no such device|device not configured)|^must be run in (?:an? )?(?:interactive )?terminal|^interactive mode requires/i,
     example: 'Raw mode is not supported on the current process.stdin',
     check: "The program wants a terminal. Run its unattended mode, or give it one: script -qfec 'COMMAND' /dev/null",
   },

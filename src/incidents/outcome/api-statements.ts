@@ -60,7 +60,7 @@ export const apiStatements: readonly Statement[] = [
     ...throttle,
     id: 'api.throttled',
     pattern:
-      /\b429\b.{0,60}too many requests|^429 status code|too many (?:requests|tokens|concurrent)|rate[- _]?limit(?:ed)?[- _]?(?:is |was |has been |been )?(?:exceeded|reached|hit|error)?\b|rate_?limit_?(?:error|exceeded)|ratelimit(?:error|exceeded)|toomanyrequests|throttl(?:ing|ed)(?:exception|error)?\b|requestlimitexceeded|resource[_ ]?(?:has been )?exhausted|resourceexhausted|exceeded (?:the )?(?:token |call |request )?rate limit|last status: 429|(?:status|code|error|http(?:\/[\d.]+)?|returned|response)\W{0,3}(?:status |code )*\W{0,3}429\b|slow ?down\b|E429\b|exhausted your capacity|capacity (?:has been )?exceeded/i,
+      /\b429\b.{0,60}too many requests|^429 status code|too many (?:requests|tokens|concurrent)|rate[- _]?limit(?:ed)?[- _]?(?:is |was |has been |been )?(?:exceeded|reached|hit|error)?\b|rate_?limit_?(?:error|exceeded)|ratelimit(?:error|exceeded)|toomanyrequests|throttl(?:ing|ed)(?:exception|error)?\b|requestlimitexceeded|resource[_ ]?(?:has been )?exhausted|resourceexhausted|exceeded (?:the )?(?:token |call |request )?rate limit|last status: 429|(?:status|code|error|http(?:\/[\d.]+)?|returned|response)\W{0,3}(?:status |code )*\W{0,3}429\b|slow ?down\b|sending (?:requests|messages) too (?:quickly|fast)|E429\b|exhausted your capacity|capacity (?:has been )?exceeded/i,
     example: "openai.RateLimitError: Error code: 429 - {'error': {'message': 'Rate limit reached for requests'}}",
   },
   {

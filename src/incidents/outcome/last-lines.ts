@@ -141,7 +141,7 @@ const withoutHead = (line: string): { text: string; error: boolean } => {
 const farewells =
   /^(?:\W{0,3})(?:shutting down|stopping|exiting|good ?bye|bye\b|clos(?:ing|ed)|cleaning up|terminat(?:ing|ed)|abort(?:ing|ed)?\b|giving up|disconnect(?:ing|ed)|session (?:ended|closed|id)|process (?:exited|ended|finished)|agent (?:exited|stopped|failed|ended)|done\.?$|cancell?ed)/i;
 const hints =
-  /^(?:\W{0,3})(?:please |try |see |visit |run |use |to (?:continue|resume|see|increase|upgrade|get|learn|fix|use)\b|for (?:more|help|details)|upgrade |you can |learn more|contact |check |add |wait |consider |\/[a-z-]+(?: |$)|what do you want to do|tip:|hint:|note:|https?:\/\/|resets? |retry|reconnecting|reading (?:additional input|prompt)|more info|read more|manage |switch )/i;
+  /^(?:\W{0,3})(?:please |try |see |visit |run |use |to (?:continue|resume|see|increase|upgrade|get|learn|fix|use)\b|for (?:more|help|details)|upgrade |you can |learn more|contact |check |add |wait |consider |\/[a-z-]+(?: |$)|what do you want to do|tip:|hint:|note:|https?:\/\/|resets? |(?:your |the |it |next |access )*(?:limits? |usage |quota |access )?(?:will )?(?:resets?|reset|refresh(?:es)?|renews?)\b|retry|reconnecting|reading (?:additional input|prompt)|more info|read more|manage |switch )/i;
 const bookkeeping =
   /^(?:\W{0,3})(?:tokens? used|total (?:cost|duration|tokens|code)|usage:|cost:|duration:|session:|model:|[\d.,:%$ ]+$|request[ _-]id|trace[ _-]id|x-request-id|log (?:file|saved)|full (?:report|error|log)|a complete log|an? (?:full|error) report|error report)/i;
 const wrappers =
