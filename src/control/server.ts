@@ -77,13 +77,13 @@ async function listenIn(folder: string, answer: Answerer, times: ServerTimes): P
   const connections = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, socket => {
     connections.add(socket);
+    dropOldest(connections);
     socket.on('close', () => connections.delete(socket));
     // A client that goes in the middle harms nobody; `close` follows.
     socket.on('error', () => socket.destroy());
     const caller = callerOf(socket);
     void serve(socket, request => answer(request, caller), times);
   });
-  server.maxConnections = MOST_CLIENTS;
   try {
     removeStale(path);
     await listening(server, path);
@@ -107,6 +107,11 @@ async function listenIn(folder: string, answer: Answerer, times: ServerTimes): P
     await closed;
   };
   return { folder, isThere: () => inode !== null && inodeOf(folder) === inode, stopAccepting, close };
+}
+
+/** For one client too many the oldest goes: idle ones must not keep out a stop. One that waits for our end sees it as it ends. */
+function dropOldest(connections: Set<Socket>): void {
+  for (const socket of [...connections].slice(0, Math.max(0, connections.size - MOST_CLIENTS))) socket.destroy();
 }
 
 function inodeOf(folder: string): number | null {

@@ -14,14 +14,31 @@ export interface Schedule {
 /**
  * Reads a cron expression: five fields, six with seconds first, or @daily and the like. `timezone` is an IANA name or `local`.
  * Returns it, or in one line what is wrong with it. Where the clock is set forward, what falls into the gap runs once right after
- * it; where it is set back, what has a fixed hour runs once.
+ * it; where it is set back, what has fixed hours (a number, a list, a range) runs once.
  */
 export function parseSchedule(written: string, timezone: string): Schedule | string {
   try {
     const options = { paused: true, ...(timezone === 'local' ? {} : { timezone }) };
     const cron = new Cron(written, options);
-    const nextAfter = (at: Wall) => (cron.nextRun(new Date(at))?.getTime() ?? null) as Wall | null;
-    return cron.nextRun() === null ? 'it never comes' : { written, nextAfter };
+    if (cron.nextRun() === null) return 'it never comes';
+    const after = (one: Cron) => (at: Wall) => (one.nextRun(new Date(at))?.getTime() ?? null) as Wall | null;
+    const single = singleTimes(written);
+    // croner has the rule for one fixed hour and minute only, so a list is taken apart. Only where it matters: it may be long.
+    let parts: ((at: Wall) => Wall | null)[] | null = null;
+    const byParts = (at: Wall) => {
+      parts ??= single.map(text => after(new Cron(text, options)));
+      const times = parts.flatMap(part => part(at) ?? []);
+      return times.length === 0 ? null : (Math.min(...times) as Wall);
+    };
+    const whole = after(cron);
+    const changes = clockChanges(timezone);
+    return {
+      written,
+      nextAfter(at) {
+        const next = whole(at);
+        return single.length > 1 && changes(at, next ?? at) ? byParts(at) : next;
+      },
+    };
   } catch (error) {
     const said = (error instanceof Error ? error.message : String(error))
       .replace(/^(?:CronPattern|Cron): /, '')
@@ -68,4 +85,51 @@ export function occurrencesIn(schedule: Schedule, since: Wall, until: Wall): num
 /** How long to wait until the next look, in ms; 0: it is due. */
 export function waitMs(due: Wall, now: Wall): number {
   return Math.max(0, Math.min(due - now, LOOK_EVERY_MS));
+}
+
+const DAY_MS = 86_400_000;
+
+/** Whether the clock is set forward or back between two moments, or within a day of them. */
+function clockChanges(timezone: string): (from: Wall, to: Wall) => boolean {
+  const offset = offsetIn(timezone);
+  return (from, to) => {
+    // Looked at day by day: two changes may cancel out.
+    const end = Math.min(to, from + 400 * DAY_MS) + DAY_MS;
+    const first = offset(from - DAY_MS);
+    for (let at = from; at <= end; at = (at + DAY_MS) as Wall) if (offset(at) !== first) return true;
+    return offset(end) !== first;
+  };
+}
+
+function offsetIn(timezone: string): (at: number) => string | number {
+  if (timezone === 'local') return at => new Date(at).getTimezoneOffset();
+  const format = new Intl.DateTimeFormat('en', { timeZone: timezone, timeZoneName: 'longOffset', year: 'numeric' });
+  return at => format.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+}
+
+/** The expression as one for each of its times of day, if its hours are fixed; else none. */
+function singleTimes(written: string): string[] {
+  const fields = written.trim().split(/\s+/);
+  if (fields.length !== 5 && fields.length !== 6) return [];
+  const at = fields.length - 5;
+  const hours = /^[\d,/-]+$/.test(fields[at + 1]!) ? valuesOf(fields[at + 1]!, 23) : [];
+  const minutes = valuesOf(fields[at]!, 59);
+  return hours.flatMap(hour =>
+    minutes.map(minute => [...fields.slice(0, at), minute, hour, ...fields.slice(at + 2)].join(' ')),
+  );
+}
+
+/** The numbers of a field; none if it is written in a way of its own. */
+function valuesOf(field: string, last: number): number[] {
+  const values = new Set<number>();
+  for (const part of field.split(',')) {
+    const match = /^(?:\*|(\d+)(?:-(\d+))?)(?:\/(\d+))?$/.exec(part);
+    if (match === null) return [];
+    const [, from, to, step] = match;
+    const begin = Number(from ?? 0);
+    const end = Number(to ?? (from === undefined || step !== undefined ? last : begin));
+    if (end > last || Number(step ?? 1) < 1) return [];
+    for (let value = begin; value <= end; value += Number(step ?? 1)) values.add(value);
+  }
+  return [...values].sort((a, b) => a - b);
 }

@@ -44,6 +44,14 @@ function rawClient(folder: string, text: string | Buffer): { socket: Socket; got
   return { socket, got: () => got, ended: () => ended };
 }
 
+test('clients that connect and say nothing keep no request out', async () => {
+  const folder = scratch();
+  await serve(folder);
+  const idle = Array.from({ length: 80 }, () => rawClient(folder, ''));
+  await until('all are connected', () => idle.every(({ socket, ended }) => !socket.connecting || ended()));
+  expect(await answerTo(folder, { verb: 'status' })).toMatchObject({ ok: true });
+});
+
 describe('asking', () => {
   const requests: Request[] = [
     { verb: 'status' },

@@ -97,3 +97,14 @@ describe('what everybody may look at shows no address and no key', () => {
     expect(none(server.received.map(({ body }) => body).join('\n'))).toEqual([]);
   });
 });
+
+test('an address beside --config, where no command follows, is not to be seen in ps', async () => {
+  const folder = scratch();
+  writeFileSync(join(folder, 'bot.yaml'), 'name: bot\ncommand: [sleep, "60"]\n');
+  const hook = `https://hooks.example.com/services/${secrets.hook}`;
+  const watcher = startWatcher(folder, ['--config', 'bot.yaml', '--alert-webhook', hook]);
+  await until('it is masked', () => /hooks\.example\.com\/\*+/.test(psLine(watcher.pid)));
+  expect(psLine(watcher.pid)).not.toContain(secrets.hook);
+  watcher.process.kill('SIGTERM');
+  await watcher.ended;
+});

@@ -35,6 +35,22 @@ describe('a schedule over a change of the clock', () => {
       '2026-10-26T01:30:00.000Z',
     ]);
   });
+  test.each([
+    ['0 2,14 * * *', ['00:00', '13:00'], ['01:00', '12:00']],
+    ['0 1-5 * * *', ['23:00', '00:00', '02:00', '03:00', '04:00'], ['00:00', '01:00', '02:00', '03:00']],
+    ['0 0,2,4 * * *', ['22:00', '00:00', '03:00'], ['23:00', '01:00', '02:00']],
+    ['0,30 2 * * *', ['00:00', '00:30'], ['01:00']],
+    ['*/20 2 * * *', ['00:00', '00:20', '00:40'], ['01:00']],
+    ['0 0 2,3 * * *', ['00:00', '02:00'], ['01:00']],
+  ])('lists and ranges of hours: %s', (written, autumn, spring) => {
+    const plan = schedule(written, 'Europe/Berlin');
+    const clock = (from: string, to: string) => runs(plan, from, to).map(time => time?.slice(11, 16));
+    expect(clock('2026-10-24T21:59Z', '2026-10-25T22:59Z')).toEqual(autumn);
+    expect(clock('2026-03-28T22:59Z', '2026-03-29T21:59Z')).toEqual(spring);
+  });
+  test('an interval of hours goes on through both, since it is no fixed hour', () => {
+    expect(runs(schedule('15 */2 * * *', 'Europe/Berlin'), '2026-10-25T00:00Z', '2026-10-25T04:00Z')).toHaveLength(3);
+  });
   test('every quarter of an hour goes on through both', () => {
     const quarters = schedule('*/15 * * * *', 'Europe/Berlin');
     expect(runs(quarters, '2026-10-24T23:59Z', '2026-10-25T03:00Z')).toHaveLength(12);

@@ -130,8 +130,9 @@ const MAY_BE_SECRET = /:\/\/|^--env|key|token|secret|pass|auth|bearer|[\w-]{20}/
 
 /** Takes what is nobody else's business off our command line as ps shows it; while the start waits for the disk. */
 async function hideSecrets(argv: readonly string[]): Promise<void> {
+  // Without `--` the command is in the configuration, and all of it is options.
   const end = argv.indexOf('--');
-  if (!argv.slice(0, Math.max(0, end)).some(word => MAY_BE_SECRET.test(word))) return;
+  if (!argv.slice(0, end === -1 ? argv.length : end).some(word => MAY_BE_SECRET.test(word))) return;
   const [{ shownArguments }, { showArguments }] = await Promise.all([
     import('../arguments/secret-options.ts'),
     import('../../host/own-command-line.ts'),
