@@ -1,4 +1,4 @@
-/** Tells people, without anything of ours ever waiting for it. */
+/** Tells people, without the watcher ever waiting for it. */
 import { timerMs } from '../core/time.ts';
 import type { Alert, AlertEvent, AlertKind } from './alert.ts';
 import { compose, summarise } from './compose.ts';
@@ -83,7 +83,7 @@ export function createAlerts(settings: AlertSettings, ports: AlertPorts): Alerts
       pending.push(event);
       if (scheduled) return;
       scheduled = true;
-      // Not now: redaction and the file take their milliseconds, and a restart may be on its way.
+      // Not now: redaction and the file take their milliseconds, and a restart may be due.
       setImmediate(work);
     },
     async close(limitMs) {

@@ -229,7 +229,7 @@ function saver(ports: OfficePorts): (kept: Kept) => void {
       written = text;
       said = false;
     } catch (error) {
-      // They are told all the same; only a death of ours would lose what waits.
+      // They are sent anyway; only the death of the watcher would lose what waits.
       if (!said) ports.say(`the queue of alerts could not be saved: ${error instanceof Error ? error.message : ''}`);
       said = true;
     }

@@ -94,7 +94,7 @@ async function run(command: string, alert: Alert, { env, cwd }: Environment, abo
   try {
     const { code, signal, over } = await runShell({ command, input, cwd, env, ...limits, abort });
     if (over === 'aborted') return { kind: 'aborted' };
-    // One that writes without end has been told all the same.
+    // One that writes without end got the alert nevertheless.
     if (over === 'size' || code === 0) return { kind: 'delivered' };
     const why =
       over === 'time' ? `it did not end in ${durationText(commandLimitMs)}` : `it ended with ${signal ?? code}`;

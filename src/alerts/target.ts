@@ -88,7 +88,7 @@ export function readSecretUrl(text: string, cwd: string): { readonly url: URL } 
   } catch {
     // Told below, without the text: it may be half of a secret.
   }
-  return { refused: 'no http or https URL' };
+  return { refused: 'not an http or https URL' };
 }
 
 /** All that is ever shown of a secret address: its host. */
@@ -96,7 +96,7 @@ export function shownUrl(url: URL | string): string {
   try {
     return new URL(url).host;
   } catch {
-    return 'an address that is no URL';
+    return 'an invalid address';
   }
 }
 

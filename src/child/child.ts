@@ -50,7 +50,7 @@ export interface ChildSpec {
   now(): Stamp;
   /** Reads the end of a run, whose last words have all come, before it is reported. */
   readEnd?(exit: Exit, then: (reading: EndReading | null) => void): void;
-  /** Told when a stalled reader of ours has kept the child waiting for a second, and null when that is over. */
+  /** Told when a stalled reader of our output has kept the child waiting for a second, and null when that is over. */
   onBlocked(since: Stamp | null): void;
   /** A session of its own, which is the default. Only a test says false. */
   detached?: boolean;

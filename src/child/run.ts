@@ -25,7 +25,7 @@ export function newRun(runId: RunId, child: Launched, spawnedAt: number): Omit<R
   return { tree, child, spawnedAt, exited: false, left: null, clearing: null };
 }
 
-/** Null where it cannot be read: a run that is up is one all the same. */
+/** Null where it cannot be read: a run that is up is one nevertheless. */
 export function startTicksOf(pid: number): number | null {
   try {
     return readProcess(pid)?.startTicks ?? null;

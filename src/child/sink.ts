@@ -217,7 +217,7 @@ function replaceStream(name: 'stdout' | 'stderr', fd: number, sink: Sink): void 
 
 /**
  * A line of the watcher's own, behind what waits already. Returns false, and drops it, where a reader has stalled for so long
- * that lines of ours alone would make the queue grow.
+ * that our own lines alone would make the queue grow.
  */
 export function say(sink: Sink, line: Buffer): boolean {
   if (sink.waitingBytes > OWN_LINES_END_AT) return false;

@@ -45,9 +45,9 @@ export function readRequest(line: string): Request | string {
     value = JSON.parse(line);
   } catch {
     // Its text is not repeated: it may hold anything.
-    return 'the request is no JSON';
+    return 'the request is not JSON';
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'the request is no JSON object';
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'the request is not a JSON object';
   const fields = value as Record<string, unknown>;
   if (fields['v'] !== PROTOCOL_VERSION) return `the watcher speaks version ${PROTOCOL_VERSION} of the protocol only`;
   const verb = fields['verb'];

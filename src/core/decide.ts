@@ -171,7 +171,7 @@ function exited(turn: Turn, event: Of<'child-exited'>): void {
   clear(turn, { runId, pid, startTicks }, { signal: ask ? phase.signal : null, graceMs, drain: false });
 }
 
-/** Against the port's word; production must go on all the same: it is a failed start whose leftovers are ended. */
+/** Against the port's word; production must go on anyway: it is a failed start whose leftovers are ended. */
 function exitedTooSoon(turn: Turn, runId: RunId): void {
   order(turn, { type: 'report-bug', what: 'a child exited before it was up' });
   startFailed(turn, { kind: 'other', why: 'it ended before it was seen to be up' });

@@ -13,7 +13,7 @@ export type ProbeJudging =
       readonly way: 'asked';
       readonly intervalMs: number;
       readonly retries: number;
-      /** So long after a start failures do not count, unless there was a success before. */
+      /** Grace period after a start in which failures are ignored; ends at the first success. */
       readonly graceMs: number;
       /** Shown and judged; false: only its numbers are kept. */
       readonly judged: boolean;
@@ -55,7 +55,7 @@ export type ProbePolicy = {
 /** The kill condition, as the judge needs it. */
 export interface KillWhenPolicy {
   readonly intervalMs: number;
-  /** So long after a start the output need not have given its numbers yet. */
+  /** How long after a start the output need not have given its numbers yet. */
   readonly maxAgeMs: number;
   readonly blindTrips: boolean;
 }

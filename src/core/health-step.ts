@@ -156,7 +156,7 @@ function take(draft: HealthDraft, { probe: name, observation }: ProbeReport): vo
   const state = draft.state.probes[index];
   if (policy === undefined || state === undefined) return;
   judge(draft, { index, policy, state }, observation);
-  // What a listening probe says by itself is no answer to a question under way, but it answers it all the same.
+  // What a listening probe says by itself is no answer to a question under way, but it answers it anyway.
   change(draft, index, { askedAt: null, askedBeforeGap: false });
 }
 
@@ -247,7 +247,7 @@ function provenAfterMs({ policy: { health, healthyAfterMs }, state: { lastExit }
 
 /**
  * The run as it must be judged when it ends: on a busy machine the timer may fire after the news of the end, and a long
- * life is one all the same.
+ * life is one nevertheless.
  */
 export function healthyByNow(turn: Turn, live: Live): Live {
   const uptimeMs = elapsed(turn, live.since.mono);

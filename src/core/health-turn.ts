@@ -93,7 +93,7 @@ function green(turn: Turn): void {
 export function checkedBeforeStart(turn: Turn, reports: readonly ProbeReport[]): void {
   const seen = reports.find(({ probe }) => probe === KILL_WHEN)?.observation;
   if (seen === undefined) return;
-  // One that could not be read is blind too.
+  // One that could not be read counts as missing metrics.
   const why = seen.kind === 'condition' ? seen.why : 'detail' in seen ? seen.detail : 'it was not read';
   const blind = seen.kind === 'condition' ? seen.result === 'blind' && !seen.notYet : true;
   const tripped = seen.kind === 'condition' && seen.result === 'tripped';

@@ -63,7 +63,7 @@ export type CauseAction =
   | { readonly kind: 'restart' | 'hold' }
   | { readonly kind: 'wait'; readonly everyMs: number | null };
 
-/** How a run ended: one of the two is null. Both null: nobody saw it (a dead watcher's run, a failed spawn). */
+/** How a run ended: one of the two is null. Both null: unknown (a dead watcher's run, a failed spawn). */
 export interface Exit {
   code: number | null;
   signal: Signal | null;

@@ -195,7 +195,7 @@ function misfit(shape: Shape, value: unknown): Misfit | null {
   if ('is' in shape) return shape.is(value) ? null : here(`is not ${shape.what}`);
   if ('oneOf' in shape)
     return shape.oneOf.includes(value as string) ? null : here(`is none of ${shape.oneOf.join(', ')}`);
-  if ('list' in shape) return Array.isArray(value) ? misfitInList(shape.list, value) : here('is no list');
+  if ('list' in shape) return Array.isArray(value) ? misfitInList(shape.list, value) : here('is not a list');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return here('is no object');
   const fields = value as Record<string, unknown>;
   const wanted = 'object' in shape ? shape.object : ownOf(shape.kinds, fields['kind']);

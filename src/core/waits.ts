@@ -17,7 +17,7 @@ const FLOOR_MS = 20;
  * @param roll in [0, 1)
  */
 export function backoffWait(policy: Policy, step: number, shortRuns: number, roll: number): number {
-  // Zero stays zero: the factor's power soon is Infinity, and 0 × Infinity is no number.
+  // Zero stays zero: the factor's power soon is Infinity, and 0 × Infinity is not a number.
   const grown = policy.backoffMs === 0 ? 0 : policy.backoffMs * policy.backoffFactor ** step;
   const capped = Math.min(grown, policy.backoffMaxMs);
   const spread = Math.round(capped * (1 + policy.jitter * roll));

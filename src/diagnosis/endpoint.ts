@@ -37,7 +37,7 @@ function readBase(text: string, tidy: (path: string) => string): Base {
   try {
     base = new URL(text.trim());
   } catch {
-    return { refused: 'its address is no URL' };
+    return { refused: 'its address is not a URL' };
   }
   if (base.protocol !== 'https:' && base.protocol !== 'http:')
     return { refused: `its address begins with ${base.protocol} and not with https:` };

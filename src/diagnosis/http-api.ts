@@ -143,7 +143,7 @@ export const firstThatWrites = (models: readonly string[]): string | undefined =
 
 /** The failure of an unknown model, with those that are known. */
 export function unknownModel(model: string, host: string, known: readonly string[], said: Failure): Failure {
-  // A model that is known all the same: then it is the address that is wrong.
+  // A model that is known nevertheless: then it is the address that is wrong.
   if (known.length === 0 || known.includes(model))
     return { ...said, why: `the model ${model} at ${host}: ${said.why}` };
   const shown = known.slice(0, 8).join(', ');

@@ -81,7 +81,7 @@ function post(
   return askJson(below(site.base, '/chat/completions'), headers, body, patience, site.env);
 }
 
-// A 400 that names a field of ours: ask once more without it, and remember.
+// A 400 that names one of our fields: ask once more without it, and remember.
 function lessonOf(end: JsonAnswer, dialect: Dialect): { about: string; learn: () => void } | null {
   if (end.kind === 'unanswered' || (end.status !== 400 && end.status !== 422)) return null;
   if (dialect.lowEffort && /reasoning_effort/.test(end.body))

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 
 /**
- * The first argument of ours that is not UTF-8, with its foreign bytes shown as \xNN; null if all are, or where the system does
+ * Our first argument that is not UTF-8, with its foreign bytes shown as \xNN; null if all are, or where the system does
  * not show them. Node has already replaced such bytes in process.argv: passed on, they would name another file.
  */
 export function findMangledArgument(): string | null {

@@ -51,7 +51,7 @@ export function memoryLimit({ folder, mount, version }: MemoryCgroup): number | 
   let least = Number.POSITIVE_INFINITY;
   for (let at = folder; at.length >= mount.length; at = at.slice(0, at.lastIndexOf('/'))) {
     const text = readOr(`${at}/${version === 1 ? 'memory.limit_in_bytes' : 'memory.max'}`)?.trim();
-    // `max` is no number; version 1 says "none" by the largest multiple of a page.
+    // `max` is not a number; version 1 says "none" by the largest multiple of a page.
     const bytes = text === undefined || !/^\d+$/.test(text) ? Number.POSITIVE_INFINITY : Number(text);
     if (bytes < 2 ** 60) least = Math.min(least, bytes);
   }

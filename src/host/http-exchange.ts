@@ -153,7 +153,7 @@ const words: Readonly<Record<string, string>> = {
 
 function wordsFor(error: unknown): string {
   const code = codeOf(error);
-  if (code.startsWith('HPE_')) return `what it answers is no HTTP (${code})`;
+  if (code.startsWith('HPE_')) return `its answer is not HTTP (${code})`;
   return words[code] === undefined ? `the exchange failed (${code})` : `${words[code]} (${code})`;
 }
 

@@ -68,7 +68,7 @@ export interface Asker {
 
 /**
  * Why a reset is refused, in one sentence; null if it is allowed. A process of an outer pid namespace, which the kernel calls 0, is
- * inside no run of ours: those are all in our namespace, or in one inside it.
+ * inside none of our runs: those are all in our namespace, or in one inside it.
  */
 export function whyNoReset({ pid, startTicks }: Asker, run: RunMark): string | null {
   if (pid === 0 && startTicks !== undefined) return null;

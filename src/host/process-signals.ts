@@ -5,7 +5,7 @@ import { signalNumber } from '../core/signals.ts';
 import { type Libc, libc } from './libc.ts';
 import { readProcess } from './process-table.ts';
 
-/** What became of a signal: `forbidden` where the kernel says the process is not ours to signal, or a rule of ours does. */
+/** What became of a signal: `forbidden` where the kernel says the process is not ours to signal, or one of our rules does. */
 export type SendResult = 'sent' | 'gone' | 'forbidden';
 
 /**

@@ -22,7 +22,7 @@ export function adoptOrphans(): boolean {
   try {
     calls.becomeSubreaper();
   } catch {
-    // Linux before 3.4, or a filter of system calls. As PID 1 orphans come to us all the same.
+    // Linux before 3.4, or a filter of system calls. As PID 1 the watcher gets orphans anyway.
   }
   const isOwn = ownChildren();
   let timer: NodeJS.Timeout | null = null;

@@ -1,6 +1,6 @@
 /**
  * A command line of the user's own, run by `/bin/sh -c` in a group of its own. What we want to tell it goes through its
- * standard input: nothing of ours ever becomes part of the line.
+ * standard input: nothing that we know ever becomes part of the line.
  */
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';

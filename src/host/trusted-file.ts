@@ -29,7 +29,7 @@ const largestBytes = 1 << 20;
 export function readTrustedFile(path: string): { readonly text: string } | Refused {
   return withOpened(path, 0, stats => {
     if (stats.isDirectory()) return { refused: 'is a folder, not a file' };
-    if (!stats.isFile()) return { refused: 'is no regular file' };
+    if (!stats.isFile()) return { refused: 'is not a regular file' };
     if (stats.size > largestBytes) return { refused: `is larger than ${sizeText(largestBytes)}` };
     return null;
   });
@@ -149,7 +149,7 @@ function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') return 'does not exist';
   if (code === 'EACCES' || code === 'EPERM') return 'may not be read by us';
-  if (code === 'ENOTDIR') return 'is not there: a part of its path is no folder';
+  if (code === 'ENOTDIR') return 'is not there: a part of its path is not a directory';
   if (code === 'ELOOP') return 'is a link that leads in a circle';
   return `cannot be read: ${message}`;
 }

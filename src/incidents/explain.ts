@@ -58,7 +58,7 @@ export function explain(of: Unexplained): Explained {
   };
 }
 
-/** A run that ended in a limit has reasons only if it was a budget of ours. */
+/** A run that ended in a limit has reasons only if it exceeded one of our budgets. */
 function isByUs({ cause, reasons }: IncidentSeed): boolean {
   if (cause === 'limited') return reasons.length > 0;
   return cause === 'probe' || cause === 'limit' || cause === 'kill-condition';

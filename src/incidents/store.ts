@@ -27,7 +27,7 @@ export function readOne(folder: string, id: string): { incident: Incident } | { 
     const incident = readIncident(JSON.parse(text));
     return typeof incident === 'string' ? { fault: incident } : { incident };
   } catch (error) {
-    return { fault: error instanceof SyntaxError ? 'it is no JSON' : reasonOf(error) };
+    return { fault: error instanceof SyntaxError ? 'it is not JSON' : reasonOf(error) };
   }
 }
 
@@ -82,7 +82,7 @@ export interface IncidentStore {
   read(id: string): Incident | null;
 }
 
-/** Files of ours beside the records may lie there: what an unfinished write or a broken file left. */
+/** Other files of the watcher may be beside the records: what an unfinished write or a broken file left. */
 const BROKEN_KEPT = 3;
 const READS_A_TURN = 20;
 /** Of the limits, this is left after the oldest have gone. */
@@ -181,7 +181,7 @@ function whyNoFolder({ ensure, folder }: StoreWorld): string | null {
     const path = folder();
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) mkdirSync(path, { mode: 0o700 });
     const stats = lstatSync(path);
-    if (!stats.isDirectory()) return 'something that is no folder is in the place of incidents/';
+    if (!stats.isDirectory()) return 'incidents/ is not a directory';
     return stats.uid === process.geteuid?.() ? null : `incidents/ belongs to user ${stats.uid}`;
   } catch (error) {
     return reasonOf(error);

@@ -1,4 +1,4 @@
-/** Numbers in a program's lines, for `--budget`: by their own names, and what agents print under a name of ours. */
+/** Numbers in a program's lines, for `--budget`: by their own names, and what agents print under one of our names. */
 
 import { lookUp, parseMetrics, readable } from './kill-when/values.ts';
 import { createLineMatcher } from './line-matcher.ts';

@@ -42,7 +42,7 @@ export function answer(ok: boolean, detail: string, value: number | null = null)
   return { kind: 'answer', ok, detail, value };
 }
 
-/** A late timer is no proof of a slow answer: after a stop of ours it fires before the answer is read. */
+/** A late timer is no proof of a slow answer: after we were stopped it fires before the answer is read. */
 export const LATE_MS = 250;
 
 /** What all probes have: name, severity, and timing for those that ask. Durations in ms. */

@@ -43,7 +43,7 @@ export function parseSchedule(written: string, timezone: string): Schedule | str
     const said = (error instanceof Error ? error.message : String(error))
       .replace(/^(?:CronPattern|Cron): /, '')
       .split('\n')[0]!;
-    return `it is no cron expression: ${said}; write one such as "0 3 * * *" (minute hour day month weekday)`;
+    return `it is not a cron expression: ${said}; write one such as "0 3 * * *" (minute hour day month weekday)`;
   }
 }
 

@@ -97,7 +97,7 @@ function readAll({ fd, size }: Opened): Buffer {
 }
 
 /**
- * Replaces a file of ours, 0600, by a rename: a reader finds the old text or the new one, and so does whoever comes after
+ * Replaces one of our files, 0600, by a rename: a reader finds the old text or the new one, and so does whoever comes after
  * a kill -9. For what is written rarely, and by more than one process: the last one wins. Throws the system's error.
  */
 export function replaceFile(path: string, text: string): void {

@@ -103,7 +103,7 @@ export function readHold(place: Pick<StateFolder, 'at'>): Hold | null {
     if (text === null) return null;
     return parseHold(JSON.parse(text), path) ?? unreadable(path, 'its content is none of a hold');
   } catch (error) {
-    return unreadable(path, error instanceof SyntaxError ? 'it is no JSON' : reasonOf(error));
+    return unreadable(path, error instanceof SyntaxError ? 'it is not JSON' : reasonOf(error));
   }
 }
 

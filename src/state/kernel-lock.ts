@@ -129,7 +129,7 @@ function openLockFile(path: string): number {
   const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
   try {
     const stats = fstatSync(fd);
-    if (!stats.isFile()) throw new Error('the lock file is no regular file');
+    if (!stats.isFile()) throw new Error('the lock file is not a regular file');
     if ((stats.mode & 0o777) !== 0o600) fchmodSync(fd, 0o600);
     if (stats.size > 0) ftruncateSync(fd, 0);
     return fd;

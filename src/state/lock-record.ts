@@ -31,7 +31,7 @@ export interface RecordedRun {
   startTicks: number | null;
 }
 
-/** What the lock's holder leaves beside the lock. `watcher` is null after an orderly end. */
+/** What the lock's holder leaves beside the lock. `watcher` is null after a graceful end. */
 export interface LockRecord {
   /** The boot in which it was written: without it a pid and start time mean nothing. Null where the system does not tell. */
   bootId: string | null;

@@ -7,7 +7,7 @@ import { closeSync, constants, existsSync, lstatSync, mkdirSync, openSync, readl
 import { resolve } from 'node:path';
 import { errnoOf } from '../host/errno.ts';
 
-/** Something in the place of a folder or file of ours that must not be there: nothing is started. The message is one line. */
+/** Something in the place of one of our folders or files that must not be there: nothing is started. The message is one line. */
 export class StateFolderRefused extends Error {
   override readonly name = 'PlaceRefused';
 }

@@ -74,7 +74,7 @@ function tryOwnFolder(path: string): number | string {
 }
 
 /**
- * Where lock, record and socket go when the name's own folder takes none (a read-only or full disk): a folder of ours in
+ * Where lock, record and socket go when the name's own folder takes none (a read-only or full disk): a private folder in
  * a memory file system, keyed by state folder and name. The list is fixed, not by TMPDIR and the like, since two
  * watchers of one name must come to the same one whatever their environments say.
  */

@@ -29,7 +29,7 @@ export type ResetResult =
   | { kind: 'refused'; why: string };
 
 /**
- * Lifts the hold of a name that nobody watches, and clears its backoff and cooldown. Takes the lock, so that no watcher
+ * Clears the hold of a service without a watcher, and clears its backoff and cooldown. Takes the lock, so that no watcher
  * starts meanwhile. Refused from inside a run that a dead watcher left. Throws PlaceRefused.
  */
 export async function resetOffline<T>(of: ResetOf<T>): Promise<ResetResult> {

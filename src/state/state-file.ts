@@ -168,7 +168,7 @@ export function readState<T>(path: string, read: ReadState<T>): { value: T } | {
     const value = read(JSON.parse(text));
     return typeof value === 'string' ? { fault: value } : { value };
   } catch (error) {
-    return { fault: error instanceof SyntaxError ? 'it is no JSON' : reasonOf(error) };
+    return { fault: error instanceof SyntaxError ? 'it is not JSON' : reasonOf(error) };
   }
 }
 

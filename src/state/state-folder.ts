@@ -37,7 +37,7 @@ function foldersIn(stateDir: string): string[] {
   try {
     return readdirSync(stateDir, { withFileTypes: true }).flatMap(entry => (entry.isDirectory() ? [entry.name] : []));
   } catch {
-    // ENOENT: nothing was ever watched. EACCES: nothing of ours is in there.
+    // ENOENT: nothing was ever watched. EACCES: none of our files is in there.
     return [];
   }
 }
@@ -68,7 +68,7 @@ const STEERING = ['lock', 'watcher.json', 'state.json', 'state.durable.json', 'h
  * owner in its or its files' place; any other failure (read-only, full, not ours to write) is told by `unwritable`.
  */
 export function openStateFolder(stateDir: string, name: string): StateFolder {
-  if (!NAME_PATTERN.test(name)) throw new StateFolderRefused(`'${name}' is no name for a watcher`);
+  if (!NAME_PATTERN.test(name)) throw new StateFolderRefused(`'${name}' is not a valid service name`);
   const path = join(stateDir, name);
   let fd: number | null = null;
   let base = path;

@@ -5,7 +5,7 @@ import { createOomProtection } from '../host/oom-score.ts';
 import { openRegularSync } from '../host/read-file.ts';
 import type { StateFolder } from '../state/state-folder.ts';
 
-/** What systemd means for its main process, which is us, and what of ours is none of the child's business. */
+/** Variables meant for the watcher that must not reach the child: those of systemd for its main process, and our own. */
 const OURS = ['NOTIFY_SOCKET', 'JOURNAL_STREAM', 'INVOCATION_ID', 'STATE_DIRECTORY', 'AGENT_WATCH_ALERT_WEBHOOK'];
 const OUR_PREFIXES = ['WATCHDOG_', 'LISTEN_', 'AGENT_WATCH_OPTION_'];
 /** Set anew for each run; a caller's own, where we are watched ourselves, must not shine through. */

@@ -78,7 +78,7 @@ export interface FaultGuard {
 
 /**
  * A fault in an alert, a probe or a diagnosis must not end supervision: it is said, and the loop goes on. An end that we do not
- * see coming (a fault too many, a signal nobody listens to, such as SIGALRM) must not leave a child that nobody watches: the last
+ * see coming (a fault too many, a signal nobody listens to, such as SIGALRM) must not leave a child without a watcher: the last
  * synchronous hook ends it.
  * @param endChild SIGKILL to the whole tree, at once
  */

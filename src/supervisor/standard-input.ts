@@ -26,7 +26,7 @@ export function pipeInput(say: (text: string) => void): RunInput | null {
   let told = false;
   let started = false;
   return () => {
-    // Its last run has ended: what came meanwhile is nobody's, and its end may be among it.
+    // Its last run has ended: what came meanwhile belongs to no run, and its end may be among it.
     if (started) whole.readNow(source);
     const bytes = started ? whole.bytes() : null;
     if (started && bytes === null) return null;

@@ -34,7 +34,7 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   if (order.health.killWhen !== null) armOrRefuse(place);
   const found = restoreWatch(order, place, lock);
   const file = openStateFile(place, lock);
-  // So that no mount is held; everything of ours is absolute by now.
+  // So that no mount is held; all our paths are absolute by now.
   process.chdir('/');
   const pipes = openPipes();
   const schedule = await scheduling(order.schedule);
@@ -121,7 +121,7 @@ async function finish(
   await incidentQueue.settle(INCIDENTS_CLOSE_MS);
   await file.settle();
   await Promise.all(order.observers.map(observer => observer.close()));
-  // No more requests before the lock is free: the next watcher must find no socket of ours in its way.
+  // No more requests before the lock is free: the next watcher must find none of our sockets in its way.
   control.stopAccepting();
   lock.release();
   // Last: whoever waits for our end on the socket may start the next watcher at once.

@@ -131,7 +131,7 @@ check: {command: "test -f x", severity: optional}
     ['http: {url: http://a/, retries: 0}', 'a.yaml:1:24: retries: "0" is too small; the smallest is 1'],
     ['http: {url: http://a/, severity: fatal}', 'severity: "fatal" is not one of critical, optional'],
     ['http: {url: http://a/, interval: 5}', 'interval: "5" has no unit'],
-    ['http: {url: [a]}', 'url: a list is no value of it'],
+    ['http: {url: [a]}', 'url: a list is not a valid value'],
     ['http: {url: }', 'url: has no value'],
     ['fresh-file: {path: x}', 'a.yaml:1:13: fresh-file: "x" has no time; write x=20m'],
     ['check: [{command: a, name: x}, {command: b, name: x}]', 'two probes are called x'],

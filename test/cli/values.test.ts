@@ -135,7 +135,7 @@ describe('numbers', () => {
     expect(readRate('50/1h')).toEqual({ count: 50, windowMs: hour });
     expect(readRate('20/1d')).toEqual({ count: 20, windowMs: 24 * hour });
     expect(fault(() => readRate('50'))).toContain('50/1h');
-    expect(fault(() => readRate('50/h'))).toContain('"h" is no duration');
+    expect(fault(() => readRate('50/h'))).toContain('invalid duration "h"');
     expect(fault(() => readRate('/1h'))).toContain('50/1h');
     expect(fault(() => readRate('5/0s'))).toContain('5/1h');
   });
@@ -244,7 +244,7 @@ describe('places', () => {
   ])('port %s', (text, host, port) => expect(readHostAndPort(text)).toEqual({ host, port }));
 
   test.each(['0', '65536', 'http', 'a:b', '::1:80', '', 'http://x:80'])('port %s is refused', text =>
-    expect(fault(() => readHostAndPort(text))).toContain('is no port'),
+    expect(fault(() => readHostAndPort(text))).toContain('invalid port'),
   );
 
   test('addresses', () => {

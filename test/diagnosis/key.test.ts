@@ -79,7 +79,7 @@ describe('keys', () => {
       env: {},
     });
     expect(obstacleTo(kind('anthropic'))).toBe('there is no key: set ANTHROPIC_API_KEY or --llm-key-file');
-    expect(obstacleTo({ ...kind('openai'), url: 'nonsense' })).toBe('its address is no URL');
+    expect(obstacleTo({ ...kind('openai'), url: 'nonsense' })).toBe('its address is not a URL');
     expect(obstacleTo({ ...kind('openai'), url: 'http://127.0.0.1:8000' })).toBeNull();
     expect(obstacleTo(kind('ollama'))).toBeNull();
     expect(obstacleTo({ ...kind('openai'), env: { OPENAI_API_KEY: 'sk-1' } })).toBeNull();

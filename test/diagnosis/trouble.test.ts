@@ -64,7 +64,7 @@ describe('a server in trouble', () => {
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
     const result = await world({ provider, url: `http://127.0.0.1:${port}` }).diagnosis.ask(baseCase);
-    expect(result).toMatchObject({ failed: expect.stringContaining('is no HTTP') });
+    expect(result).toMatchObject({ failed: expect.stringContaining('is not HTTP') });
     await new Promise(resolve => server.close(resolve));
   });
 

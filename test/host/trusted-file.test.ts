@@ -38,10 +38,10 @@ test('what is no file is refused without waiting for it', () => {
   symlinkSync('round', at('round'));
   writeFileSync(at('big'), Buffer.alloc((1 << 20) + 1));
   expect(readTrustedFile(at('folder'))).toEqual({ refused: 'is a folder, not a file' });
-  expect(readTrustedFile(at('fifo'))).toEqual({ refused: 'is no regular file' });
+  expect(readTrustedFile(at('fifo'))).toEqual({ refused: 'is not a regular file' });
   expect(readTrustedFile(at('round'))).toEqual({ refused: 'is a link that leads in a circle' });
   expect(readTrustedFile(at('gone'))).toEqual({ refused: 'does not exist' });
-  expect(readTrustedFile(at('own/x'))).toEqual({ refused: 'is not there: a part of its path is no folder' });
+  expect(readTrustedFile(at('own/x'))).toEqual({ refused: 'is not there: a part of its path is not a directory' });
   expect(readTrustedFile(at('big'))).toEqual({ refused: 'is larger than 1M' });
   expect(readTrustedFile('/dev/null')).toHaveProperty('refused');
 });

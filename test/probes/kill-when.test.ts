@@ -129,7 +129,7 @@ describe('a source that does not answer', () => {
     expect(await source.read(never())).toEqual({ fault: 'm.json gave no answer in 20ms' });
   });
 
-  test('nothing that is no regular file is read, and nothing is waited for', async () => {
+  test('only regular files are read, and nothing is waited for', async () => {
     const path = join(scratch(), 'fifo');
     execFileSync('mkfifo', [path]);
     const watch = await open('x > 2', [{ kind: 'file', path }]);
@@ -167,7 +167,7 @@ describe('numbers from elsewhere', () => {
   test.each([
     ['echo \'{"loss": 11}\'', 'tripped', /loss 11/],
     ['echo \'{"loss": 9}\'; echo noise >&2', 'clear', /loss 9/],
-    ['echo broken', 'blind', /is no JSON; no value for loss/],
+    ['echo broken', 'blind', /is not JSON; no value for loss/],
     ['exit 3', 'blind', /ended with 3/],
     ['sleep 60', 'blind', /was not over after 2s/],
   ])('a command: %s', async (command, result, why) => {

@@ -99,9 +99,9 @@ test('every second', () => {
 });
 
 test.each([
-  ['', 'it is no cron expression: invalid configuration format'],
-  ['61 * * * *', 'it is no cron expression: Invalid value for minute: 61'],
-  ['every day', 'it is no cron expression'],
+  ['', 'it is not a cron expression: invalid configuration format'],
+  ['61 * * * *', 'it is not a cron expression: Invalid value for minute: 61'],
+  ['every day', 'it is not a cron expression'],
   ['0 0 30 2 *', 'it never comes'],
 ])('%j is refused', (written, words) => {
   expect(parseSchedule(written, 'UTC')).toContain(words);

@@ -71,7 +71,7 @@ describe('reading a name', () => {
     const before = look();
     expect(readName(stateDir, 'n', read, thisBoot)).toMatchObject({
       state: { step: 3 },
-      fault: 'it is no JSON',
+      fault: 'it is not JSON',
       hold: { cause: 'unreadable' },
       record: 'unreadable',
       alive: false,

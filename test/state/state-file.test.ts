@@ -100,8 +100,8 @@ describe('saving', () => {
 describe('a state file that cannot be read', () => {
   const broken: [string, (path: string) => void, RegExp][] = [
     ['empty', path => writeFileSync(path, ''), /it is empty/],
-    ['truncated', path => writeFileSync(path, '{"count": 1, "ag'), /no JSON/],
-    ['binary', path => writeFileSync(path, Buffer.from([0, 255, 254, 1, 0, 0])), /no JSON/],
+    ['truncated', path => writeFileSync(path, '{"count": 1, "ag'), /not JSON/],
+    ['binary', path => writeFileSync(path, Buffer.from([0, 255, 254, 1, 0, 0])), /not JSON/],
     ['of another shape', path => writeFileSync(path, '{"count": 1}'), /differ/],
     ['null', path => writeFileSync(path, '[]'), /differ/],
     ['of a later version', path => writeFileSync(path, '{"version": 99}'), /version 99 is newer/],

@@ -60,7 +60,7 @@ for (const file of ['lock', 'watcher.json', 'state.json', 'state.durable.json', 
 
 test('a name that is a path is refused', () => {
   for (const name of ['../x', 'a/b', '.', '..', '', '.hidden', 'x'.repeat(65)]) {
-    expect(() => openStateFolder('/nowhere', name)).toThrow(/is no name/);
+    expect(() => openStateFolder('/nowhere', name)).toThrow(/is not a valid service name/);
   }
 });
 

@@ -94,8 +94,7 @@ interface Spelled {
 /** Adds one option to what minimist gets; true if it takes the next token as its value. */
 function checkOption({ name, flag, value }: Spelled, next: string | undefined, checked: Checked): boolean {
   const row = optionRow(name);
-  if (checked.seen.has(name) && row.repeat !== true)
-    throw new UsageError(`${flag} is given twice; once is all it takes`);
+  if (checked.seen.has(name) && row.repeat !== true) throw new UsageError(`${flag} may be given only once`);
   checked.seen.add(name);
   if (row.kind === 'switch') {
     if (value !== undefined && value !== 'true' && value !== 'false')
@@ -157,7 +156,7 @@ function containedIn(word: string, names: readonly OptionName[]): OptionName | n
   return whole.filter(fits).sort((one, other) => other.length - one.length)[0] ?? names.find(fits) ?? null;
 }
 
-/** The first word is no command: a slip of the pen, or the command to watch without its `--`. */
+/** The first word is not a command: a slip of the pen, or the command to watch without its `--`. */
 function refuseUnknownWord(word: string, index: number, argv: readonly string[]): void {
   if (commandWords.some(known => known === word) || aliasOf(word) !== undefined) return;
   const shown = [...argv.slice(0, index), '--', ...argv.slice(index).filter(token => token !== '--')].map(shellWord);

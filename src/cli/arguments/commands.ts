@@ -204,7 +204,7 @@ export const aliases: Readonly<Record<string, Alias>> = {
   kill: { word: 'stop', switch: 'now', named: true },
 };
 
-/** What people of other tools type for a command of ours; named in the error, never obeyed. */
+/** What people of other tools type for one of our commands; named in the error, never obeyed. */
 export const foreignWords: Readonly<Record<string, string>> = {
   log: 'logs',
   tail: 'logs NAME -f',

@@ -95,7 +95,7 @@ function itemOf(node: Node | ParsedNode, whereAt: (offset: number) => string): I
   if (!isMap(node)) throw new UsageError(`${where}: neither a value, a list nor a mapping`);
   const entries = node.items.map(({ key, value }) => {
     const keyNode = itemOf(key as Node, whereAt);
-    if (keyNode.kind !== 'scalar') throw new UsageError(`${keyNode.where}: a ${keyNode.kind} is no key`);
+    if (keyNode.kind !== 'scalar') throw new UsageError(`${keyNode.where}: a ${keyNode.kind} cannot be a key`);
     const none: Item = { where: keyNode.where, kind: 'scalar', text: '', empty: true };
     return {
       key: keyNode.text,
@@ -206,7 +206,7 @@ function commandOf({ where, value }: Entry): readonly string[] {
   if (value.kind !== 'list' || value.items.length === 0)
     throw new UsageError(`${where}: command: must be a list, one item an argument`);
   return value.items.map(item => {
-    if (item.kind !== 'scalar') throw new UsageError(`${item.where}: command: a ${item.kind} is no argument`);
+    if (item.kind !== 'scalar') throw new UsageError(`${item.where}: command: a ${item.kind} cannot be an argument`);
     if (item.empty) throw new UsageError(`${item.where}: command: an empty item; write '' for an empty argument`);
     if (item.text.includes('\0')) throw new UsageError(`${item.where}: command: an argument cannot hold a NUL byte`);
     return item.text;
@@ -233,7 +233,7 @@ function itemValue(name: OptionName, key: string, item: Item, base: string): Raw
   }
   const probe = probeOptionRow(name);
   if (item.kind === 'mapping' && probe !== null) return probeValue(name, probe, item.entries, where, base);
-  throw new UsageError(`${where}: a ${item.kind} is no value of it`);
+  throw new UsageError(`${where}: a ${item.kind} is not a valid value`);
 }
 
 /** A probe as a mapping: its value, and what it says for itself. */
@@ -267,7 +267,7 @@ function ownKey(key: string, companion: OptionName | null): keyof OwnValues | nu
 }
 
 function scalarOf({ key, where, value }: Entry): string {
-  if (value.kind !== 'scalar') throw new UsageError(`${where}: ${key}: a ${value.kind} is no value of it`);
+  if (value.kind !== 'scalar') throw new UsageError(`${where}: ${key}: a ${value.kind} is not a valid value`);
   if (value.empty) throw new UsageError(`${where}: ${key}: has no value`);
   return value.text;
 }

@@ -30,7 +30,7 @@ function takeEntry(text: string): Taken {
   const blank = /^[ \t]*(?:#[^\n]*)?(?:\n|$)/.exec(text);
   if (blank !== null) return { entry: null, length: blank[0].length };
   const head = /^[ \t]*(?:export[ \t]+)?([^\s=#'"]+)[ \t]*=[ \t]*/.exec(text);
-  if (head === null) throw new UsageError(`${quoted(text.split('\n', 1)[0]!.slice(0, 20))} is no KEY=value`);
+  if (head === null) throw new UsageError(`${quoted(text.split('\n', 1)[0]!.slice(0, 20))} is not KEY=value`);
   const after = text.slice(head[0].length);
   const value = takeValue(after, head[1]!);
   if (value.text.includes('\0')) throw new UsageError(`${head[1]} has a NUL byte in it`);

@@ -113,7 +113,7 @@ function existingFolder(path: string | null, raw: RawValues): string | null {
   return at(raw.get('cwd')?.[0]?.where ?? '--cwd', () => {
     const stats = statsOf(path);
     if (stats === undefined) throw new UsageError(`the folder ${path} does not exist`);
-    if (!stats.isDirectory()) throw new UsageError(`${path} is no folder`);
+    if (!stats.isDirectory()) throw new UsageError(`${path} is not a directory`);
     return path;
   });
 }

@@ -91,7 +91,7 @@ const FIRST_READ_MS = 5000;
 
 /**
  * The probes and the kill condition, ready to be watched. Throws a UsageError for a condition that does not parse, or
- * that needs a number which its readable source does not have: a typo would otherwise be blind for ever.
+ * that needs a number which its readable source does not have: with a typo it would otherwise never trip.
  */
 export async function healthOrder(
   { health, identity }: Settings,

@@ -154,7 +154,7 @@ export function readStatus(stateDir: string, name: string): Status | null {
 }
 
 /**
- * A live watcher that cannot save (a full or read-only disk) has signed its record all the same: then the state is of an
+ * A live watcher that cannot save (a full or read-only disk) has signed its record nevertheless: then the state is of an
  * earlier one, and only the record tells what is going on.
  */
 function bySign(status: Status, { watcherPid }: Snapshot, record: LockRecord | null | 'unreadable'): Status {

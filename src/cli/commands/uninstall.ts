@@ -32,7 +32,7 @@ export async function uninstallCommand({ name, scope, stateDir }: UninstallInvoc
   return EXIT.ok;
 }
 
-/** The files of ours that the unit reads: its state folder need not be the usual one. */
+/** Our files that the unit reads: its state folder need not be the usual one. */
 function secretsOf(unit: string): string[] {
   const named = readFileSync(unit, 'utf8').matchAll(/^EnvironmentFile=-?(.+)$/gm);
   return [...named].map(([, path = '']) => path.replaceAll('%%', '%')).filter(path => basename(path) === SECRETS_FILE);

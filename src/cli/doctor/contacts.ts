@@ -16,7 +16,7 @@ async function whyUnreachable(url: URL, env: Readonly<Record<string, string | un
   const secure = url.protocol === 'https:';
   const proxy = secure && !isNear(url.hostname) ? (env['HTTPS_PROXY'] ?? env['https_proxy']) : undefined;
   const via = proxy ? asUrl(proxy) : null;
-  if (proxy && via === null) return 'HTTPS_PROXY is no URL';
+  if (proxy && via === null) return 'HTTPS_PROXY is not a URL';
   const why = via === null ? await connect(url, secure) : await connect(via, via.protocol === 'https:');
   return why !== null && via !== null ? `the proxy ${via.host}: ${why}` : why;
 }
@@ -98,7 +98,12 @@ export async function lookAtOwnContacts(): Promise<Finding[]> {
 
 function unheard(nobody: boolean): Finding[] {
   return nobody
-    ? [note('nobody is told when it flaps, hangs or is held', '--alert-webhook, --alert-command or --heartbeat-url')]
+    ? [
+        note(
+          'no alerts configured: it may flap, hang or be held without notice',
+          '--alert-webhook, --alert-command or --heartbeat-url',
+        ),
+      ]
     : [];
 }
 

@@ -58,7 +58,7 @@ function read(service: Service, id: string): FoundIncident {
   return { incident: found.incident, service, folder };
 }
 
-/** Of too many in a second the last one that is kept counts the rest, which have ids all the same. */
+/** Of too many in a second the last one that is kept counts the rest, which have ids too. */
 function countedIn(services: readonly Service[], id: string): FoundIncident | null {
   for (const service of services) {
     if (!id.startsWith(`${service.name}-`) || !/^[0-9a-z]+$/.test(id.slice(service.name.length + 1))) continue;

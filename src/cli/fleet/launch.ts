@@ -21,7 +21,7 @@ export interface Launched {
  */
 export async function launch(settings: Settings, say: (line: string) => void): Promise<Launched> {
   refuseMangledVariable(settings.identity.env);
-  // The watcher is to hold nothing of ours: a lock on a descriptor of a script would be held for ever.
+  // The watcher must inherit none of our descriptors: a lock on a descriptor of a script would be held for ever.
   takeDescriptors();
   const limit = restoreFileLimit();
   const { args, env } = argumentsOf(settings);

@@ -27,7 +27,7 @@ export function argumentsOf(line: string): string[] {
   const words: string[] = [];
   for (const [, single, double, plain] of text.matchAll(/'([^']*)'|"((?:[^"\\]|\\.)*)"|((?:[^\s'"\\]|\\.)+)/g))
     words.push(single ?? (double ?? plain ?? '').replace(/\\(.)/g, '$1'));
-  // Quotes inside a word are too much for this: a shell reads them rightly.
+  // Quotes inside a word are not understood here: a shell reads them rightly.
   return /\S['"]|['"]\S/.test(text.replace(/(?:^|\s)(?:'[^']*'|"[^"]*")(?=\s|$)/g, ' ')) ? ['sh', '-c', text] : words;
 }
 

@@ -101,7 +101,7 @@ function takeOption(rule: LauncherRule, arg: string, next: string | undefined) {
   return { flag: arg, value: '', usesNext: false };
 }
 
-/** The package a runner fetches: scope and version are no part of the name; a program of ours may follow. */
+/** The package a runner fetches: scope and version are no part of the name; an agent-watch may follow. */
 function packageName(operands: readonly string[], depth: number): string {
   const [first = ''] = operands;
   const bare = first.replace(/^@[^/]+\//, '').replace(/(?<=.)(?:@|==).*$/, '');

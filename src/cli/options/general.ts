@@ -93,7 +93,7 @@ export const outputOptions = {
   },
 } as const satisfies OptionTable;
 
-/** Options of the commands that look at what is being watched. They are no keys of the file. */
+/** Options of the commands that look at what is being watched. They are not keys of the file. */
 export const commandOptions = {
   json: { kind: 'switch', flagOnly: true, meaning: 'for programs' },
   watch: { kind: 'switch', flagOnly: true, meaning: 'redraws until it is interrupted' },

@@ -156,7 +156,7 @@ export const restartOptions = {
     kind: 'duration',
     min: '1ms',
     defaultNote: 'none',
-    meaning: 'longest run; a longer one is stopped and counts as stuck',
+    meaning: 'longest run; a longer one is stopped',
   },
   'expect-duration': {
     kind: 'duration',

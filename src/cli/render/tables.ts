@@ -44,7 +44,7 @@ export interface TableLook {
   remarks?: ReadonlyMap<string, string>;
 }
 
-/** SGR codes by what a phase means: well, on its way, in need of a person, at rest. */
+/** SGR codes by what a phase means: well, on its way, needs attention, at rest. */
 const COLOURS: Readonly<Record<Status['phase'], string>> = {
   healthy: '32',
   running: '32',

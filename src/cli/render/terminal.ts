@@ -21,7 +21,7 @@ export function ownTerminal(): WriteStream | null {
 /** Linux's /dev/null: where a check by cron sends what it says. */
 const NULL_DEVICE = 0x103;
 
-/** Says what a command has to say, at once and as a whole; a reader that has gone is no fault of ours. */
+/** Says what a command has to say, at once and as a whole; a reader that has gone is not an error. */
 export function print(text: string): void {
   let bytes = Buffer.from(text);
   try {

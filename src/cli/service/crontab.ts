@@ -22,7 +22,7 @@ export async function rewriteCrontab(change: (lines: readonly string[]) => reado
   return true;
 }
 
-/** Marks a line of ours in a crontab. */
+/** Marks our line in a crontab. */
 export function crontabMark(name: string): string {
   return `# agent-watch: ${name}`;
 }

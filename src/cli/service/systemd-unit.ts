@@ -19,7 +19,7 @@ export interface ServicePlan {
   readonly notifies: boolean;
 }
 
-/** Orderly ends of ours that a new start would not change: held, watched already, bad usage, cannot be executed, not found. */
+/** Exits of the watcher that a new start would not change: held, watched already, bad usage, cannot be executed, not found. */
 const FINAL_CODES = '69 75 125 126 127';
 /** What the watcher may need beyond the child's own time: last words, the log, the alerts. */
 const STOP_SLACK_MS = 10_000;

@@ -42,9 +42,9 @@ function durationAdvice(text: string): string {
   const guess = /^\s*(\d+(?:\.\d+)?)\s*([a-zµ]+)\s*$/i.exec(text);
   if (guess !== null) {
     const unit = unitWords[nearest(guess[2]!, Object.keys(unitWords))];
-    return `${quoted(text)} is no duration; the nearest is ${guess[1]}${unit} (units: ms, s, m, h, d)`;
+    return `invalid duration ${quoted(text)}; the nearest is ${guess[1]}${unit} (units: ms, s, m, h, d)`;
   }
-  return `${quoted(text)} is no duration; write one such as 500ms, 30s, 20m, 8h or 2d`;
+  return `invalid duration ${quoted(text)}; write one such as 500ms, 30s, 20m, 8h or 2d`;
 }
 
 const sizePowers = { B: 0, K: 1, M: 2, G: 3, T: 4 } as const;
@@ -62,8 +62,8 @@ export function readSize(text: string): number {
 function sizeAdvice(text: string): string {
   if (/^\d+(?:\.\d+)?$/.test(text)) return `${quoted(text)} has no unit; write ${text}M, ${text}K or ${text}G`;
   const guess = /^\s*(\d+(?:\.\d+)?)\s*([kmgtb])[a-z]*\s*$/i.exec(text);
-  if (guess !== null) return `${quoted(text)} is no size; the nearest is ${guess[1]}${guess[2]!.toUpperCase()}`;
-  return `${quoted(text)} is no size; write one such as 64K, 10M or 2G`;
+  if (guess !== null) return `invalid size ${quoted(text)}; the nearest is ${guess[1]}${guess[2]!.toUpperCase()}`;
+  return `invalid size ${quoted(text)}; write one such as 64K, 10M or 2G`;
 }
 
 /** A whole number from 0 to a thousand million, in decimal digits only. */
@@ -81,7 +81,7 @@ function integerGuess(text: string): string {
 
 /** A number that is not negative, decimals allowed. */
 export function readNumber(text: string): number {
-  if (!/^\d+(?:\.\d+)?$/.test(text)) throw new UsageError(`${quoted(text)} is no number; write one such as 2 or 1.5`);
+  if (!/^\d+(?:\.\d+)?$/.test(text)) throw new UsageError(`invalid number ${quoted(text)}; write one such as 2 or 1.5`);
   return Number(text);
 }
 

@@ -59,9 +59,9 @@ export interface HostAndPort {
 /** `8080`, `localhost:8080` or `[::1]:8080`; without a host it is 127.0.0.1. */
 export function readHostAndPort(text: string): HostAndPort {
   const match = /^(?:(?:\[([0-9a-fA-F:.%\w]+)\]|([^\s:[\]/]*)):)?(\d{1,5})$/.exec(text);
-  if (match === null) throw new UsageError(`${quoted(text)} is no port; write one such as 8080 or localhost:8080`);
+  if (match === null) throw new UsageError(`invalid port ${quoted(text)}; write one such as 8080 or localhost:8080`);
   const port = Number(match[3]);
-  if (port < 1 || port > 65535) throw new UsageError(`${quoted(text)} is no port; they go from 1 to 65535`);
+  if (port < 1 || port > 65535) throw new UsageError(`invalid port ${quoted(text)}; ports go from 1 to 65535`);
   return { host: match[1] ?? (match[2] || '127.0.0.1'), port };
 }
 
@@ -70,7 +70,7 @@ export function readUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:')) return url.href;
   const guess = /^[\w.-]+(:\d+)?(\/|$)/.test(text) ? `http://${text}` : 'http://127.0.0.1:8080/health';
-  throw new UsageError(`${quoted(text)} is no http or https address; write one such as ${guess}`);
+  throw new UsageError(`invalid address ${quoted(text)}; write one such as ${guess}`);
 }
 
 /** A secret address: never shown whole. From a file, it is read by the part that uses it. */
@@ -81,7 +81,7 @@ export function readSecretUrl(text: string, base: string): SecretUrl {
   if (text.startsWith('@') && text.length > 1) return { file: readPath(text.slice(1), base) };
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:'))
-    throw new UsageError('this is no http or https address; write https://… or @FILE (not shown: it may be a secret)');
+    throw new UsageError('invalid http or https address; write https://… or @FILE (not shown: it may be a secret)');
   return { url: url.href };
 }
 

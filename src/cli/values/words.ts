@@ -13,7 +13,7 @@ export function readName(text: string): string {
   const guess = sanitisedName(text);
   const write = guess === '' ? 'such as my-agent' : `the nearest is ${guess}`;
   throw new UsageError(
-    `${quoted(text)} is no name (letters, digits, . _ @ -, at most 64, a letter or digit first); ${write}`,
+    `invalid name ${quoted(text)} (letters, digits, . _ @ -, at most 64, a letter or digit first); ${write}`,
   );
 }
 
@@ -36,8 +36,7 @@ export function readSignal(text: string): NodeJS.Signals {
   // Real-time ones, by name or number, which Node has no names for.
   const number = /^\d+$/.test(text) ? signalNumber(signalName(Number(text))) : signalNumber(wanted);
   if (number !== null && process.platform === 'linux') return signalName(number);
-  if (/^\d+$/.test(text))
-    throw new UsageError(`${quoted(text)} is no signal's number here; write a name such as SIGTERM`);
+  if (/^\d+$/.test(text)) throw new UsageError(`invalid signal number ${quoted(text)}; write a name such as SIGTERM`);
   throw new UsageError(`unknown signal ${quoted(text)}${didYouMean(wanted, names)}`);
 }
 
@@ -57,7 +56,7 @@ export function readChoice<T extends string>(text: string, choices: readonly T[]
   throw new UsageError(`${quoted(text)} is not one of ${choices.join(', ')}${slipOf(text, choices)}`);
 }
 
-/** The choices are listed already; the one that was meant is named all the same. */
+/** The choices are listed already; the one that was probably meant is named too. */
 function slipOf(text: string, choices: readonly string[]): string {
   const meant = alike(text, choices);
   return meant === null ? '' : `; did you mean ${meant}?`;

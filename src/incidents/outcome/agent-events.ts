@@ -21,7 +21,7 @@ export interface AgentEvent {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Reads one line, or one block of lines, as an event. Null: it is no JSON object. */
+/** Reads one line, or one block of lines, as an event. Null: it is not a JSON object. */
 export const readEvent = (text: string): AgentEvent | null => {
   const start = text.trimStart();
   if (!start.startsWith('{') && !start.startsWith('[{')) return null;

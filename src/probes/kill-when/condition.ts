@@ -62,7 +62,7 @@ export interface Condition {
 }
 
 const MOST_CHARS = 4000;
-/** A condition that takes longer is blind: nothing may keep the watcher from its loop. */
+/** A condition that takes longer counts as missing metrics: nothing may keep the watcher from its loop. */
 const EVALUATION_MS = 100;
 /** What can take its time: a pattern that backtracks, and lists within lists. */
 const mayTakeLong = /\b(?:matches|all|exists|exists_one|map|filter)\s*\(/;
@@ -175,7 +175,7 @@ function mixedNumbers(): Environment {
   return environment;
 }
 
-// 0/0 is NaN, every comparison with it false: without this a kill condition would be quietly blind.
+// 0/0 is NaN, every comparison with it false: without this a kill condition would never trip, and nothing would say so.
 function quotientsOf(node: ASTNode): ASTNode[] {
   if (node.op === '/' || node.op === '%') return [node];
   // Inside all(), exists() and the like there are names that exist nowhere else.

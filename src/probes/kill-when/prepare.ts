@@ -135,7 +135,7 @@ const tokens: Readonly<Record<string, string>> = {
   QUESTION: '?',
 };
 
-/** What the library says of an expression in one line of ours: what stands where, and what was expected. `origin` as of prepare. */
+/** What the library says of an expression in one line of our own: what stands where, and what was expected. `origin` as of prepare. */
 export function faultText(error: unknown, written: string, origin: readonly number[]): string {
   const { summary, range } = error as { summary?: unknown; range?: { start?: number } };
   const said = typeof summary === 'string' ? summary : String(error).split('\n')[0]!;

@@ -49,7 +49,7 @@ type Take = (lines: readonly string[], at: Mono) => void;
 function fromDocumentOrPairs(needed: readonly string[], keep: Keep): Take {
   return (lines, at) => {
     for (const line of lines) {
-      const document = line.trimStart().startsWith('{') ? parseMetrics(line) : 'is no JSON';
+      const document = line.trimStart().startsWith('{') ? parseMetrics(line) : 'is not JSON';
       if (typeof document === 'string') fromPairs(line, needed, keep, at);
       else
         for (const name of needed) {
@@ -146,7 +146,7 @@ const COARSE_MS = 2500;
 
 /**
  * A JSON file. Its age is that of its modification time at the first look, and from then on by the monotonic clock. A reader may
- * come while it is being rewritten: what is no JSON at this moment leaves the former values, at their age.
+ * come while it is being rewritten: what is not JSON at this moment leaves the former values, at their age.
  */
 export function fileSource(path: string, now: () => Stamp): MetricsSource {
   let last: { values: Metrics; at: Mono; version: Version; lookedAt: Stamp; settled: boolean } | null = null;

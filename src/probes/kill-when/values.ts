@@ -32,13 +32,13 @@ export function parseMetrics(text: string): Metrics | string {
   for (const attempt of [text, withoutNaN]) {
     try {
       const value: unknown = JSON.parse(typeof attempt === 'string' ? attempt : attempt(text));
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'is no JSON object';
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'is not a JSON object';
       return readable(value) as Metrics;
     } catch {
       // Tried once more without NaN; then it is none.
     }
   }
-  return 'is no JSON';
+  return 'is not JSON';
 }
 
 function withoutNaN(text: string): string {

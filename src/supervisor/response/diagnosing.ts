@@ -34,7 +34,7 @@ export function createDiagnosing(settings: DiagnosisSettings, world: DiagnosingW
   const given = new WeakSet<object>();
   const obstacle = obstacleTo(settings);
   if (obstacle !== null) {
-    world.say(`no model can be asked: ${obstacle}; the rules explain incidents all the same`);
+    world.say(`no model can be asked: ${obstacle}; incidents are explained by rules only`);
     world.keepFault(obstacle);
   }
 
@@ -61,7 +61,7 @@ export function createDiagnosing(settings: DiagnosisSettings, world: DiagnosingW
 
   return {
     opened(incident) {
-      // Of a run that nobody saw end there is nothing to be explained.
+      // A run whose exit status is unknown leaves nothing to explain.
       if (incident.kind === 'orphan') return;
       void ask(incident).catch((error: unknown) => world.say(`no diagnosis of ${incident.id}: ${error}`));
     },

@@ -25,9 +25,9 @@ test.each<[string, Record<string, string>]>([
 ])('%j', (text, values) => expect(readEnvFile(text, 'f')).toEqual(values));
 
 test.each([
-  ['A=1\nB', 'f:2: "B" is no KEY=value'],
-  ['A="x\ny"\n\nB', 'f:4: "B" is no KEY=value'],
-  ['=1', 'f:1: "=1" is no KEY=value'],
+  ['A=1\nB', 'f:2: "B" is not KEY=value'],
+  ['A="x\ny"\n\nB', 'f:4: "B" is not KEY=value'],
+  ['=1', 'f:1: "=1" is not KEY=value'],
   ['A B=1', 'f:1:'],
   ['A="x', 'f:1: the value of A has no closing quote'],
   ["A='x' y", 'f:1: the value of A has no closing quote, or something after it'],

@@ -207,7 +207,7 @@ describe('one line names what is wrong', () => {
     ['--backoff-factor 0.5 -- x', 'the smallest is 1'],
     ['--max-runtime 0s -- x', 'the smallest is 1ms'],
     ['--success-codes 0,256 -- x', '--success-codes: "256" is no exit code'],
-    ['--name a/b -- x', '--name: "a/b" is no name'],
+    ['--name a/b -- x', '--name: invalid name "a/b"'],
     ['--env A -- x', '--env: "A" has no value; write A=value'],
     ['--cwd gone -- x', 'gone does not exist'],
     ['--diagnose ruels -- x', 'did you mean rules?'],

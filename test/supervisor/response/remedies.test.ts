@@ -63,7 +63,7 @@ describe('a start', () => {
     await until('it is started', () => spawned.length === 2, 1000);
     remedies.happened(seedOf());
     remedies.child.spawn(3, one);
-    await until('nobody explained it, and it is started all the same', () => spawned.length === 3, 5000);
+    await until('nobody explained it, and it is started anyway', () => spawned.length === 3, 5000);
     expect(outcomes).toEqual([]);
   });
 
