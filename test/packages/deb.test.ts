@@ -79,7 +79,7 @@ describe.skipIf(noDpkg)(`the packages for Debian${because(noDpkg)}`, () => {
       status: 0,
       stdout: 'ran\n',
     });
-    expect(inside('agent-watch', 'status', 'job').stdout).toMatch(/job +finished/);
+    expect(inside('agent-watch', 'status', 'job', '--json').stdout).toMatch(/"phase": *"finished"/);
     dpkg('--remove', 'agent-watch');
     const left = every(root).filter(path => !before.includes(path));
     // What services wrote stays, as with every package.
