@@ -33,7 +33,8 @@ function helpTopic(line: CommandLine): HelpTopic {
   if (topic !== undefined) return topic;
   const alias = Object.hasOwn(aliases, word) ? aliases[word] : undefined;
   if (alias !== undefined) return alias.word;
-  throw new UsageError(`no help on ${quoted(word)}${didYouMean(word, ['all', ...commandWords])}`);
+  const hint = didYouMean(word, ['all', ...commandWords]) || '; agent-watch --help lists the commands';
+  throw new UsageError(`no help on ${quoted(word)}${hint}`);
 }
 
 /** Refuses options and operands that the command does not take. */

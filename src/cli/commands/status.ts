@@ -20,7 +20,8 @@ type StatusInvocation = Extract<Invocation, { kind: 'status' }>;
 
 /** Prints the selected services, from the files alone: no watcher is asked, so none can keep us waiting. */
 export async function statusCommand(invocation: StatusInvocation): Promise<number> {
-  const { json, watch, stateDir } = invocation;
+  const { json, watch } = invocation;
+  const stateDir = invocation.allUsers ? null : invocation.stateDir;
   const { services, code } = selectKnown(invocation);
   if (services.length === 0 && code !== EXIT.ok) return code;
   const read = () => readServices(invocation.names.length === 0 ? selectKnown(invocation).services : services);
@@ -83,8 +84,8 @@ export function requireKnown(stateDir: string, name: string): void {
   throw new CommandFailed(`no service named "${name}"${hint}`, EXIT.unknownName);
 }
 
-function statusText(rows: readonly StatusRow[], stateDir: string): string {
-  if (rows.length === 0) return `no services in ${stateDir}`;
+function statusText(rows: readonly StatusRow[], stateDir: string | null): string {
+  if (rows.length === 0) return stateDir === null ? 'no services of any user' : `no services in ${stateDir}`;
   const columns = ownTerminal()?.columns ?? null;
   return statusTable(rows.map(shownRow), Date.now(), {
     columns,

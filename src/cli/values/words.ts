@@ -37,7 +37,13 @@ export function readSignal(text: string): NodeJS.Signals {
   const number = /^\d+$/.test(text) ? signalNumber(signalName(Number(text))) : signalNumber(wanted);
   if (number !== null && process.platform === 'linux') return signalName(number);
   if (/^\d+$/.test(text)) throw new UsageError(`invalid signal number ${quoted(text)}; write a name such as SIGTERM`);
-  throw new UsageError(`unknown signal ${quoted(text)}${didYouMean(wanted, names)}`);
+  throw new UsageError(
+    `unknown signal ${quoted(text)}${didYouMean(
+      wanted.slice(3),
+      names.map(name => name.slice(3)),
+      name => `SIG${name}`,
+    )}`,
+  );
 }
 
 /** `0,3,78`: exit codes from 0 to 255. */
