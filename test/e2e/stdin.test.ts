@@ -171,7 +171,7 @@ describe('the child gets', () => {
     expect(run(folder, ['restart', 'fds']).code).toBe(0);
     const second = await until('the second run', () => {
       const now = statusOf(folder, 'fds');
-      return now.phase === 'running' && now.restarts === 1 && now;
+      return now.phase === 'running' && now.childPid !== first.childPid && now;
     });
     expect(givenDescriptorsOf(second.childPid ?? 0)).toEqual([0, 1, 2]);
     watcher.process.kill('SIGTERM');

@@ -52,7 +52,7 @@ export const identityOptions = {
   },
   stdin: {
     kind: 'stdin',
-    defaultNote: 'a short pipe is given to each run, any other to the first; a terminal is not passed on',
+    defaultNote: 'a pipe or file is passed to the first run, a short pipe to each run; a terminal is not passed on',
     meaning: 'standard input of each run: a file that is opened anew, inherit, or null',
   },
 } as const satisfies OptionTable;

@@ -13,7 +13,7 @@ const contract: Record<string, Record<string, string | null>> = {
     cwd: 'inherited',
     env: 'inherited',
     'env-file': null,
-    stdin: 'a short pipe is given to each run, any other to the first; a terminal is not passed on',
+    stdin: 'a pipe or file is passed to the first run, a short pipe to each run; a terminal is not passed on',
   },
   restart: {
     restart: 'always',
