@@ -3,6 +3,7 @@ import type { Sink } from '../child/sink.ts';
 import type { Note } from '../core/events.ts';
 import type { State } from '../core/model.ts';
 import { isReady, serviceStatus } from '../core/status.ts';
+import { stripSequences } from '../core/text/escape.ts';
 import { durationText } from '../core/text/units.ts';
 import { localTime } from '../host/clock.ts';
 import type { EventLog } from '../state/event-log.ts';
@@ -28,7 +29,7 @@ export function createConsoleLog(stderr: Sink, quiet: boolean, journal: boolean,
   const say = (weight: Weight, text: string) => {
     if (quiet) return;
     const prefix = journal ? `<${weight}>[agent-watch]` : `[agent-watch] ${timeOfDay()}`;
-    stderr.write(Buffer.from(`${prefix} ${text.replaceAll('\n', ' ')}\n`));
+    stderr.write(Buffer.from(`${prefix} ${oneLine(text)}\n`));
   };
   return {
     tell(note) {
@@ -52,6 +53,9 @@ function timeOfDay(): string {
 }
 
 // What a watcher that was started by `start` tells it over descriptor 3, a line of JSON, before it goes its own way.
+
+/** Metrics, files and programs may have put anything into it: no control sequence, and no line that looks like another of ours. */
+const oneLine = (text: string) => stripSequences(text).replace(/[\r\n\t]+/g, ' ');
 
 /** Its value is our caller's limit of open files. Says that somebody listens on descriptor 3; taken out of the environment as soon as it was read. */
 export const REPORT_VARIABLE = 'AGENT_WATCH_START_REPORT';

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Hold } from '../core/model.ts';
+import { stripSequences } from '../core/text/escape.ts';
 import type { Wall } from '../core/time.ts';
 import { errnoOf, reasonOf } from '../host/errno.ts';
 import { readText } from '../host/read-file.ts';
@@ -163,7 +164,8 @@ function parseHold(value: unknown, path: string): Hold | null {
   const known = CAUSES.find(one => one === cause);
   const time = typeof at === 'string' ? Date.parse(at) : Number.NaN;
   if (known === undefined || typeof why !== 'string' || Number.isNaN(time)) return null;
-  return { cause: known, why, at: time as Wall };
+  // The file may be another user's, or written by what was held.
+  return { cause: known, why: stripSequences(why), at: time as Wall };
 }
 
 function unreadable(path: string, fault: string): Hold {

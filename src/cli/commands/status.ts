@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { EXIT } from '../../core/exit-code.ts';
 import { emptySnapshot, readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import { type Status, toStatus } from '../../core/status.ts';
+import { stripSequences } from '../../core/text/escape.ts';
 import { bootId, stampNow } from '../../host/clock.ts';
 import { readText } from '../../host/read-file.ts';
 import { treeUsage } from '../../host/tree-usage.ts';
@@ -151,8 +152,18 @@ export function readStatus(stateDir: string, name: string): Status | null {
     holdReason: read.hold?.why ?? null,
     iso: wall => new Date(wall).toISOString(),
   });
-  return read.alive ? bySign(status, snapshot, read.record) : status;
+  return plain(read.alive ? bySign(status, snapshot, read.record) : status);
 }
+
+/** Whoever wrote the files, the watched program or another user: nothing of them steers a terminal or looks like another line. */
+function plain<T>(value: T): T {
+  if (typeof value === 'string') return plainText(value) as T;
+  if (Array.isArray(value)) return value.map(plain) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)])) as T;
+}
+
+const plainText = (text: string) => stripSequences(text).replace(/[\r\n\t]/g, ' ');
 
 /**
  * A live watcher that cannot save (a full or read-only disk) has signed its record nevertheless: then the state is of an

@@ -63,8 +63,10 @@ const sequences = new RegExp(
   'g',
 );
 const controls = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
-// They reorder or hide what a person reads: the name of a file, the end of a command.
-const bidi = /[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+// They reorder or hide what a person reads: the name of a file, the end of a command. The letters of U+E0000 to U+E01FF are not seen at
+// all, but by a model that reads them.
+const bidi =
+  /[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\uddff]/g;
 
 /** Text without escape sequences, C0 and C1 controls and direction overrides. Line ends (CR and LF) and tabs stay. */
 export const stripSequences = (text: string): string =>

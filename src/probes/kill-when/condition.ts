@@ -1,5 +1,6 @@
 import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { serialize } from '@marcbachmann/cel-js/serialize';
+import { clipStart, plainLine } from '../../core/text/escape.ts';
 import { durationText } from '../../core/text/units.ts';
 import { limited } from '../line-matcher.ts';
 import { faultText, prepare } from './prepare.ts';
@@ -148,7 +149,7 @@ function hasNoResult(quotient: ParseResult, known: Metrics): boolean {
 
 function show(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  return clipStart(plainLine(text.slice(0, 1000)), 60);
 }
 
 function oneLine(error: unknown): string {
