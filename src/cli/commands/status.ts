@@ -76,7 +76,8 @@ export function readServices(services: readonly Service[]): { rows: StatusRow[];
 /** Refuses a name that was never watched here, and offers the one that is alike. */
 export function requireKnown(stateDir: string, name: string): void {
   refuseUnreadable(stateDir, false);
-  if (!existsSync(stateDir)) throw new CommandFailed(`no service named "${name}": ${stateDir} does not exist`);
+  if (!existsSync(stateDir))
+    throw new CommandFailed(`no service named "${name}": ${stateDir} does not exist`, EXIT.unknownName);
   const why = whyUnreadable({ stateDir, name });
   if (why !== null) throw new CommandFailed(why);
   if (isName(stateDir, name)) return;
