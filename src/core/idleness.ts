@@ -3,7 +3,7 @@
  *
  * Signs of life, as measured on agents that wait, stream, run tools and hang: payload that a socket received (a hung one receives
  * none; its own retries send, but little), more than a few retries' worth acknowledged by the other end, CPU time beyond what an
- * event loop needs to wait, a file held open for writing that grew. A process younger than the last of these, or a child that came
+ * event loop needs to wait, a file held open for writing that grew. A process younger than the silence, or a child that came
  * and went, is a weak sign: a tool runs, or a helper stayed behind. Weak signs count for a limited time only.
  */
 import type { Mono } from './time.ts';
@@ -26,6 +26,8 @@ interface ProcessReading {
   cpuMs: number;
   /** CPU time of its threads that run, finer than `cpuMs`. */
   threadsMs: number;
+  /** How long they were ready to run and got no CPU: on a busy machine a program that computes shows little CPU time. */
+  starvedMs: number;
   /** Page faults of the children that it has waited for: more of them means that one came and went. */
   reapedFaults: number;
 }
@@ -56,14 +58,15 @@ export interface SignOfLife {
 const UPLOAD_BYTES = 65_536;
 /** A share of one core. Event loops that wait were measured at 0.3 to 2 %. */
 const BUSY_SHARE = 0.1;
+/** Of a core that it used or waited for: what wakes up often waits too on a busy machine, but not for so long. */
+const WANTED_SHARE = 0.5;
 /** A smaller share counts if it is three times the tree's own usual one. */
 const UNUSUAL_SHARE = 0.03;
 const UNUSUAL_FACTOR = 3;
 /** The part of the time between looks that must have passed for a share to be judged. */
 export const FULL_LOOK = 0.7;
-/** A tree that otherwise does not run at all, and woke up to do this much and open a connection, polls. */
+/** A tree that hardly runs, and woke up to do this much and open a connection, polls. */
 const POLL_MS = 0.3;
-const QUIET_MS_PER_S = 0.2;
 
 interface IdlenessOptions {
   /** Looks are this far apart. */
@@ -74,9 +77,9 @@ interface IdlenessOptions {
   quiet: boolean;
   /** CPU share of the tree over its life so far, of one core. */
   usualShare: number;
-  /** Until when it last gave a strong sign of life. */
-  lastSign: Mono;
-  /** Processes that started this much later are younger than the last sign. */
+  /** When its output ended. */
+  silentSince: Mono;
+  /** Processes that started this much later are younger than the silence. */
   youngAfterMs: number;
 }
 
@@ -120,7 +123,11 @@ function byCpu(now: TreeReading, options: IdlenessOptions): SignOfLife | null {
   // Over a moment the share is chance.
   if (elapsedMs < options.lookEveryMs * FULL_LOOK) return null;
   const share = grownBy(before, now, process => process.cpuMs) / elapsedMs;
-  const busy = share > BUSY_SHARE || (share > UNUSUAL_SHARE && share > UNUSUAL_FACTOR * options.usualShare);
+  const wanted = share + grownBy(before, now, process => process.starvedMs) / elapsedMs;
+  const busy =
+    share > BUSY_SHARE ||
+    wanted > WANTED_SHARE ||
+    (share > UNUSUAL_SHARE && share > UNUSUAL_FACTOR * options.usualShare);
   if (busy) return { at: now.at, weak: false, words: 'CPU time used' };
   return null;
 }
@@ -133,8 +140,8 @@ function grownBy(before: TreeReading, now: TreeReading, of: (process: ProcessRea
 }
 
 function byProcesses(before: TreeReading, now: TreeReading, options: IdlenessOptions): SignOfLife | null {
-  const sinceSignTicks = (now.at - options.lastSign - options.youngAfterMs) / 10;
-  if (now.processes.some(process => now.nowTicks - process.startTicks < sinceSignTicks))
+  const silentTicks = (now.at - options.silentSince - options.youngAfterMs) / 10;
+  if (now.processes.some(process => now.nowTicks - process.startTicks < silentTicks))
     return { at: now.at, weak: true, words: 'a process started since' };
   if (grownBy(before, now, process => process.reapedFaults) > 0)
     return { at: now.at, weak: true, words: 'a process that came and went' };
@@ -149,10 +156,10 @@ function byPoll(before: TreeReading, now: TreeReading, { quiet }: IdlenessOption
   return { at: now.at, weak: false, words: 'a connection made' };
 }
 
-/** Whether the tree hardly ran between two looks. */
-export function isQuiet(before: TreeReading, now: TreeReading): boolean {
+/** CPU time of the tree between two looks, in ms a second. */
+export function cpuRate(before: TreeReading, now: TreeReading): number {
   const elapsedS = Math.max(0.001, (now.at - before.at) / 1000);
-  return grownBy(before, now, process => process.threadsMs) / elapsedS <= QUIET_MS_PER_S;
+  return grownBy(before, now, process => process.threadsMs) / elapsedS;
 }
 
 /** The share of one core that the tree used over its life. */

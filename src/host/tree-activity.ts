@@ -48,17 +48,20 @@ function processOf(pid: number): TreeReading['processes'][number] | null {
     pid,
     startTicks: field(22),
     cpuMs: (field(14) + field(15)) * TICK_MS,
-    threadsMs: threadsMs(pid),
+    ...threadsOf(pid),
     reapedFaults: field(11) + field(13),
   };
 }
 
-// The first number of schedstat: nanoseconds on a CPU, of one thread.
-function threadsMs(pid: number): number {
-  let nanoseconds = 0;
-  for (const thread of namesIn(`/proc/${pid}/task`))
-    nanoseconds += Number.parseInt(textOf(`/proc/${pid}/task/${thread}/schedstat`) ?? '0', 10);
-  return nanoseconds / 1e6;
+// The first two numbers of schedstat: nanoseconds on a CPU, and waiting for one, of one thread.
+function threadsOf(pid: number): { threadsMs: number; starvedMs: number } {
+  let [ran, waited] = [0, 0];
+  for (const thread of namesIn(`/proc/${pid}/task`)) {
+    const [running, waiting] = (textOf(`/proc/${pid}/task/${thread}/schedstat`) ?? '').split(' ').map(Number);
+    ran += running || 0;
+    waited += waiting || 0;
+  }
+  return { threadsMs: ran / 1e6, starvedMs: waited / 1e6 };
 }
 
 /** The open descriptors of a process and what they are open on. */

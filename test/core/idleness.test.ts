@@ -3,7 +3,7 @@ import { signOfLife, type TreeReading, usualShare } from '../../src/core/idlenes
 import type { Mono } from '../../src/core/time.ts';
 
 const at = (ms: number) => ms as Mono;
-const process = { pid: 10, startTicks: 0, cpuMs: 1000, threadsMs: 1000, reapedFaults: 0 };
+const process = { pid: 10, startTicks: 0, cpuMs: 1000, threadsMs: 1000, starvedMs: 0, reapedFaults: 0 };
 const socket = { inode: 7, received: 5000, acked: 900, receivedAgoMs: 600_000 };
 const before: TreeReading = {
   at: at(600_000),
@@ -25,7 +25,7 @@ const options = {
   cpuSince: before,
   quiet: true,
   usualShare: 0.005,
-  lastSign: at(0),
+  silentSince: at(0),
   youngAfterMs: 2000,
 };
 const signIn = (now: Partial<TreeReading>, more: Partial<typeof options> = {}) =>
@@ -39,6 +39,10 @@ describe('a tree is idle', () => {
       { sockets: [...idle.sockets, { inode: 8, received: 0, acked: 1, receivedAgoMs: 0 }] },
     ],
     ['whose request was sent again', { sockets: [{ ...socket, acked: 9000 }] }],
+    [
+      'that woke up often on a busy machine',
+      { processes: [{ ...process, cpuMs: 1600, threadsMs: 1600, starvedMs: 9000 }] },
+    ],
     ['whose event loop turned', { processes: [{ ...process, cpuMs: 1600, threadsMs: 1600 }] }],
     ['on a machine where others connect', { opened: 90 }],
   ])('%s', (_what, now) => expect(signIn(now)).toBeNull());
@@ -51,6 +55,7 @@ describe('a sign of life', () => {
     ['data sent', { sockets: [{ ...socket, acked: 90_000 }] }],
     ['a file growing', { files: [{ name: '/srv/out.log', bytes: 11 }] }],
     ['CPU time used', { processes: [{ ...process, cpuMs: 5000 }] }],
+    ['CPU time used', { processes: [{ ...process, starvedMs: 16_000 }] }],
     ['a connection made', { opened: 41, processes: [{ ...process, threadsMs: 1002 }] }],
   ])('is %s', (words, now) => expect(signIn(now)).toMatchObject({ weak: false, words }));
 
@@ -65,10 +70,10 @@ describe('a sign of life', () => {
     expect(signIn(now, { usualShare: 0.04 })).toBeNull();
   });
 
-  test('is a weak one where a process is younger than the last strong one, or came and went', () => {
+  test('is a weak one where a process is younger than the silence, or came and went', () => {
     const tool = { ...process, pid: 11, startTicks: 30_000, cpuMs: 0, threadsMs: 0 };
     expect(signIn({ processes: [process, tool] })).toMatchObject({ weak: true, words: 'a process started since' });
-    expect(signIn({ processes: [process, tool] }, { lastSign: at(310_000) })).toBeNull();
+    expect(signIn({ processes: [process, tool] }, { silentSince: at(310_000) })).toBeNull();
     expect(signIn({ processes: [{ ...process, reapedFaults: 90 }] })).toMatchObject({ weak: true });
   });
 });
