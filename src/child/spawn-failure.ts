@@ -94,7 +94,8 @@ export function foreignBinary(attempt: Attempt): SpawnFailure | null {
   const path = (file.includes('/') ? [resolve(attempt.cwd, file)] : searched(attempt, file)).find(mayExecute);
   if (own === undefined || path === undefined || hasEmulators()) return null;
   const machine = machineOf(path);
-  if (machine === null || own.includes(machine)) return null;
+  // What the system's shell is runs here, though we ourselves may be run by an emulator, which answers for another machine.
+  if (machine === null || own.includes(machine) || machine === machineOf('/bin/sh')) return null;
   return { kind: 'not-executable', why: `${path} was built for another kind of machine than this (${process.arch})` };
 }
 
