@@ -27,6 +27,16 @@ export function folderOf(pid: number): string | null {
   }
 }
 
+/** Whether the file that it runs has been replaced or removed since it began; false where that cannot be seen. Source: proc(5). */
+export function runsRemovedFile(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`).endsWith(' (deleted)');
+  } catch {
+    // ENOENT: gone. EACCES: another user's.
+    return false;
+  }
+}
+
 /** Its name, cut to 15 bytes by the kernel; Node calls itself `node` or by the title that the program sets. */
 export function titleOf(pid: number): string | null {
   return textOf(`/proc/${pid}/comm`)?.trimEnd() ?? null;

@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { lives } from '../support/processes.ts';
 import { scratch } from '../support/scratch.ts';
-import { phaseIs, run, startWatcher, statusOf, testEnvironment } from '../support/watcher.ts';
+import { executable, phaseIs, run, startWatcher, statusOf, testEnvironment } from '../support/watcher.ts';
 
 /** A clean PATH, and nobody to tell in the environment of whoever runs the tests. */
 const env = { ALERT_WEBHOOK: undefined, AGENT_WATCH_ALERT_WEBHOOK: undefined };
@@ -220,4 +220,22 @@ test('a stopped one needs nothing', async () => {
   const { code, out } = await doctor(folder);
   expect(code).toBe(0);
   expect(finding(out, /done: stopped; nothing to say/).level).toBe('ok');
+});
+
+test('a watcher goes on when its executable is replaced, and doctor says that it runs the old one', async () => {
+  const folder = scratch();
+  const program = join(folder, 'agent-watch');
+  copyFileSync(executable, program);
+  startWatcher(folder, ['--name', 'old', '--', 'sleep', '300'], { program: [program], env });
+  await phaseIs(folder, 'old', 'running');
+  expect((await doctor(folder, ['old'])).out).not.toMatch(/replaced or removed/);
+  copyFileSync(executable, `${program}.new`);
+  renameSync(`${program}.new`, program);
+  expect(
+    finding((await doctor(folder, ['old'])).out, /old: its watcher runs an executable that has been replaced/),
+  ).toEqual({
+    level: 'note',
+    cure: 'agent-watch stop old, then agent-watch start old',
+  });
+  expect(run(folder, ['stop', 'old'])).toMatchObject({ code: 0 });
 });

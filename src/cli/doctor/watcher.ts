@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { limitsOf, serviceOf } from '../../host/process-facts.ts';
+import { limitsOf, runsRemovedFile, serviceOf } from '../../host/process-facts.ts';
 import { readProcess } from '../../host/process-table.ts';
 import { lingers } from '../service/plan.ts';
 import { type Finding, note, type Subject, serious, well } from './finding.ts';
@@ -21,7 +21,8 @@ export function lookAtWatcher(subject: Subject): Finding[] {
         `agent-watch reset ${status.name}`,
       ),
     );
-  if (watcher !== null) findings.push(...unprotected(subject, watcher), ...limits(watcher));
+  if (watcher !== null)
+    findings.push(...unprotected(subject, watcher), ...replaced(subject, watcher), ...limits(watcher));
   findings.push(...unitBeside(subject));
   return findings;
 }
@@ -59,6 +60,14 @@ function unprotected({ env }: Subject, watcher: number): Finding[] {
       ),
     );
   return findings;
+}
+
+/** After an upgrade a watcher runs what it was started from until it is started again. */
+function replaced({ name, unit }: Subject, watcher: number): Finding[] {
+  if (!runsRemovedFile(watcher)) return [];
+  const again =
+    unit === null ? `agent-watch stop ${name}, then agent-watch start ${name}` : 'systemctl restart its unit';
+  return [note('its watcher runs an executable that has been replaced or removed since it was started', again)];
 }
 
 function limits(watcher: number): Finding[] {
