@@ -188,12 +188,12 @@ describe('waiting for the end after a stop', () => {
 
 describe('clients that misbehave', () => {
   const lines: [string, string | Buffer, RegExp][] = [
-    ['no JSON', 'hello\n', /no JSON/],
-    ['no object', '[1]\n', /no JSON object/],
+    ['no JSON', 'hello\n', /not JSON/],
+    ['no object', '[1]\n', /not a JSON object/],
     ['another version', '{"v":2,"verb":"status"}\n', /version 1/],
     ['an unknown verb', '{"v":1,"verb":"constructor"}\n', /no such request/],
     ['a field missing', '{"v":1,"verb":"signal"}\n', /lacks something/],
-    ['binary', Buffer.from([0, 255, 10]), /no JSON/],
+    ['binary', Buffer.from([0, 255, 10]), /not JSON/],
     ['a line that is too long', `${'x'.repeat(REQUEST_LIMIT_BYTES + 1)}\n`, /longer than 65536/],
     ['a line without end', 'y'.repeat(REQUEST_LIMIT_BYTES * 4), /longer than 65536/],
   ];

@@ -96,7 +96,7 @@ describe('a model that is asked', () => {
     await watcher.said(/run 20/, 15_000);
     expect(performance.now() - begun).toBeLessThan(8000);
     await watcher.said(/no diagnosis of bot-/, 15_000);
-    expect(run(folder, ['status', 'bot']).out).toMatch(/; no diagnosis: openai \(127\.0\.0\.1:\d+\): .+/);
+    expect(run(folder, ['status', 'bot']).out).toMatch(/no diagnosis: openai \(127\.0\.0\.1:\d+\): .+/);
     const runs = Number(/run (\d+)\n(?![\s\S]*run \d)/.exec(watcher.err())?.[1] ?? 20);
     await watcher.said(new RegExp(`run ${runs + 5}`), 15_000);
     await stopped(watcher);

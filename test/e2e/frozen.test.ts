@@ -87,7 +87,7 @@ test('a watcher that is stopped for longer than every threshold blames nobody wh
   await until('every threshold has passed again', () => Date.now() - woke > 3000);
   expect(statusOf(folder, 'w')).toMatchObject({ childPid, restarts: 0 });
   await worker.well(...all);
-  expect(worker.watcher.err()).not.toMatch(/stopping it/);
+  expect(worker.watcher.err()).not.toMatch(/stopping: /);
   await worker.end();
   expect(worker.runs()).toBe(1);
 }, 60_000);
@@ -108,7 +108,7 @@ describe('a slow starter', () => {
     await phaseIs(folder, 'w', 'running');
     await until('it is well', () => statusOf(folder, 'w').health[0]?.ok === true);
     expect(statusOf(folder, 'w').restarts).toBe(0);
-    expect(watcher.err()).not.toMatch(/stopping it/);
+    expect(watcher.err()).not.toMatch(/stopping: /);
     watcher.process.kill('SIGTERM');
     await watcher.ended;
   });

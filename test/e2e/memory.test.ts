@@ -34,7 +34,7 @@ describe('--max-memory is for the whole tree', () => {
     await watcher.printed(/the spike is over/);
     await until('it was measured again', () => (statusOf(folder, 'm').memoryBytes ?? MiB * 1000) < 100 * MiB);
     expect(statusOf(folder, 'm')).toMatchObject({ restarts: 0, health: [{ name: 'memory', ok: true }] });
-    expect(watcher.err()).not.toMatch(/stopping it/);
+    expect(watcher.err()).not.toMatch(/stopping: /);
     watcher.process.kill('SIGTERM');
     await watcher.ended;
   });

@@ -42,7 +42,7 @@ describe('SIGTERM is one orderly stop', () => {
     }
     await endedOrderly(folder, watcher);
     expect(text(folder, 'log')).toBe('told\ndone\n');
-    expect(watcher.err().match(/stopping it/g)).toHaveLength(1);
+    expect(watcher.err().match(/stopping: /g)).toHaveLength(1);
     expect(statusOf(folder, 'many')).toMatchObject({ phase: 'stopped', lastExit: { cause: 'stopped', code: 0 } });
   });
 

@@ -8,7 +8,7 @@ import { durationText, exitText, sizeText } from '../../core/text/units.ts';
 import { type TreeUsage, treeUsage } from '../../host/tree-usage.ts';
 import { INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
 import { readAll } from '../../incidents/store.ts';
-import { readName } from '../../state/read-status.ts';
+import { readDiagnosisFault, readName } from '../../state/read-status.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
 import { readKeptSettings } from '../fleet/kept-settings.ts';
 import { whatText } from '../render/tables.ts';
@@ -31,7 +31,8 @@ export async function detailText(rows: readonly StatusRow[]): Promise<string> {
 const usageOf = ({ childPid, watcherPid }: Status) =>
   childPid === null || watcherPid === null ? null : treeUsage(childPid);
 
-function blockOf({ service, status }: StatusRow, before: TreeUsage | null): string {
+function blockOf(row: StatusRow, before: TreeUsage | null): string {
+  const { service, status } = row;
   const { stateDir, name, label } = service;
   const now = Date.now();
   const { state } = readName<Snapshot>(stateDir, name, readSnapshot, () => true);
@@ -54,6 +55,7 @@ function blockOf({ service, status }: StatusRow, before: TreeUsage | null): stri
     ['restarts', restartText(status, incidents)],
     ['last exit', status.lastExit === null ? '' : lastExitText(status.lastExit, now)],
     ...incidentRows(last, now),
+    ['diagnosis', diagnosisText(row)],
     ['next', nextText(status, now)],
   ];
   const lines = rows
@@ -121,6 +123,13 @@ function incidentRows(last: Incident | undefined, now: number): [string, string]
     ['', line],
     ['', last.recoveredAt === null ? last.recommendation : ''],
   ];
+}
+
+/** Why the model gives no answer. */
+function diagnosisText({ service, status }: StatusRow): string {
+  if (status.watcherPid === null) return '';
+  const fault = readDiagnosisFault(service.stateDir, service.name, status.watcherPid);
+  return fault === null ? '' : `no diagnosis: ${fault}`;
 }
 
 function nextText({ name, phase, nextStartAt, limit }: Status, now: number): string {
