@@ -115,6 +115,8 @@ async function replaceWatcher(settings: Settings, state: string): Promise<Done> 
   const stopped = phase === 'limited' ? await endWatcher(stateDir, name) : await stopService({ stateDir, name }, false);
   if (!stopped.ok) return { ok: false, text: `${state}; not restarted: ${stopped.text}` };
   const { text, code } = await launch(settings, linesToStderr(name));
+  // The watcher keeps them a moment after its start; whoever applies again at once is to find them.
+  if (code === EXIT.ok) await keepSettings(settings, name);
   if (code === EXIT.held && phase === 'held') return ok(`${state}; new settings taken; ${text}`);
   return {
     ok: code === EXIT.ok,
