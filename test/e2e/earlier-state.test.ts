@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Status } from '../../src/core/status.ts';
 import { scratch } from '../support/scratch.ts';
+import { until } from '../support/until.ts';
 import { phaseIs, run, startWatcher, statusOf } from '../support/watcher.ts';
 
 /** State folders whose watchers were killed, recorded by scripts/record-state from executables of that time. */
@@ -40,7 +41,10 @@ describe.each(['first', 'with-limits'])('state of the version %s', version => {
     expect(run(folder, ['reset', 'backoff'])).toMatchObject({ code: 0 });
     await watcher.printed(/^run 2 fails\n$/);
     await phaseIs(folder, 'backoff', 'backoff');
-    expect(run(folder, ['logs', 'backoff', '--raw']).out).toMatch(/run 1 fails\n(?:.*\n)*?.*run 2 fails\n/);
+    // The log is written beside the output, a moment later.
+    await until('both runs are in the log', () =>
+      /run 1 fails\n(?:.*\n)*?.*run 2 fails\n/.test(run(folder, ['logs', 'backoff', '--raw']).out),
+    );
     expect(run(folder, ['stop', 'backoff'])).toMatchObject({ code: 0 });
     expect(await watcher.ended).toEqual({ code: 0, signal: null });
   });

@@ -153,7 +153,9 @@ export function readStatus(stateDir: string, name: string): Status | null {
     holdReason: read.hold?.why ?? null,
     iso: wall => new Date(wall).toISOString(),
   });
-  return plain(read.alive ? bySign(status, snapshot, read.record) : status);
+  const seen = read.alive ? bySign(status, snapshot, read.record) : status;
+  // The line ends of an argument are its own: a script after `sh -c`.
+  return { ...plain(seen), command: seen.command.map(stripSequences) };
 }
 
 /** Whoever wrote the files, the watched program or another user: nothing of them steers a terminal or looks like another line. */

@@ -68,7 +68,8 @@ function servicesIn({ stateDir, stateDirGiven }: Selection): Service[] {
 export function refuseUnreadable(stateDir: string, given: boolean): void {
   const why = whyFolderUnreadable(stateDir);
   if (why !== null) throw new CommandFailed(why);
-  if (given && statSync(stateDir, { throwIfNoEntry: false }) === undefined)
+  // Where the disk takes no folder, state lies in the private one.
+  if (given && statSync(stateDir, { throwIfNoEntry: false }) === undefined && namesIn(stateDir).length === 0)
     throw new CommandFailed(`--state-dir: ${stateDir} does not exist`);
 }
 
