@@ -54,7 +54,7 @@ function timeOfDay(): string {
 
 // What a watcher that was started by `start` tells it over descriptor 3, a line of JSON, before it goes its own way.
 
-/** Metrics, files and programs may have put anything into it: no control sequence, and no line that looks like another of ours. */
+/** Metrics, files and programs may have put anything into it: no control sequence, and no line that looks like one of the watcher's. */
 const oneLine = (text: string) => stripSequences(text).replace(/[\r\n\t]+/g, ' ');
 
 /** Its value is our caller's limit of open files. Says that somebody listens on descriptor 3; taken out of the environment as soon as it was read. */

@@ -17,7 +17,9 @@ describe('--max-memory is for the whole tree', () => {
     const command = `trap 'echo asked to end; exit 7' TERM; echo up $AGENT_WATCH_RUN; (${holder(300, 60_000)}; true) & wait`;
     const args = ['--name', 'm', '--max-memory', '200M', ...every('300ms', 3), '--', 'sh', '-c', command];
     const watcher = startWatcher(folder, args);
-    await watcher.said(/stopping: memory: 3\d\dM in \d processes .*, more than 200M \(3 times in a row\); SIGTERM/);
+    await watcher.said(
+      /stopping: memory: 3\d\dM in \d processes .*, more than 200M \(3 times in a row\); sent SIGTERM/,
+    );
     await watcher.printed(/asked to end/);
     await watcher.said(/exited with code 7 after .* \(memory: .*; restart 1/);
     await until('its end is known', () => statusOf(folder, 'm').lastExit?.cause === 'limit');
