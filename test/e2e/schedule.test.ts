@@ -1,17 +1,15 @@
 import { expect, test } from 'vitest';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
-import { run, startWatcher, statusOf } from '../support/watcher.ts';
+import { phaseIs, run, startWatcher, statusOf } from '../support/watcher.ts';
 
 test('a run every second, never two at once, between them it waits and says for what', async () => {
   const folder = scratch();
   const script = 'echo "run $AGENT_WATCH_RUN at $(date +%s)"; [ $AGENT_WATCH_RUN = 2 ] && exit 3; sleep 0.2';
   const watcher = startWatcher(folder, ['--name', 'cron', '--schedule', '* * * * * *', '--', 'sh', '-c', script]);
+  await phaseIs(folder, 'cron', 'waiting');
   // The wait is there before its end is known.
-  const nextStartAt = await until('the next start is known', () => {
-    const { phase, nextStartAt: at } = statusOf(folder, 'cron');
-    return phase === 'waiting' ? at : null;
-  });
+  const nextStartAt = await until('the next start is known', () => statusOf(folder, 'cron').nextStartAt);
   expect(nextStartAt).toMatch(/\.000Z$/);
   await watcher.printed(/run 4 at/);
   watcher.process.kill('SIGTERM');
