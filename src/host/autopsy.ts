@@ -1,7 +1,7 @@
 /** Reads what the processes of a run do at this moment: state, wait channel, system calls, sockets, files, CPU. Linux only. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { type Autopsy, hangSentence, type ProcessAutopsy, type Wait } from '../core/autopsy.ts';
 import { monoNow } from './clock.ts';
+import { cpuMsIn, procNames, procText, statFields } from './proc-text.ts';
 import { argumentsOf, titleOf } from './process-facts.ts';
 import { type TcpSocket, tcpSockets } from './socket-table.ts';
 import { openFiles } from './tree-activity.ts';
@@ -13,7 +13,6 @@ export interface CpuSample {
   usedMs: ReadonlyMap<number, number>;
 }
 
-const TICK_MS = 10;
 const MOST_PROCESSES = 32;
 const MOST_THREADS = 64;
 const MOST_FILES = 20;
@@ -25,11 +24,11 @@ export function sampleCpu(root: number): CpuSample {
   const pids = new Set([root]);
   // A set that grows while it is walked is walked to its new end.
   for (const pid of pids) {
-    const fields = statOf(pid);
+    const fields = statFields(pid);
     if (fields === null || pids.size > MOST_PROCESSES) continue;
     usedMs.set(pid, cpuMsIn(fields));
     // Only children of its first thread; the share of others is not known then.
-    for (const child of textOf(`/proc/${pid}/task/${pid}/children`)?.trim().split(' ') ?? [])
+    for (const child of procText(`/proc/${pid}/task/${pid}/children`)?.trim().split(' ') ?? [])
       if (child !== '') pids.add(Number(child));
   }
   return { atMs: monoNow(), usedMs };
@@ -56,7 +55,7 @@ function processOf(
   before: CpuSample | null,
   nowMs: number,
 ): { row: ProcessAutopsy; inodes: Map<string, number> } | null {
-  const fields = statOf(pid);
+  const fields = statFields(pid);
   if (fields === null) return null;
   const open = new Map(openFiles(pid).map(({ fd, target }) => [fd, target]));
   const inodes = new Map<string, number>();
@@ -97,8 +96,8 @@ function addSockets(row: ProcessAutopsy, inodes: ReadonlyMap<string, number>, ta
 function threadsOf(pid: number, open: ReadonlyMap<string, string>): { running: number; waits: Wait[] } {
   const waits = new Map<string, Wait>();
   let running = 0;
-  for (const thread of namesIn(`/proc/${pid}/task`).slice(0, MOST_THREADS)) {
-    const text = textOf(`/proc/${pid}/task/${thread}/syscall`)?.trim() ?? '';
+  for (const thread of procNames(`/proc/${pid}/task`).slice(0, MOST_THREADS)) {
+    const text = procText(`/proc/${pid}/task/${thread}/syscall`)?.trim() ?? '';
     if (text === 'running') running++;
     const [number, first] = text.split(' ');
     if (number === undefined || !/^\d+$/.test(number)) continue;
@@ -163,38 +162,10 @@ function callName(number: number): string {
 }
 
 function waitChannelOf(pid: number): string | null {
-  const text = textOf(`/proc/${pid}/wchan`)?.trim() ?? '';
+  const text = procText(`/proc/${pid}/wchan`)?.trim() ?? '';
   return text === '' || text === '0' ? null : text;
 }
 
 function isPlainFile(target: string): boolean {
   return target.startsWith('/') && !/^\/(?:dev|proc|sys|memfd:)|\.so(?:\.|$)/.test(target);
-}
-
-/** The fields of /proc/PID/stat behind the name, the state first. */
-function statOf(pid: number): string[] | null {
-  const line = textOf(`/proc/${pid}/stat`);
-  return line === null ? null : line.slice(line.lastIndexOf(')') + 2).split(' ');
-}
-
-function cpuMsIn(fields: readonly string[]): number {
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-}
-
-function namesIn(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    // Gone, or another user's.
-    return [];
-  }
-}
-
-function textOf(path: string): string | null {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    // Gone, or not ours to read.
-    return null;
-  }
 }

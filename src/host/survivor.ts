@@ -1,6 +1,7 @@
 /** Why a process does not end though it was told to, as far as the kernel shows it. Sources: proc(5), cgroups(7), kill(2). */
-import { readFileSync } from 'node:fs';
+
 import type { Survivor } from '../core/model.ts';
+import { procText } from './proc-text.ts';
 import { argumentsOf } from './process-facts.ts';
 import { isForbidden } from './process-signals.ts';
 import { usersOf } from './process-table.ts';
@@ -22,29 +23,20 @@ function reason(pid: number): string {
       : `belongs to user ${owner}, and the kernel refuses our signals (EPERM)`;
   }
   if (isFrozen(pid)) return 'is in a frozen control group and does not react to SIGKILL';
-  const waits = /^State:\s+D/m.test(textOf(`/proc/${pid}/status`));
+  const waits = /^State:\s+D/m.test(procText(`/proc/${pid}/status`) ?? '');
   if (!waits) return 'does not react to SIGKILL';
-  const where = textOf(`/proc/${pid}/wchan`).trim();
+  const where = (procText(`/proc/${pid}/wchan`) ?? '').trim();
   const inside = where === '' || where === '0' ? '' : ` in ${where}`;
   return `does not react to SIGKILL: it waits uninterruptibly${inside} (state D), as for a disk or a network mount`;
 }
 
 function isFrozen(pid: number): boolean {
-  return textOf(`/proc/${pid}/cgroup`)
-    .split('\n')
-    .some(line => {
-      const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
-      if (path === undefined) return false;
-      if (controllers === '') return /^frozen 1$/m.test(textOf(`/sys/fs/cgroup${path}/cgroup.events`));
-      return controllers === 'freezer' && textOf(`/sys/fs/cgroup/freezer${path}/freezer.state`).trim() === 'FROZEN';
-    });
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    // Gone, hidden from us, or no such file on this system: then that reason is not known.
-    return '';
-  }
+  return (procText(`/proc/${pid}/cgroup`) ?? '').split('\n').some(line => {
+    const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+    if (path === undefined) return false;
+    if (controllers === '') return /^frozen 1$/m.test(procText(`/sys/fs/cgroup${path}/cgroup.events`) ?? '');
+    return (
+      controllers === 'freezer' && (procText(`/sys/fs/cgroup/freezer${path}/freezer.state`) ?? '').trim() === 'FROZEN'
+    );
+  });
 }

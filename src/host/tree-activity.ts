@@ -1,11 +1,10 @@
 /** What a process tree does, read off /proc and its sockets: for telling a hang from quiet work. */
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readlinkSync, statSync } from 'node:fs';
 import type { TreeReading } from '../core/idleness.ts';
 import { monoNow } from './clock.ts';
+import { cpuMsIn, procNames, procText, statFields, TICK_MS } from './proc-text.ts';
 import { tcpSockets } from './socket-table.ts';
 
-/** Linux gives times in hundredths of a second, whatever the kernel's own tick. */
-const TICK_MS = 10;
 const O_ACCMODE = 3;
 
 /** Reads these processes. A process that is gone, or another user's, is left out as far as it cannot be read. */
@@ -35,19 +34,15 @@ export function readTreeActivity(pids: Iterable<number>): TreeReading {
   };
 }
 
-// Fields of /proc/PID/stat behind the name, as proc(5) counts them: 11 and 13 are faults of waited-for children, 14 and 15 CPU, 22 the start.
+// As proc(5) counts them: 11 and 13 are faults of waited-for children, 22 is the start.
 function processOf(pid: number): TreeReading['processes'][number] | null {
-  const line = textOf(`/proc/${pid}/stat`);
-  if (line === null) return null;
-  const fields = line
-    .slice(line.lastIndexOf(')') + 2)
-    .split(' ', 20)
-    .map(Number);
-  const field = (number: number) => fields[number - 3] ?? 0;
+  const fields = statFields(pid);
+  if (fields === null) return null;
+  const field = (number: number) => Number(fields[number - 3] ?? 0);
   return {
     pid,
     startTicks: field(22),
-    cpuMs: (field(14) + field(15)) * TICK_MS,
+    cpuMs: cpuMsIn(fields),
     ...threadsOf(pid),
     reapedFaults: field(11) + field(13),
   };
@@ -56,8 +51,8 @@ function processOf(pid: number): TreeReading['processes'][number] | null {
 // The first two numbers of schedstat: nanoseconds on a CPU, and waiting for one, of one thread.
 function threadsOf(pid: number): { threadsMs: number; starvedMs: number } {
   let [ran, waited] = [0, 0];
-  for (const thread of namesIn(`/proc/${pid}/task`)) {
-    const [running, waiting] = (textOf(`/proc/${pid}/task/${thread}/schedstat`) ?? '').split(' ').map(Number);
+  for (const thread of procNames(`/proc/${pid}/task`)) {
+    const [running, waiting] = (procText(`/proc/${pid}/task/${thread}/schedstat`) ?? '').split(' ').map(Number);
     ran += running || 0;
     waited += waiting || 0;
   }
@@ -67,7 +62,7 @@ function threadsOf(pid: number): { threadsMs: number; starvedMs: number } {
 /** The open descriptors of a process and what they are open on. */
 export function openFiles(pid: number): { fd: string; target: string }[] {
   const open: { fd: string; target: string }[] = [];
-  for (const fd of namesIn(`/proc/${pid}/fd`)) {
+  for (const fd of procNames(`/proc/${pid}/fd`)) {
     try {
       open.push({ fd, target: readlinkSync(`/proc/${pid}/fd/${fd}`) });
     } catch {
@@ -82,7 +77,7 @@ function isRegular(target: string): boolean {
 }
 
 function isWritten(pid: number, fd: string): boolean {
-  const flags = /^flags:\s+(\d+)/m.exec(textOf(`/proc/${pid}/fdinfo/${fd}`) ?? '')?.[1];
+  const flags = /^flags:\s+(\d+)/m.exec(procText(`/proc/${pid}/fdinfo/${fd}`) ?? '')?.[1];
   return flags !== undefined && (Number.parseInt(flags, 8) & O_ACCMODE) !== 0;
 }
 
@@ -97,12 +92,12 @@ function sizeOf(pid: number, fd: string): number {
 }
 
 function uptimeTicks(): number {
-  return Math.round(Number.parseFloat(textOf('/proc/uptime') ?? '0') * (1000 / TICK_MS));
+  return Math.round(Number.parseFloat(procText('/proc/uptime') ?? '0') * (1000 / TICK_MS));
 }
 
 /** Connections begun and datagrams sent in the network namespace of a process. */
 function openedIn(pid: number): number | null {
-  const text = textOf(`/proc/${pid}/net/snmp`);
+  const text = procText(`/proc/${pid}/net/snmp`);
   if (text === null) return null;
   return counterIn(text, 'Tcp', 'ActiveOpens') + counterIn(text, 'Udp', 'OutDatagrams');
 }
@@ -112,22 +107,4 @@ function counterIn(text: string, protocol: string, name: string): number {
   const [names, numbers] = text.split('\n').filter(line => line.startsWith(`${protocol}: `));
   const column = names?.split(' ').indexOf(name) ?? -1;
   return column < 0 ? 0 : Number(numbers?.split(' ')[column] ?? 0);
-}
-
-function namesIn(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    // Gone, or another user's.
-    return [];
-  }
-}
-
-function textOf(path: string): string | null {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    // Gone, or not on this system.
-    return null;
-  }
 }

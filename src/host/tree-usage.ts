@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { procText, statFields, TICK_MS } from './proc-text.ts';
 
 /** What a process and its descendants use at this moment. */
 export interface TreeUsage {
@@ -9,8 +9,6 @@ export interface TreeUsage {
   readonly pids: readonly number[];
 }
 
-/** A clock tick of /proc on Linux, in ms: USER_HZ is 100 on every architecture that we run on. */
-const TICK_MS = 10;
 /** A tree beyond all measure is not walked to its end by a command that only looks. */
 const MOST_PROCESSES = 2000;
 
@@ -22,29 +20,19 @@ export function treeUsage(root: number): TreeUsage | null {
   let found = 0;
   // The list grows while it is walked.
   for (const pid of pids) {
-    const stat = read(`/proc/${pid}/stat`);
-    if (stat === null) continue;
+    const fields = statFields(pid);
+    if (fields === null) continue;
     found += 1;
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ', 16);
     // utime, stime, cutime, cstime: proc(5).
     for (const field of fields.slice(11, 15)) cpuMs += Number(field) * TICK_MS;
     bytes += residentBytes(pid);
-    for (const child of (read(`/proc/${pid}/task/${pid}/children`) ?? '').trim().split(' '))
+    for (const child of (procText(`/proc/${pid}/task/${pid}/children`) ?? '').trim().split(' '))
       if (child !== '' && pids.length < MOST_PROCESSES) pids.push(Number(child));
   }
   return found === 0 ? null : { bytes, cpuMs, pids };
 }
 
 function residentBytes(pid: number): number {
-  const match = /^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`) ?? '');
+  const match = /^VmRSS:\s+(\d+) kB/m.exec(procText(`/proc/${pid}/status`) ?? '');
   return match === null ? 0 : Number(match[1]) * 1024;
-}
-
-function read(path: string): string | null {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    // Gone meanwhile.
-    return null;
-  }
 }

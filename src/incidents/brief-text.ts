@@ -48,8 +48,9 @@ const head = (brief: Brief, { time, zone }: BriefLook): string[] => {
   const recovered = `${sum(name => name.heals)} recovered`;
   // Of a service whose watcher died nobody knows since when it is down, if it is.
   const least = brief.names.some(({ phase }) => phase === 'lost') ? 'at least ' : '';
-  const down = `${least}${durationText(sum(name => name.downMs))} down in total`;
-  return [`${period}: ${services}, ${plural(incidents, 'incident')}, ${recovered}, ${down}`];
+  const downMs = sum(name => name.downMs);
+  const down = downMs === 0 ? '' : `, ${least}${durationText(downMs)} down in total`;
+  return [`${period}: ${services}, ${plural(incidents, 'incident')}, ${recovered}${down}`];
 };
 
 const needs = ({ needsPerson }: Brief): string[] => [

@@ -1,23 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { durationText } from '../core/text/units.ts';
 import type { Mono } from '../core/time.ts';
+import { cpuMsIn, statFields } from '../host/proc-text.ts';
 import type { Members } from './memory.ts';
 import { answer, type Probe, type SpecOf } from './probe.ts';
-
-/** A clock tick of /proc on Linux, in ms: USER_HZ is 100 on every architecture that we run on. */
-const TICK_MS = 10;
-
-/** The processor time that a process has used so far, in ms; null once it is gone. Source: utime and stime of /proc/PID/stat. */
-export function cpuMsOf(pid: number): number | null {
-  try {
-    const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ', 13);
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-  } catch {
-    // Gone meanwhile, or a system without /proc.
-    return null;
-  }
-}
 
 /** Fails once the processor use of the run's whole tree was above the limit at each look for that long. */
 export function cpuProbe({ maxPercent, forMs }: SpecOf<'cpu'>, members: Members, now: () => Mono): Probe {
@@ -28,8 +13,8 @@ export function cpuProbe({ maxPercent, forMs }: SpecOf<'cpu'>, members: Members,
       const at = now();
       const used = new Map<number, number>();
       for (const pid of members.look().keys()) {
-        const ms = cpuMsOf(pid);
-        if (ms !== null) used.set(pid, ms);
+        const fields = statFields(pid);
+        if (fields !== null) used.set(pid, cpuMsIn(fields));
       }
       const last = before;
       before = { at, used };

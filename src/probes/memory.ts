@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { sizeText } from '../core/text/units.ts';
 import { monoNow } from '../host/clock.ts';
+import { procText } from '../host/proc-text.ts';
 import { bears, type ProcessRow, readTable } from '../host/process-table.ts';
 import { answer, type Probe, type SpecOf, type WatchedRun } from './probe.ts';
 
@@ -25,19 +26,10 @@ function proportionalBytes(lines: ReadonlyMap<number, string>): number {
   if (process.platform !== 'linux') return residentByPs([...lines.keys()]);
   let bytes = 0;
   for (const [pid, line] of lines) {
-    const pss = /^Pss:\s+(\d+) kB/m.exec(read(`/proc/${pid}/smaps_rollup`) ?? '');
+    const pss = /^Pss:\s+(\d+) kB/m.exec(procText(`/proc/${pid}/smaps_rollup`) ?? '');
     bytes += pss === null ? residentPages(line) * pageBytes() : Number(pss[1]) * 1024;
   }
   return bytes;
-}
-
-function read(path: string): string | null {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    // Gone meanwhile, or another user's.
-    return null;
-  }
 }
 
 const AT_PAGESZ = 6n;

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Mono, Stamp } from '../../src/core/time.ts';
-import { cpuMsOf, cpuProbe } from '../../src/probes/cpu.ts';
+import { cpuMsIn, statFields } from '../../src/host/proc-text.ts';
+import { cpuProbe } from '../../src/probes/cpu.ts';
 import type { Members } from '../../src/probes/memory.ts';
 import { until } from '../support/until.ts';
 import { ask, spec } from './rig.ts';
@@ -26,7 +27,7 @@ function probeOf(pids: readonly number[], maxPercent: number, forMs: number) {
 test('the use of a busy process is counted from look to look, and fails once it was above the limit for long enough', async () => {
   const pid = start('while :; do :; done');
   const look = probeOf([pid], 10, 2000);
-  const usedMs = () => cpuMsOf(pid) ?? 0;
+  const usedMs = () => cpuMsIn(statFields(pid) ?? []);
   expect(await look(0)).toMatchObject({ kind: 'none' });
   let from = usedMs();
   await until('it used 200ms', () => usedMs() >= from + 200);

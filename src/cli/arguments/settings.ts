@@ -1,5 +1,6 @@
 /** The validated settings: what argv, environment and file came to. Durations are milliseconds, sizes bytes, paths absolute. */
 
+import type { AlertKind } from '../../alerts/alert.ts';
 import type { Format } from '../../alerts/formats.ts';
 import type { CauseAction, StopTo } from '../../core/model.ts';
 import type { ProbeSpec } from '../../probes/probe.ts';
@@ -94,23 +95,13 @@ export interface AlertSettings {
   readonly format: Format | null;
   readonly commands: readonly string[];
   readonly files: readonly string[];
-  readonly on: readonly AlertTopic[];
+  readonly on: readonly AlertKind[];
   readonly cooldownMs: number;
   readonly heartbeat: SecretUrl | null;
 }
 
 /** Where a webhook's address came from; one from the environment is said at start and gets no log lines. */
 export type WebhookSource = 'option' | 'AGENT_WATCH_ALERT_WEBHOOK' | 'ALERT_WEBHOOK';
-export type AlertTopic =
-  | 'flap'
-  | 'slow-loop'
-  | 'hold'
-  | 'limited'
-  | 'unhealthy'
-  | 'recovered'
-  | 'crash'
-  | 'start'
-  | 'stop';
 
 export interface ServiceSettings {
   readonly listen: HostAndPort | null;
