@@ -12,7 +12,7 @@ import { type Done, report } from '../fleet/act.ts';
 import { forgetApplied, noteApplied, withoutFile } from '../fleet/applied.ts';
 import { type Described, readWholeFleet } from '../fleet/files.ts';
 import { keepSettings, keyDigests, readKeptSettings } from '../fleet/kept-settings.ts';
-import { launch, linesToStderr } from '../fleet/launch.ts';
+import { type Launched, launch, linesToStderr } from '../fleet/launch.ts';
 import { waitUntilHealthy } from '../fleet/wait-healthy.ts';
 import { UsageError } from '../usage-error.ts';
 import { readStatus } from './status.ts';
@@ -114,9 +114,7 @@ async function replaceWatcher(settings: Settings, state: string): Promise<Done> 
   // A request would end a limited wait; a TERM leaves it to the next watcher.
   const stopped = phase === 'limited' ? await endWatcher(stateDir, name) : await stopService({ stateDir, name }, false);
   if (!stopped.ok) return { ok: false, text: `${state}; not restarted: ${stopped.text}` };
-  const { text, code } = await launch(settings, linesToStderr(name));
-  // The watcher keeps them a moment after its start; whoever applies again at once is to find them.
-  if (code === EXIT.ok) await keepSettings(settings, name);
+  const { text, code } = await launchKept(settings);
   if (code === EXIT.held && phase === 'held') return ok(`${state}; new settings taken; ${text}`);
   return {
     ok: code === EXIT.ok,
@@ -136,9 +134,20 @@ async function endWatcher(stateDir: string, name: string): Promise<Done> {
   return { ok: false, text: 'its watcher does not end' };
 }
 
+/** A watcher keeps its settings a moment after its start; whoever applies again at once is to find them. */
+async function launchKept(settings: Settings): Promise<Launched> {
+  const { name } = settings.identity;
+  const launched = await launch(settings, linesToStderr(name));
+  if (launched.text === null || launched.code === EXIT.usage) return launched;
+  await keepSettings(settings, name).catch(() => {
+    // A disk that takes nothing: the saves of the state say so.
+  });
+  return launched;
+}
+
 async function startOne(settings: Settings, path: string, state: string): Promise<Done> {
   const { stateDir, name } = settings.identity;
-  const { text, code } = await launch(settings, linesToStderr(name));
+  const { text, code } = await launchKept(settings);
   // The watcher has made the folder, unless it could not.
   mkdirSync(join(stateDir, name), { recursive: true, mode: 0o700 });
   noteApplied(stateDir, name, path);
