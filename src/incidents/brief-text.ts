@@ -47,9 +47,10 @@ const head = (brief: Brief, { time, zone }: BriefLook): string[] => {
   if (incidents === 0) return [`${period}: ${services}, no incidents`];
   const recovered = `${sum(name => name.heals)} recovered`;
   // Of a service whose watcher died nobody knows since when it is down, if it is.
-  const least = brief.names.some(({ phase }) => phase === 'lost') ? 'at least ' : '';
+  const isKnown = brief.names.every(({ phase }) => phase !== 'lost');
   const downMs = sum(name => name.downMs);
-  const down = downMs === 0 ? '' : `, ${least}${durationText(downMs)} down in total`;
+  const total = `${isKnown ? '' : 'at least '}${durationText(downMs)} down in total`;
+  const down = downMs > 0 ? `, ${total}` : isKnown ? '' : ', time down unknown';
   return [`${period}: ${services}, ${plural(incidents, 'incident')}, ${recovered}${down}`];
 };
 

@@ -173,12 +173,16 @@ describe('the screen', () => {
     expect(lines.join('')).not.toContain('\u001b');
   });
 
-  test('of a service whose watcher died no time down is told for certain', () => {
-    const text = briefText(of([at('02:00:00')], [state('agent', 'healthy'), state('b', 'lost')]), {
-      ...look,
-      columns: null,
-    });
-    expect(text.split('\n')[0]).toMatch(/, at least .* down in total$/);
+  test('says for how long services were down only as far as that is known', () => {
+    const head = (incidents: readonly Incident[], phase: Status['phase']) =>
+      briefText(of(incidents, [state('agent', 'healthy'), state('b', phase)]), { ...look, columns: null }).split(
+        '\n',
+      )[0];
+    const recovered = at('02:00:00', { recoveredAt: '2026-03-03T02:05:00.000Z' });
+    expect(head([recovered], 'healthy')).toMatch(/1 recovered, 5m down in total$/);
+    expect(head([recovered], 'lost')).toMatch(/1 recovered, at least 5m down in total$/);
+    expect(head([at('02:00:00')], 'healthy')).toMatch(/0 recovered$/);
+    expect(head([at('02:00:00')], 'lost')).toMatch(/0 recovered, time down unknown$/);
   });
 
   test('of a quiet night it is a line', () => {
