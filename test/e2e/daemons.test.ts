@@ -60,8 +60,15 @@ const servers: Server[] = [
   },
 ];
 
-/** The pid in the file; NaN while there is none. */
-const pidIn = (file: string) => (existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : Number.NaN);
+/** The pid in the file and when its process began; null while there is none, also when it vanishes during the look. */
+const serverIn = (file: string): { pid: number; startTicks: number } | null => {
+  try {
+    const pid = Number.parseInt(readFileSync(file, 'utf8'), 10);
+    return lives(pid) ? { pid, startTicks: startTicksOf(pid) } : null;
+  } catch {
+    return null;
+  }
+};
 
 for (const { name, why, prepare } of servers)
   test.skipIf(why !== null)(`${name}: the server is ended with its run, and named${because(why)}`, async () => {
@@ -74,8 +81,8 @@ for (const { name, why, prepare } of servers)
     });
     const watcher = startWatcher(folder, [...quick, '--', ...command]);
     const twoServers = () => {
-      const pid = pidIn(pidFile);
-      if (lives(pid)) seen.set(pid, startTicksOf(pid));
+      const server = serverIn(pidFile);
+      if (server !== null) seen.set(server.pid, server.startTicks);
       return seen.size >= 2;
     };
     await until('two runs have left a server', twoServers, 20_000);
