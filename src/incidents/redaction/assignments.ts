@@ -1,7 +1,13 @@
-import { cookieValues, schemeValue } from './headers.ts';
-import { classOfName, type NameClass } from './secret-names.ts';
-import { isSecretValue, looksDrawn, looksRandom, type ValuePlace } from './secret-values.ts';
-import type { Finder, Report } from './spans.ts';
+import { cookieValues, schemeValue } from './http.ts';
+import type { Finder, Report } from './mask.ts';
+import {
+  classOfName,
+  isSecretValue,
+  looksDrawn,
+  looksRandom,
+  type NameClass,
+  type ValuePlace,
+} from './secret-values.ts';
 
 /** Where a value stands, and by what. */
 interface Value {

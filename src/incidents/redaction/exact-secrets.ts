@@ -1,7 +1,5 @@
-import { classOfName } from './secret-names.ts';
-import { looksDrawn, looksRandom } from './secret-values.ts';
-import type { Report } from './spans.ts';
-import { withoutBreaks } from './views.ts';
+import { anyOf, type Report, withoutBreaks } from './mask.ts';
+import { classOfName, looksDrawn, looksRandom } from './secret-values.ts';
 
 /** Values that must not leave the process, longest first, with the spellings in which a program prints them. */
 export type ExactSecrets = readonly string[];
@@ -135,28 +133,26 @@ const encodings = (bytes: Uint8Array): string[] => {
   return [hex, hex.toUpperCase(), ...base64, ...base64.map(text => text.replaceAll('+', '-').replaceAll('/', '_'))];
 };
 
-/** Values by their first three characters, so that a text is gone through once however many there are. */
+/** What finds the places where one of the values may stand: by its first characters, so that a text is gone through once. */
 interface Index {
-  readonly starts: ReadonlyMap<number, readonly string[]>;
-  readonly firsts: Uint8Array;
+  readonly beginnings: RegExp;
+  readonly values: ReadonlyMap<string, readonly string[]>;
 }
 
 const indexes = new WeakMap<ExactSecrets, Index>();
-
-const keyAt = (text: string, at: number): number =>
-  ((text.charCodeAt(at) & 0x7ff) << 20) | ((text.charCodeAt(at + 1) & 0x3ff) << 10) | (text.charCodeAt(at + 2) & 0x3ff);
+const beginningChars = 4;
 
 const indexOf = (secrets: ExactSecrets): Index => {
   const known = indexes.get(secrets);
   if (known !== undefined) return known;
-  const starts = new Map<number, string[]>();
-  const firsts = new Uint8Array(65536);
+  const values = new Map<string, string[]>();
   for (const secret of secrets) {
-    const key = keyAt(secret, 0);
-    starts.set(key, [...(starts.get(key) ?? []), secret]);
-    firsts[secret.charCodeAt(0)] = 1;
+    const beginning = secret.slice(0, beginningChars);
+    const others = values.get(beginning);
+    if (others === undefined) values.set(beginning, [secret]);
+    else others.push(secret);
   }
-  const index = { starts, firsts };
+  const index = { beginnings: anyOf(values.keys()), values };
   indexes.set(secrets, index);
   return index;
 };
@@ -173,15 +169,15 @@ export const findExact = (secrets: ExactSecrets, text: string, report: Report): 
   });
 };
 
-const scan = ({ starts, firsts }: Index, text: string, found: (start: number, end: number) => void): void => {
-  for (let at = 0; at + 2 < text.length; at += 1) {
-    if (firsts[text.charCodeAt(at)] !== 1) continue;
-    const value = starts
-      .get(keyAt(text, at))
+const scan = ({ beginnings, values }: Index, text: string, found: (start: number, end: number) => void): void => {
+  beginnings.lastIndex = 0;
+  for (let seen = beginnings.exec(text); seen !== null; seen = beginnings.exec(text)) {
+    const at = seen.index;
+    const value = values
+      .get(seen[0])
       ?.find(candidate => text.startsWith(candidate, at) && standsAlone(text, at, candidate));
-    if (value === undefined) continue;
-    found(at, at + value.length);
-    at += value.length - 1;
+    if (value !== undefined) found(at, at + value.length);
+    beginnings.lastIndex = at + (value?.length ?? 1);
   }
 };
 

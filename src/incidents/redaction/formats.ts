@@ -1,6 +1,19 @@
-import { drawnTail, edge, format, mixed, type SecretFormat, within } from './secret-format.ts';
-import { looksRandom } from './secret-values.ts';
-import type { Finder, Report } from './spans.ts';
+import { addressFormats } from './http.ts';
+import { anyOf, type Finder, format, type Report, type SecretFormat, within } from './mask.ts';
+import { looksDrawn, looksRandom } from './secret-values.ts';
+
+/**
+ * Where a short prefix may begin: not inside a word, but behind an escape (`\n`, `%3D`, `\u0026`), whose letters are none of the
+ * text's. Long prefixes need no such edge: whatever letter stands before `github_pat_`, a token follows.
+ */
+const edge = String.raw`(?:(?<![A-Za-z0-9])|(?<=\\[nrtbfv])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u00[0-9a-fA-F]{2})|(?<=\\x[0-9a-fA-F]{2}))`;
+const mixed = (secret: string): boolean => /\d/.test(secret) && /[a-z]/i.test(secret);
+const drawnTail = (secret: string): boolean => {
+  const tail = secret.replace(/^[A-Za-z]{1,10}[-_.]/, '');
+  return (
+    looksRandom(tail) || tail.split(/[-_]/).some(part => part.length >= 12 && (looksDrawn(part) || looksRandom(part)))
+  );
+};
 
 // Written here rather than taken from secretlint or gitleaks. secretlint's rules are asynchronous, meant for source files and want
 // a word's edge on both sides of a token, which a log does not give (`\nsk-`, `/bot123:AA`). Gitleaks' rules are patterns for Go's
@@ -173,81 +186,38 @@ const secretFormats: readonly SecretFormat[] = [
   format('oauth-code', '4/0', String.raw`(?<![\w/])4/0[\w-]{40,}`),
 ];
 
-/** The ends of addresses that are called with nothing else: chat robots, pagers, heartbeats, nodes of a chain. */
-const addressFormats: readonly SecretFormat[] = [
-  [
-    'slack-webhook',
-    'hooks.slack',
-    String.raw`(?<before>hooks\.slack(?:-gov)?\.com(?:\\?/|%2F)(?:services|workflows|triggers)(?:\\?/|%2F))[\w/\\%-]{8,}`,
-  ],
-  [
-    'discord-webhook',
-    'webhooks',
-    String.raw`(?<before>api(?:/v\d+)?(?:\\?/|%2F)webhooks(?:\\?/|%2F))\d{5,25}(?:\\?/|%2F)[\w-]{16,}`,
-  ],
-  [
-    'teams-webhook',
-    'webhook.office logic.azure powerplatform',
-    String.raw`(?<before>(?:webhook\.office\.com|logic\.azure\.com|api\.powerplatform\.com)(?::\d+)?(?:\\?/|%2F))[^\s"'<>]{8,}`,
-  ],
-  [
-    'chat-webhook',
-    'open-apis/bot webhook/send robot/send chat.googleapis /hooks/ robot',
-    String.raw`(?<before>open-apis\\?/bot\\?/(?:v\d\\?/)?hook\\?/|(?:webhook|robot)\\?/send\?(?:[\w=&-]{0,100}&)?(?:key|access_token)=|/hooks/)[\w/-]{16,}`,
-  ],
-  [
-    'chat-webhook',
-    'chat.googleapis',
-    String.raw`(?<before>chat\.googleapis\.com\\?/v1\\?/spaces\\?/[\w-]+\\?/messages\?)[^\s"'<>]{8,}`,
-  ],
-  [
-    'pager-key',
-    'pagerduty victorops nosnch cronitor opsgenie',
-    String.raw`(?<before>events\.(?:eu\.)?pagerduty\.com(?:/[\w.-]+){0,4}?/(?:integration/)?|alert\.victorops\.com/integrations/generic/\d+/alert/|nosnch\.in/|cronitor\.link/(?:p/|ping/)?|cronitor\.link/)(?=[\w-]*\d)[\w-]{8,}`,
-  ],
-  [
-    'heartbeat-url',
-    'hc-ping.com betterstack uptimerobot betteruptime healthchecks /api/push/ deadmanssnitch',
-    String.raw`(?<before>hc-ping\.com/|uptime\.beterstack\.com/api/v1/heartbeat/|(?:uptime\.betterstack|betteruptime)\.com/api/v1/(?:incoming-)?(?:heartbeat|webhook)/|heartbeat\.uptimerobot\.com/|healthchecks\.io/(?:ping/)?(?=[0-9a-f]{8}-)|/api/push/)[\w/-]{8,}`,
-  ],
-  [
-    'hook-url',
-    'hooks.zapier hook. maker.ifttt webhook.site sctapi sc.ftqq api.day.app pushplus outlook.office pipedream hook.',
-    String.raw`(?<before>hooks\.zapier\.com/hooks/catch/|hook\.(?:[a-z]{2}\d?\.)?(?:make|integromat)\.com/|maker\.ifttt\.com/trigger/[\w-]+/(?:json/)?with/key/|webhook\.site/|sctapi\.ftqq\.com/|sc\.ftqq\.com/|api\.day\.app/(?=\w{18,})|xizhi\.qqoq\.net/)[\w/-]{8,}`,
-  ],
-  [
-    'node-key',
-    'infura alchemy quiknode ankr p2pify chainstack blastapi moralis llamarpc getblock helius drpc',
-    String.raw`(?<before>(?:infura\.io|alchemy(?:api)?\.(?:com|io))(?:/ws)?/v[23]/|quiknode\.pro/|rpc\.ankr\.com/[\w-]+/|(?:p2pify|chainstack)\.com/|blastapi\.io/|moralis-nodes\.com/[\w-]+/|getblock\.(?:io|us)/|drpc\.org/[\w/-]{0,40}?)[\w-]{16,}`,
-  ],
-  ['sms-key', 'twilio', '(?<before>AC[0-9a-f]{32}:)[0-9a-f]{32}'],
-].map(([kind = '', hints = '', pattern = '']) => within(kind, hints, pattern));
-
-/** The rows by the first two characters of their hints: the text is gone through once, however many there are. */
-const byStart = new Map<number, { readonly hint: string; readonly format: SecretFormat }[]>();
-const starts = new Uint8Array(65536);
-const pairAt = (text: string, at: number): number =>
-  ((text.charCodeAt(at) & 0xff) << 8) | (text.charCodeAt(at + 1) & 0xff);
-for (const format of secretFormats.filter(({ pattern }) => pattern.sticky))
-  for (const hint of format.hints) {
-    byStart.set(pairAt(hint, 0), [...(byStart.get(pairAt(hint, 0)) ?? []), { hint, format }]);
-    starts[pairAt(hint, 0)] = 1;
-  }
-const searched = [...secretFormats.filter(({ pattern }) => !pattern.sticky), ...addressFormats];
+/** The rows by their hints; a hint of one character is in nearly every text. */
+const rows = [...secretFormats, ...addressFormats];
+const rowsOf = Map.groupBy(
+  rows.flatMap(format => format.hints.map(hint => ({ hint, format }))),
+  ({ hint }) => hint,
+);
+const always = rows.filter(({ hints }) => hints.some(hint => hint.length === 1));
+const hints = [...rowsOf.keys()].filter(hint => hint.length > 1);
+/** Of two hints that begin alike the shorter leads to both. */
+const shortHints = hints.filter(hint => !hints.some(one => one !== hint && hint.startsWith(one)));
+const rowsAt = Map.groupBy(
+  hints.flatMap(hint => rowsOf.get(hint) ?? []),
+  ({ hint }) => shortHints.find(short => hint.startsWith(short)) ?? hint,
+);
+const anyHint = anyOf(shortHints);
 
 /** Keys that show by their form whose they are. */
 export const findFormats: Finder = (text, report) => {
-  const last = text.length - 1;
-  for (let at = 0; at < last; at += 1) if (starts[pairAt(text, at)] === 1) at = keyAt(text, at, report);
-  for (const { kind, hints, pattern, accept } of searched) {
-    if (!hints.some(hint => text.includes(hint))) continue;
+  const searched = new Set(always);
+  anyHint.lastIndex = 0;
+  for (let found = anyHint.exec(text); found !== null; found = anyHint.exec(text)) {
+    const here = rowsAt.get(found[0])?.filter(({ hint }) => text.startsWith(hint, found.index)) ?? [];
+    for (const { format } of here) if (!format.pattern.sticky) searched.add(format);
+    anyHint.lastIndex = keyAt(text, found.index, here, report);
+  }
+  for (const { kind, pattern, accept } of searched)
     for (const found of text.matchAll(pattern)) {
       const before = found.groups?.['before']?.length ?? 0;
       const secret = found[0].slice(before);
       if (!secret.startsWith('[redacted ') && (accept === undefined || accept(secret)))
         report(found.index + before, found.index + found[0].length, kind);
     }
-  }
 };
 
 /** Characters of a key, to know the end of a run that was searched in vain. */
@@ -255,19 +225,25 @@ const run = /[\w-]*/y;
 /** A run longer than this is not searched from each of its places. */
 const longRun = 500;
 
-/** Reports the key that begins here; gives back the last place that has been read. */
-const keyAt = (text: string, at: number, report: Report): number => {
-  for (const { hint, format } of byStart.get(pairAt(text, at)) ?? []) {
-    if (!text.startsWith(hint, at)) continue;
-    format.pattern.lastIndex = at;
-    const secret = format.pattern.exec(text)?.[0];
-    if (secret !== undefined && (format.accept === undefined || format.accept(secret.slice(0, longRun)))) {
-      report(at, at + secret.length, format.kind);
-      return at + secret.length - 1;
+/** Reports the key that begins here; gives back from where to read on. */
+const keyAt = (
+  text: string,
+  at: number,
+  here: readonly { readonly format: SecretFormat }[],
+  report: Report,
+): number => {
+  for (const { format } of here) {
+    const { kind, pattern, accept } = format;
+    if (!pattern.sticky) continue;
+    pattern.lastIndex = at;
+    const secret = pattern.exec(text)?.[0];
+    if (secret !== undefined && (accept === undefined || accept(secret.slice(0, longRun)))) {
+      report(at, at + secret.length, kind);
+      return at + secret.length;
     }
     run.lastIndex = at;
     const searched = run.exec(text)?.[0].length ?? 0;
-    if (searched > longRun) return at + searched - 1;
+    if (searched > longRun) return at + searched;
   }
-  return at;
+  return at + 1;
 };

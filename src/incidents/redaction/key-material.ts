@@ -1,5 +1,5 @@
 import { wordlist } from '@scure/bip39/wordlists/english.js';
-import type { Finder, Report } from './spans.ts';
+import type { Finder, Report } from './mask.ts';
 
 const begin =
   /-{4,5} ?BEGIN ((?:[A-Z0-9]{1,12} ){0,4}PRIVATE KEY(?: BLOCK)?|PGP MESSAGE|OPENSSH [A-Z ]{0,20}KEY) ?-{4,5}/g;

@@ -1,17 +1,16 @@
 import type { Status } from '../../core/status.ts';
 import { stripSequences } from '../../core/text/escape.ts';
-import { findBareUserInfo, findParameters, findUserInfo } from './addresses.ts';
 import { findAssigned, findRandomVariables } from './assignments.ts';
-import { findCommands, findConnectionStrings, findFileLines, findWrapped } from './credentials.ts';
+import { findBareUserInfo, findCommands, findConnectionStrings } from './commands.ts';
 import { type ExactSecrets, findExact, secretsOf } from './exact-secrets.ts';
+import { findFileLines, findTables, findWrapped } from './file-lines.ts';
 import { findFormats } from './formats.ts';
-import { findSchemes } from './headers.ts';
+import { findParameters, findSchemes, findUserInfo } from './http.ts';
 import { findByteKeys, findOtherKeys, findPrivateKeys, findSeedPhrases } from './key-material.ts';
-import { type Finder, maskOf, maskSecrets } from './spans.ts';
-import { findTables } from './tables.ts';
+import { type Finder, maskOf, maskSecrets } from './mask.ts';
 
 /** In this order they name a mask: the first that found a secret says its kind. */
-const finders: readonly Finder[] = [
+export const finders: readonly Finder[] = [
   findPrivateKeys,
   findSeedPhrases,
   findFormats,

@@ -1,4 +1,131 @@
-import type { NameClass } from './secret-names.ts';
+/**
+ * What a name says of its value. `password`: even a plain word is a secret. `secret`: a value that looks like a key. `weak`: the
+ * name is used for harmless things too, so the value must look drawn at random. `session`: as `weak`, and an id is none.
+ */
+export type NameClass = 'password' | 'secret' | 'weak' | 'session' | 'phrase' | 'authorization' | 'cookie';
+
+const set = (words: string): ReadonlySet<string> => new Set(words.trim().split(/\s+/));
+
+const passwordWords = set(
+  'password passwd passwort passphrase passcode passwrd pass pwd pw psk psw passw kennwort senha contrasena clave motdepasse ' +
+    'userpass dbpass keypass storepass truststorepass keystorepass sshpass bindpw rootpw dbpw adminpw userpw requirepass masterauth ' +
+    'identifiedby mypass smtppass mailpass ftppass pgpass',
+);
+const passwordEnd = /(?:password|passwd|passphrase|passcode|passwort)$/;
+const secretWords = set(
+  'secret secrets token apikey apitoken apisecret appkey accesskey accesstoken secretkey secretaccesskey privatekey privkey ' +
+    'authkey authtoken bearer jwt credential credentials cred creds otp totp csrf xsrf csrftoken csrfmiddlewaretoken dsn webhook ' +
+    'hmac signature sig pat wif xprv pepper listenkey signingkey encryptionkey masterkey clientsecret accountkey servicekey ' +
+    'sharedaccesskey sharedkey licensekey tkn sessiontoken refreshtoken idtoken usertoken bottoken oauthtoken' +
+    'connectionstring connstr webhookurl hookurl rpcurl salt',
+);
+const secretEnd = /(?:secret|token|apikey|accesskey|secretkey|privatekey|authkey)$/;
+/** Before `key`: then it opens something. */
+const keyOwners = set(
+  'api access secret private priv account auth authentication authorization encryption encrypt decryption signing sign client ' +
+    'master shared service license licence admin app application webhook ssh ssl tls hmac jwt session storage subscription ' +
+    'integration listen wallet signer deploy deployer server consumer write read project ingest ingestion instrumentation rpc ' +
+    'stripe openai anthropic gemini google aws azure gcp github gitlab slack discord telegram sendgrid twilio mailgun algolia ' +
+    'datadog sentry exchange binance coinbase kraken bybit okx alchemy infura etherscan user my bot trading broker operator owner ' +
+    'treasury mining validator hot cold aes rsa ec ecdsa ed25519 des fernet pgp gpg age wg wireguard preshared psk vault ' +
+    'unseal recovery backup cosign sops transit kms passphrase decrypt rest',
+);
+/** Before `key`: then it finds something. */
+const keyFinders = set(
+  'primary foreign partition sort cache public pub group lookup object row dedup dedupe deduplication idempotency range hash ' +
+    'shard composite natural surrogate candidate unique dict dictionary json config map state any return enter esc arrow tab ' +
+    'space registry translation i18n message metric label annotation order event query memo react widget menu field column item ' +
+    'node path file dir locale job task request correlation trace bucket s3 index search feature flag setting settings option ' +
+    'param parameter first last next previous start end min max missing unknown invalid duplicate expected unexpected wrong bad ' +
+    'required short long left right up down home page meta ctrl shift alt function attribute attr property prop tag topic stream ' +
+    'redis memcached memcache etcd kv lock mutex rate limit throttle entity document doc record table host known sub ' +
+    'exclusion inclusion filter facet aggregation by each per every no of the this that a an one same other content',
+);
+const phraseWords = set('mnemonic seed phrase seedphrase mnemonics');
+const sessionWords = set('session sid sessid sessionid phpsessid jsessionid asessionid connectsid sess');
+/** After a secret word: what it says of the secret, not the secret. */
+const aboutWords = set(
+  'id ids name names file files filename path paths dir folder location type types kind count counts counter len length size ' +
+    'sizes limit limits usage budget ttl expiry expires expire expiration expired at time timeout seconds secs ms minutes hours days ' +
+    'version format algorithm alg algo method mode status state valid invalid missing enabled disabled enable disable required ' +
+    'policy ref refs reference arn alias prefix suffix digest fingerprint rotation rotated manager store provider source env var ' +
+    'variable field column param parameter header headers index position pos error errors failed failure failures host hostname ' +
+    'server endpoint service class factory helper handler validator min max minimum maximum rate cost price hint label owner user ' +
+    'username users email rules strength policy reset change changed prompt required authentication auth0 authenticator parser ' +
+    'uri url urls link domain issuer audience scope scopes used remaining total per sec used left window bucket cache cached cap ' +
+    'generation generator created updated date mount sock socket agent ring vault namespace account exists check checks ' +
+    'rotate lookup resolver loader reader backend plugin module package ok fail reuse attempts retries retry length bits ' +
+    'curve usages ops chain cert certificate request response not is was and or for in on by to of pair',
+);
+/** After a secret word: they say nothing. */
+const fillers = set(
+  'value val data plain plaintext text raw base64 b64 hex enc encoded encrypted old new current prev previous prod production dev ' +
+    'develop development test testing live staging stage sandbox base main default primary secondary local remote global backup ' +
+    'v str string txt ed25519 rsa pem der bytes env',
+);
+/** Before or after a token: then it is a piece of text or a place in a list. */
+const tokenFinders = set(
+  'page next prev previous continuation continue cursor pagination sync resume stop start end special pad eos bos unk mask sep ' +
+    'cls max min num number total count prompt completion input output cached cache reasoning context new first last unexpected ' +
+    'expected invalid unknown missing illegal bad wrong each per current position begin scroll resumption skip',
+);
+
+/** The words of a name, in lower case, without digits: `listenKey`, `DB_PW`, `x-api-key`, `spring.mail.password`. */
+const wordsOf = (name: string): string[] =>
+  name
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .map(word => word.replace(/^(?!base64$|b64$|ed25519$|i18n$|s3$|auth0$)(.*?)\d+$/, '$1'))
+    .filter(word => word !== '' && !/^\d+$/.test(word));
+
+/** What the name says of its value; null: nothing. */
+export const classOfName = (name: string): NameClass | null => {
+  const words = wordsOf(name);
+  const inverted = words.length;
+  while (words.length > 1 && fillers.has(words.at(-1) ?? '') && isSecretWord(words.slice(0, -1))) words.pop();
+  const last = words.at(-1);
+  if (last === undefined) return null;
+  if (last === 'authorization' || last === 'authorisation') return 'authorization';
+  if (last === 'cookie' || last === 'cookies') return 'cookie';
+  if (words.includes('public') || words.includes('publishable')) return null;
+  const direct = classOfLast(words, last);
+  if (direct !== null) return direct;
+  if (aboutWords.has(last) || words.length < 2) return null;
+  // `API_KEY_OPENAI`, `TOKEN_GITHUB`: whose it is comes last.
+  const upTo = words.findIndex((_, index) => index < words.length - 1 && isSecretWord(words.slice(0, index + 1)));
+  return upTo >= 0 && inverted <= 6 ? 'weak' : null;
+};
+
+const isSecretWord = (words: readonly string[]): boolean => {
+  const found = classOfLast(words, words.at(-1) ?? '');
+  return found !== null && found !== 'session';
+};
+
+const classOfLast = (words: readonly string[], last: string): NameClass | null => {
+  const before = words.at(-2) ?? '';
+  if (passwordWords.has(last) || passwordEnd.test(last)) return last === 'pass' && before === 'by' ? null : 'password';
+  if (phraseWords.has(last)) return 'phrase';
+  if (sessionWords.has(last) || (last === 'id' && before === 'session')) return 'session';
+  if (last === 'key') return classOfKey(words, before);
+  if (last === 'keys') return keyOwners.has(before) ? 'weak' : null;
+  if (last === 'token' || last.endsWith('token')) return tokenFinders.has(before) ? null : 'secret';
+  if (last === 'tokens' || last === 'passwords') return 'weak';
+  if (last === 'auth' || last === 'pin' || last === 'hook') return 'weak';
+  if (last === 'verifier') return before === 'code' ? 'secret' : null;
+  if (last === 'code')
+    return /^(?:auth|authorization|access|otp|verification|security|backup|recovery)$/.test(before) ? 'secret' : null;
+  if (/^(?:url|uri|string|str)$/.test(last))
+    return /^(?:rpc|webhook|hook|connection|conn|dsn)$/.test(before) ? 'weak' : null;
+  return secretWords.has(last) || secretEnd.test(last) ? 'secret' : null;
+};
+
+const classOfKey = (words: readonly string[], before: string): NameClass | null => {
+  if (keyOwners.has(before) || keyOwners.has(before.replace(/s$/, ''))) return 'secret';
+  if (keyFinders.has(before)) return null;
+  return words.length > 1 || before === '' ? 'weak' : null;
+};
 
 /** How a value stands beside its name. */
 export interface ValuePlace {

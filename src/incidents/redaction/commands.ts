@@ -1,8 +1,8 @@
-import { looksDrawn, looksRandom } from './secret-values.ts';
-import type { Finder, Follower, Report } from './spans.ts';
+import { blank } from './http.ts';
+import type { Finder, Report } from './mask.ts';
 
 /** Reports the last group of each match. */
-const last = (
+export const reportLast = (
   text: string,
   pattern: RegExp,
   kind: string,
@@ -54,31 +54,45 @@ export const findConnectionStrings: Finder = (text, report) => {
     }
 };
 
-const pgpass =
-  /(?<=^|[\n"'`|>] ?|\d: )(?:[\w.*-]{1,100}|\/[\w./-]{1,100}):(?:\d{2,5}|\*):[^:\s]{1,60}:[^:\s]{1,60}:((?:[^\s:"'`\\]|\\.){3,200})(?=$|[\s"'`\\])/g;
-const netrc =
-  /\b(?:machine\s{1,20}\S{1,200}|default)\s{1,20}(?:login\s{1,20}\S{1,200}\s{1,20}(?:account\s{1,20}\S{1,100}\s{1,20})?)?password\s{1,20}(\S{1,300})/g;
-const netrcLine = /\blogin\s{1,20}\S{1,200}\s{1,20}password\s{1,20}(\S{1,300})/g;
-const cookieJar =
-  /(?<=^|\n|["'`|] ?)(?:#HttpOnly_)?\.?[\w.-]{1,200}[\t ]{1,8}(?:TRUE|FALSE)[\t ]{1,8}\/\S{0,200}[\t ]{1,8}(?:TRUE|FALSE)[\t ]{1,8}\d{1,12}[\t ]{1,8}\S{1,200}[\t ]{1,8}(\S{1,8000})/g;
-const passwordHash =
-  /(?:\$(?:1|5|6|7|y|gy|2[abxy]?|apr1|sha1|md5|argon2(?:id?|d)|scrypt|pbkdf2(?:-sha\d+)?|bcrypt-sha256)\$[\w./$=,+-]{16,300}|\bpbkdf2_sha\d+\$\d+\$[\w./+=$-]{16,200}|\{(?:SSHA|SSHA512|SHA|CRYPT|SMD5)\}[A-Za-z0-9+/]{16,200}={0,2}|\bSCRAM-SHA-256\$\d+:[\w+/=$:]{30,300})/g;
-const registry = /(?<=\/:_(?:authToken|auth|password)=)["']?([^\s"'$][^\s"']{3,300})/g;
-const dockerAuth = /"(?:auth|identitytoken|registrytoken)\\?"\s{0,3}:\s{0,3}\\?"([A-Za-z0-9+/_.=-]{8,4000})/g;
+/** A user and a password before a host with a port or in parentheses, without a scheme: proxies, Go's and Oracle's own forms. */
+const bareUserInfo =
+  /(?<![\w/@.:-])[\w.%+-]{1,64}:([^\s:@/"'`<>(){}]{3,100})@(?:(?:tcp|unix|udp)\(|(?!sha\d|npm\b)[\w-]{1,60}(?:\.[\w-]{1,60}){0,6}:\d{2,5}(?!\w))/g;
+const goAddress = /(?<![\w/@.:-])[\w.%+-]{1,64}:([^\s"'`<>]{1,200})@(?:tcp|unix|udp)\(/g;
+const oracle =
+  /(?:(?<=thin:)|(?<=sqlplus (?:-\w{1,3} ){0,4})|(?<=(?:impdp|expdp|sqlldr|rman|exp|imp) )|(?<=connect )|(?<=oracle:)|(?<![\w/.:@-]))([A-Za-z][\w$#]{0,40})\/("[^"\n]{1,100}"|[^\s@"'<>]{1,100})@(?=\/\/|\(DESCRIPTION|[\w.-]{1,60}:\d{2,5}|[A-Z][A-Z0-9_]{1,30}\b|[\w-]{1,40}(?:\.[\w-]{1,40})*\/)/gi;
 
-/** The lines of files that hold passwords: .pgpass, .netrc, cookie jars, /etc/shadow, .npmrc, Docker's config. */
-export const findFileLines: Finder = (text, report) => {
-  if (text.includes(':')) last(text, pgpass, 'value', report);
-  if (text.includes('password')) {
-    last(text, netrc, 'value', report);
-    last(text, netrcLine, 'value', report);
+export const findBareUserInfo: Finder = (text, report) => {
+  for (let at = text.indexOf('@'); at >= 0; ) {
+    const from = text.lastIndexOf('\n', at) + 1;
+    const newline = text.indexOf('\n', at);
+    const end = newline < 0 ? text.length : newline;
+    inLine(text.slice(from, end), (start, stop, kind) => report(from + start, from + stop, kind));
+    at = text.indexOf('@', end);
   }
-  if (text.includes('FALSE') || text.includes('TRUE')) last(text, cookieJar, 'cookie', report);
-  if (text.includes('$') || text.includes('}'))
-    for (const found of text.matchAll(passwordHash))
-      report(found.index, found.index + found[0].length, 'password-hash');
-  if (text.includes(':_')) last(text, registry, 'value', report);
-  if (text.includes('"')) last(text, dockerAuth, 'value', report);
+};
+
+const inLine: Finder = (line, report) => {
+  for (const found of [...line.matchAll(bareUserInfo), ...line.matchAll(goAddress)]) {
+    const [whole, password = ''] = found;
+    const start = found.index + whole.indexOf(':') + 1;
+    if (!blank.test(password)) report(start, start + password.length, 'url-password');
+  }
+  for (const found of line.matchAll(oracle)) {
+    const [, user = '', password = ''] = found;
+    const start = found.index + user.length + 1;
+    if (!blank.test(password) && isOracle(line, found.index, user, password))
+      report(start, start + password.length, 'url-password');
+  }
+};
+
+/** A user and a password, and no path with a version behind it. */
+const isOracle = (line: string, at: number, user: string, password: string): boolean => {
+  if (/thin:$|sqlplus .*$|connect $|rman |impdp |expdp |sqlldr |oracle:$/i.test(line.slice(Math.max(0, at - 30), at)))
+    return true;
+  if (/\d/.test(password) && /\bora-|oracle|sqlplus|\btns\b|\boci\b|\bdsn\b/i.test(line.slice(0, 4000))) return true;
+  if (!/^[\w-]+\/[\w./-]*$/.test(`${user}/${password}`)) return true;
+  const behind = line.slice(at + user.length + password.length + 2, at + user.length + password.length + 80);
+  return /^\/\/|^\(|^[\w.-]+:\d/.test(behind) && !password.includes('/');
 };
 
 /** One argument of a command as a shell or a language prints it. */
@@ -135,9 +149,9 @@ export const findCommands: Finder = (text, report) => {
     const line = text.slice(from, done);
     if (/[\s"'](?:-{1,2}[A-Za-z]|\/p:|\\\\|[a-z]+_user |change_password)/.test(line)) inCommand(line, from, report);
   }
-  if (text.includes('|')) last(text, piped, 'value', report, isArgument);
+  if (text.includes('|')) reportLast(text, piped, 'value', report, isArgument);
   if (text.includes("'"))
-    last(
+    reportLast(
       text,
       sql,
       'value',
@@ -145,7 +159,7 @@ export const findCommands: Finder = (text, report) => {
       value => !/^(?:\*+|%s|\?|\$\d|:\w+)$/.test(value) && !/\s(?:is|for|not|was)\s/.test(value),
     );
   if (/AUTH|PASS|OPER|IDENTIFY|LOGIN/.test(text))
-    last(
+    reportLast(
       text,
       sent,
       'value',
@@ -159,40 +173,15 @@ const inCommand = (line: string, at: number, report: Report): void => {
     for (const found of line.matchAll(program)) {
       const from = found.index + found[0].length;
       const rest = line.slice(from, from + 600).split(/\s(?:\||&&|;)\s/)[0] ?? '';
-      last(rest, flag, 'value', (start, end, kind) => report(at + from + start, at + from + end, kind), isArgument);
+      reportLast(
+        rest,
+        flag,
+        'value',
+        (start, end, kind) => report(at + from + start, at + from + end, kind),
+        isArgument,
+      );
     }
 };
 
 const isArgument = (value: string): boolean =>
   value.length >= 3 && !/^(?:-|\$[({A-Za-z_]\w*\}?$|<|\*+$|\/|%s|\d{1,5}(?::\d{1,5})?$)/.test(value);
-
-const nextToken =
-  /^[ \t]{0,40}(?:[^\s"'`]{0,40}[|>] )?["'`]?([A-Za-z0-9+/_.~-]{6,400}={0,2})["'`]?[,;)\]}]{0,3}(?=[ \t\\]*(?:\r?\n|$)|["'])/;
-/** A line this short was not wrapped. */
-const shortestWrappedLine = 24;
-
-/**
- * The rest of a key that was wrapped: it ended its line, and the next line is nothing but one more piece of it. Given where keys
- * were found, since only they say that a line goes on.
- */
-export const findWrapped: Follower = (text, ends, report) => {
-  for (const end of ends) {
-    if (end - (text.lastIndexOf('\n', end - 1) + 1) < shortestWrappedLine) continue;
-    let at = end;
-    for (let count = 0; count < 60; count += 1) {
-      const broken = /^["'`]?[ \t]{0,10}\\?\r?\n/.exec(text.slice(at, at + 20))?.[0];
-      if (broken === undefined) break;
-      const piece = nextToken.exec(text.slice(at + broken.length, at + broken.length + 520));
-      const value = piece?.[1];
-      if (value === undefined || !isPiece(value)) break;
-      const start = at + broken.length + (piece?.[0].indexOf(value) ?? 0);
-      report(start, start + value.length, 'value');
-      at = start + value.length;
-    }
-  }
-};
-
-const isPiece = (value: string): boolean =>
-  looksDrawn(value) ||
-  looksRandom(value) ||
-  (/\d/.test(value) && /[a-z]/i.test(value) && !/[.=-]/.test(value.replace(/={1,2}$/, '')));
