@@ -10,7 +10,7 @@ import { findByteKeys, findOtherKeys, findPrivateKeys, findSeedPhrases } from '.
 import { type Finder, maskOf, maskSecrets } from './mask.ts';
 
 /** In this order they name a mask: the first that found a secret says its kind. */
-export const finders: readonly Finder[] = [
+const finders: readonly Finder[] = [
   findPrivateKeys,
   findSeedPhrases,
   findFormats,
