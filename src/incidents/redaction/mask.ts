@@ -128,7 +128,7 @@ const aroundMasks = (text: string, spans: Span[]): Span[] => {
 };
 
 /** Another reading of a text, and where each piece of it stands in the original. */
-export interface View {
+interface View {
   readonly text: string;
   /** The original's place of a part of this text. */
   readonly origin: (start: number, end: number) => readonly [start: number, end: number];
@@ -196,7 +196,7 @@ const letters: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
 const entities: Readonly<Record<string, string>> = { quot: '"', apos: "'", amp: '&', lt: '<', gt: '>' };
 
 /** The text with the escapes of JSON, addresses and HTML undone, at all depths at once; null if it has none. */
-export const unescaped = (text: string): View | null =>
+const unescaped = (text: string): View | null =>
   text.includes('\\') || text.includes('%') || text.includes('&')
     ? viewOf(text, escapes, ([whole, quote, letter, unicode, byte, percent, entity]) => {
         if (whole.endsWith('\n')) return '\n\n';
