@@ -77,10 +77,8 @@ interface IdlenessOptions {
   quiet: boolean;
   /** CPU share of the tree over its life so far, of one core. */
   usualShare: number;
-  /** When its output ended. */
-  silentSince: Mono;
-  /** Processes that started this much later are younger than the silence. */
-  youngAfterMs: number;
+  /** What started after this, in ticks of the kernel's clock, is younger than the silence. */
+  bornAfterTicks: number;
 }
 
 /** The strongest sign of life between two readings; null: none. */
@@ -140,8 +138,7 @@ function grownBy(before: TreeReading, now: TreeReading, of: (process: ProcessRea
 }
 
 function byProcesses(before: TreeReading, now: TreeReading, options: IdlenessOptions): SignOfLife | null {
-  const silentTicks = (now.at - options.silentSince - options.youngAfterMs) / 10;
-  if (now.processes.some(process => now.nowTicks - process.startTicks < silentTicks))
+  if (now.processes.some(process => process.startTicks > options.bornAfterTicks))
     return { at: now.at, weak: true, words: 'a process started since' };
   if (grownBy(before, now, process => process.reapedFaults) > 0)
     return { at: now.at, weak: true, words: 'a process that came and went' };
@@ -154,6 +151,25 @@ function byPoll(before: TreeReading, now: TreeReading, { quiet }: IdlenessOption
   if (!quiet || before.opened === null || now.opened === null || now.opened <= before.opened) return null;
   if (grownBy(before, now, process => process.threadsMs) < POLL_MS) return null;
   return { at: now.at, weak: false, words: 'a connection made' };
+}
+
+/** What starts within this part of the limit after the command does belongs to the start, but no longer than so many ms. */
+const STARTING = 0.1;
+const MOST_STARTING_MS = 10_000;
+/** A program announces its tool and starts it at once, and on a busy machine the words are read later than that. */
+const HEARD_LATE_MS = 2000;
+const TICK_MS = 10;
+
+/**
+ * After which moment a process must have started to be younger than a silence that began at `silentSince`, in ticks of the kernel's clock.
+ * `first`: a reading made during the silence, as early as there is one, because only one of the two clocks runs while the machine is
+ * suspended.
+ */
+export function bornAfterTicks(first: TreeReading, silentSince: Mono, limitMs: number): number {
+  const startingMs = Math.min(MOST_STARTING_MS, STARTING * limitMs);
+  const silentMs = first.at - silentSince + Math.min(HEARD_LATE_MS, startingMs);
+  const commandTicks = Math.min(...first.processes.map(process => process.startTicks));
+  return Math.max(commandTicks + startingMs / TICK_MS, first.nowTicks - silentMs / TICK_MS);
 }
 
 /** CPU time of the tree between two looks, in ms a second. */

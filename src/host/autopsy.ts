@@ -1,7 +1,7 @@
 /** Reads what the processes of a run do at this moment: state, wait channel, system calls, sockets, files, CPU. Linux only. */
 import { type Autopsy, hangSentence, type ProcessAutopsy, type Wait } from '../core/autopsy.ts';
 import { monoNow } from './clock.ts';
-import { cpuMsIn, procNames, procText, statFields } from './proc-text.ts';
+import { childrenOf, cpuMsIn, procNames, procText, statFields } from './proc-text.ts';
 import { argumentsOf, titleOf } from './process-facts.ts';
 import { type TcpSocket, tcpSockets } from './socket-table.ts';
 import { openFiles } from './tree-activity.ts';
@@ -27,9 +27,7 @@ export function sampleCpu(root: number): CpuSample {
     const fields = statFields(pid);
     if (fields === null || pids.size > MOST_PROCESSES) continue;
     usedMs.set(pid, cpuMsIn(fields));
-    // Only children of its first thread; the share of others is not known then.
-    for (const child of procText(`/proc/${pid}/task/${pid}/children`)?.trim().split(' ') ?? [])
-      if (child !== '') pids.add(Number(child));
+    for (const child of childrenOf(pid)) pids.add(child);
   }
   return { atMs: monoNow(), usedMs };
 }

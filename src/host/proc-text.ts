@@ -37,3 +37,11 @@ export function statFields(pid: number): readonly string[] | null {
 export function cpuMsIn(fields: readonly string[]): number {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
+
+/** The processes that any thread of this one forked and that are still its children: the kernel lists them by thread. */
+export function childrenOf(pid: number): number[] {
+  return procNames(`/proc/${pid}/task`).flatMap(thread => {
+    const text = procText(`/proc/${pid}/task/${thread}/children`)?.trim() ?? '';
+    return text === '' ? [] : text.split(' ').map(Number);
+  });
+}

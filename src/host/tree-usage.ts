@@ -1,4 +1,4 @@
-import { procText, statFields, TICK_MS } from './proc-text.ts';
+import { childrenOf, procText, statFields, TICK_MS } from './proc-text.ts';
 
 /** What a process and its descendants use at this moment. */
 export interface TreeUsage {
@@ -12,7 +12,7 @@ export interface TreeUsage {
 /** A tree beyond all measure is not walked to its end by a command that only looks. */
 const MOST_PROCESSES = 2000;
 
-/** Null where the process is gone, or there is no /proc. Children that other threads than the first forked are not seen. */
+/** Null where the process is gone, or there is no /proc. */
 export function treeUsage(root: number): TreeUsage | null {
   const pids = [root];
   let bytes = 0;
@@ -26,8 +26,7 @@ export function treeUsage(root: number): TreeUsage | null {
     // utime, stime, cutime, cstime: proc(5).
     for (const field of fields.slice(11, 15)) cpuMs += Number(field) * TICK_MS;
     bytes += residentBytes(pid);
-    for (const child of (procText(`/proc/${pid}/task/${pid}/children`) ?? '').trim().split(' '))
-      if (child !== '' && pids.length < MOST_PROCESSES) pids.push(Number(child));
+    for (const child of childrenOf(pid)) if (pids.length < MOST_PROCESSES) pids.push(child);
   }
   return found === 0 ? null : { bytes, cpuMs, pids };
 }

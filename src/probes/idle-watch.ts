@@ -1,31 +1,52 @@
 /** Watches a silent run's processes for signs of life: for `--stale-when idle`. Loaded when the first run is silent for half its limit. */
-import { cpuRate, FULL_LOOK, type SignOfLife, signOfLife, type TreeReading, usualShare } from '../core/idleness.ts';
+import {
+  bornAfterTicks,
+  cpuRate,
+  FULL_LOOK,
+  type SignOfLife,
+  signOfLife,
+  type TreeReading,
+  usualShare,
+} from '../core/idleness.ts';
 import type { Mono } from '../core/time.ts';
 import { readTreeActivity } from '../host/tree-activity.ts';
+import type { Members } from './memory.ts';
+import { idleLookMs } from './probe.ts';
 
 export interface IdleWatch {
   /**
    * Looks, if it is time to. Returns the last sign of life since the output ended; null: none so far. `silentSince`: when the child
-   * last wrote, or started.
+   * last wrote, or started. `judgedMs`: without a sign for so long it is judged, so that there must be a fresh look.
    */
-  look(silentSince: Mono, now: Mono): SignOfLife | null;
+  look(silentSince: Mono, now: Mono, judgedMs: number): SignOfLife | null;
 }
 
 /** This part of the limit is observed at least before a tree is called idle: a busy machine may let us look late. */
 const OBSERVED = 0.4;
 /** Weak signs count for this many times the limit. */
 const MOST_WEAK = 5;
-/** What starts within this part of the limit after the child does belongs to the start. */
-const STARTING = 0.1;
-const MOST_YOUNG_MS = 10_000;
 /** A tree that uses no more than this, in ms a second, in so much of the last looks, or on average, hardly runs. */
 const QUIET_RATE = 0.2;
 const QUIET_PART = 0.4;
 const QUIET_MEAN_RATE = 1;
 const LOOKS_KEPT = 10;
 
-/** Looks are `everyMs` apart, and one comes when the limit is reached. `pids`: the run's processes at the moment. */
-export function createIdleWatch(limitMs: number, everyMs: number, pids: () => Iterable<number>): IdleWatch {
+const shared = new WeakMap<Members, Map<string, IdleWatch>>();
+
+/**
+ * The watch over the members of a run, one for both stages of a probe, which look together. Looks are apart by a part of the limit, and
+ * one comes when it is judged. `signal`: the output that counts.
+ */
+export function idleWatchOf(members: Members, limitMs: number, signal: string): IdleWatch {
+  const ofRun = shared.get(members) ?? new Map<string, IdleWatch>();
+  shared.set(members, ofRun);
+  const key = `${limitMs} ${signal}`;
+  const watch = ofRun.get(key) ?? createIdleWatch(limitMs, idleLookMs(limitMs), () => members.look().keys());
+  ofRun.set(key, watch);
+  return watch;
+}
+
+function createIdleWatch(limitMs: number, everyMs: number, pids: () => Iterable<number>): IdleWatch {
   let silence: Silence | null = null;
 
   function first(silentSince: Mono): Silence {
@@ -37,6 +58,7 @@ export function createIdleWatch(limitMs: number, everyMs: number, pids: () => It
       last: reading,
       cpuSince: reading,
       usual,
+      bornAfter: bornAfterTicks(reading, silentSince, limitMs),
       sign: null,
       strongAt: silentSince,
       quiet: [],
@@ -52,8 +74,7 @@ export function createIdleWatch(limitMs: number, everyMs: number, pids: () => It
       cpuSince,
       quiet: mostQuiet || cpuRate(before.first, reading) <= QUIET_MEAN_RATE,
       usualShare: usual,
-      silentSince: before.silentSince,
-      youngAfterMs: Math.min(MOST_YOUNG_MS, STARTING * limitMs),
+      bornAfterTicks: before.bornAfter,
     });
     if (reading.at - cpuSince.at >= everyMs * FULL_LOOK) before.cpuSince = reading;
     before.quiet = [...quiet.slice(1 - LOOKS_KEPT), cpuRate(last, reading) <= QUIET_RATE];
@@ -64,11 +85,11 @@ export function createIdleWatch(limitMs: number, everyMs: number, pids: () => It
   }
 
   return {
-    look(silentSince, now) {
+    look(silentSince, now, judgedMs) {
       if (silence === null || silence.silentSince !== silentSince) silence = first(silentSince);
       else {
         const lifeSign = silence.sign?.at ?? silentSince;
-        const isDue = now - lifeSign >= limitMs || now - silence.last.at >= everyMs * FULL_LOOK;
+        const isDue = now - lifeSign >= judgedMs || now - silence.last.at >= everyMs * FULL_LOOK;
         if (isDue) next(silence);
       }
       // A first look that came late moves the verdict: as if there had been a sign of life that much before it.
@@ -86,6 +107,8 @@ interface Silence {
   last: TreeReading;
   cpuSince: TreeReading;
   readonly usual: number;
+  /** In ticks of the kernel's clock. */
+  readonly bornAfter: number;
   sign: SignOfLife | null;
   /** When the last strong sign was, output included. */
   strongAt: Mono;

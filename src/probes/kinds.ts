@@ -22,6 +22,7 @@ import {
   type ProbeWorld,
   type SpeakUp,
   type SpecOf,
+  silenceLimitMs,
   type WatchedRun,
 } from './probe.ts';
 
@@ -89,16 +90,11 @@ function rhythmOf({ rhythm }: ProbeWorld): RhythmKeeper {
 const kinds: { readonly [K in ProbeKind]: KindRow<K> } = {
   stale: {
     ownWords: true,
-    judging: ({ afterMs, startPeriodMs, when }) => {
-      const judging = output(afterMs, startPeriodMs);
-      return when === 'idle' ? { ...judging, lookMs: idleLookMs(afterMs) } : judging;
+    judging: spec => {
+      const judging = output(silenceLimitMs(spec), spec.startPeriodMs);
+      return spec.when === 'idle' ? { ...judging, lookMs: idleLookMs(spec.afterMs) } : judging;
     },
-    make: (spec, { world, members }) =>
-      staleProbe(
-        spec,
-        () => world.now().mono,
-        () => members.look().keys(),
-      ),
+    make: (spec, { world, members }) => staleProbe(spec, () => world.now().mono, members),
   },
   rhythm: {
     ownWords: true,

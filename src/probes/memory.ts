@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { sizeText } from '../core/text/units.ts';
 import { monoNow } from '../host/clock.ts';
-import { procText } from '../host/proc-text.ts';
+import { childrenOf, procText } from '../host/proc-text.ts';
 import { bears, type ProcessRow, readTable } from '../host/process-table.ts';
 import { answer, type Probe, type SpecOf, type WatchedRun } from './probe.ts';
 
@@ -178,15 +178,9 @@ export function openMembers(run: WatchedRun, walkEveryMs = WALK_EVERY_MS): Membe
     }
   }
 
-  // Only children of a process's first thread: what others forked is found by the walk.
   function adoptChildren(): void {
     // A map that grows while it is walked is walked to its new end: so grandchildren are found too.
-    for (const pid of members.keys()) {
-      const children = procLine(`/proc/${pid}/task/${pid}/children`);
-      for (const child of children?.read()?.trim().split(' ') ?? [])
-        if (child !== '' && !members.has(Number(child))) adoptOne(Number(child));
-      children?.close();
-    }
+    for (const pid of members.keys()) for (const child of childrenOf(pid)) if (!members.has(child)) adoptOne(child);
   }
 
   function findNew(): void {

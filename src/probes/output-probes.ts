@@ -3,10 +3,10 @@ import { createRepeatCounter, isLoop } from '../core/repeats.ts';
 import { plainLine } from '../core/text/escape.ts';
 import { durationText } from '../core/text/units.ts';
 import type { Mono } from '../core/time.ts';
-import type { IdleWatch } from './idle-watch.ts';
 import type { RhythmKeeper } from './keepers.ts';
 import { createLineMatcher, skippedText } from './line-matcher.ts';
-import { answer, ERROR_PATTERN, idleLookMs, type Probe, type SpeakUp, type SpecOf } from './probe.ts';
+import type { Members } from './memory.ts';
+import { answer, ERROR_PATTERN, type Probe, type SpeakUp, type SpecOf, silenceLimitMs } from './probe.ts';
 
 const SHOWN_CHARS = 200;
 
@@ -101,22 +101,22 @@ export function errorRateProbe(spec: SpecOf<'error-rate'>, now: () => Mono, spea
 
 /**
  * When the child last wrote; with a pattern, when it last wrote a line that matches. With `when: idle` also when its processes last
- * showed a sign of life, looked for while it is silent. `pids`: those of the run at the moment.
+ * showed a sign of life, looked for while it is silent.
  */
-export function staleProbe(spec: SpecOf<'stale'>, now: () => Mono, pids: () => Iterable<number>): Probe {
-  const { progressPattern, when, afterMs } = spec;
+export function staleProbe(spec: SpecOf<'stale'>, now: () => Mono, members: Members): Probe {
+  const { progressPattern, when, afterMs, early } = spec;
   const what = progressPattern === null ? 'no output' : `no line matching ${progressPattern}`;
   const startedAt = now();
   let last: Mono | null = null;
-  let idle: IdleWatch | null = null;
-  const seen = (detail: string): Observation => ({ kind: 'progress', at: last, detail });
+  const limitMs = silenceLimitMs(spec);
+  const learned = early ? { learned: { limitMs, words: `restarts at ${durationText(afterMs)}` } } : {};
+  const seen = (detail: string, at = last): Observation => ({ kind: 'progress', at, detail, ...learned });
 
   async function askTree(): Promise<Observation> {
-    const { createIdleWatch } = await import('./idle-watch.ts');
-    idle ??= createIdleWatch(afterMs, idleLookMs(afterMs), pids);
-    const sign = idle.look(last ?? startedAt, now());
+    const { idleWatchOf } = await import('./idle-watch.ts');
+    const sign = idleWatchOf(members, afterMs, what).look(last ?? startedAt, now(), limitMs);
     if (sign === null || (last !== null && last >= sign.at)) return seen(`${what} and no activity`);
-    return { kind: 'progress', at: sign.at, detail: `${what}, and no activity after ${sign.words}` };
+    return seen(`${what}, and no activity after ${sign.words}`, sign.at);
   }
 
   const ask = () => {

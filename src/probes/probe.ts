@@ -62,6 +62,8 @@ interface ProbeSubjects {
     readonly progressPattern: RegExp | null;
     /** What counts: the silence alone, or only while its processes are idle too. */
     readonly when: 'silent' | 'idle';
+    /** It alerts before the other of its pair restarts. */
+    readonly early?: true;
   };
   /** The limit is learned; it alerts at it, and restarts at twice of it. */
   rhythm: { readonly stage: 'alert' | 'restart'; readonly progressPattern: RegExp | null };
@@ -95,6 +97,14 @@ export type SpecOf<K extends ProbeKind> = ProbeBasics & { readonly kind: K } & P
 
 /** Lines that count as errors where no pattern was given. */
 export const ERROR_PATTERN = /\b(?:error|exception|fatal|critical|panic|traceback)\b/i;
+
+/** An early stage alerts at this part of the limit. */
+const EARLY_PART = 0.8;
+
+/** When a probe for silence is judged. */
+export function silenceLimitMs({ afterMs, early }: SpecOf<'stale'>): number {
+  return early ? EARLY_PART * afterMs : afterMs;
+}
 
 /** How often the processes of a silent run are looked at, once half of its limit has passed. */
 export function idleLookMs(limitMs: number): number {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { signOfLife, type TreeReading, usualShare } from '../../src/core/idleness.ts';
+import { bornAfterTicks, signOfLife, type TreeReading, usualShare } from '../../src/core/idleness.ts';
 import type { Mono } from '../../src/core/time.ts';
 
 const at = (ms: number) => ms as Mono;
@@ -25,8 +25,7 @@ const options = {
   cpuSince: before,
   quiet: true,
   usualShare: 0.005,
-  silentSince: at(0),
-  youngAfterMs: 2000,
+  bornAfterTicks: 200,
 };
 const signIn = (now: Partial<TreeReading>, more: Partial<typeof options> = {}) =>
   signOfLife(before, { ...idle, ...now }, { ...options, ...more });
@@ -73,8 +72,24 @@ describe('a sign of life', () => {
   test('is a weak one where a process is younger than the silence, or came and went', () => {
     const tool = { ...process, pid: 11, startTicks: 30_000, cpuMs: 0, threadsMs: 0 };
     expect(signIn({ processes: [process, tool] })).toMatchObject({ weak: true, words: 'a process started since' });
-    expect(signIn({ processes: [process, tool] }, { silentSince: at(310_000) })).toBeNull();
+    expect(signIn({ processes: [process, tool] }, { bornAfterTicks: 30_000 })).toBeNull();
     expect(signIn({ processes: [{ ...process, reapedFaults: 90 }] })).toMatchObject({ weak: true });
+  });
+});
+
+describe('a process is younger than the silence', () => {
+  const LIMIT_MS = 600_000;
+  // The command started at tick 0, and the machine's two clocks differ by nothing.
+  const bornAfter = (silentSince: number, first = before) => bornAfterTicks(first, at(silentSince), LIMIT_MS);
+
+  test('that started when the last line was read, or a moment before it', () => {
+    expect(bornAfter(300_000)).toBe(29_800);
+  });
+  test('but not where it belongs to the start of the command', () => {
+    expect(bornAfter(2000)).toBe(1000);
+  });
+  test('though the machine was suspended after the first look', () => {
+    expect(bornAfter(300_000, { ...before, nowTicks: 60_000 + 360_000 })).toBe(29_800 + 360_000);
   });
 });
 

@@ -6,7 +6,7 @@ import type { Incident } from '../../src/incidents/incident.ts';
 import { missing } from '../support/fixture.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
-import { phaseIs, run, startWatcher, statusOf } from '../support/watcher.ts';
+import { phaseIs, run, startWatcher, statusOf, type Watcher } from '../support/watcher.ts';
 
 const noPython = missing('python3', '-c', '');
 const LIMIT_MS = 6000;
@@ -36,14 +36,16 @@ function writesEvery(ms: number, text: string): (socket: Socket) => void {
 }
 
 /** Watches one worker of each name; `way`: what it does, `serves`: what the server that it talks to does. */
-async function watchWorkers(folder: string, workers: Workers): Promise<void> {
+async function watchWorkers(folder: string, workers: Workers): Promise<Record<string, Watcher>> {
   const program = resolve(import.meta.dirname, '../fixtures/silent-worker.py');
   const timing = ['--stale-after', `${LIMIT_MS}ms`, '--health-start-period', '0s', '--backoff', '1h'];
+  const watchers: Record<string, Watcher> = {};
   for (const [name, { way, serves }] of Object.entries(workers)) {
     const port = serves === undefined ? [] : [await serverThat(serves)];
     const command = ['python3', program, way, String(LIMIT_MS / 5000), ...port];
-    startWatcher(folder, ['--name', name, '--stale-when', 'idle', ...timing, '--', ...command]);
+    watchers[name] = startWatcher(folder, ['--name', name, '--stale-when', 'idle', ...timing, '--', ...command]);
   }
+  return watchers;
 }
 
 type Workers = Record<string, { way: string; serves?: (socket: Socket) => void }>;
@@ -57,10 +59,13 @@ describe.skipIf(noPython)('--stale-when idle', () => {
       stopped: { way: 'stopped' },
       redraws: { way: 'redraw' },
     };
-    await watchWorkers(folder, workers);
-    for (const name of Object.keys(workers)) {
+    const watchers = await watchWorkers(folder, workers);
+    for (const [name, { err }] of Object.entries(watchers)) {
       const { lastExit } = await phaseIs(folder, name, 'backoff', LIMIT_MS + 10_000);
       expect({ name, cause: lastExit?.cause }).toEqual({ name, cause: 'probe' });
+      expect(err()).toMatch(
+        /stale:early: no output and no activity for [45][.\ds]*; restarts at 6s[\s\S]*stopping: stale:/,
+      );
     }
     const doing = async (name: string) => (await until(`why ${name} hung`, () => autopsyOf(folder, name))).sentence;
     expect(await doing('connection')).toMatch(
@@ -81,11 +86,12 @@ describe.skipIf(noPython)('--stale-when idle', () => {
       file: { way: 'file' },
       polls: { way: 'poll', serves: socket => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok') },
     };
-    await watchWorkers(folder, workers);
+    const watchers = await watchWorkers(folder, workers);
     await phaseIs(folder, 'polls', 'running');
     await until('three times the limit', () => upMs(folder, 'polls') > 3 * LIMIT_MS, 5 * LIMIT_MS);
     const restarts = Object.keys(workers).map(name => [name, statusOf(folder, name).restarts]);
     expect(Object.fromEntries(restarts)).toEqual({ computes: 0, tokens: 0, pings: 0, tool: 0, file: 0, polls: 0 });
+    for (const { err } of Object.values(watchers)) expect(err()).not.toMatch(/stale:early/);
   }, 60_000);
 });
 

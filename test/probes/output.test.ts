@@ -5,7 +5,7 @@ import type { Mono } from '../../src/core/time.ts';
 import { createLineMatcher, mayBacktrack, skippedText } from '../../src/probes/line-matcher.ts';
 import { createLineSplitter, LINE_BYTES } from '../../src/probes/output-feed.ts';
 import { createSlidingCount, errorRateProbe, failPatternProbe, staleProbe } from '../../src/probes/output-probes.ts';
-import { ask, spec } from './rig.ts';
+import { ask, noMembers, spec } from './rig.ts';
 
 const at = (ms: number) => ms as Mono;
 
@@ -108,7 +108,7 @@ describe('probes that listen', () => {
     const any = staleProbe(
       spec({ kind: 'stale', afterMs: 2000, progressPattern: null, when: 'silent' }),
       () => at(0),
-      () => [],
+      noMembers,
     );
     expect(await ask(any)).toEqual({ kind: 'progress', at: null, detail: 'no output' });
     any.hearOutput?.(at(5));
@@ -116,7 +116,7 @@ describe('probes that listen', () => {
     const progress = staleProbe(
       spec({ kind: 'stale', afterMs: 2000, progressPattern: /^done/, when: 'silent' }),
       () => at(0),
-      () => [],
+      noMembers,
     );
     progress.hearLines?.(['retrying…', 'retrying…'], at(7));
     expect(await ask(progress)).toEqual({ kind: 'progress', at: null, detail: 'no line matching /^done/' });

@@ -3,6 +3,7 @@ import type { Observation } from '../../src/core/health-model.ts';
 import type { RunId } from '../../src/core/model.ts';
 import { stampNow } from '../../src/host/clock.ts';
 import { readProcess } from '../../src/host/process-table.ts';
+import type { Members } from '../../src/probes/memory.ts';
 import type { Probe, ProbeSpec, ProbeWorld, WatchedRun } from '../../src/probes/probe.ts';
 
 /** The contract's defaults. */
@@ -33,3 +34,6 @@ export async function ask(probe: Probe, abort = new AbortController().signal): P
 export function spec<T extends Partial<ProbeSpec> & { kind: ProbeSpec['kind'] }>(own: T) {
   return { ...basics, name: own.kind, ...own };
 }
+
+/** For a probe that does not look at the processes. */
+export const noMembers: Members = { look: () => new Map(), close: () => {} };

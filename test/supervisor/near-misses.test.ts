@@ -4,7 +4,7 @@ import type { Mono, Stamp, Wall } from '../../src/core/time.ts';
 import { healthPolicy, killWhenIntervalMs } from '../../src/probes/kinds.ts';
 import { errorRateProbe, failPatternProbe, staleProbe } from '../../src/probes/output-probes.ts';
 import type { Probe, ProbeSpec, SpecOf } from '../../src/probes/probe.ts';
-import { basics } from '../probes/rig.ts';
+import { basics, noMembers } from '../probes/rig.ts';
 import { virtualWatch } from './virtual-watch.ts';
 
 const second = 1000;
@@ -41,11 +41,7 @@ const kill = { intervalMs: killWhenIntervalMs(30_000), maxAgeMs: 5 * minute, bli
 function barelyWell(now: () => Stamp, from: Mono) {
   const age = () => now().mono - from;
   const probes: Record<string, Probe> = {
-    stale: staleProbe(
-      stale,
-      () => now().mono,
-      () => [],
-    ),
+    stale: staleProbe(stale, () => now().mono, noMembers),
     'fail-pattern': failPatternProbe(pattern, () => expect.fail('no line matched')),
     errors: errorRateProbe(
       errors,

@@ -73,12 +73,14 @@ function probes(values: OptionValues, raw: RawValues, context: ProbeContext): Pr
   return found;
 }
 
-/** A learned limit and a budget are alerted first: by a probe of its own that stops nothing. */
+/** A learned limit, a budget and an idle tree are alerted first: by a probe of its own that stops nothing. */
 function earlyStage(subject: ProbeSubject, basics: ProbeBasics): ProbeSpec[] {
-  const early = { stage: 'alert', severity: 'optional', name: `${basics.name}:early` } as const;
-  if (subject.kind === 'budget') return [{ ...subject, ...basics, ...early }];
-  if (subject.kind !== 'rhythm') return [];
-  return [{ ...subject, ...basics, ...early }];
+  const early = { severity: 'optional', name: `${basics.name}:early` } as const;
+  if (subject.kind === 'budget') return [{ ...subject, ...basics, ...early, stage: 'alert' }];
+  if (subject.kind === 'rhythm') return [{ ...subject, ...basics, ...early, stage: 'alert' }];
+  // One that only alerts needs no other alert before it.
+  const restarts = subject.kind === 'stale' && subject.when === 'idle' && basics.severity === 'critical';
+  return restarts ? [{ ...subject, ...basics, ...early, early: true }] : [];
 }
 
 /** A second probe of the same default name gets a number: `fail-pattern:2`. */

@@ -78,7 +78,7 @@ const OWN_RETRIES_MS = 360_000;
 /** What to say at the start of the probes that were asked for. */
 export function healthNotes({ probes }: HealthSettings): string[] {
   return probes.flatMap(probe =>
-    probe.kind === 'stale' && probe.when === 'idle' && probe.afterMs < OWN_RETRIES_MS
+    probe.kind === 'stale' && probe.when === 'idle' && !probe.early && probe.afterMs < OWN_RETRIES_MS
       ? [
           `--stale-when idle with --stale-after ${durationText(probe.afterMs)}: agents retry by themselves for up to 6 min; 10m is the suggested time`,
         ]
