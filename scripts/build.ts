@@ -27,6 +27,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeScripts, type Scripts } from './bundle.ts';
 import { renameVariables } from './rename-variables.ts';
+import { withoutLibatomic } from './without-libatomic.ts';
 
 type Arch = 'x64' | 'arm64';
 
@@ -74,7 +75,7 @@ function intoPkgCache(home: string, arch: Arch, scratch: string): void {
   copyFileSync(stockNode(arch, scratch), node);
   chmodSync(node, 0o755);
   strip(node, arch);
-  writeFileSync(node, renameVariables(readFileSync(node)));
+  writeFileSync(node, withoutLibatomic(renameVariables(readFileSync(node))));
   for (const mark of [join(cache, `${name}.tar.gz`), join(cache, `${name}.tar.gz.ok`), `${node}.ok`])
     writeFileSync(mark, '');
 }

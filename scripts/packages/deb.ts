@@ -62,7 +62,7 @@ function control(arch: Arch): string {
     `Architecture: ${ARCHITECTURES[arch]}`,
     'Maintainer: The agent-watch authors <agent-watch@localhost>',
     `Installed-Size: ${kib}`,
-    'Depends: libc6 (>= 2.28), libstdc++6 (>= 6), libgcc-s1 | libgcc1, libatomic1',
+    'Depends: libc6 (>= 2.28), libstdc++6 (>= 6), libgcc-s1 | libgcc1',
     'Section: admin',
     'Priority: optional',
     'Description: supervisor for a long-running command',

@@ -8,6 +8,7 @@ import { until } from '../support/until.ts';
 import { executable } from '../support/watcher.ts';
 
 const noChroot = process.getuid?.() === 0 ? missing('chroot', '/', '/bin/true') : 'only root can chroot';
+const noLdd = missing('ldd', '--version');
 const noProc = noChroot ?? missing('unshare', '-m', 'sh', '-c', 'mount -t tmpfs none /mnt && mount -t proc proc /mnt');
 const mountProc = ['unshare', '-m', 'sh', '-c', 'mount -t proc proc "$1/proc" && exec chroot "$@"', 'sh'];
 
@@ -28,6 +29,13 @@ function bareRoot(folder: string): string {
   mkdirSync(join(root, 'proc'));
   return root;
 }
+
+test.skipIf(noLdd)(`the executable needs glibc, libstdc++ and libgcc, and no other library${because(noLdd)}`, () => {
+  const needed = execFileSync('ldd', [executable], { encoding: 'utf8' }).match(/\b(?:lib|ld-)[^./ ]+\.so/g) ?? [];
+  const glibc = [/^ld-linux/, /^lib(?:c|dl|m|pthread)\.so/];
+  const others = [...new Set(needed)].filter(library => !glibc.some(known => known.test(library)));
+  expect(others.sort()).toEqual(['libgcc_s.so', 'libstdc++.so']);
+});
 
 test.skipIf(noChroot)(
   `where a library or the loader (another libc) is missing, it says what the README says${because(noChroot)}`,

@@ -11,7 +11,7 @@ const noRoot =
   noDpkg ?? (process.getuid?.() === 0 ? missing('chroot', '/', '/bin/true') : 'only root installs packages');
 const debian = { x64: 'amd64', arm64: 'arm64' } as const;
 const fileFor = (arch: keyof typeof debian) => released(new RegExp(`_${debian[arch]}\\.deb$`));
-const libraries = ['libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1'];
+const libraries = ['libc6', 'libstdc++6', 'libgcc-s1'];
 
 /** A root with the C library, a shell, and a dpkg that knows of the libraries: a machine without Node. */
 function bareDebian(folder: string): string {
