@@ -36,8 +36,6 @@ export interface ChildSpec {
   cwd: string;
   /** The whole environment but for what differs from run to run. */
   env: Readonly<Record<string, string>>;
-  /** What only the next run is told, beside its number and id. Asked once for each start. */
-  runEnv?(): Readonly<Record<string, string>>;
   /** `inherit`: the first run gets our descriptor 0 if it is no terminal. Else, and later: /dev/null. */
   stdin: 'inherit' | 'null';
   stdinIsTerminal: boolean;
@@ -49,7 +47,7 @@ export interface ChildSpec {
   pipes: readonly [Pipe, Pipe] | null;
   now(): Stamp;
   /** Reads the end of a run, whose last words have all come, before it is reported. */
-  readEnd?(exit: Exit, then: (reading: EndReading | null) => void): void;
+  readEnd?(exit: Exit, tail: OutputView['tail'], then: (reading: EndReading | null) => void): void;
   /** Told when a stalled reader of our output has kept the child waiting for a second, and null when that is over. */
   onBlocked(since: Stamp | null): void;
   /** A session of its own, which is the default. Only a test says false. */
@@ -65,6 +63,8 @@ export type ChildNote =
 
 /** The port, the output, and what is asked about the child from outside. */
 export interface Child extends ChildPort, OutputView {
+  /** @param runEnv what only this run is told, beside its number and id */
+  spawn(run: number, runId: RunId, resume?: boolean, runEnv?: Readonly<Record<string, string>>): void;
   /** The live processes of the current run; empty if there is none. */
   members(): ProcessRow[];
   /** Stops what runs of the current run, and returns how those go on. */
@@ -89,8 +89,8 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
   let stdinGiven = spec.stdin === 'null' || spec.stdinIsTerminal;
   const outputFds = readPipes(spec, output);
 
-  function spawn(run: number, runId: RunId, resume = false): void {
-    const env = { ...spec.env, ...spec.runEnv?.(), AGENT_WATCH_RUN: String(run), [RUN_ID_VARIABLE]: runId };
+  function spawn(run: number, runId: RunId, resume = false, runEnv: Readonly<Record<string, string>> = {}): void {
+    const env = { ...spec.env, ...runEnv, AGENT_WATCH_RUN: String(run), [RUN_ID_VARIABLE]: runId };
     const { cwd, detached = true, resumeCommand = null } = spec;
     const command = resume && resumeCommand !== null ? ['/bin/sh', '-c', resumeCommand] : spec.command;
     output.startRun();
@@ -141,7 +141,8 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
         run.left = null;
       };
       // What its last words mean may be told later, or not at all if reading them fails.
-      if (seen(() => spec.readEnd?.(exit, tell) ?? true) === null || spec.readEnd === undefined) tell(null);
+      if (seen(() => spec.readEnd?.(exit, output.tail, tell) ?? true) === null || spec.readEnd === undefined)
+        tell(null);
     };
   }
 
@@ -218,7 +219,7 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     );
   }
 
-  const port: ChildPort = {
+  const port: Pick<Child, keyof ChildPort> = {
     spawn,
     signalTree,
     signalChild(runId, signal) {

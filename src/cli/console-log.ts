@@ -12,7 +12,7 @@ import { noteLine, type Weight } from './render/notes.ts';
 
 /** The watcher's own lines, on stderr beside the child's. */
 export interface ConsoleLog {
-  tell(note: Note): void;
+  note(note: Note): void;
   warn(text: string): void;
   /** What is kept among the events only: a request, an alert. */
   record(kind: string, text: string): void;
@@ -32,7 +32,7 @@ export function createConsoleLog(stderr: Sink, quiet: boolean, journal: boolean,
     stderr.write(Buffer.from(`${prefix} ${oneLine(text)}\n`));
   };
   return {
-    tell(note) {
+    note(note) {
       const { weight, text } = noteLine(note);
       say(weight, text);
       begun = true;
@@ -117,7 +117,6 @@ export function starterOf(env: Record<string, string | undefined>, name: string)
       } else if (isReady(state, 'up')) say(phase.kind, serviceStatus(state, [], clock));
     },
     ended: code => tell({ code }),
-    close: async () => {},
   };
 }
 

@@ -1,13 +1,11 @@
-import { type Child, type ChildNote, createChild } from '../child/child.ts';
-import { createLog, type Log } from '../child/log.ts';
+import { type Child, type ChildNote, type ChildSpec, createChild } from '../child/child.ts';
+import { createLog } from '../child/log.ts';
 import type { openPipes } from '../child/spawn.ts';
-import type { Fact, Note } from '../core/events.ts';
-import type { State } from '../core/model.ts';
-import type { Report, SchedulePort } from '../core/ports.ts';
+import type { Fact } from '../core/events.ts';
+import type { ProbePort, Report, SchedulePort, StorePort } from '../core/ports.ts';
 import { restartsOf } from '../core/status.ts';
 import type { Stamp } from '../core/time.ts';
 import { stampNow } from '../host/clock.ts';
-import { reasonOf } from '../host/errno.ts';
 import { readText } from '../host/read-file.ts';
 import { INCIDENTS_FOLDER } from '../incidents/incident.ts';
 import type { KeptText } from '../probes/keepers.ts';
@@ -15,14 +13,15 @@ import { replaceFile } from '../state/atomic-file.ts';
 import type { Lock } from '../state/lock.ts';
 import type { StateFile } from '../state/state-file.ts';
 import { LOG_FILE, type StateFolder } from '../state/state-folder.ts';
-import { createLastOutput, type LastOutput, protectedCommand } from './child-setup.ts';
+import { createLastOutput, type LastOutput, startsOf } from './child-setup.ts';
 import { createEndReader } from './end-reader.ts';
-import { type IncidentObserver, type Observer, seenBy } from './observers/observer.ts';
-import { createOutputPatterns } from './output-patterns.ts';
+import { createObservers, type Observer, type Observers } from './observers/observer.ts';
+import { createOutputPatterns, type OutputPatterns } from './output-patterns.ts';
 import { createProbing } from './probing.ts';
 import { hangupMeaning, listenToSignals, suspendTogether } from './process-events.ts';
 import { createIncidentQueue, type IncidentQueue } from './response/incident-queue.ts';
-import { createIncidentResponse, type IncidentResponse } from './response/response.ts';
+import { createNotifications } from './response/notifications.ts';
+import { createRemedies } from './response/remedies.ts';
 import { type Found, ownBoot } from './restore.ts';
 import { fileInput, pipeInput, type RunInput } from './standard-input.ts';
 import { createStore } from './state-saver.ts';
@@ -33,6 +32,8 @@ import type { WatchOrder } from './watch-order.ts';
 
 /** What probes keep between watchers is small. */
 const KEPT_BYTES = 32_768;
+/** How long a slow disk may keep our end waiting for the rest of the log. */
+const LOG_CLOSE_MS = 2000;
 
 /** What was opened before there is a machine. */
 export interface Parts {
@@ -46,116 +47,124 @@ export interface Parts {
 /** What the machine works with. */
 export interface Assembled {
   child: Child;
-  log: Log | null;
   supervisor: Supervisor;
   incidentQueue: IncidentQueue;
-  incidentResponse: IncidentResponse;
+  observers: Observers;
   /** Saves the state as it stands. */
   save(): void;
 }
 
-/** Puts the world together and starts the machine in it. */
-export function assemble(
-  order: WatchOrder,
-  { place, file, lock, pipes, schedule }: Parts,
-  found: Found,
-  end: (code: number) => void,
-): Assembled {
-  const { policy, command, cwd } = order;
-  let supervisor: Supervisor;
-  /** A listener that fails keeps no fact, an exit least of all, from the machine. */
-  const heard = (listen: () => void) => {
-    try {
-      listen();
-    } catch (error) {
-      order.warn(`internal error: ${reasonOf(error)}`);
-    }
-  };
+/** The machine, and how it is told what happens. What is built later is built from this. */
+interface Core {
+  supervisor: Supervisor;
+  observers: Observers;
+  /** Tells the observers of a fact, then the machine. */
+  report: Report;
+}
+
+/**
+ * Puts the world together and starts the machine in it. Each part is built from those before it: the machine, the child, what
+ * explains incidents, what follows from them; then whoever is told of it all.
+ */
+export function assemble(order: WatchOrder, parts: Parts, found: Found, end: (code: number) => void): Assembled {
+  const core = coreOf(order, found);
+  const { supervisor, observers, report } = core;
+  const lastOutput = order.feedLastOutput ? createLastOutput(parts.place) : null;
+  const patterns = createOutputPatterns(order.patterns, report);
+  const child = childOf(order, parts, core, { lastOutput, patterns });
+  const incidentQueue = incidentQueueOf(order, parts, found, { child, observers });
+  const shared = { ...order, desk: incidentQueue, now: stampNow, monoMs: () => stampNow().mono };
+  const remedies = order.remedies.length === 0 ? null : createRemedies(shared);
+  const state = () => supervisor.state;
+  const notifications = createNotifications(order.notifications, { ...shared, place: parts.place, state });
+  const probing = probingOf(order, parts, core);
+  observers.add(
+    logOf(order, parts, core),
+    probing,
+    remedies,
+    { fact: incidentQueue.fact },
+    patterns,
+    createTerminalModes(order.outputs),
+    lastOutput && { fact: ({ type }) => void (type === 'child-exited' && lastOutput.keep(child.tail())) },
+    ...order.observers,
+    notifications,
+  );
+  child.tap(observers.hear);
+  const store = storeOf(order, parts, core);
+  supervisor.connect({
+    source: createSource(),
+    child: startsOf(child, { given: order.given, remedies, runEnv: incidentQueue.runEnv }, report),
+    schedule: parts.schedule(report),
+    probes: probing,
+    incidents: incidentQueue,
+    timers: createTimers(report),
+    store,
+    public: { tell: observers.note, reportBug: what => order.warn(`internal error: ${what}`), exit: end },
+  });
+  listenToSignals(report, hangupMeaning());
+  suspendTogether(child);
+  supervisor.take(found.started);
+  return { child, supervisor, incidentQueue, observers, save: () => store.save(supervisor.state) };
+}
+
+/** The machine, and how it and its observers are told what happens. All else is built on it. */
+interface Core {
+  supervisor: Supervisor;
+  observers: Observers;
+  report: Report;
+  /** Reports what has changed about the way of the child's output. */
+  reportOutput(change: Partial<OutputTrouble>): void;
+}
+
+interface OutputTrouble {
+  blockedSince: Stamp | null;
+  droppedBytes: number;
+}
+
+function coreOf({ policy }: WatchOrder, found: Found): Core {
+  const supervisor = createSupervisor(policy, found.state);
+  // An observer's fault is one of ours: the guard against faults reports and counts it, and the fact still reaches the machine.
+  const observers = createObservers(error => {
+    setImmediate(() => {
+      throw error;
+    });
+  });
   const report = (fact: Fact) => {
-    for (const see of [probing.see, incidentResponse.see, incidentQueue.see]) heard(() => see(fact));
-    heard(() => patterns?.see(fact));
-    if (fact.type === 'child-exited') heard(() => terminal?.restore());
-    if (fact.type === 'child-exited') heard(() => lastOutput?.keep());
-    if (fact.type === 'child-spawned') heard(() => log?.startRun(supervisor.state.run));
+    observers.fact(fact);
     supervisor.take(fact);
   };
-  const restarts = () => restartsOf(supervisor.state);
-  const probing = createProbing(
-    order.health,
-    { ...order, restarts, kept: (file: string) => keptIn(place, file) },
+  const output: OutputTrouble = { blockedSince: null, droppedBytes: 0 };
+  return {
+    supervisor,
+    observers,
     report,
-  );
-  const lastOutput = order.feedLastOutput ? createLastOutput(place, () => child.tail()) : null;
-  const output = { blockedSince: null as Stamp | null, droppedBytes: 0 };
-  const reportOutput = (change: Partial<typeof output>) =>
-    report({ type: 'output-reported', ...Object.assign(output, change) });
-  const tail = (maxBytes: number) => child.tail(maxBytes);
-  const patterns = createOutputPatterns(order.patterns, { tail, report });
-  const terminal = createTerminalModes(order.outputs);
+    reportOutput: change => report({ type: 'output-reported', ...Object.assign(output, change) }),
+  };
+}
+
+function childOf(
+  order: WatchOrder,
+  { place, pipes }: Parts,
+  { supervisor, report, reportOutput }: Core,
+  { lastOutput, patterns }: { lastOutput: LastOutput | null; patterns: OutputPatterns | null },
+): Child {
   const readEnd = createEndReader({
     ...order,
     name: place.name,
     incidentsFolder: place.at(INCIDENTS_FOLDER),
     patterns,
     state: () => supervisor.state,
-    tail,
   });
-  const child = createChild(
-    {
-      ...order,
-      stdin: order.stdin === 'inherit' ? 'inherit' : 'null',
-      ...runInput(order, lastOutput),
-      runEnv: () => incidentQueue.runEnv(),
-      readEnd,
-      pipes,
-      now: stampNow,
-      onBlocked: blockedSince => reportOutput({ blockedSince }),
-    },
-    report,
-    note => order.warn(childNoteText(note)),
-  );
-  const log = openLog(order, place, droppedBytes => reportOutput({ droppedBytes }));
-  if (log !== null) child.tap((_stream, bytes) => log.write(bytes));
-  child.tap(probing.hear);
-  if (patterns !== null) child.tap(patterns.hear);
-  if (terminal !== null) child.tap(terminal.hear);
-  for (const { hear } of order.observers) if (hear !== undefined) child.tap(hear);
-  const incidentQueue = incidentQueueFor(order, place, found.state, child, () => [
-    ...incidentResponse.listeners,
-    ...listenersOf(order.observers),
-  ]);
-  const incidentResponse = createIncidentResponse(order, {
-    place,
-    child: protectedCommand(child, order.given),
-    report,
-    state: () => supervisor.state,
-  });
-  const world = {
-    source: createSource(),
-    child: incidentResponse.child,
-    schedule: schedule(report),
-    probes: probing,
-    incidents: incidentResponse.around(incidentQueue),
-    timers: createTimers(report),
-    store: seenBy(
-      order.observers,
-      createStore({ place, file, lock, policy, bootId: ownBoot(), command, cwd, now: stampNow }, report),
-    ),
-    public: {
-      tell(note: Note) {
-        if (note.kind === 'reset') probing.reset();
-        incidentResponse.tell(note);
-      },
-      reportBug: (what: string) => order.warn(`internal error: ${what}`),
-      exit: end,
-    },
+  const spec: ChildSpec = {
+    ...order,
+    stdin: order.stdin === 'inherit' ? 'inherit' : 'null',
+    ...runInput(order, lastOutput),
+    readEnd,
+    pipes,
+    now: stampNow,
+    onBlocked: blockedSince => reportOutput({ blockedSince }),
   };
-  supervisor = createSupervisor(policy, found.state, world);
-  listenToSignals(report, hangupMeaning());
-  suspendTogether(child);
-  supervisor.take(found.started);
-  const save = () => world.store.save(supervisor.state);
-  return { child, log, supervisor, incidentResponse, incidentQueue, save };
+  return createChild(spec, report, note => order.warn(childNoteText(note)));
 }
 
 /** What a run reads: the last one's output, a file, our own standard input again; nothing: the descriptor itself, once. */
@@ -164,6 +173,40 @@ function runInput({ stdin, stdinIsTerminal, warn }: WatchOrder, lastOutput: Last
   if (typeof stdin === 'object') return { feed: fileInput(stdin.file) };
   const again = stdin === 'null' || stdinIsTerminal ? null : pipeInput(warn);
   return again === null ? {} : { feed: again };
+}
+
+function childNoteText(note: ChildNote): string {
+  switch (note.kind) {
+    case 'no-process-table':
+      return "the processes of this system cannot be listed: what leaves the child's group cannot be ended";
+    case 'unseen':
+      return `the processes of the run cannot be seen (${note.why}); trying again`;
+    default:
+      return note satisfies never;
+  }
+}
+
+function incidentQueueOf(
+  order: WatchOrder,
+  { place }: Parts,
+  found: Found,
+  { child, observers }: { child: Child; observers: Observers },
+): IncidentQueue {
+  return createIncidentQueue({
+    ...order,
+    ...order.incidents,
+    observers,
+    place,
+    before: found.state,
+    logFile: order.log === null ? null : place.at(LOG_FILE),
+    tail: child.tail,
+    members: () => child.members().map(({ pid }) => pid),
+  });
+}
+
+function probingOf(order: WatchOrder, { place }: Parts, { supervisor, report }: Core): ProbePort & Observer {
+  const restarts = () => restartsOf(supervisor.state);
+  return createProbing(order.health, { ...order, restarts, kept: file => keptIn(place, file) }, report);
 }
 
 /** What cannot be read or kept is begun anew. */
@@ -181,53 +224,34 @@ function keptIn(place: StateFolder, file: string): KeptText {
   };
 }
 
-function incidentQueueFor(
-  order: WatchOrder,
-  place: StateFolder,
-  before: State,
-  child: Child,
-  listeners: () => readonly IncidentObserver[],
-): IncidentQueue {
-  return createIncidentQueue({
-    ...order,
-    ...order.incidents,
-    place,
-    before,
-    listeners,
-    logFile: order.log === null ? null : place.at(LOG_FILE),
-    tail: maxBytes => child.tail(maxBytes),
-    members: () => child.members().map(({ pid }) => pid),
-  });
-}
-
-function listenersOf(observers: readonly Observer[]): IncidentObserver[] {
-  return observers.map(observer => ({ opened: incident => observer.opened?.(incident), recovered() {} }));
-}
-
-function childNoteText(note: ChildNote): string {
-  switch (note.kind) {
-    case 'no-process-table':
-      return "the processes of this system cannot be listed: what leaves the child's group cannot be ended";
-    case 'unseen':
-      return `the processes of the run cannot be seen (${note.why}); trying again`;
-    default:
-      return note satisfies never;
-  }
-}
-
-/** The log in the name's folder, made again when somebody removes it. */
-function openLog({ log, warn }: WatchOrder, place: StateFolder, onDropped: (bytes: number) => void): Log | null {
-  if (log === null) return null;
-  const { maxBytes, keep } = log;
-  return createLog({
+/** The log in the name's folder, made again when somebody removes it. Null: none is kept. */
+function logOf(
+  { log: wanted, warn }: WatchOrder,
+  { place }: Parts,
+  { supervisor, reportOutput }: Core,
+): Observer | null {
+  if (wanted === null) return null;
+  const log = createLog({
     // By the open folder, which nobody can exchange under us.
     get path() {
       return place.at(LOG_FILE);
     },
-    maxBytes,
-    keep,
+    ...wanted,
     ensureFolder: () => place.ensure(),
     say: warn,
-    onDropped,
+    onDropped: droppedBytes => reportOutput({ droppedBytes }),
   });
+  return {
+    fact: ({ type }) => void (type === 'child-spawned' && log.startRun(supervisor.state.run)),
+    hear: (_stream, bytes) => log.write(bytes),
+    close: () => log.close(LOG_CLOSE_MS),
+  };
+}
+
+function storeOf({ policy, command, cwd }: WatchOrder, parts: Parts, { observers, report }: Core): StorePort {
+  const { place, file, lock } = parts;
+  return createStore(
+    { place, file, lock, policy, bootId: ownBoot(), command, cwd, now: stampNow, saved: observers.see },
+    report,
+  );
 }

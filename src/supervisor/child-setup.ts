@@ -1,9 +1,11 @@
 import { closeSync, constants, writeFileSync } from 'node:fs';
-import type { ChildPort } from '../core/ports.ts';
+import type { Child } from '../child/child.ts';
+import type { ChildPort, Report } from '../core/ports.ts';
 import type { GivenDescriptors } from '../host/inherited.ts';
 import { createOomProtection } from '../host/oom-score.ts';
 import { openRegularSync } from '../host/read-file.ts';
 import type { StateFolder } from '../state/state-folder.ts';
+import type { Remedies } from './response/remedies.ts';
 
 /** Variables meant for the watcher that must not reach the child: those of systemd for its main process, and our own. */
 const OURS = ['NOTIFY_SOCKET', 'JOURNAL_STREAM', 'INVOCATION_ID', 'STATE_DIRECTORY', 'AGENT_WATCH_ALERT_WEBHOOK'];
@@ -33,11 +35,25 @@ export function childEnvironment(
   return environment;
 }
 
-/** A child port whose children have what we were given, and are killed before us when memory runs out. */
-export function protectedCommand(child: ChildPort, given: GivenDescriptors): ChildPort {
+/** What comes with each start. */
+export interface Starts {
+  /** The descriptors that every run is given beside its three streams. */
+  given: GivenDescriptors;
+  /** Null: there are none. */
+  remedies: Remedies | null;
+  /** What only the next run is told. Asked once for each start. */
+  runEnv(): Record<string, string>;
+}
+
+/** The child port of the machine: a start waits for remedies, and the child is killed before us when memory runs out. */
+export function startsOf(child: Child, { given, remedies, runEnv }: Starts, report: Report): ChildPort {
   const { asInherited } = createOomProtection();
   return {
-    spawn: (run, runId, resume) => given.during(() => asInherited(() => child.spawn(run, runId, resume))),
+    spawn(run, runId, resume) {
+      const start = () => given.during(() => asInherited(() => child.spawn(run, runId, resume, runEnv())));
+      if (remedies === null) return start();
+      remedies.before(start, why => report({ type: 'spawn-failed', runId, failure: { kind: 'other', why } }));
+    },
     signalTree: child.signalTree,
     signalChild: child.signalChild,
     clear: child.clear,
@@ -46,8 +62,8 @@ export function protectedCommand(child: ChildPort, given: GivenDescriptors): Chi
 
 /** Hands the output of one run to the next, as its standard input: through a file, since whole runs lie between. */
 export interface LastOutput {
-  /** A run has ended: what it wrote is kept. */
-  keep(): void;
+  /** Keeps what a run wrote that has ended. */
+  keep(output: Buffer): void;
   /** What the next run reads; null if there is nothing yet. */
   feed(): number | null;
 }
@@ -55,13 +71,13 @@ export interface LastOutput {
 const FILE = 'last-output';
 const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
 
-export function createLastOutput(place: StateFolder, tail: () => Buffer): LastOutput {
+export function createLastOutput(place: StateFolder): LastOutput {
   return {
-    keep() {
+    keep(output) {
       try {
         const fd = openRegularSync(place.at(FILE), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
         try {
-          writeFileSync(fd, tail());
+          writeFileSync(fd, output);
         } finally {
           closeSync(fd);
         }

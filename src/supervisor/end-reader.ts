@@ -1,6 +1,7 @@
 import type { EndReading } from '../core/events.ts';
 import type { Exit, Policy, State } from '../core/model.ts';
 import type { OutputPatterns } from './output-patterns.ts';
+import type { EndJudge } from './response/end-judge.ts';
 import type { NotificationSettings } from './watch-order.ts';
 
 /** What it needs of the watcher. */
@@ -16,13 +17,18 @@ export interface EndReaderWorld {
   state(): State;
   /** What lines of the user's own say; null: nothing was asked for. */
   patterns: OutputPatterns | null;
-  /** The end of the run's output, both streams in order of arrival. */
-  tail(maxBytes: number): Buffer;
   warn(line: string): void;
 }
 
-/** Reads the end of a run, and calls back with what it says: at once, but for the first that has to be read closely. */
-export type EndReader = (exit: Exit, then: (reading: EndReading | null) => void) => void;
+/**
+ * Reads the end of a run, and calls back with what it says: at once, but for the first that has to be read closely.
+ * `tail`: the end of its output, both streams in order of arrival.
+ */
+export type EndReader = (
+  exit: Exit,
+  tail: (maxBytes: number) => Buffer,
+  then: (reading: EndReading | null) => void,
+) => void;
 
 const NOTHING: EndReading = { cause: null, limit: null, line: null, success: null, why: null };
 
@@ -43,11 +49,11 @@ export function createEndReader(world: EndReaderWorld): EndReader {
   const anyCause = Object.entries(policy.onCause).some(
     ([cause, { kind }]) => kind !== 'restart' && cause !== 'rate-limited' && cause !== 'auth-failed',
   );
-  let judge: ((exit: Exit) => EndReading | null) | null = null;
+  let judge: EndJudge | null = null;
 
-  async function load(): Promise<(exit: Exit) => EndReading | null> {
+  async function load(): Promise<EndJudge> {
     const { createEndJudge } = await import('./response/end-judge.ts');
-    return createEndJudge({ ...world, anyCause, output: () => world.tail(READ_BYTES).toString('utf8') });
+    return createEndJudge({ ...world, anyCause });
   }
 
   /** An end is an end, whatever goes wrong in reading it. */
@@ -56,29 +62,29 @@ export function createEndReader(world: EndReaderWorld): EndReader {
     return null;
   }
 
-  function judged(exit: Exit): EndReading | null {
+  function judged(exit: Exit, tail: (maxBytes: number) => Buffer): EndReading | null {
     try {
-      return judge?.(exit) ?? null;
+      return judge?.(exit, tail(READ_BYTES).toString('utf8')) ?? null;
     } catch (error) {
       return failed(error);
     }
   }
 
-  return (exit, tell) => {
+  return (exit, tail, tell) => {
     // An end that was asked for needs no explanation.
     if (world.state().phase.kind !== 'running') return tell(null);
-    const told = world.patterns?.verdict(exit.code !== null && policy.successCodes.includes(exit.code)) ?? null;
+    const told = world.patterns?.verdict(exit.code !== null && policy.successCodes.includes(exit.code), tail) ?? null;
     if (told?.success === true) return tell({ ...NOTHING, success: true });
     const then = (reading: EndReading | null) =>
       tell(told?.success === false ? { ...(reading ?? NOTHING), ...told } : reading);
     const { phase, incident } = world.state();
     const tentative = phase.kind === 'running' && phase.live.healthy && incident !== null;
-    if (!anyCause && !tentative && !WORTH_READING.test(world.tail(GLANCE_BYTES).toString('latin1'))) return then(null);
-    if (judge !== null) return then(judged(exit));
+    if (!anyCause && !tentative && !WORTH_READING.test(tail(GLANCE_BYTES).toString('latin1'))) return then(null);
+    if (judge !== null) return then(judged(exit, tail));
     load()
       .then(loaded => {
         judge = loaded;
       }, failed)
-      .then(() => then(judged(exit)));
+      .then(() => then(judged(exit, tail)));
   };
 }

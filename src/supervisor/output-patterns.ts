@@ -1,8 +1,9 @@
-import type { EndReading, Fact } from '../core/events.ts';
+import type { EndReading } from '../core/events.ts';
 import type { RunId } from '../core/model.ts';
 import type { Report } from '../core/ports.ts';
 import { createLineMatcher } from '../probes/line-matcher.ts';
 import { createLineSplitter } from '../probes/output-feed.ts';
+import type { Observer } from './observers/observer.ts';
 
 /** What the user says of lines that tell how a run went. */
 export interface PatternOrder {
@@ -16,12 +17,9 @@ export interface PatternOrder {
 }
 
 /** Listens to the output of the runs for those lines. */
-export interface OutputPatterns {
-  hear(stream: 'stdout' | 'stderr', bytes: Buffer): void;
-  /** Sees each fact before the machine does. */
-  see(fact: Fact): void;
-  /** What they say of the run that has just ended; `succeeded`: its exit code is a success. */
-  verdict(succeeded: boolean): Pick<EndReading, 'success' | 'why'>;
+export interface OutputPatterns extends Observer {
+  /** What they say of the run that has just ended. `succeeded`: its exit code is a success; `tail`: the end of its output. */
+  verdict(succeeded: boolean, tail: (maxBytes: number) => Buffer): Pick<EndReading, 'success' | 'why'>;
 }
 
 /** How many of the last lines --fail-at-exit looks at. */
@@ -31,7 +29,7 @@ const TAIL_BYTES = 64 * 1024;
 /** Null: there is nothing to listen for. */
 export function createOutputPatterns(
   { success, failAtExit, done, doneGraceMs }: PatternOrder,
-  world: { tail(maxBytes: number): Buffer; report: Report },
+  report: Report,
 ): OutputPatterns | null {
   if (success === null && failAtExit === null && done === null) return null;
   const matchesIn = (pattern: RegExp | null) => {
@@ -60,9 +58,8 @@ export function createOutputPatterns(
   }
 
   /** The last line may lack its newline. */
-  const lastLines = () =>
-    world
-      .tail(TAIL_BYTES)
+  const lastLines = (tail: (maxBytes: number) => Buffer) =>
+    tail(TAIL_BYTES)
       .toString('utf8')
       .split(/\r?\n/)
       .filter(line => line !== '')
@@ -75,17 +72,17 @@ export function createOutputPatterns(
       succeeded ||= isSuccess(lines);
       const run = runId;
       if (timer !== null || run === null || !isDone(lines)) return;
-      timer = setTimeout(() => world.report({ type: 'work-done', runId: run }), doneGraceMs);
+      timer = setTimeout(() => report({ type: 'work-done', runId: run }), doneGraceMs);
     },
-    see(fact) {
+    fact(fact) {
       if (fact.type === 'child-exited') return forget(null);
       if (fact.type !== 'child-spawned') return;
       splitters = { stdout: createLineSplitter(), stderr: createLineSplitter() };
       succeeded = false;
       forget(fact.runId);
     },
-    verdict(codeIsSuccess) {
-      const lines = lastLines();
+    verdict(codeIsSuccess, tail) {
+      const lines = lastLines(tail);
       if (isFailure(lines)) return { success: false, why: 'one of its last lines matches --fail-at-exit' };
       if (success === null || !codeIsSuccess) return { success: null, why: null };
       if (succeeded || isSuccess(lines.slice(-1))) return { success: true, why: null };

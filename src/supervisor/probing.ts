@@ -1,4 +1,3 @@
-import type { Fact } from '../core/events.ts';
 import { type HealthPolicy, KILL_WHEN, type Observation } from '../core/health-model.ts';
 import type { RunId } from '../core/model.ts';
 import type { ProbePort, Report } from '../core/ports.ts';
@@ -11,6 +10,7 @@ import { healthPolicy, killWhenIntervalMs } from '../probes/kinds.ts';
 import type { ProbeSpec, ProbeWorld } from '../probes/probe.ts';
 import type { createRhythmKeeper } from '../probes/rhythm-keeper.ts';
 import { createProbeRunner } from '../probes/runner.ts';
+import type { Observer } from './observers/observer.ts';
 
 /** What is to be watched beside the child's life. */
 export interface HealthOrder {
@@ -45,15 +45,7 @@ function withMemory(specs: readonly ProbeSpec[]): readonly ProbeSpec[] {
   return [...specs, { kind: 'memory', name: 'memory', severity: 'optional', maxBytes: null, ...timing }];
 }
 
-/** The probes of a watcher, and what tells them of its runs and their output. */
-export interface Probing extends ProbePort {
-  /** Sees each fact before the machine does: a run's probes begin before its first bytes and end with it. */
-  see(fact: Fact): void;
-  hear(stream: 'stdout' | 'stderr', bytes: Buffer): void;
-  /** A person resets the service: budgets begin anew. */
-  reset(): void;
-}
-
+/** The probes of a watcher. As an observer it learns of runs, which its probes begin and end with, and of their output. */
 export function createProbing(
   order: HealthOrder,
   world: Pick<ProbeWorld, 'cwd'> & {
@@ -63,7 +55,7 @@ export function createProbing(
     kept(file: string): KeptText;
   },
   report: Report,
-): Probing {
+): ProbePort & Observer {
   const reader = order.killWhen?.open(world.restarts) ?? null;
   const keepers = keepersOf(order, world);
   const runner = createProbeRunner(
@@ -94,7 +86,7 @@ export function createProbing(
       if (up === runId) runner.ask(names);
       else void checkBeforeStart(runId);
     },
-    see(fact) {
+    fact(fact) {
       if (fact.type === 'child-spawned') {
         up = fact.runId;
         runner.startRun(fact);
@@ -104,7 +96,10 @@ export function createProbing(
       }
     },
     hear: runner.hear,
-    reset: keepers.reset,
+    note({ kind }) {
+      // A person resets the service: budgets begin anew.
+      if (kind === 'reset') keepers.reset();
+    },
   };
 }
 

@@ -16,6 +16,8 @@ export interface StoreOf extends Omit<SnapshotOf, 'name'> {
   place: StateFolder;
   file: StateFile;
   lock: Lock;
+  /** Told each state after it was handed to the disk: every transition passes here. */
+  saved(state: State): void;
 }
 
 /** What belongs to a state that is shown. */
@@ -45,9 +47,11 @@ export function createStore(of: StoreOf, report: Report): StorePort {
       of.lock.recordRun(runOf(state));
       tryHold();
       const written = of.file.save(encoded(snapshotOf({ ...of, name: of.place.name }, state)));
-      if (written.ok && !failing) return;
-      failing = !written.ok;
-      report({ type: 'save-finished', ok: written.ok, why: written.ok ? null : written.why });
+      if (!written.ok || failing) {
+        failing = !written.ok;
+        report({ type: 'save-finished', ok: written.ok, why: written.ok ? null : written.why });
+      }
+      of.saved(state);
     },
     writeHold(hold) {
       unwritten = hold;

@@ -49,6 +49,8 @@ function perform(effect: Effect, state: State, world: World): void {
 
 /** The loop of one watcher, and the only writer of its state. */
 export interface Supervisor {
+  /** The world that carries out its orders. Until it is there all facts wait. */
+  connect(world: World): void;
   /** Takes a fact: decides, and performs what is ordered. A fact that comes meanwhile waits its turn. */
   take(fact: Fact): void;
   readonly state: State;
@@ -59,23 +61,24 @@ export interface Supervisor {
  * signal in the first millisecond, is taken after it.
  * @param machine stands in for the real one where a test plants a fault
  */
-export function createSupervisor(policy: Policy, restored: State, world: World, machine = decide): Supervisor {
+export function createSupervisor(policy: Policy, restored: State, machine = decide): Supervisor {
   const waiting: Fact[] = [];
+  let world: World | null = null;
   let state = restored;
   let started = false;
   let busy = false;
   let over = false;
 
-  function turn(fact: Fact): void {
+  function turn(fact: Fact, world: World): void {
     const { source } = world;
     const event = { ...fact, at: source.now(), roll: source.roll(), freshRunId: source.freshRunId() } as Event;
     const decision = machine(policy, state, event);
     state = decision.state;
-    for (const effect of decision.effects) act(effect);
+    for (const effect of decision.effects) act(effect, world);
   }
 
   /** One order that fails must not keep the next from being carried out. */
-  function act(effect: Effect): void {
+  function act(effect: Effect, world: World): void {
     if (effect.type === 'exit-watcher') over = true;
     try {
       perform(effect, state, world);
@@ -88,7 +91,7 @@ export function createSupervisor(policy: Policy, restored: State, world: World, 
 
   function queue(fact: Fact): void {
     if (fact.type !== 'watcher-started') waiting.push(fact);
-    else if (started) world.public.reportBug('a watcher started twice');
+    else if (started) world?.public.reportBug('a watcher started twice');
     else {
       started = true;
       waiting.unshift(fact);
@@ -96,12 +99,15 @@ export function createSupervisor(policy: Policy, restored: State, world: World, 
   }
 
   return {
+    connect(to) {
+      world = to;
+    },
     take(fact) {
       queue(fact);
-      if (busy || !started) return;
+      if (busy || !started || world === null) return;
       busy = true;
       try {
-        for (let next = waiting.shift(); next !== undefined && !over; next = waiting.shift()) turn(next);
+        for (let next = waiting.shift(); next !== undefined && !over; next = waiting.shift()) turn(next, world);
       } finally {
         busy = false;
       }

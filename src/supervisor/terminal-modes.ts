@@ -1,12 +1,6 @@
 import { isatty } from 'node:tty';
 import type { Outputs, Sink } from '../child/sink.ts';
-
-/** Puts our terminal back in order when a program that drew on it has ended. */
-export interface TerminalModes {
-  hear(stream: 'stdout' | 'stderr', bytes: Buffer): void;
-  /** The run has ended: what it left switched on is switched off. */
-  restore(): void;
-}
+import type { Observer } from './observers/observer.ts';
 
 /**
  * Modes that a program which draws on a terminal switches on, and a sudden end leaves on: alternate screen, mouse, focus,
@@ -19,8 +13,8 @@ const change = /\u001b\[\?([\d;]{1,40})([hl])/g;
 /** A sequence may come in two pieces. */
 const CARRY_CHARS = 48;
 
-/** Null: neither of our outputs is a terminal. */
-export function createTerminalModes({ stdout, stderr }: Outputs): TerminalModes | null {
+/** Puts our terminal back in order when a program that drew on it has ended. Null: neither of our outputs is a terminal. */
+export function createTerminalModes({ stdout, stderr }: Outputs): Observer | null {
   const sinks = { stdout: isatty(1) ? stdout : null, stderr: isatty(2) ? stderr : null };
   const terminal: Sink | null = sinks.stdout ?? sinks.stderr;
   if (terminal === null) return null;
@@ -42,7 +36,8 @@ export function createTerminalModes({ stdout, stderr }: Outputs): TerminalModes 
       const rest = text.slice(Math.max(read, text.lastIndexOf('\u001b')));
       carried = rest.startsWith('\u001b') && rest.length < CARRY_CHARS ? rest : '';
     },
-    restore() {
+    fact({ type }) {
+      if (type !== 'child-exited') return;
       carried = '';
       if (left.size === 0) return;
       const off = [...left].map(mode => `\u001b[?${mode}${mode === CURSOR ? 'h' : 'l'}`);

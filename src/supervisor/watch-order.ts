@@ -1,5 +1,4 @@
 import type { Outputs } from '../child/sink.ts';
-import type { Note } from '../core/events.ts';
 import type { Policy, Remedy, State } from '../core/model.ts';
 import type { Stamp } from '../core/time.ts';
 import type { DiagnosisSettings } from '../diagnosis/choose-provider.ts';
@@ -41,9 +40,9 @@ export interface WatchOrder {
   patterns: PatternOrder;
   notifications: NotificationSettings;
   remedies: readonly Remedy[];
-  observers: readonly Observer[];
-  tell(note: Note): void;
-  /** A line that is no note of the machine. */
+  /** Who is told what happens, beside those that every watch has. */
+  observers: readonly (Observer | null)[];
+  /** A line for people that is no note of the machine. */
   warn(text: string): void;
   /** Something worth keeping among the events: who asked for what, which alert was sent. */
   record?(kind: 'requested' | 'alert', text: string): void;
@@ -67,7 +66,7 @@ export interface NotificationWorld {
   env: Readonly<Record<string, string>>;
   state(): State;
   now(): Stamp;
-  desk(): IncidentAttachments;
+  desk: IncidentAttachments;
   /** One line for people. */
   warn(line: string): void;
   record?(kind: 'alert', text: string): void;

@@ -17,10 +17,6 @@ import { startUpkeep } from './upkeep.ts';
 import type { WatchEnd, WatchOrder } from './watch-order.ts';
 
 const CANNOT_REAP = 'this is PID 1 and cannot reap orphans without node:ffi: put an init in front (docker run --init)';
-/** How long a slow disk may keep our end waiting for the rest of the log. */
-const LOG_CLOSE_MS = 2000;
-/** What is undelivered by then stays queued for the next start. */
-const ALERTS_CLOSE_MS = 500;
 /** How long a slow disk may keep our end waiting for the last incident. */
 const INCIDENTS_CLOSE_MS = 2000;
 
@@ -107,20 +103,19 @@ interface Open extends Omit<Assembled, 'supervisor' | 'save'> {
 /** Lets what our readers have not taken out, and leaves everything in order. */
 async function finish(
   order: WatchOrder,
-  { child, log, file, lock, incidentQueue, incidentResponse, control }: Open,
+  { child, file, lock, incidentQueue, observers, control }: Open,
 ): Promise<void> {
-  const told = incidentQueue.settle(INCIDENTS_CLOSE_MS).then(() => incidentResponse.close(ALERTS_CLOSE_MS));
+  const told = incidentQueue.settle(INCIDENTS_CLOSE_MS);
   const [left] = await Promise.all([child.flush(order.policy.stopTimeoutMs), told]);
   if (left > 0) order.warn(`${left} bytes of the child's output were not taken by its reader and are lost`);
   const { stdout, stderr } = order.outputs;
   const lost = stdout.lostBytes + (stderr === stdout ? 0 : stderr.lostBytes);
   if (lost > 0) order.warn(`${lost} bytes of the child's output were refused by the disk and are lost`);
   child.close();
-  await log?.close(LOG_CLOSE_MS);
+  await observers.close();
   // A guess that came in at the last moment.
   await incidentQueue.settle(INCIDENTS_CLOSE_MS);
   await file.settle();
-  await Promise.all(order.observers.map(observer => observer.close()));
   // No more requests before the lock is free: the next watcher must find none of our sockets in its way.
   control.stopAccepting();
   lock.release();

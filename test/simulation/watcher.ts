@@ -35,7 +35,8 @@ export class SimWatcher {
     this.#sim = sim;
     this.oracle = new Oracle(sim.policy, belief);
     this.#world = new SimWorld(sim, this);
-    this.#supervisor = createSupervisor(sim.policy, restored, this.#world.ports(this.#source()), sim.machine);
+    this.#supervisor = createSupervisor(sim.policy, restored, sim.machine);
+    this.#supervisor.connect(this.#world.ports(this.#source()));
   }
 
   get saveFailing(): boolean {

@@ -8,7 +8,7 @@ afterEach(() => void vi.useRealTimers());
 function rig() {
   let trims = 0;
   const observer = createIdleTrim(() => void trims++);
-  const start = (run: number) => observer.see({ ...FRESH_STATE, run });
+  const start = (run: number) => observer.see?.({ ...FRESH_STATE, run });
   const write = (mib: number) => observer.hear?.('stdout', Buffer.alloc(mib * 1024 * 1024));
   return { start, write, trims: () => trims, pass: (ms: number) => vi.advanceTimersByTime(ms) };
 }

@@ -41,7 +41,8 @@ function rig(on: (call: string, supervisor: Supervisor) => void = () => {}, rest
     store: { save: port('save'), writeHold: port('write-hold'), liftHold: port('lift-hold') },
     public: { tell: port('tell'), reportBug: port('bug'), exit: port('exit') },
   };
-  supervisor = createSupervisor(DEFAULT_POLICY, restored, world);
+  supervisor = createSupervisor(DEFAULT_POLICY, restored);
+  supervisor.connect(world);
   return { calls, supervisor };
 }
 

@@ -121,7 +121,8 @@ export function virtualWatch({ policy, startsAt = '2026-06-01T00:00:00Z', ...wor
     },
     public: { tell: note => notes.push(note), reportBug: what => faults.push(what), exit() {} },
   };
-  const supervisor = createSupervisor({ ...DEFAULT_POLICY, ...policy }, FRESH_STATE, ports);
+  const supervisor = createSupervisor({ ...DEFAULT_POLICY, ...policy }, FRESH_STATE);
+  supervisor.connect(ports);
   supervisor.take(CLEAN_START);
   return {
     now,

@@ -143,12 +143,12 @@ async function killWhenOf(
 export async function listenerOf(
   { service, command }: Settings,
   watched: { name: string; policy: Policy; warn(text: string): void },
-): Promise<Observer[]> {
+): Promise<Observer | null> {
   const { listen, listenTokenFile } = service;
-  if (listen === null) return [];
+  if (listen === null) return null;
   const token = listenTokenFile === null ? null : tokenIn(listenTokenFile);
   const { createListening } = await import('../../supervisor/observers/listening.ts');
-  return [createListening({ ...listen, ...watched, token, command, version })];
+  return createListening({ ...listen, ...watched, token, command, version });
 }
 
 function tokenIn(path: string): string {

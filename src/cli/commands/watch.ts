@@ -53,7 +53,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
     scheduled: schedule !== null,
     health: policyOfHealth(health),
   };
-  const listeners = await listenerOf(settings, { name, policy, warn: consoleLog.warn });
+  const listening = await listenerOf(settings, { name, policy, warn: consoleLog.warn });
   const service = await serviceOf(settings, policy, consoleLog.warn);
   const termination = await terminationLog(consoleLog.warn);
   const end = await watch({
@@ -77,10 +77,17 @@ export async function watchCommand(settings: Settings): Promise<number> {
     patterns: restart.patterns,
     notifications,
     remedies: settings.health.remedies,
-    observers: [starter, keeper(settings, name), service, termination, createIdleTrim(trim), ...listeners].filter(
-      observer => observer !== null,
-    ),
-    ...consoleLog,
+    observers: [
+      { note: consoleLog.note },
+      starter,
+      keeper(settings, name),
+      service,
+      termination,
+      createIdleTrim(trim),
+      listening,
+    ],
+    warn: consoleLog.warn,
+    record: consoleLog.record,
   }).catch(refused);
   starter?.ended('code' in end ? end.code : EXIT.alreadyRunning);
   if ('code' in end) return end.code;

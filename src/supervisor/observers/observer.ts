@@ -1,37 +1,64 @@
-import type { IncidentSeed } from '../../core/events.ts';
+import type { Fact, IncidentSeed, Note } from '../../core/events.ts';
 import type { State } from '../../core/model.ts';
-import type { StorePort } from '../../core/ports.ts';
+import type { Wall } from '../../core/time.ts';
 import type { Incident } from '../../incidents/incident.ts';
 
-/** Somebody beside the machine who is told each state as it is saved: a service manager, or whoever started us. */
+/**
+ * Whoever is told what happens, beside the machine: the console, the log, probes, alerts, systemd, an HTTP page. No call may
+ * delay supervision; one that throws is reported and keeps the news from none of the others.
+ */
 export interface Observer {
-  see(state: State): void;
+  /** Each fact, before the machine decides on it. */
+  fact?(fact: Fact): void;
   /** The child wrote; the buffer is valid only during the call. */
   hear?(stream: 'stdout' | 'stderr', bytes: Buffer): void;
-  /** An incident was explained. */
-  opened?(incident: Incident): void;
-  /** The end: what is still to be said is said now, or never. Takes half a second at most. */
-  close(): Promise<void>;
+  /** Each state, once it was handed to the disk. */
+  see?(state: State): void;
+  /** What the machine has to say to people. */
+  note?(note: Note): void;
+  /** An incident happened. `opened` or `counted` follows, or neither if it cannot be explained. */
+  happened?(seed: IncidentSeed): void;
+  /** The incident is explained and on disk. */
+  opened?(incident: Incident, seed: IncidentSeed): void;
+  /** The incident came too quickly after others and is only counted: it is not explained. */
+  counted?(seed: IncidentSeed): void;
+  /** A healthy run closed all incidents that were open. */
+  recovered?(at: Wall): void;
+  /** The watcher ends: what is still to be said is said now. Takes half a second at most, the log two seconds. */
+  close?(): Promise<void>;
 }
 
-/** A store whose states the onlookers see: the one place that every transition passes. */
-export function seenBy(observers: readonly Observer[], store: StorePort): StorePort {
-  if (observers.length === 0) return store;
+/** All observers as one, in the order in which they were added. */
+export interface Observers extends Required<Observer> {
+  add(...observers: readonly (Observer | null)[]): void;
+}
+
+/** @param fault told what an observer threw */
+export function createObservers(fault: (error: unknown) => void): Observers {
+  const all: Observer[] = [];
+
+  function tell(act: (observer: Observer) => void): void {
+    for (const observer of all) {
+      try {
+        act(observer);
+      } catch (error) {
+        fault(error);
+      }
+    }
+  }
+
   return {
-    ...store,
-    save(state) {
-      store.save(state);
-      for (const observer of observers) observer.see(state);
+    add: (...observers) => all.push(...observers.filter(observer => observer !== null)),
+    fact: fact => tell(observer => observer.fact?.(fact)),
+    hear: (stream, bytes) => tell(observer => observer.hear?.(stream, bytes)),
+    see: state => tell(observer => observer.see?.(state)),
+    note: note => tell(observer => observer.note?.(note)),
+    happened: seed => tell(observer => observer.happened?.(seed)),
+    opened: (incident, seed) => tell(observer => observer.opened?.(incident, seed)),
+    counted: seed => tell(observer => observer.counted?.(seed)),
+    recovered: at => tell(observer => observer.recovered?.(at)),
+    async close() {
+      await Promise.all(all.map(observer => observer.close?.()));
     },
   };
-}
-
-/** Who wants to know of incidents once they are explained: alerts, diagnosis, remedies. Nothing here may delay a restart. */
-export interface IncidentObserver {
-  /** It is on disk. `seed` is what the machine said of it. */
-  opened(incident: Incident, seed: IncidentSeed): void;
-  /** It came too quickly after others and is only counted: nothing more will be known of it. Told at once. */
-  counted?(seed: IncidentSeed): void;
-  /** A healthy run closed it. */
-  recovered(incident: Incident): void;
 }

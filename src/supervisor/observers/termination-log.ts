@@ -31,7 +31,6 @@ export function createTerminationLog(path: string, warn: (text: string) => void)
   }
 
   return {
-    see() {},
     opened(incident) {
       const text = summaryOf(incident);
       writing = writing.then(() => write(text));

@@ -4,17 +4,17 @@ import type { Incident } from '../../incidents/incident.ts';
 
 /** Who keeps the incidents, and puts into them what is found out later. Neither delays or throws. */
 export interface IncidentAttachments {
-  attachDiagnosis?(id: string, diagnosis: Diagnosed): void;
+  attachDiagnosis(id: string, diagnosis: Diagnosed): void;
   /** That there is no guess, and why. */
-  attachDiagnosisFault?(id: string, why: string): void;
-  attachRemedy?(id: string, remedy: NonNullable<Incident['remedy']>): void;
+  attachDiagnosisFault(id: string, why: string): void;
+  attachRemedy(id: string, remedy: NonNullable<Incident['remedy']>): void;
 }
 
 /** What it needs of the watcher. */
 export interface DiagnosingWorld {
   /** With its secrets masked. */
   command: readonly string[];
-  desk: IncidentAttachments;
+  desk: Omit<IncidentAttachments, 'attachRemedy'>;
   ports: DiagnosisPorts;
   /** One line for people. */
   say(line: string): void;
@@ -45,14 +45,14 @@ export function createDiagnosing(settings: DiagnosisSettings, world: DiagnosingW
     given.add(answer);
     if ('failed' in answer) {
       if (!isFirst || !answer.news) return;
-      world.desk.attachDiagnosisFault?.(incident.id, answer.failed);
+      world.desk.attachDiagnosisFault(incident.id, answer.failed);
       // What stands in the way from the start has been said.
       if (obstacle !== null) return;
       world.say(`no diagnosis of ${incident.id}: ${answer.failed}`);
       world.keepFault(answer.failed);
       return;
     }
-    world.desk.attachDiagnosis?.(incident.id, answer);
+    world.desk.attachDiagnosis(incident.id, answer);
     // One from memory says nothing of the model.
     if (!isFirst || answer.ms === 0) return;
     world.keepFault(null);

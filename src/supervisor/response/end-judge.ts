@@ -24,7 +24,6 @@ export interface EndJudgeWorld {
   command: readonly string[];
   warn(line: string): void;
   state(): State;
-  output(): string;
 }
 
 /** A suspicion is no reason to do anything but restart. */
@@ -33,8 +32,11 @@ const LINE_CHARS = 400;
 const AT_ONCE_MS = 3000;
 const REFUSAL = /auth|log ?in|credential|api.?key|token|40[13]|forbidden|permission/i;
 
+/** What the end of the output says of an exit; null: nothing. */
+export type EndJudge = (exit: Exit, output: string) => EndReading | null;
+
 /** Judges the end of the run that is up: by its own last words, else by the rules of triage where those may decide what follows. */
-export function createEndJudge(world: EndJudgeWorld): (exit: Exit) => EndReading | null {
+export function createEndJudge(world: EndJudgeWorld): EndJudge {
   const clean = redactorFor(world.env, configuredSecrets(world.notifications));
   const shown = (line: string | null) => (line === null ? null : clipStart(clean(line).trim(), LINE_CHARS));
 
@@ -48,9 +50,8 @@ export function createEndJudge(world: EndJudgeWorld): (exit: Exit) => EndReading
     world.warn(clean(`the command wants a terminal; to give it one: script -qfec ${shellWord(command)} /dev/null`));
   }
 
-  return exit => {
+  return (exit, output) => {
     const { phase } = world.state();
-    const output = world.output();
     const healthy = phase.kind === 'running' && phase.live.healthy;
     const reader = { now: stampNow().wall, zone: localZone() };
     const outcome = readOutcome({ output, code: exit.code, healthy }, reader);

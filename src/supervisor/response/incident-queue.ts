@@ -8,6 +8,7 @@ import { stampNow } from '../../host/clock.ts';
 import { openRegularSync } from '../../host/read-file.ts';
 import { INCIDENTS_FOLDER } from '../../incidents/incident.ts';
 import type { StateFolder } from '../../state/state-folder.ts';
+import type { Observer } from '../observers/observer.ts';
 import type { IncidentAttachments } from './diagnosing.ts';
 import type { IncidentWriter, IncidentWriterOrder } from './incident-writer.ts';
 import type { RunWatch } from './run-notes.ts';
@@ -24,9 +25,7 @@ export interface IncidentQueueOrder extends IncidentWriterOrder {
 }
 
 /** Writes down what happened, beside the restart and never before it. */
-export interface IncidentQueue extends IncidentPort, Required<IncidentAttachments> {
-  /** Sees each fact before the machine does. */
-  see(fact: Fact): void;
+export interface IncidentQueue extends IncidentPort, IncidentAttachments, Pick<Required<Observer>, 'fact'> {
   /** What the next run is told of the last one's end. Asked once for each start. */
   runEnv(): Record<string, string>;
   /** Resolves when all is on disk, or after that long. */
@@ -44,7 +43,7 @@ const LOG_TAIL_BYTES = 64 * 1024;
 
 /** What explains is loaded with the first incident, what looks at runs after the first start. */
 export function createIncidentQueue(order: IncidentQueueOrder): IncidentQueue {
-  const { place } = order;
+  const { place, observers } = order;
   const recent: number[] = [];
   let work: Promise<void> = Promise.resolve();
   let desk: Promise<IncidentWriter> | null = null;
@@ -90,12 +89,13 @@ export function createIncidentQueue(order: IncidentQueueOrder): IncidentQueue {
   return {
     examine: () => runWatch?.examine(),
     open(seed) {
+      observers.happened(seed);
       const id = incidentId(place.name, seed.at.wall);
       if (isTooMany(seed.at.mono) || id === repeats.of) {
         repeats.count++;
         repeats.timer ??= setTimeout(flushRepeats, REPEATS_EVERY_MS).unref();
         lastReport = reportPath(place, repeats.of);
-        for (const listener of order.listeners()) listener.counted?.(seed);
+        observers.counted(seed);
         return;
       }
       flushRepeats();
@@ -114,12 +114,13 @@ export function createIncidentQueue(order: IncidentQueueOrder): IncidentQueue {
     close(at, proof) {
       flushRepeats();
       later(open => open.close(at, proof));
+      observers.recovered(at);
     },
     attachDiagnosis: (id, { source, model, text, costUsd, ms }) =>
       later(open => open.amend(id, { diagnosis: { source, model, text, costUsd, ms } })),
     attachDiagnosisFault: (id, why) => later(open => open.testify(id, `no model's guess: ${why}`)),
     attachRemedy: (id, remedy) => later(open => open.amend(id, { remedy })),
-    see(fact) {
+    fact(fact) {
       if (fact.type !== 'child-spawned' && fact.type !== 'probes-reported') return;
       if (runWatch !== null) return runWatch.see(fact, stampNow().mono);
       if (fact.type === 'child-spawned') spawned = fact;
@@ -140,7 +141,7 @@ export function createIncidentQueue(order: IncidentQueueOrder): IncidentQueue {
       const late = new Promise<void>(resolve => {
         timer = setTimeout(resolve, limitMs);
       });
-      // What is done may order more: a listener that attaches what it found.
+      // What is done may order more: an observer that attaches what it found.
       const done = async () => {
         while (waiting > 0) await work;
       };

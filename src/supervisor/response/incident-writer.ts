@@ -8,7 +8,7 @@ import { postMortem } from '../../incidents/post-mortem.ts';
 import { type IncidentStore, openStore } from '../../incidents/store.ts';
 import { replaceFile, writeDurably } from '../../state/atomic-file.ts';
 import type { StateFolder } from '../../state/state-folder.ts';
-import type { IncidentObserver } from '../observers/observer.ts';
+import type { Observers } from '../observers/observer.ts';
 import type { NotificationSettings } from '../watch-order.ts';
 import { createEvidenceCollector, type EvidenceCollector, type IncidentCase, recordOf } from './incident-record.ts';
 import { configuredSecrets, redactorFor } from './redactor.ts';
@@ -28,7 +28,7 @@ export interface IncidentWriterOrder {
   rules: boolean;
   /** Pids of the run that is up. */
   members(): number[];
-  listeners(): readonly IncidentObserver[];
+  observers: Pick<Observers, 'happened' | 'opened' | 'counted' | 'recovered'>;
   warn(line: string): void;
 }
 
@@ -59,22 +59,9 @@ export async function openIncidentWriter(order: IncidentWriterOrder): Promise<In
     return store.put(incident, postMortem(incident, { ...service, priors }));
   }
 
-  async function change(id: string, by: (incident: Incident) => Partial<Incident>): Promise<Incident | null> {
+  async function change(id: string, by: (incident: Incident) => Partial<Incident>): Promise<void> {
     const incident = store.read(id);
-    if (incident === null) return null;
-    const changed = { ...incident, ...by(incident) };
-    await put(changed);
-    return changed;
-  }
-
-  function tell(act: (listener: IncidentObserver) => void): void {
-    for (const listener of order.listeners()) {
-      try {
-        act(listener);
-      } catch (error) {
-        order.warn(`what follows from an incident failed: ${error}`);
-      }
-    }
+    if (incident !== null) await put({ ...incident, ...by(incident) });
   }
 
   return {
@@ -90,7 +77,7 @@ export async function openIncidentWriter(order: IncidentWriterOrder): Promise<In
       const incident = recordOf(of, found, { ...order, output, clean, history, name: place.name });
       incident.recommendation = adviseFrom(incident.recommendation, history, at);
       await put(incident);
-      tell(listener => listener.opened(incident, of.seed));
+      order.observers.opened(incident, of.seed);
     },
     async repeat(id, count) {
       await change(id, ({ repeats }) => ({ repeats: repeats + count }));
@@ -101,10 +88,7 @@ export async function openIncidentWriter(order: IncidentWriterOrder): Promise<In
     async close(at, proof) {
       const recoveredAt = new Date(at).toISOString();
       const open = store.kept.filter(one => one.recoveredAt === null && one.at <= recoveredAt).map(({ id }) => id);
-      for (const id of open) {
-        const closed = await change(id, () => ({ recoveredAt, recoveryProof: clean(proof) }));
-        if (closed !== null) tell(listener => listener.recovered(closed));
-      }
+      for (const id of open) await change(id, () => ({ recoveredAt, recoveryProof: clean(proof) }));
     },
     async testify(id, sentence) {
       await change(id, ({ evidence: known }) => ({ evidence: [...known, clean(sentence)] }));

@@ -58,10 +58,7 @@ async function openDiagnosing({ diagnosis }: NotificationSettings, world: Notifi
   return createDiagnosing(diagnosis, {
     // As one text, since a flag and its value are two.
     command: [shared.clean(world.command.join(' '))],
-    desk: {
-      attachDiagnosis: (id, guess) => world.desk().attachDiagnosis?.(id, guess),
-      attachDiagnosisFault: (id, why) => world.desk().attachDiagnosisFault?.(id, why),
-    },
+    desk: world.desk,
     say: shared.say,
     keepFault(why) {
       try {

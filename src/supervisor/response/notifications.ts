@@ -1,19 +1,10 @@
-import type { IncidentSeed, Note } from '../../core/events.ts';
-import type { Wall } from '../../core/time.ts';
-import type { Incident } from '../../incidents/incident.ts';
-import type { IncidentObserver } from '../observers/observer.ts';
+import type { Observer } from '../observers/observer.ts';
 import type { NotificationSettings, NotificationWorld } from '../watch-order.ts';
 import type { Alerting } from './alerting.ts';
 import type { Diagnosing } from './diagnosing.ts';
 
-/** What follows from what happens, beside supervision and never before it: alerts, the heartbeat, a model's guess. */
-export interface Notifications extends IncidentObserver {
-  hear(note: Note): void;
-  happened(seed: IncidentSeed): void;
-  closed(at: Wall): void;
-  /** Gives a running diagnosis up, and waits at most so long for alerts. */
-  close(limitMs: number): Promise<void>;
-}
+/** What is undelivered so long after the end has begun stays queued for the next start. */
+const CLOSE_MS = 500;
 
 interface Loaded {
   alerting: Alerting | null;
@@ -21,11 +12,11 @@ interface Loaded {
 }
 
 /**
- * Loads its rooms after the first news, which is that of the first start: until then the start of the child is all that
- * matters. What happens meanwhile is told in order once they are there.
+ * Alerts, the heartbeat and a model's guess. Loads them after the first news, which is that of the first start: until then
+ * the start of the child is all that matters. What happens meanwhile is told in order once they are there. Null: none was asked for.
  */
-export function createNotifications(order: NotificationSettings, world: NotificationWorld): Notifications {
-  const idle = order.alerts === null && order.diagnosis === null;
+export function createNotifications(order: NotificationSettings, world: NotificationWorld): Observer | null {
+  if (order.alerts === null && order.diagnosis === null) return null;
   const early: ((loaded: Loaded) => void)[] = [];
   let loaded: Loaded | null = null;
   let loading: Promise<void> | null = null;
@@ -37,7 +28,6 @@ export function createNotifications(order: NotificationSettings, world: Notifica
   }
 
   function then(act: (loaded: Loaded) => void): void {
-    if (idle) return;
     if (loaded !== null) return act(loaded);
     early.push(act);
     loading ??= new Promise<void>(resolve => setImmediate(resolve))
@@ -46,21 +36,19 @@ export function createNotifications(order: NotificationSettings, world: Notifica
   }
 
   return {
-    hear: note => then(({ alerting }) => alerting?.hear(note)),
+    note: note => then(({ alerting }) => alerting?.hear(note)),
     happened: seed => then(({ alerting }) => alerting?.happened(seed)),
-    opened: (incident: Incident, seed) =>
+    opened: (incident, seed) =>
       then(({ alerting, diagnosing }) => {
         alerting?.explained(incident, seed);
         diagnosing?.opened(incident);
       }),
     counted: seed => then(({ alerting }) => alerting?.explained(null, seed)),
-    // The machine's own word, which comes without an incident on disk too, is what is listened to.
-    recovered() {},
-    closed: at => then(({ alerting }) => alerting?.recovered(at)),
-    async close(limitMs) {
+    recovered: at => then(({ alerting }) => alerting?.recovered(at)),
+    async close() {
       await loading;
       loaded?.diagnosing?.close();
-      await loaded?.alerting?.close(limitMs);
+      await loaded?.alerting?.close(CLOSE_MS);
     },
   };
 }

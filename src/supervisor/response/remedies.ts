@@ -1,21 +1,19 @@
-import type { Fact, IncidentSeed } from '../../core/events.ts';
-import { type Remedy, type RunId, remedyFor } from '../../core/model.ts';
-import type { ChildPort, Report } from '../../core/ports.ts';
+import type { IncidentSeed } from '../../core/events.ts';
+import { type Remedy, remedyFor } from '../../core/model.ts';
 import { durationText } from '../../core/text/units.ts';
 import type { ShellEnd } from '../../host/run-command.ts';
 import type { Incident } from '../../incidents/incident.ts';
-import type { IncidentObserver } from '../observers/observer.ts';
+import type { Observer } from '../observers/observer.ts';
 import type { IncidentAttachments } from './diagnosing.ts';
 
 /** What remedies need of the watcher. */
 export interface RemedyWorld {
   remedies: readonly Remedy[];
-  child: ChildPort;
-  report: Report;
   /** The child's, and its folder. */
   env: Readonly<Record<string, string>>;
   cwd: string;
-  desk(): IncidentAttachments;
+  /** Where the outcome of a remedy is kept. */
+  desk: Pick<IncidentAttachments, 'attachRemedy'>;
   monoMs(): number;
   /** How long a remedy may take, where it is not the usual time. */
   limitMs?: number;
@@ -23,12 +21,10 @@ export interface RemedyWorld {
   warn(line: string): void;
 }
 
-/** Commands of the user's before a start, and the child port that waits for them. */
-export interface Remedies extends IncidentObserver {
-  child: ChildPort;
-  happened(seed: IncidentSeed): void;
-  /** Sees each fact before the machine does: a stop ends a remedy and the start that waits for it. */
-  see(fact: Fact): void;
+/** Commands of the user's before a start. A stop ends a remedy and the start that waits for it. */
+export interface Remedies extends Observer {
+  /** Calls `start`: at once, or when the remedy for the last incident has ended. Calls `refuse` where a stop comes first, or where `start` fails later. */
+  before(start: () => void, refuse: (why: string) => void): void;
 }
 
 /** A remedy that takes longer is ended: the child has been down for so long by it. */
@@ -45,51 +41,33 @@ interface Trouble {
   treated: boolean;
 }
 
-interface Start {
-  run: number;
-  runId: RunId;
-  resume: boolean;
-}
-
 /**
  * Runs the first remedy that fits the last incident when the next start is due, and holds that start until it has ended.
  * Without a fitting one a start is as quick as ever.
  */
 export function createRemedies(world: RemedyWorld): Remedies {
-  const { child, report } = world;
   let last: Trouble | null = null;
   let stop: AbortController | null = null;
 
-  async function startAfterRemedy(
-    { run, runId, resume }: Start,
-    abort: AbortSignal,
-    incident: Promise<Incident | null>,
-  ) {
-    const found = await incident;
+  /** Resolves when a start may go ahead. */
+  async function cured({ known, tell }: Trouble, abort: AbortSignal): Promise<void> {
+    const late = setTimeout(tell, EXPLAIN_LIMIT_MS, null);
+    abort.addEventListener('abort', () => tell(null));
+    const found = await known;
+    clearTimeout(late);
     if (found !== null && !abort.aborted) await Promise.race([cure(world, found, abort), aborted(abort)]);
     stop = null;
-    if (abort.aborted) return refuse(runId, 'a stop was asked for before it started');
-    try {
-      child.spawn(run, runId, resume);
-    } catch (error) {
-      refuse(runId, String(error));
-    }
   }
-  const refuse = (runId: RunId, why: string) =>
-    report({ type: 'spawn-failed', runId, failure: { kind: 'other', why } });
 
   return {
-    child: {
-      ...child,
-      spawn(run, runId, resume = false) {
-        if (last === null || last.treated) return child.spawn(run, runId, resume);
-        last.treated = true;
-        stop = new AbortController();
-        const { known, tell } = last;
-        const late = setTimeout(tell, EXPLAIN_LIMIT_MS, null);
-        stop.signal.addEventListener('abort', () => tell(null));
-        void startAfterRemedy({ run, runId, resume }, stop.signal, known).finally(() => clearTimeout(late));
-      },
+    before(start, refuse) {
+      if (last === null || last.treated) return start();
+      last.treated = true;
+      stop = new AbortController();
+      const { signal } = stop;
+      cured(last, signal)
+        .then(() => (signal.aborted ? refuse('a stop was asked for before it started') : start()))
+        .catch((error: unknown) => refuse(String(error)));
     },
     happened(seed) {
       last = null;
@@ -104,8 +82,7 @@ export function createRemedies(world: RemedyWorld): Remedies {
     counted(seed) {
       if (last?.seed === seed) last.tell(null);
     },
-    recovered() {},
-    see(fact) {
+    fact(fact) {
       if (fact.type === 'stop-requested') stop?.abort();
     },
   };
@@ -139,7 +116,7 @@ async function cure(world: RemedyWorld, incident: Incident, abort: AbortSignal):
       abort,
     });
     const ms = Math.round(world.monoMs() - startedAt);
-    world.desk().attachRemedy?.(incident.id, { command: clean(remedy.command), exitCode: end.code, ms });
+    world.desk.attachRemedy(incident.id, { command: clean(remedy.command), exitCode: end.code, ms });
     world.warn(
       `the remedy for ${incident.id} (${category}) ${outcome(end)} after ${durationText(ms)}${lastWords(end, clean)}`,
     );

@@ -4,12 +4,14 @@ import { expect, test } from 'vitest';
 import { createTerminationLog } from '../../../src/supervisor/observers/termination-log.ts';
 import { anIncident } from '../../incidents/an-incident.ts';
 import { scratch } from '../../support/scratch.ts';
+import { seedOf } from '../incident-fixture.ts';
 
-function written(path: string, ...incidents: ReturnType<typeof anIncident>[]) {
+async function written(path: string, ...incidents: ReturnType<typeof anIncident>[]) {
   const warnings: string[] = [];
   const log = createTerminationLog(path, text => warnings.push(text));
-  for (const incident of incidents) log.opened?.(incident);
-  return log.close().then(() => warnings);
+  for (const incident of incidents) log.opened?.(incident, seedOf());
+  await log.close?.();
+  return warnings;
 }
 
 test('holds the last incident, and nothing of a longer one before', async () => {

@@ -7,7 +7,7 @@ import type { State } from '../../../src/core/model.ts';
 import type { Mono, Wall } from '../../../src/core/time.ts';
 import type { Incident } from '../../../src/incidents/incident.ts';
 import { openStateFolder } from '../../../src/state/state-folder.ts';
-import type { IncidentObserver } from '../../../src/supervisor/observers/observer.ts';
+import { createObservers } from '../../../src/supervisor/observers/observer.ts';
 import { createIncidentQueue } from '../../../src/supervisor/response/incident-queue.ts';
 import { DEFAULT_POLICY } from '../../core/bench.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -33,19 +33,21 @@ function seedAt(ms: number, changes: Partial<IncidentSeed> = {}): IncidentSeed {
 function rig(before: State = FRESH_STATE, folder = scratch()) {
   const place = openStateFolder(join(folder, 'state'), 'bot');
   onTestFinished(() => place.close());
-  const told = { opened: [] as Incident[], recovered: [] as Incident[], counted: 0, said: [] as string[] };
+  const told = { opened: [] as Incident[], recovered: [] as Wall[], counted: 0, said: [] as string[] };
   const output = { text: 'last words\n' };
-  const broken: IncidentObserver = {
-    opened() {
-      throw new Error('a listener fell over');
+  const observers = createObservers(fault => told.said.push(String(fault)));
+  observers.add(
+    {
+      opened() {
+        throw new Error('an observer fell over');
+      },
     },
-    recovered() {},
-  };
-  const listener: IncidentObserver = {
-    opened: incident => told.opened.push(incident),
-    recovered: incident => told.recovered.push(incident),
-    counted: () => told.counted++,
-  };
+    {
+      opened: incident => told.opened.push(incident),
+      recovered: at => told.recovered.push(at),
+      counted: () => told.counted++,
+    },
+  );
   const incidentQueue = createIncidentQueue({
     place,
     policy: DEFAULT_POLICY,
@@ -59,7 +61,7 @@ function rig(before: State = FRESH_STATE, folder = scratch()) {
     logFile: null,
     members: () => [],
     tail: () => Buffer.from(output.text),
-    listeners: () => [broken, listener],
+    observers,
     warn: line => told.said.push(line),
   });
   const path = join(folder, 'state/bot/incidents');
@@ -69,7 +71,7 @@ function rig(before: State = FRESH_STATE, folder = scratch()) {
 const reports = (path: string) => (existsSync(path) ? readdirSync(path).filter(file => file.endsWith('.md')) : []);
 
 describe('an incident', () => {
-  test('is explained beside the caller, from the output of that moment, and told though a listener falls over', async () => {
+  test('is explained beside the caller, from the output of that moment, and told though an observer falls over', async () => {
     const { incidentQueue, told, output, path } = rig();
     incidentQueue.open(seedAt(0));
     expect(reports(path)).toEqual([]);
@@ -77,7 +79,7 @@ describe('an incident', () => {
     await incidentQueue.settle(5000);
     expect(told.opened).toHaveLength(1);
     expect(told.opened[0]).toMatchObject({ name: 'bot', tail: ['last words'], uptimeMs: 13, repeats: 0 });
-    expect(told.said).toEqual(['what follows from an incident failed: Error: a listener fell over']);
+    expect(told.said).toEqual(['Error: an observer fell over']);
     expect(reports(path)).toEqual([`${told.opened[0]?.id}.md`]);
   });
 
@@ -124,10 +126,8 @@ describe('an incident', () => {
     second.incidentQueue.open(seedAt(60_000));
     second.incidentQueue.close((START + 200_000) as Wall, 'up for 2m');
     await second.incidentQueue.settle(5000);
-    expect(second.told.recovered.map(({ recoveredAt }) => recoveredAt)).toEqual([
-      '2026-03-02T10:03:20.000Z',
-      '2026-03-02T10:03:20.000Z',
-    ]);
+    expect(second.told.recovered).toEqual([START + 200_000]);
+    expect(reports(second.path)).toHaveLength(2);
     for (const report of reports(second.path))
       expect(readFileSync(join(second.path, report), 'utf8')).toContain('Confirmed 2026-03-02 10:03:20 UTC');
   });
