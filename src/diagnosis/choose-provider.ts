@@ -19,8 +19,8 @@ export interface DiagnosisSettings {
     | { readonly kind: 'command'; readonly command: string };
   readonly model: string | null;
   /** A secret: only its host is ever shown. */
-  readonly url: string | null;
-  readonly timeoutMs: number | null;
+  readonly url: URL | null;
+  readonly timeoutMs: number;
   readonly maxCalls: { readonly count: number; readonly windowMs: number };
   /** A path, absolute. */
   readonly keyFile: string | null;
@@ -80,7 +80,7 @@ function siteOf(kind: Kind, { url, keyFile, env }: DiagnosisSettings): Site | { 
 
 const credentialsFor = { anthropic: anthropicCredentials, openai: openaiCredentials, ollama: ollamaCredentials };
 
-function addressOf(kind: Kind, url: string | null, env: DiagnosisSettings['env']): Base {
+function addressOf(kind: Kind, url: URL | null, env: DiagnosisSettings['env']): Base {
   if (kind === 'anthropic') return anthropicBase(url ?? (env['ANTHROPIC_BASE_URL'] || undefined));
   if (kind === 'openai') return openaiBase(url ?? (env['OPENAI_BASE_URL'] || undefined));
   return ollamaBase(url ?? (env['OLLAMA_HOST'] || undefined));

@@ -54,7 +54,6 @@ export interface Undiagnosed {
 const maxRawUnits = 200_000;
 const maxRetryAfterMs = 60_000;
 const defaultRetryAfterMs = 2000;
-const defaultTimeoutMs = { anthropic: 10_000, openai: 10_000, ollama: 120_000, command: 10_000 };
 
 /** What a question ends with when the watcher does. */
 const stopping: Undiagnosed = { failed: 'given up, since the watcher stops', news: false };
@@ -143,7 +142,7 @@ async function askTwice(
   desk: BudgetLedger,
   abort: AbortSignal,
 ): Promise<Answer | Failure> {
-  const patience = { timeoutMs: settings.timeoutMs ?? defaultTimeoutMs[settings.provider.kind], abort };
+  const patience = { timeoutMs: settings.timeoutMs, abort };
   desk.change(called);
   const first = await provider.ask(question, patience);
   if (first.kind === 'answer' || first.verdict !== 'again' || abort.aborted) return first;

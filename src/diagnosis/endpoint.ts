@@ -7,16 +7,16 @@ import { readTrustedFile } from '../host/trusted-file.ts';
 export type Base = { readonly base: URL } | { readonly refused: string };
 
 /** Anthropic's: without `/v1`, which is taken off if it was given. */
-export const anthropicBase = (given: string | undefined): Base =>
+export const anthropicBase = (given: string | URL | undefined): Base =>
   readBase(given ?? 'https://api.anthropic.com', path => path.replace(/\/v1(?:\/messages)?$/, ''));
 
 /** OpenAI's: with `/v1`, which is added if the path is empty; a whole `/chat/completions` address is taken too. */
-export const openaiBase = (given: string | undefined): Base =>
+export const openaiBase = (given: string | URL | undefined): Base =>
   readBase(given ?? 'https://api.openai.com/v1', path => path.replace(/\/chat\/completions$/, '') || '/v1');
 
 /** Ollama's, from `--llm-url` or OLLAMA_HOST, which is the server's bind address too: it may lack scheme, host or port, or be 0.0.0.0. */
-export function ollamaBase(given: string | undefined): Base {
-  const text = given?.trim() || '127.0.0.1:11434';
+export function ollamaBase(given: string | URL | undefined): Base {
+  const text = typeof given === 'object' ? given.href : given?.trim() || '127.0.0.1:11434';
   const hasScheme = /^https?:\/\//i.test(text);
   // With a scheme the port is the scheme's own, as Ollama's client reads it.
   const url = readBase(hasScheme ? text : `http://${bracketed(text)}`, path => path.replace(/\/(?:api|v1)$/, ''));
@@ -32,10 +32,10 @@ function bracketed(text: string): string {
   return /^[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*$/i.test(text) ? `[${text}]` : text;
 }
 
-function readBase(text: string, tidy: (path: string) => string): Base {
+function readBase(given: string | URL, tidy: (path: string) => string): Base {
   let base: URL;
   try {
-    base = new URL(text.trim());
+    base = new URL(typeof given === 'string' ? given.trim() : given);
   } catch {
     return { refused: 'its address is not a URL' };
   }

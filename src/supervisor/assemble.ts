@@ -123,7 +123,7 @@ interface OutputTrouble {
 
 function coreOf({ policy }: WatchOrder, found: Found): Core {
   const supervisor = createSupervisor(policy, found.state);
-  // An observer's fault is one of ours: the guard against faults reports and counts it, and the fact still reaches the machine.
+  // The guard against faults reports and counts what an observer throws, and the fact still reaches the machine.
   const observers = createObservers(error => {
     setImmediate(() => {
       throw error;

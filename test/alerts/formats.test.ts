@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type AlertEvent, withoutLog } from '../../src/alerts/alert.ts';
@@ -5,7 +7,8 @@ import { compose } from '../../src/alerts/compose.ts';
 import { render } from '../../src/alerts/formats.ts';
 import { formatOf, readTargets, shownUrl } from '../../src/alerts/target.ts';
 import { clipEnd, clipStart, clipStartBytes, utf8Bytes } from '../../src/core/text/escape.ts';
-import { allKinds, eventOf } from './world.ts';
+import { scratch } from '../support/scratch.ts';
+import { allKinds, eventOf, webhook } from './world.ts';
 
 const speaker = { name: 'my_agent', host: 'box', clean: (text: string) => text };
 const family = '👨‍👩‍👧‍👦';
@@ -87,8 +90,8 @@ describe('every receiver gets text that only reads', () => {
     expect(text.length).toBeLessThanOrEqual(4096);
     expect(text).not.toMatch(/@everyone|https:\/\//);
     expect(formatOf(new URL('https://api.telegram.org/bot1:x/sendMessage?chat_id=5'))).toBe('telegram');
-    const settings = { format: null, commands: [], files: [], env: {}, cwd: '/' };
-    const { faults } = readTargets({ ...settings, webhooks: ['https://api.telegram.org/bot1:x/sendMessage'] });
+    const settings = { format: null, commands: [], files: [] };
+    const { faults } = readTargets({ ...settings, webhooks: [webhook('https://api.telegram.org/bot1:x/sendMessage')] });
     expect(faults).toEqual([expect.stringMatching(/needs a chat: .*chat_id=/)]);
   });
 
@@ -241,26 +244,26 @@ describe('where alerts go', () => {
   test('of an address only the host is shown', () => {
     expect(shownUrl('https://user:pw@hooks.slack.com/services/T/B/geheim?token=x')).toBe('hooks.slack.com');
     expect(shownUrl('geheim')).not.toContain('geheim');
-    const read = (webhooks: string[]) =>
-      readTargets({ webhooks, format: null, commands: [], files: [], env: {}, cwd: '/' });
-    for (const bad of ['geheim', 'ftp://geheim.example', '@/nonexistent', '@/dev/null']) {
-      const { targets, faults } = read([bad]);
+    const path = join(scratch(), 'hook');
+    writeFileSync(path, 'ftp://geheim.example', { mode: 0o600 });
+    for (const bad of [path, '/nonexistent', '/dev/null']) {
+      const webhooks = [webhook(`@${bad}`)];
+      const { targets, faults } = readTargets({ webhooks, format: null, commands: [], files: [] });
       expect(targets).toEqual([]);
       expect(faults).toHaveLength(1);
       expect(faults[0]).not.toContain('geheim');
     }
   });
 
-  test('the environment is asked last, is said, and gets no log', () => {
-    const env = { ALERT_WEBHOOK: 'https://hooks.slack.com/services/T/B/geheim' };
-    const base = { format: null, commands: [], files: [], cwd: '/' };
-    const { targets, notes } = readTargets({ ...base, webhooks: [], env });
+  test('a webhook of the environment is reported at the start and gets no log lines', () => {
+    const target = { url: new URL('https://hooks.slack.com/services/T/B/geheim') };
+    const base = { format: null, commands: [], files: [] };
+    const { targets, notes } = readTargets({ ...base, webhooks: [{ target, from: 'ALERT_WEBHOOK' }] });
     expect(targets).toMatchObject([{ kind: 'webhook', format: 'slack', withLog: false }]);
     expect(notes).toEqual(['alerts go to hooks.slack.com, as $ALERT_WEBHOOK says, without lines of the log']);
-    expect(readTargets({ ...base, webhooks: ['https://a.example'], env })).toMatchObject({
+    expect(readTargets({ ...base, webhooks: [webhook('https://a.example')] })).toMatchObject({
       targets: [{ withLog: true }],
       notes: [],
     });
-    expect(readTargets({ ...base, webhooks: [], env: {} }).targets).toEqual([]);
   });
 });

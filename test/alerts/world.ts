@@ -1,7 +1,7 @@
 import { afterEach } from 'vitest';
 import type { AlertEvent, AlertKind } from '../../src/alerts/alert.ts';
 import { createAlerts } from '../../src/alerts/alerts.ts';
-import { readTargets, type TargetSettings } from '../../src/alerts/target.ts';
+import { readTargets, type TargetSettings, type Webhook } from '../../src/alerts/target.ts';
 import { type LocalServer, localServer } from '../servers/local-server.ts';
 
 export function eventOf(event: AlertKind, more: Partial<AlertEvent> = {}): AlertEvent {
@@ -55,11 +55,21 @@ export class Clock {
 
 export const allKinds: AlertKind[] = ['flap', 'slow-loop', 'hold', 'unhealthy', 'recovered', 'crash', 'start', 'stop'];
 
-interface Options extends Partial<TargetSettings> {
+interface Options extends Partial<Omit<TargetSettings, 'webhooks'>> {
+  /** `URL`, or `@` and a path. */
+  webhooks?: string[];
+  env?: Record<string, string | undefined>;
+  cwd?: string;
   on?: AlertKind[];
   cooldownMs?: number;
   clean?: (text: string) => string;
 }
+
+/** A webhook as an option names it: `URL`, or `@` and a path. */
+export const webhook = (text: string): Webhook => ({
+  target: text.startsWith('@') ? { file: text.slice(1) } : { url: new URL(text) },
+  from: 'option',
+});
 
 /** Alerts in a world whose file and clock outlive them. */
 export function world({ on = allKinds, cooldownMs = 900_000, clean = text => text, ...more }: Options = {}) {
@@ -67,7 +77,11 @@ export function world({ on = allKinds, cooldownMs = 900_000, clean = text => tex
   const said: string[] = [];
   const disk = { file: null as string | null, full: false };
   let ids = 0;
-  const { targets } = readTargets({ webhooks: [], format: null, commands: [], files: [], env: {}, cwd: '/', ...more });
+  const { targets } = readTargets({
+    ...{ format: null, commands: [], files: [] },
+    ...more,
+    webhooks: (more.webhooks ?? []).map(webhook),
+  });
   const start = () =>
     createAlerts(
       {

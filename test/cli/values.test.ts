@@ -254,7 +254,9 @@ describe('places', () => {
   });
 
   test('secret addresses are never repeated', () => {
-    expect(readSecretUrl('https://hooks.example/s3cret', '/b')).toEqual({ url: 'https://hooks.example/s3cret' });
+    expect(readSecretUrl('https://hooks.example/s3cret', '/b')).toEqual({
+      url: new URL('https://hooks.example/s3cret'),
+    });
     expect(readSecretUrl('@hook.txt', '/b')).toEqual({ file: '/b/hook.txt' });
     const message = fault(() => readSecretUrl('htps://hooks.example/s3cret', '/b'));
     expect(message).toContain('@FILE');

@@ -68,7 +68,7 @@ describe('keys', () => {
     const settings = {
       model: null,
       url: null,
-      timeoutMs: null,
+      timeoutMs: 1000,
       maxCalls: { count: 1, windowMs: 1 },
       keyFile: null,
       cwd: '/',
@@ -79,8 +79,10 @@ describe('keys', () => {
       env: {},
     });
     expect(obstacleTo(kind('anthropic'))).toBe('there is no key: set ANTHROPIC_API_KEY or --llm-key-file');
-    expect(obstacleTo({ ...kind('openai'), url: 'nonsense' })).toBe('its address is not a URL');
-    expect(obstacleTo({ ...kind('openai'), url: 'http://127.0.0.1:8000' })).toBeNull();
+    const ofVariable = (OPENAI_BASE_URL: string) => obstacleTo({ ...kind('openai'), env: { OPENAI_BASE_URL } });
+    expect(ofVariable('nonsense')).toBe('its address is not a URL');
+    expect(ofVariable('http://127.0.0.1:8000')).toBeNull();
+    expect(obstacleTo({ ...kind('openai'), url: new URL('http://127.0.0.1:8000') })).toBeNull();
     expect(obstacleTo(kind('ollama'))).toBeNull();
     expect(obstacleTo({ ...kind('openai'), env: { OPENAI_API_KEY: 'sk-1' } })).toBeNull();
   });

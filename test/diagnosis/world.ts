@@ -22,7 +22,10 @@ export const baseCase: Case = {
 };
 
 /** A world whose clock stands still until it is moved, and whose waits take no time. */
-export function world(settings: Partial<DiagnosisSettings> & Pick<DiagnosisSettings, 'provider'>) {
+/** `url`: as text. */
+type Given = Partial<Omit<DiagnosisSettings, 'url'>> & Pick<DiagnosisSettings, 'provider'> & { url?: string };
+
+export function world({ url, ...settings }: Given) {
   const state = { now: Date.parse('2026-11-01T00:00:00Z'), file: null as string | null, full: false };
   const waits: number[] = [];
   const ports: DiagnosisPorts = {
@@ -43,7 +46,7 @@ export function world(settings: Partial<DiagnosisSettings> & Pick<DiagnosisSetti
   };
   const whole: DiagnosisSettings = {
     model: null,
-    url: null,
+    url: url === undefined ? null : new URL(url),
     timeoutMs: 5000,
     maxCalls: { count: 20, windowMs: 86_400_000 },
     keyFile: null,

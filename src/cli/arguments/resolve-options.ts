@@ -1,8 +1,10 @@
 /** From what was written for each option to the validated settings. */
+import { WEBHOOK_VARIABLES, type Webhook } from '../../alerts/target.ts';
 import type { CauseAction } from '../../core/model.ts';
 import type { Environment } from '../environment.ts';
 import { isOptionName, type OptionName, type OptionValues, optionRow, watchOptionNames } from '../options/index.ts';
-import { UsageError } from '../usage-error.ts';
+import { at, UsageError } from '../usage-error.ts';
+import { readSecretUrl } from '../values/places.ts';
 import { type RawValue, readValue } from '../values/read-value.ts';
 import type {
   AlertSettings,
@@ -108,7 +110,7 @@ export function diagnosisSettings(values: OptionValues): DiagnosisSettings {
   return {
     diagnose: values.diagnose,
     model: values['llm-model'],
-    baseUrl: values['llm-url'],
+    url: values['llm-url'],
     timeoutMs: values['llm-timeout'] ?? ownTimeoutMs,
     maxCalls: values['llm-max-calls'],
     keyFile: values['llm-key-file'],
@@ -125,21 +127,17 @@ export function alertSettings(values: OptionValues, here: Environment): AlertSet
     format: values['alert-format'],
     commands: values['alert-command'],
     files: values['alert-file'],
-    on: topics.filter(topic => values['alert-on'].includes(topic) || values['alert-on'].includes('all')),
+    on: new Set(topics.filter(topic => values['alert-on'].includes(topic) || values['alert-on'].includes('all'))),
     cooldownMs: values['alert-cooldown'],
     heartbeat: values['heartbeat-url'],
   };
 }
 
-function webhookOfEnvironment(here: Environment): AlertSettings['webhooks'] {
-  const row = optionRow('alert-webhook');
-  for (const from of ['AGENT_WATCH_ALERT_WEBHOOK', 'ALERT_WEBHOOK'] as const) {
-    const text = here.env[from];
-    if (!text) continue;
-    const target = readValue(row, { text, base: here.cwd, where: `$${from}` });
-    return [{ target: target as AlertSettings['webhooks'][number]['target'], from }];
-  }
-  return [];
+/** The webhook that the environment names, if one of its variables does. @throws UsageError for an address that is none */
+export function webhookOfEnvironment({ env, cwd }: Pick<Environment, 'env' | 'cwd'>): Webhook[] {
+  const from = WEBHOOK_VARIABLES.find(name => env[name]);
+  if (from === undefined) return [];
+  return [{ target: at(`$${from}`, () => readSecretUrl(env[from] ?? '', cwd)), from }];
 }
 
 /** The face to scrapers and to systemd. */

@@ -1,14 +1,15 @@
 /** The validated settings: what argv, environment and file came to. Durations are milliseconds, sizes bytes, paths absolute. */
 
 import type { AlertKind } from '../../alerts/alert.ts';
-import type { Format } from '../../alerts/formats.ts';
-import type { CauseAction, StopTo } from '../../core/model.ts';
+import type { SecretUrl, TargetSettings } from '../../alerts/target.ts';
+import type { Policy, Remedy } from '../../core/model.ts';
+import type { DiagnosisSettings as ProviderSettings } from '../../diagnosis/choose-provider.ts';
+import type { MetricsPlace } from '../../probes/kill-when/sources.ts';
 import type { ProbeSpec } from '../../probes/probe.ts';
 import type { PatternOrder } from '../../supervisor/output-patterns.ts';
 import type { OptionName } from '../options/index.ts';
-import type { DiagnoseChoice, Remedy, StdinChoice } from '../options/option.ts';
-import type { Rate } from '../values/amounts.ts';
-import type { HostAndPort, MetricsSource, SecretUrl } from '../values/places.ts';
+import type { DiagnoseChoice, StdinChoice } from '../options/option.ts';
+import type { HostAndPort } from '../values/places.ts';
 import type { RawValue } from '../values/read-value.ts';
 
 /** What was written for each option; one that is missing has its default. */
@@ -27,32 +28,10 @@ export interface IdentitySettings {
   readonly stdin: 'auto' | StdinChoice;
 }
 
-export interface RestartSettings {
-  readonly restart: 'always' | 'on-failure' | 'never';
-  readonly backoffMs: number;
-  readonly backoffFactor: number;
-  readonly backoffMaxMs: number;
-  /** A share of the wait, 0 to 1. */
-  readonly jitter: number;
-  readonly healthyAfterMs: number;
-  readonly flapThreshold: number;
-  readonly flapWindowMs: number;
-  readonly flapCooldownMs: number;
-  readonly maxRestarts: number | null;
-  readonly successCodes: readonly number[];
-  readonly holdCodes: readonly number[];
-  readonly onCause: Readonly<Record<string, CauseAction>>;
-  readonly maxWaitMs: number;
+/** What the machine decides by, and what else is said of runs. */
+export interface RestartSettings extends Readonly<Omit<Policy, 'resumes' | 'scheduled' | 'health'>> {
   readonly patterns: PatternOrder;
   readonly resumeCommand: string | null;
-  readonly onHold: 'wait' | 'exit';
-  readonly stopSignal: NodeJS.Signals;
-  readonly stopSignalGiven: boolean;
-  readonly stopTimeoutMs: number;
-  readonly dumpSignal: NodeJS.Signals | null;
-  readonly stopTo: StopTo;
-  readonly maxRuntimeMs: number | null;
-  readonly expectDurationMs: number | null;
   readonly schedule: string | null;
   /** An IANA name, or `local`. */
   readonly timezone: string;
@@ -67,7 +46,7 @@ export interface HealthSettings {
   readonly retries: number;
   readonly startPeriodMs: number;
   readonly killWhen: string | null;
-  readonly metrics: readonly MetricsSource[];
+  readonly metrics: readonly MetricsPlace[];
   readonly metricsMaxAgeMs: number;
   readonly killWhenBlind: boolean;
   readonly remedies: readonly Remedy[];
@@ -81,27 +60,18 @@ export interface OutputSettings {
   readonly bufferBytes: number;
 }
 
-export interface DiagnosisSettings {
+/** Who is asked about incidents; its address may still be in a file. */
+export interface DiagnosisSettings extends Pick<ProviderSettings, 'model' | 'timeoutMs' | 'maxCalls' | 'keyFile'> {
   readonly diagnose: DiagnoseChoice;
-  readonly model: string | null;
-  readonly baseUrl: SecretUrl | null;
-  readonly timeoutMs: number;
-  readonly maxCalls: Rate;
-  readonly keyFile: string | null;
+  readonly url: SecretUrl | null;
 }
 
-export interface AlertSettings {
-  readonly webhooks: readonly { readonly target: SecretUrl; readonly from: WebhookSource }[];
-  readonly format: Format | null;
-  readonly commands: readonly string[];
-  readonly files: readonly string[];
-  readonly on: readonly AlertKind[];
+/** Who is told; addresses may still be in files. */
+export interface AlertSettings extends TargetSettings {
+  readonly on: ReadonlySet<AlertKind>;
   readonly cooldownMs: number;
   readonly heartbeat: SecretUrl | null;
 }
-
-/** Where a webhook's address came from; one from the environment is said at start and gets no log lines. */
-export type WebhookSource = 'option' | 'AGENT_WATCH_ALERT_WEBHOOK' | 'ALERT_WEBHOOK';
 
 export interface ServiceSettings {
   readonly listen: HostAndPort | null;

@@ -1,3 +1,4 @@
+import type { SecretUrl } from '../../alerts/target.ts';
 import type { Policy } from '../../core/model.ts';
 import { durationText } from '../../core/text/units.ts';
 import type { DiagnosisSettings as Consultation } from '../../diagnosis/choose-provider.ts';
@@ -8,7 +9,6 @@ import type { HealthOrder } from '../../supervisor/probing.ts';
 import type { NotificationSettings } from '../../supervisor/watch-order.ts';
 import { type Environment, version } from '../environment.ts';
 import { didYouMean, UsageError } from '../usage-error.ts';
-import type { SecretUrl } from '../values/places.ts';
 import type { AlertSettings, DiagnosisSettings, HealthSettings, Settings } from './settings.ts';
 
 /** Who is told and who is asked, and what has to be said of it at the start. */
@@ -31,46 +31,35 @@ export async function notificationSettings(
 async function alertOrder(
   settings: AlertSettings,
   intervalMs: number,
-  here: Environment,
+  { env, cwd }: Environment,
 ): Promise<{ order: NotificationSettings['alerts']; notes: readonly string[] }> {
   const { webhooks, commands, files, heartbeat } = settings;
   if (webhooks.length + commands.length + files.length === 0 && heartbeat === null) return { order: null, notes: [] };
-  const { env, cwd } = here;
   const { readTargets } = await import('../../alerts/target.ts');
-  const given = webhooks.flatMap(({ from, target }) => (from === 'option' ? [textOf(target)] : []));
-  // Its own look at the environment tells it that nobody asked on the command line for that address.
-  const known = webhooks.length > given.length ? env : {};
-  const { targets, faults, notes } = readTargets({ ...settings, webhooks: given, env: known, cwd });
+  const { targets, faults, notes } = readTargets(settings);
   if (faults[0] !== undefined) throw new UsageError(faults[0]);
-  const beat =
-    heartbeat === null ? null : { url: new URL(await addressOf(heartbeat, '--heartbeat-url', cwd)), intervalMs };
-  return {
-    order: { targets, on: new Set(settings.on), cooldownMs: settings.cooldownMs, heartbeat: beat, env, cwd },
-    notes,
-  };
+  const beat = heartbeat === null ? null : { url: await addressOf(heartbeat, '--heartbeat-url'), intervalMs };
+  return { order: { ...settings, targets, heartbeat: beat, env, cwd }, notes };
 }
 
 /** The model to ask, as the room of diagnosis wants to know it; null: the rules are all. */
 export async function consultation(
-  settings: DiagnosisSettings,
+  { diagnose, ...settings }: DiagnosisSettings,
   { env, cwd }: Environment,
 ): Promise<Consultation | null> {
-  const { diagnose, model, baseUrl, timeoutMs, maxCalls, keyFile } = settings;
   if (diagnose.kind === 'off' || diagnose.kind === 'rules') return null;
   const provider =
     diagnose.kind === 'command' ? { kind: diagnose.kind, command: diagnose.command } : { kind: diagnose.kind };
-  const url = baseUrl === null ? null : await addressOf(baseUrl, '--llm-url', cwd);
-  return { provider, model, url, timeoutMs, maxCalls, keyFile, env, cwd };
+  const url = settings.url === null ? null : await addressOf(settings.url, '--llm-url');
+  return { ...settings, provider, url, env, cwd };
 }
 
-async function addressOf(secret: SecretUrl, where: string, cwd: string): Promise<string> {
-  const { readSecretUrl } = await import('../../alerts/target.ts');
-  const read = readSecretUrl(textOf(secret), cwd);
+async function addressOf(secret: SecretUrl, where: string): Promise<URL> {
+  const { openSecretUrl } = await import('../../alerts/target.ts');
+  const read = openSecretUrl(secret);
   if ('refused' in read) throw new UsageError(`${where}: ${read.refused}`);
-  return read.url.href;
+  return read.url;
 }
-
-const textOf = (secret: SecretUrl): string => ('url' in secret ? secret.url : `@${secret.file}`);
 
 /** The longest wait between an agent's own retries, which come after 60, 300 and 360 s: a shorter limit ends one that would recover. */
 const OWN_RETRIES_MS = 360_000;

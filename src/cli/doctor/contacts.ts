@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { readTargets } from '../../alerts/target.ts';
 import { durationText } from '../../core/text/units.ts';
 import { addressAsked, obstacleTo } from '../../diagnosis/choose-provider.ts';
+import { webhookOfEnvironment } from '../arguments/resolve-options.ts';
 import { notificationSettings } from '../arguments/watch-orders.ts';
 import { ownEnvironment } from '../environment.ts';
 import { UsageError } from '../usage-error.ts';
@@ -91,9 +92,15 @@ export async function lookAtContacts(subject: Subject): Promise<Finding[]> {
 /** The webhook that this shell's environment names for everything that is started here. */
 export async function lookAtOwnContacts(): Promise<Finding[]> {
   const { env, cwd } = ownEnvironment();
-  const { targets, faults } = readTargets({ webhooks: [], format: null, commands: [], files: [], env, cwd });
-  const found = await Promise.all(webhooksAmong(targets, env).map(lookAt));
-  return [...faults.map(fault => serious(fault, 'export it anew')), ...found];
+  try {
+    const webhooks = webhookOfEnvironment({ env, cwd });
+    const { targets, faults } = readTargets({ webhooks, format: null, commands: [], files: [] });
+    const found = await Promise.all(webhooksAmong(targets, env).map(lookAt));
+    return [...faults.map(fault => serious(fault, 'export it anew')), ...found];
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return [serious(error.message, 'export it anew')];
+  }
 }
 
 function unheard(nobody: boolean): Finding[] {

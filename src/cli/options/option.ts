@@ -1,22 +1,16 @@
 /** The shape of a row of the option table, and what each kind of value is once it has been read. */
-import type { CauseAction } from '../../core/model.ts';
+import type { SecretUrl } from '../../alerts/target.ts';
+import type { CauseAction, Remedy } from '../../core/model.ts';
 import type { BudgetLimit } from '../../probes/keepers.ts';
+import type { MetricsPlace } from '../../probes/kill-when/sources.ts';
 import type { Rate } from '../values/amounts.ts';
 import type { Moment } from '../values/moments.ts';
-import type { HostAndPort, MetricsSource, Pair, PlaceAndTime, SecretUrl, SizeAndPlace } from '../values/places.ts';
+import type { HostAndPort, Pair, PlaceAndTime, SizeAndPlace } from '../values/places.ts';
 
 /** What a model-free or model-backed diagnosis is asked of. */
 export type DiagnoseChoice =
   | { readonly kind: 'off' | 'rules' | 'anthropic' | 'openai' | 'ollama' }
   | { readonly kind: 'command'; readonly command: string };
-
-/** `--remedy 'WHEN => COMMAND'`. */
-export interface Remedy {
-  readonly when:
-    | { readonly kind: 'word'; readonly word: string }
-    | { readonly kind: 'key-line'; readonly pattern: RegExp };
-  readonly command: string;
-}
 
 /** `--stdin inherit|null|FILE`. */
 export type StdinChoice = 'inherit' | 'null' | { readonly file: string };
@@ -52,7 +46,7 @@ export interface KindValues {
   'host-port': HostAndPort;
   url: string;
   'secret-url': SecretUrl;
-  metrics: MetricsSource;
+  metrics: MetricsPlace;
   timezone: string;
   diagnose: DiagnoseChoice;
   remedy: Remedy;

@@ -1,5 +1,7 @@
 /** Readers of paths, addresses and pairs. `base` is the folder that relative paths are taken from. */
 import { resolve } from 'node:path';
+import { type SecretUrl, webUrl } from '../../alerts/target.ts';
+import type { MetricsPlace } from '../../probes/kill-when/sources.ts';
 import { quoted, UsageError } from '../usage-error.ts';
 import { readDuration, readSize } from './amounts.ts';
 import { readRegex } from './words.ts';
@@ -67,32 +69,23 @@ export function readHostAndPort(text: string): HostAndPort {
 
 /** An http or https address, as the URL parser writes it. */
 export function readUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:')) return url.href;
+  const url = webUrl(text);
+  if (url !== null) return url.href;
   const guess = /^[\w.-]+(:\d+)?(\/|$)/.test(text) ? `http://${text}` : 'http://127.0.0.1:8080/health';
   throw new UsageError(`invalid address ${quoted(text)}; write one such as ${guess}`);
 }
 
-/** A secret address: never shown whole. From a file, it is read by the part that uses it. */
-export type SecretUrl = { readonly url: string } | { readonly file: string };
-
 /** `URL` or `@FILE`. What was written is not repeated in the message: it may be a secret with a typo in it. */
 export function readSecretUrl(text: string, base: string): SecretUrl {
   if (text.startsWith('@') && text.length > 1) return { file: readPath(text.slice(1), base) };
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:'))
+  const url = webUrl(text.trim());
+  if (url === null)
     throw new UsageError('invalid http or https address; write https://… or @FILE (not shown: it may be a secret)');
-  return { url: url.href };
+  return { url };
 }
 
-export type MetricsSource =
-  | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'url'; readonly url: string }
-  | { readonly kind: 'exec'; readonly command: string }
-  | { readonly kind: 'output'; readonly pattern: RegExp | null };
-
 /** `FILE`, `URL`, `exec:COMMAND`, `output` or `output:/REGEX/`. */
-export function readMetricsSource(text: string, base: string): MetricsSource {
+export function readMetricsSource(text: string, base: string): MetricsPlace {
   if (text === 'output') return { kind: 'output', pattern: null };
   const pattern = /^output:\/(.*)\/$/s.exec(text);
   if (pattern !== null) return { kind: 'output', pattern: readRegex(pattern[1]!) };

@@ -1,7 +1,8 @@
 import { accessSync, constants } from 'node:fs';
+import type { Remedy } from '../../core/model.ts';
 import { categories } from '../../incidents/triage/rule.ts';
 import type { BudgetLimit } from '../../probes/keepers.ts';
-import type { CauseRule, DiagnoseChoice, Kind, KindValues, Option, Remedy, StdinChoice } from '../options/option.ts';
+import type { CauseRule, DiagnoseChoice, Kind, KindValues, Option, StdinChoice } from '../options/option.ts';
 import { at, nearest, quoted, UsageError } from '../usage-error.ts';
 import { readDuration, readInteger, readNumber, readRate, readShare, readSize } from './amounts.ts';
 import { readMoment } from './moments.ts';

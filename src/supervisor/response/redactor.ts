@@ -29,7 +29,7 @@ export function configuredSecrets({ alerts, diagnosis }: NotificationSettings): 
   return [
     ...urls.map(({ href }) => href),
     ...parts.filter(part => part.length >= SECRET_PART_CHARS),
-    ...(diagnosis?.url ? [diagnosis.url] : []),
+    ...(diagnosis?.url ? [diagnosis.url.href] : []),
     ...(key !== null && 'key' in key ? [key.key] : []),
   ];
 }

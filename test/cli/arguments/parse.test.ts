@@ -68,7 +68,7 @@ describe('watching a command', () => {
       health: { probes: [], intervalMs: 30_000, timeoutMs: 5000, retries: 3, startPeriodMs: 60_000, killWhen: null },
       alerts: {
         webhooks: [],
-        on: ['flap', 'slow-loop', 'hold', 'limited', 'unhealthy', 'recovered'],
+        on: new Set(['flap', 'slow-loop', 'hold', 'limited', 'unhealthy', 'recovered']),
         cooldownMs: 900_000,
       },
       service: { listen: null, notifyReady: 'up' },
