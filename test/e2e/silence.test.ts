@@ -103,6 +103,30 @@ describe('diagnose --live', () => {
   });
 });
 
+describe('status of one service', () => {
+  test('says what it waits for while a probe fails, and what it hung on after that', async () => {
+    const folder = scratch();
+    const options = [
+      '--name',
+      'hangs',
+      '--stale-after',
+      '1s',
+      '--check',
+      'false',
+      '--health-retries',
+      '100',
+      ...timing,
+    ];
+    const trap = 'trap "" TERM; echo up; sleep 600';
+    startWatcher(folder, [...options, '--stop-timeout', '3s', '--', 'sh', '-c', trap]);
+    const shown = () => run(folder, ['status', 'hangs']).out;
+    const words = 'sleep \\(pid \\d+\\) sleeps \\(clock_nanosleep\\); no CPU time used';
+    await until('what it waits for', () => new RegExp(`stale FAILING.*\n {2}doing +${words}\n`, 's').test(shown()));
+    await phaseIs(folder, 'hangs', 'backoff');
+    await until('what it hung on', () => new RegExp(`\n {2}incident .*\n {13}${words}\n`, 's').test(shown()));
+  });
+});
+
 describe('--first-output', () => {
   test('ends a run that has printed nothing that long after its start', async () => {
     const folder = scratch();

@@ -5,6 +5,7 @@ import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import type { Status } from '../../core/status.ts';
 import { stripControl } from '../../core/text/escape.ts';
 import { durationText, exitText, sizeText } from '../../core/text/units.ts';
+import { type CpuSample, readAutopsy, sampleCpu } from '../../host/autopsy.ts';
 import { type TreeUsage, treeUsage } from '../../host/tree-usage.ts';
 import { INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
 import { readAll } from '../../incidents/store.ts';
@@ -24,14 +25,27 @@ const MOST_PROBES = 30;
 /** All about some services: a block of lines each. */
 export async function detailText(rows: readonly StatusRow[]): Promise<string> {
   const before = rows.map(({ status }) => usageOf(status));
+  const cpu = rows.map(({ status }) => (isFailing(status) ? sampleCpu(status.childPid ?? 0) : null));
   if (before.some(usage => usage !== null)) await pause(SAMPLE_MS);
-  return rows.map((row, index) => blockOf(row, before[index] ?? null)).join('\n\n');
+  const doing = await Promise.all(cpu.map((sample, index) => doingText(sample, before[index] ?? null)));
+  return rows.map((row, index) => blockOf(row, before[index] ?? null, doing[index] ?? '')).join('\n\n');
+}
+
+const isFailing = ({ health }: Status) => health.some(({ ok }) => ok === false);
+
+/** What the processes of a service with a failing probe wait for at this moment. */
+async function doingText(sample: CpuSample | null, usage: TreeUsage | null): Promise<string> {
+  const autopsy = sample === null || usage === null ? null : readAutopsy(usage.pids, sample);
+  if (autopsy === null) return '';
+  // A file that it waits for may bear a secret in its name.
+  const { redact } = await import('../../incidents/redaction/redact.ts');
+  return redact(autopsy.sentence, []);
 }
 
 const usageOf = ({ childPid, watcherPid }: Status) =>
   childPid === null || watcherPid === null ? null : treeUsage(childPid);
 
-function blockOf(row: StatusRow, before: TreeUsage | null): string {
+function blockOf(row: StatusRow, before: TreeUsage | null, doing: string): string {
   const { service, status } = row;
   const { stateDir, name, label } = service;
   const now = Date.now();
@@ -52,6 +66,7 @@ function blockOf(row: StatusRow, before: TreeUsage | null): string {
     ],
     ...usageRows(status, before, state),
     ...status.health.slice(0, MOST_PROBES).map(probeRow),
+    ['doing', doing],
     ['restarts', restartText(status, incidents)],
     ['last exit', status.lastExit === null ? '' : lastExitText(status.lastExit, now)],
     ...incidentRows(last, now),
@@ -118,9 +133,11 @@ function incidentRows(last: Incident | undefined, now: number): [string, string]
   if (last === undefined) return [];
   const over = last.recoveredAt === null ? '' : ', recovered';
   const line = last.keyLine ?? last.evidence[0] ?? '';
+  const hungOn = last.recoveredAt === null ? (last.autopsy?.sentence ?? '') : '';
   return [
     ['incident', `${last.id}: ${last.category} ${durationText(Math.max(0, now - Date.parse(last.at)))} ago${over}`],
     ['', line],
+    ['', hungOn],
     ['', last.recoveredAt === null ? last.recommendation : ''],
   ];
 }
