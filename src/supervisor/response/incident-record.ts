@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import type { Autopsy } from '../../core/autopsy.ts';
 import type { IncidentSeed } from '../../core/events.ts';
-import { clipStart, lastWords, wholeEnd } from '../../core/text/escape.ts';
+import { clipStart, lastWords, wholeEnd, wholeStart } from '../../core/text/escape.ts';
 import { sizeText } from '../../core/text/units.ts';
 import { memoryLimit, oomKills } from '../../host/cgroup.ts';
 import { monoNow } from '../../host/clock.ts';
@@ -41,6 +41,7 @@ const KEY_LINE_CHARS = 1000;
 const SENTENCE_CHARS = 600;
 /** So much of the end is cleaned for them, and at least so much to learn what is secret in it. */
 const CLEANED_CHARS = 512 * 1024;
+const CLEANED_LINE_CHARS = 64 * 1024;
 const LEARNED_CHARS = 64 * 1024;
 /** A private key may begin above the first line. */
 const LINES_ABOVE = 100;
@@ -124,8 +125,9 @@ function reasonsOf({ reasons, cause, why }: IncidentSeed): readonly { name: stri
 /** The end of the output from which its last `most` lines are taken once it was cleaned: some more of it, and no part of a word that was cut. */
 export function endToClean(output: string, most: number): string {
   const text = output.endsWith('\n') ? output.slice(0, -1) : output;
-  const wanted = text.length - startOfLines(text, most + LINES_ABOVE);
-  return wholeEnd(text, Math.min(CLEANED_CHARS, Math.max(LEARNED_CHARS, wanted)));
+  const from = Math.min(startOfLines(text, most + LINES_ABOVE), startOfLine(text, text.length - LEARNED_CHARS));
+  const lines = text.slice(from).split('\n');
+  return wholeEnd(lines.map(line => wholeStart(line, CLEANED_LINE_CHARS)).join('\n'), CLEANED_CHARS);
 }
 
 /** The last lines of what was cleaned, the unfinished one included. */
@@ -147,6 +149,10 @@ function startOfLines(text: string, most: number): number {
   let start = text.length;
   for (let count = 0; count < most && start > 0; count++) start = text.lastIndexOf('\n', start - 1);
   return Math.max(0, start + 1);
+}
+
+function startOfLine(text: string, at: number): number {
+  return at <= 0 ? 0 : text.lastIndexOf('\n', at - 1) + 1;
 }
 
 /** What was measured about an end: facts that decide, and sentences beside them. */
