@@ -23,6 +23,7 @@ const labels: Readonly<Record<Fact['type'], string>> = {
   'child-spawned': 'spawned',
   'spawn-failed': 'spawn failed',
   'child-exited': 'exit',
+  'run-checked': 'verdict on the output',
   'run-cleared': 'process tree ended',
   'run-stuck': 'process cannot be ended',
   'timer-fired': 'timer',
@@ -38,8 +39,8 @@ const labels: Readonly<Record<Fact['type'], string>> = {
 };
 
 const order: Readonly<Record<Transition['from'] | Transition['to'], number>> = {
-  ...{ start: 0, starting: 1, running: 2, stopping: 3, backoff: 4, cooldown: 5, limited: 6, waiting: 7, held: 8 },
-  ...{ finished: 9, stopped: 10, end: 11 },
+  ...{ start: 0, starting: 1, running: 2, stopping: 3, checking: 4, backoff: 5, cooldown: 6, limited: 7, waiting: 8 },
+  ...{ held: 9, finished: 10, stopped: 11, end: 12 },
 };
 
 const base: Policy = {
@@ -67,6 +68,7 @@ const base: Policy = {
   onCause: { 'rate-limited': { kind: 'wait', everyMs: null } },
   maxWaitMs: 691_200_000,
   scheduled: false,
+  checksRuns: false,
   health: { probes: [], killWhen: null },
 };
 const probes: HealthPolicy['probes'] = [
@@ -81,6 +83,10 @@ const policies: readonly Policy[] = [
   { ...base, restart: 'never' },
   { ...base, scheduled: true },
   { ...base, onHold: 'exit' },
+  ...(['always', 'on-failure', 'never'] as const).map(restart => ({ ...base, restart, checksRuns: true })),
+  { ...base, scheduled: true, checksRuns: true },
+  { ...base, checksRuns: true, onCause: { 'not-accepted': { kind: 'wait' as const, everyMs: 60_000 } } },
+  { ...base, checksRuns: true, onCause: { 'not-accepted': { kind: 'hold' as const } } },
   { ...base, maxRestarts: 0 },
   { ...base, maxRuntimeMs: 1000 },
   { ...base, health: { probes, killWhen: null } },
@@ -132,6 +138,7 @@ function keyOf({ phase, clearing, leaving, stuck, crashes, everUp }: State, ends
   const own = [
     phase.kind === 'starting' && phase.checking,
     phase.kind === 'stopping' ? `${phase.cause} ${phase.restAskedAt === null} ${phase.killed}` : '',
+    phase.kind === 'checking' && phase.asked,
     'timer' in phase && phase.timer === null,
     'live' in phase && phase.live.healthy,
     'live' in phase && phase.live.runtimeTimer === null,
@@ -159,7 +166,9 @@ const exits: readonly Exit[] = [
 function factsAbout(state: State): Fact[] {
   const { phase, clearing, leaving } = state;
   const live = 'live' in phase ? phase.live : null;
-  const runId = live?.runId ?? (phase.kind === 'starting' ? phase.runId : (clearing?.runId ?? ('none' as RunId)));
+  const known =
+    phase.kind === 'starting' ? phase.runId : phase.kind === 'checking' ? phase.ended.runId : clearing?.runId;
+  const runId = live?.runId ?? known ?? ('none' as RunId);
   const until = (1_700_000_000_000 + 9_000_000_000) as Wall;
   const limited = { ...silent, cause: 'rate-limited', limit: { kind: 'quota', until, own: true }, line: 'x' } as const;
   const kinds: { readonly [T in Fact['type']]: readonly Omit<Extract<Fact, { type: T }>, 'type'>[] } = {
@@ -167,6 +176,10 @@ function factsAbout(state: State): Fact[] {
     'child-spawned': [{ runId, pid: 100, startTicks: 1 }],
     'spawn-failed': [{ runId, failure: { kind: 'command-missing', why: 'x' } }],
     'child-exited': [...exits.map(exit => ({ runId, exit })), { runId, exit: exits[1] as Exit, reading: limited }],
+    'run-checked': [
+      { runId, rejection: null },
+      { runId, rejection: { by: 'accept', reason: 'x' } },
+    ],
     'run-cleared': [{ runId, ended: 1 }],
     'run-stuck': [{ runId, survivors: [{ pid: 100, why: 'x' }] }],
     'timer-fired': timersOf(state).map(timer => ({ timer })),

@@ -26,6 +26,8 @@ export interface Log {
   /** What is written from now on is of this run. */
   startRun(run: number): void;
   readonly droppedBytes: number;
+  /** Resolves when the disk has what was written by now, or after that long. */
+  settle(timeoutMs: number): Promise<void>;
   /** Writes what is left, for at most `timeoutMs`. */
   close(timeoutMs: number): Promise<void>;
 }
@@ -88,16 +90,22 @@ export function createLog(spec: LogSpec): Log {
     get droppedBytes() {
       return dropped.total();
     },
+    settle: timeoutMs => within(timeoutMs, pumping ?? Promise.resolve()),
     async close(timeoutMs) {
-      let timer: NodeJS.Timeout | undefined;
-      const patience = new Promise<void>(resolve => {
-        timer = setTimeout(resolve, timeoutMs);
-      });
-      await Promise.race([(pumping ?? Promise.resolve()).then(() => file.close()), patience]);
-      clearTimeout(timer);
+      await within(timeoutMs, (pumping ?? Promise.resolve()).then(file.close));
       dropped.close();
     },
   };
+}
+
+/** Waits for it, but no longer than that. */
+async function within(timeoutMs: number, done: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  await Promise.race([done, patience]);
+  clearTimeout(timer);
 }
 
 /** From this offset of a buffer on bytes arrived at that wall time; `run`: a run began there. */

@@ -1,3 +1,4 @@
+import { runChecked } from './checking.ts';
 import type { Effect, Event, Fact } from './events.ts';
 import { becameHealthy, healthyByNow, proveRecovery, startHealth } from './health-step.ts';
 import { beginHealth, checkedBeforeStart, judge } from './health-turn.ts';
@@ -5,7 +6,7 @@ import { budgetOutcome, waitLimited } from './limited.ts';
 import type { Live, Policy, RunId, State, TimerId } from './model.ts';
 import { resetRequested, restartRequested, stopRequested } from './requests.ts';
 import { resume } from './resume.ts';
-import { ended, endedByItself, startFailed } from './run-end.ts';
+import { beginCheck, ended, endedByItself, endOf, startFailed } from './run-end.ts';
 
 import { endDump, graceOfRest, graceOver, kill, stopChild } from './stopping.ts';
 import { durationText } from './text/units.ts';
@@ -66,6 +67,7 @@ export const on: { readonly [T in Fact['type']]: (turn: Turn, event: Of<T>) => v
     if (phase.kind === 'starting' && !phase.checking && phase.runId === event.runId) startFailed(turn, event.failure);
   },
   'child-exited': exited,
+  'run-checked': runChecked,
   'run-cleared': (turn, event) => {
     const { clearing, lastExit, stuck } = turn.state;
     if (clearing?.runId !== event.runId) return;
@@ -77,7 +79,8 @@ export const on: { readonly [T in Fact['type']]: (turn: Turn, event: Of<T>) => v
         count: event.ended,
         names: event.names ?? [],
         orphan: lastExit?.cause === 'orphan',
-        background: lastExit?.cause === 'success',
+        // What has no main process is a check, or of a dead watcher.
+        background: lastExit?.cause === 'success' && clearing.pid !== null,
       });
   },
   'run-stuck': (turn, { runId, survivors, at }) => {
@@ -163,11 +166,13 @@ function exited(turn: Turn, event: Of<'child-exited'>): void {
   }
   disarm(turn, phase.graceTimer);
   const { ask, graceMs } = graceOfRest(turn, phase);
+  const run = endOf(turn, live, event.exit);
   // Whatever it exits with once it was asked to: its work is done.
   const end =
     phase.cause === 'done' ? { ...phase, cause: 'success' as const, code: 0 } : { ...phase, cause: phase.cause };
   const limit = phase.cause === 'limit' ? budgetOutcome(turn, live, phase.reasons) : null;
-  ended(turn, live, event.exit, limit === null ? end : { ...end, cause: 'limited', limit });
+  if (end.cause === 'success' && turn.policy.checksRuns && turn.state.leaving === null) beginCheck(turn, run, 0);
+  else ended(turn, run, limit === null ? end : { ...end, cause: 'limited', limit });
   clear(turn, { runId, pid, startTicks }, { signal: ask ? phase.signal : null, graceMs, drain: false });
 }
 

@@ -2,6 +2,7 @@ import type { ProbeReport, Reason } from './health-model.ts';
 import type { Limit } from './limits.ts';
 import type {
   ClearOrder,
+  EndedRun,
   Exit,
   ExitCause,
   Hold,
@@ -32,9 +33,20 @@ export interface IncidentSeed {
   reasons: readonly Reason[];
   /** What went wrong in one sentence, where the machine knows. */
   why: string | null;
+  /** Its output was checked, and this is wrong with it. */
+  rejection?: Rejection;
   uptimeMs: number;
   memory: readonly { at: Wall; bytes: number }[];
   next: Next;
+}
+
+/** Why the output of a run that ended with success makes a failure of it. */
+export interface Rejection {
+  by: 'accept' | 'judge';
+  /** One line, redacted. */
+  reason: string;
+  /** The incident before was the same. */
+  same?: true;
 }
 
 /** What comes next, for a log line. */
@@ -51,6 +63,8 @@ export type Next =
 export type Note =
   | { kind: 'started'; run: number; pid: number; resumed?: true }
   | { kind: 'start-failed'; failure: SpawnFailure; next: Next }
+  /** It ended with success, which its output has yet to prove. */
+  | { kind: 'checking'; exit: Exit; uptimeMs: number }
   | {
       kind: 'exited';
       exit: Exit;
@@ -118,6 +132,8 @@ export type Fact =
   | { type: 'spawn-failed'; runId: RunId; failure: SpawnFailure }
   /** `reading`: what its last lines say of it; absent where they say nothing. */
   | { type: 'child-exited'; runId: RunId; exit: Exit; reading?: EndReading | null }
+  /** The output of that run was checked; null: nothing is wrong with it. */
+  | { type: 'run-checked'; runId: RunId; rejection: Rejection | null }
   /** Of that run nothing is left that we can find. How many processes had to be ended for it, and the first of them by name and pid. */
   | { type: 'run-cleared'; runId: RunId; ended: number; names?: readonly string[] }
   /** These do not end: they outlived SIGKILL, or the kernel refuses our signals to the main process. Told again when others are left. */
@@ -181,6 +197,10 @@ export type Effect =
   | { type: 'examine-run' }
   /** Ends what an ended run left (with `drain`, first lets its last words out), then reports run-cleared. */
   | ({ type: 'clear-run' } & ClearOrder)
+  /** Checks the output of an ended run, of which nothing is left; answered by run-checked. */
+  | { type: 'check-run'; run: number; ended: EndedRun }
+  /** Ends that check: no answer is wanted any more. */
+  | { type: 'end-check'; runId: RunId }
   /** Asks the schedule (with `since`, also how many occurrences have passed since then): what comes next, or (`due`) whether what is waited for still stands. Answered by run-planned. */
   | { type: 'plan-run'; due: Wall | null; lastDue: Wall | null; since?: Wall }
   /** Each of these probes is to report once. Before a run is up it can only be the kill condition. */

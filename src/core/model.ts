@@ -51,6 +51,8 @@ export interface Policy {
   resumes: boolean;
   /** Runs begin when a schedule says so, not when the last one has ended. */
   scheduled: boolean;
+  /** A run that ended with success is one only once its output has been checked. */
+  checksRuns: boolean;
   /** The probes and the kill condition. */
   health: HealthPolicy;
 }
@@ -105,6 +107,17 @@ export interface Live {
   tickTimer: TimerId | null;
 }
 
+/** A run that has ended, as far as it matters for what follows. */
+export interface EndedRun {
+  runId: RunId;
+  exit: Exit;
+  /** When it ended. */
+  at: Stamp;
+  uptimeMs: number;
+  healthy: boolean;
+  memory: HealthState['memory'];
+}
+
 /** Why a run is being ended by us. */
 export type StopCause = 'stopped' | 'restarted' | 'done' | 'probe' | 'limit' | 'kill-condition';
 
@@ -156,6 +169,8 @@ export type Phase =
       /** It was sent the dump signal, and is asked to end when the timer fires. Missing in older state files. */
       dumping?: boolean;
     }
+  /** It ended with success, and its output is checked. `code`: what the watcher ends with where the exit answered our own signal; `asked`: the check is under way, nothing else is left of the run. */
+  | { kind: 'checking'; ended: EndedRun; code: number | null; asked: boolean }
   | { kind: 'backoff'; waitMs: number; since: Stamp; timer: TimerId | null }
   | { kind: 'cooldown'; waitMs: number; since: Stamp; timer: TimerId | null }
   /** Its allowance is used up, or its login refused. `startAt` is a wall time: it outlives reboots and suspends. */
@@ -268,27 +283,4 @@ export interface Remedy {
     | { readonly kind: 'word'; readonly word: string }
     | { readonly kind: 'key-line'; readonly pattern: RegExp };
   readonly command: string;
-}
-
-/** What an incident offers for a match. */
-export interface RemedyCase {
-  readonly category: string;
-  /** Names of the probes that failed. */
-  readonly probes: readonly string[];
-  readonly keyLine: string;
-}
-
-/** A key line may be long, and a pattern slow. */
-const KEY_LINE_CHARS = 400;
-
-/**
- * The first remedy that fits, or null. A probe's name fits whole, or as its part before the colon: `http` is the remedy of
- * `http:http://127.0.0.1/`.
- */
-export function remedyFor(remedies: readonly Remedy[], found: RemedyCase): Remedy | null {
-  const keyLine = found.keyLine.slice(0, KEY_LINE_CHARS);
-  const words = new Set([found.category, ...found.probes.flatMap(name => [name, name.replace(/:.*$/s, '')])]);
-  const fits = ({ when }: Remedy) =>
-    when.kind === 'word' ? words.has(when.word) : keyLine.search(when.pattern) !== -1;
-  return remedies.find(fits) ?? null;
 }

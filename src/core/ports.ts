@@ -1,5 +1,5 @@
 import type { Fact, IncidentSeed, Note } from './events.ts';
-import type { ClearOrder, Hold, RunId, Signal, State, StopTo, TimerId } from './model.ts';
+import type { ClearOrder, EndedRun, Hold, RunId, Signal, State, StopTo, TimerId } from './model.ts';
 import type { Stamp, Wall } from './time.ts';
 
 /** Where the loop gets what a pure machine must not have: time, chance, identity. */
@@ -42,6 +42,14 @@ export interface StorePort {
   liftHold(): void;
 }
 
+/** What checks the output of a run that ended with success. Both return at once. */
+export interface CheckPort {
+  /** Answered by `run-checked`, however the check goes. */
+  check(run: number, ended: EndedRun): void;
+  /** Ends the check of that run; it may be over. */
+  end(runId: RunId): void;
+}
+
 /** The schedule, where there is one. */
 export interface SchedulePort {
   /** Answered by `run-planned`. */
@@ -75,6 +83,7 @@ interface PublicPort {
 export interface World {
   source: SourcePort;
   child: ChildPort;
+  checks: CheckPort;
   schedule: SchedulePort;
   probes: ProbePort;
   incidents: IncidentPort;

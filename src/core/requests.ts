@@ -1,3 +1,4 @@
+import { endCheck } from './checking.ts';
 import type { Event } from './events.ts';
 import { EXIT } from './exit-code.ts';
 import type { Phase } from './model.ts';
@@ -39,7 +40,7 @@ export function stopRequested(turn: Turn, event: Of<'stop-requested'>): void {
     enter(turn, byPerson ? { kind: 'stopped' } : { ...phase, timer: null });
   } else if (phase.kind === 'starting' && phase.checking) {
     enter(turn, { kind: 'stopped' });
-  }
+  } else if (phase.kind === 'checking') endCheck(turn, phase, 'stopped');
   if (phase.kind !== 'running') tell(turn, { kind: 'stopped' });
   if (event.now) kill(turn, 'stop --now was asked for');
 }
@@ -54,6 +55,7 @@ export function restartRequested(turn: Turn, _event: Of<'restart-requested'>): v
   const { phase, leaving } = turn.state;
   if (leaving !== null) return;
   if (phase.kind === 'running') return stopChild(turn, phase.live, 'restarted', 'restart was asked for');
+  if (phase.kind === 'checking') return endCheck(turn, phase, 'restarted');
   if (phase.kind === 'backoff' || phase.kind === 'waiting' || phase.kind === 'limited') {
     disarm(turn, phase.timer);
     set(turn, { askedStart: true, resumeNext: false });

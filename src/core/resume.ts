@@ -1,6 +1,6 @@
 import type { Event, Leftover } from './events.ts';
 import { limitedLeftMs, waitLimited } from './limited.ts';
-import type { Clearing, Hold, Phase, RunId, State } from './model.ts';
+import type { Clearing, EndedRun, ExitCause, Hold, LastExit, Phase, RunId, State } from './model.ts';
 import type { Stamp } from './time.ts';
 import { arm, clear, elapsed, enter, openIncident, order, set, type Turn, tell } from './transition.ts';
 import { enterHold, NO_TROUBLES, planRun, wait } from './waits.ts';
@@ -27,13 +27,22 @@ export function stopUnsupervised(
   const hold = phase.kind === 'held' ? null : heldBefore(phase);
   const lastExit = wasUp
     ? ({ code: null, signal: null, at: at.wall, cause: 'orphan', uptimeMs: 0 } as const)
-    : state.lastExit;
+    : phase.kind === 'checking'
+      ? exitOf(phase.ended, 'stopped')
+      : state.lastExit;
   const kept = phase.kind === 'held' || phase.kind === 'finished' || phase.kind === 'stopped';
   const next: Phase = kept ? phase : hold === null ? { kind: 'stopped' } : { kind: 'held', hold };
   // A person ended the story: the next start begins at once, with the first backoff.
   const fresh = { ...NO_TROUBLES, clearing: null, stuck: null, leaving: null };
   return { left, hold, state: { ...state, ...fresh, lastExit, phase: next } };
 }
+
+const exitOf = ({ exit, at, uptimeMs }: EndedRun, cause: ExitCause): LastExit => ({
+  ...exit,
+  at: at.wall,
+  cause,
+  uptimeMs,
+});
 
 const isUp = (phase: Phase): boolean =>
   (phase.kind === 'starting' && !phase.checking) || phase.kind === 'running' || phase.kind === 'stopping';
@@ -66,6 +75,11 @@ export function resume(turn: Turn, event: Started): void {
     clear(turn, left, { signal, graceMs, drain: false });
   }
   const kept = event.hold ?? heldBefore(phase);
+  if (phase.kind === 'checking' && !unknown) {
+    // What one command wrote is not checked by what was given for another.
+    if (kept === null && turn.policy.checksRuns && !event.newCommand) return enter(turn, { ...phase, asked: false });
+    set(turn, { lastExit: exitOf(phase.ended, 'success') });
+  }
   if (kept !== null) return stayHeld(turn, event, kept);
   if (phase.kind === 'backoff' || phase.kind === 'cooldown') return waitOn(turn, phase);
   if (phase.kind === 'limited') {
@@ -90,6 +104,7 @@ function leftOver(
   if (event.leftover !== null && event.leftover !== 'unknown') return event.leftover;
   if (!event.sameBoot) return null;
   if (phase.kind === 'starting') return { runId: phase.runId, pid: null, startTicks: null };
+  if (phase.kind === 'checking') return clearing ?? { runId: phase.ended.runId, pid: null, startTicks: null };
   if (phase.kind !== 'running' && phase.kind !== 'stopping') return clearing;
   const { runId, pid, startTicks } = phase.live;
   return { runId, pid, startTicks };
@@ -98,6 +113,7 @@ function leftOver(
 /** The run that the state knows to be the last, as far as any of it may be left. */
 function knownRun(phase: Phase, clearing: Clearing | null): RunId | null {
   if (phase.kind === 'starting') return phase.runId;
+  if (phase.kind === 'checking') return phase.ended.runId;
   return 'live' in phase ? phase.live.runId : (clearing?.runId ?? null);
 }
 

@@ -1,8 +1,8 @@
-import type { EndReading, Next } from './events.ts';
+import type { EndReading, Next, Rejection } from './events.ts';
 import { EXIT, isSuccess, shellCode, startFailureCode } from './exit-code.ts';
 import type { Reason } from './health-model.ts';
 import { causeAction, enterLimited, type LimitOutcome, limitOutcome } from './limited.ts';
-import type { Exit, ExitCause, Live, SpawnFailure } from './model.ts';
+import type { EndedRun, Exit, ExitCause, Live, SpawnFailure } from './model.ts';
 import { elapsed, enter, incidentKind, openIncident, order, set, type Turn, tell } from './transition.ts';
 import {
   finish,
@@ -26,9 +26,25 @@ export function endedByItself(turn: Turn, live: Live, exit: Exit, reading: EndRe
   set(turn, { refusalsInRow: refused ? turn.state.refusalsInRow + 1 : 0 });
   const limit = limitOutcome(turn, reading);
   const failed = reading !== null && (reading.success === false || reading.cause !== null);
-  const succeeded = !failed && isSuccess(turn.policy, exit, elapsed(turn, live.since.mono));
+  const run = endOf(turn, live, exit);
+  const succeeded = !failed && isSuccess(turn.policy, exit, run.uptimeMs);
   const cause = limit?.kind === 'limited' ? 'limited' : succeeded ? 'success' : 'crash';
-  ended(turn, live, exit, { cause, why: reading?.why ?? null, reasons: [], reading, limit });
+  if (cause === 'success' && turn.policy.checksRuns) return beginCheck(turn, run, null);
+  ended(turn, run, { cause, why: reading?.why ?? null, reasons: [], reading, limit });
+}
+
+/**
+ * Its output is to be checked before it counts.
+ * @param code what the watcher ends with where the exit answered our own signal
+ */
+export function beginCheck(turn: Turn, run: EndedRun, code: number | null): void {
+  enter(turn, { kind: 'checking', ended: run, code, asked: false });
+  tell(turn, { kind: 'checking', exit: run.exit, uptimeMs: run.uptimeMs });
+}
+
+/** A run that ends now. */
+export function endOf(turn: Turn, { runId, since, healthy, health: { memory } }: Live, exit: Exit): EndedRun {
+  return { runId, exit, at: turn.event.at, uptimeMs: elapsed(turn, since.mono), healthy, memory };
 }
 
 /** Why a run ended: the cause, and in words what was wrong where it was us who ended it. */
@@ -39,25 +55,26 @@ interface EndCause {
   /** Of a run that ended by itself: what its output says of it, and the wait that follows from that. */
   reading?: EndReading | null;
   limit?: LimitOutcome | null;
+  rejection?: Rejection;
   /** What the watcher ends with where the exit is an answer to our own signal. */
   code?: number;
 }
 
 /** A run's end with its cause: counts it, decides what comes next, and says so. */
-export function ended(turn: Turn, live: Live, exit: Exit, end: EndCause): void {
-  const { cause, why, reasons } = end;
-  const uptimeMs = elapsed(turn, live.since.mono);
+export function ended(turn: Turn, run: EndedRun, end: EndCause): void {
+  const { cause, why, reasons, rejection } = end;
+  const { exit, at, uptimeMs, memory } = run;
   set(turn, {
-    lastExit: { ...exit, at: turn.event.at.wall, cause, uptimeMs },
+    lastExit: { ...exit, at: at.wall, cause, uptimeMs },
     // What outgrew its model cannot be gone on with; whoever asked for a restart wants a fresh start.
     resumeNext: CUT_SHORT.has(cause) && end.reading?.cause !== 'context-overflow',
     shortRuns: uptimeMs < SHORT_RUN_MS ? turn.state.shortRuns + 1 : 0,
   });
-  const relapse = isRelapse(turn, live, uptimeMs, end);
+  const relapse = isRelapse(turn, run, end);
   if (relapse) set(turn, { backoffStep: turn.state.stepBefore });
   const deathsBefore = turn.state.slowDeaths.length;
   // A life that proved nothing is no healthy one.
-  const next = nextAfter(turn, relapse ? { ...live, healthy: false } : live, exit, end);
+  const next = nextAfter(turn, relapse ? { ...run, healthy: false } : run, end);
   tell(turn, { kind: 'exited', exit, cause, why, uptimeMs, next });
   // The list is emptied when it made a slow loop; it gets shorter also when old deaths leave its window.
   const slowLoop = deathsBefore > 0 && turn.state.slowDeaths.length === 0;
@@ -65,18 +82,17 @@ export function ended(turn: Turn, live: Live, exit: Exit, end: EndCause): void {
   const kind = incidentKind(turn, cause, reasons, slowLoop || next.kind === 'cooldown');
   // Limits in a row are one incident, until a run is healthy.
   if (kind === null || (kind === 'limited' && turn.state.incident?.open && turn.state.incident.limited)) return;
-  const { at } = turn.event;
-  const { memory } = live.health;
-  openIncident(turn, { at, kind, run: turn.state.run, exit, cause, reasons, why, uptimeMs, memory, next });
+  const told = rejection === undefined ? {} : { rejection };
+  openIncident(turn, { at, kind, run: turn.state.run, exit, cause, reasons, why, ...told, uptimeMs, memory, next });
 }
 
 /** So many times --healthy-after a run must live before an end like the one before is news. */
 const RELAPSE_LIVES = 10;
 
 /** A run that got healthy by time and ended like the one before proves nothing: a dead login that takes three minutes to fail. */
-function isRelapse({ policy, state }: Turn, live: Live, uptimeMs: number, { cause, reading }: EndCause): boolean {
+function isRelapse({ policy, state }: Turn, { healthy, uptimeMs }: EndedRun, { cause, reading }: EndCause): boolean {
   const soon = uptimeMs < RELAPSE_LIVES * policy.healthyAfterMs;
-  return cause === 'crash' && reading?.same === true && live.healthy && soon && state.incident !== null;
+  return cause === 'crash' && reading?.same === true && healthy && soon && state.incident !== null;
 }
 
 /** The last incident goes on; said once. */
@@ -88,7 +104,7 @@ function takeBackRecovery(turn: Turn): void {
   order(turn, { type: 'reopen-incident', at: incident.at });
 }
 
-function nextAfter(turn: Turn, live: Live, exit: Exit, end: EndCause): Next {
+function nextAfter(turn: Turn, { healthy, exit }: EndedRun, end: EndCause): Next {
   const { cause, why } = end;
   if (cause === 'stopped') return stopped(turn);
   if (cause === 'restarted') {
@@ -96,8 +112,8 @@ function nextAfter(turn: Turn, live: Live, exit: Exit, end: EndCause): Next {
     wait(turn, 'backoff', 0);
     return { kind: 'restart', number: turn.state.run, inMs: 0 };
   }
-  const counts = cause !== 'success' || !live.healthy;
-  count(turn, live, cause, counts);
+  const counts = cause !== 'success' || !healthy;
+  count(turn, healthy, cause, counts);
   if (cause === 'kill-condition') {
     return hold(turn, {
       cause: 'kill-condition',
@@ -110,7 +126,7 @@ function nextAfter(turn: Turn, live: Live, exit: Exit, end: EndCause): Next {
 }
 
 /** An end that nobody asked for counts for the flap window, unless it was a success of a run that had been healthy. */
-function count(turn: Turn, live: Live, cause: ExitCause, counts: boolean): void {
+function count(turn: Turn, healthy: boolean, cause: ExitCause, counts: boolean): void {
   const { policy, state, event } = turn;
   if (cause === 'kill-condition' || cause === 'limited') return;
   if (counts) {
@@ -118,7 +134,7 @@ function count(turn: Turn, live: Live, cause: ExitCause, counts: boolean): void 
       crashes: withinWindow(state.crashes, event.at.mono, policy.flapWindowMs, policy.flapThreshold),
     });
   }
-  if (!live.healthy) return;
+  if (!healthy) return;
   const slowDeaths = withinWindow(state.slowDeaths, event.at.mono, SLOW_LOOP_WINDOW_MS, SLOW_LOOP_DEATHS);
   const told = slowDeaths.length >= SLOW_LOOP_DEATHS;
   set(turn, { slowDeaths: told ? [] : slowDeaths });

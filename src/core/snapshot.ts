@@ -62,32 +62,30 @@ export function readSnapshot(value: unknown): Snapshot | string {
 
 /**
  * The snapshot as it is written: what this version knows and an earlier one does not, in words that an earlier one takes for
- * what comes nearest (a limited wait for a backoff, an end by a limit for a crash), with the rest in fields that it ignores.
+ * what comes nearest (a limited wait for a backoff, a check for one that is over, an end by a limit for a crash), with the rest in
+ * fields that it ignores.
  */
 export function encoded({ state, ...rest }: Snapshot): unknown {
   const { phase, lastExit } = state;
-  const limited = phase.kind === 'limited' ? phase : null;
   return {
     ...rest,
     state: {
       ...state,
-      phase:
-        limited === null
-          ? encodedStop(phase)
-          : {
-              kind: 'backoff',
-              waitMs: Math.max(0, limited.startAt - limited.since.wall),
-              since: limited.since,
-              timer: limited.timer,
-              limit: limited.limit,
-              startAt: limited.startAt,
-            },
+      phase: encodedPhase(phase),
       lastExit: lastExit?.cause === 'limited' ? { ...lastExit, cause: 'crash', limited: true } : lastExit,
     },
   };
 }
 
-function encodedStop(phase: Phase): Phase | Readonly<Record<string, unknown>> {
+function encodedPhase(phase: Phase): Phase | Readonly<Record<string, unknown>> {
+  if (phase.kind === 'limited') {
+    const { limit, startAt, since, timer } = phase;
+    return { kind: 'backoff', waitMs: Math.max(0, startAt - since.wall), since, timer, limit, startAt };
+  }
+  if (phase.kind === 'checking') {
+    const { kind: _notYetKnown, ...check } = phase;
+    return { kind: 'backoff', waitMs: 0, since: phase.ended.at, timer: null, check };
+  }
   return phase.kind === 'stopping' && phase.cause === 'done' ? { ...phase, cause: 'restarted', done: true } : phase;
 }
 
@@ -124,6 +122,8 @@ function decodedPhase(phase: unknown): unknown {
     const { done: _forThisVersion, ...rest } = phase;
     return { ...rest, cause: 'done' };
   }
+  if (isRecord(phase) && phase['kind'] === 'backoff' && isRecord(phase['check']))
+    return { ...phase['check'], kind: 'checking' };
   if (!isRecord(phase) || phase['kind'] !== 'backoff' || !isRecord(phase['limit'])) return phase;
   const { waitMs: _forEarlierVersions, ...rest } = phase;
   return { ...rest, kind: 'limited' };

@@ -32,6 +32,8 @@ const reasonsShape: Shape = {
   list: { object: { name: 'string', detail: 'string', severity: { oneOf: ['critical', 'optional'] } } },
 };
 
+const memoryShape: Shape = { list: { object: { at: 'number', bytes: 'number' } } };
+
 /** The form of a HealthState in a file. */
 export const healthShape: Shape = {
   object: {
@@ -43,7 +45,7 @@ export const healthShape: Shape = {
     outputBlocked: 'boolean',
     reasons: reasonsShape,
     green: 'boolean',
-    memory: { list: { object: { at: 'number', bytes: 'number' } } },
+    memory: memoryShape,
   },
 };
 
@@ -89,6 +91,20 @@ export const stateShape: Shape = {
           graceTimer: 'number',
           restAskedAt: { nullable: 'number' },
           killed: { nullable: { oneOf: ['main', 'tree'] } },
+        },
+        checking: {
+          ended: {
+            object: {
+              runId: 'string',
+              exit: { object: exit },
+              at: stamp,
+              uptimeMs: 'number',
+              healthy: 'boolean',
+              memory: memoryShape,
+            },
+          },
+          code: { nullable: 'number' },
+          asked: 'boolean',
         },
         backoff: waitShape,
         cooldown: waitShape,

@@ -1,7 +1,7 @@
 import type { Event, Next } from './events.ts';
 import { EXIT } from './exit-code.ts';
 import { KILL_WHEN } from './health-model.ts';
-import type { Hold, Policy, State } from './model.ts';
+import type { Hold, Phase, Policy, State } from './model.ts';
 import type { Mono, Wall } from './time.ts';
 import { arm, enter, order, set, type Turn, tell } from './transition.ts';
 
@@ -104,9 +104,17 @@ export function settle(turn: Turn): void {
     if (!up) order(turn, { type: 'exit-watcher', code: leaving.code });
     return;
   }
+  if (phase.kind === 'checking') return askCheck(turn, phase);
   if (phase.kind === 'limited' && phase.timer === null && turn.policy.scheduled)
     return planRun(turn, null, phase.since.wall);
   if ('timer' in phase && phase.kind !== 'waiting' && phase.timer === null) begin(turn);
+}
+
+/** Orders the check, once nothing of the run is left that could still write. */
+function askCheck(turn: Turn, phase: Extract<Phase, { kind: 'checking' }>): void {
+  if (phase.asked) return;
+  enter(turn, { ...phase, asked: true });
+  order(turn, { type: 'check-run', run: turn.state.run, ended: phase.ended });
 }
 
 /** Waits so long, or not at all, before the next start. */

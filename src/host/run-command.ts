@@ -14,7 +14,7 @@ import { shedRunMark } from './run-mark.ts';
 /** What is run, and how much patience there is. */
 export interface ShellOrder {
   readonly command: string;
-  readonly input: string;
+  readonly input: string | Uint8Array;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly timeLimitMs: number;
@@ -31,6 +31,8 @@ export interface ShellEnd {
   readonly signal: NodeJS.Signals | null;
   readonly output: string;
   readonly complaint: string;
+  /** The last 2 KiB of both, in order of arrival. */
+  readonly lastOutput: string;
   readonly over: 'time' | 'size' | 'aborted' | null;
 }
 
@@ -114,6 +116,12 @@ function gather(child: ChildProcess, limitBytes: number, onFull: () => void) {
   const chunks: Buffer[] = [];
   let bytes = 0;
   let complaint = Buffer.alloc(0);
+  let last = Buffer.alloc(0);
+  const withLast = (chunk: Buffer) => {
+    last = Buffer.concat([last, chunk.subarray(-complaintBytes)]).subarray(-complaintBytes);
+  };
+  child.stdout?.on('data', withLast);
+  child.stderr?.on('data', withLast);
   child.stdout?.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
     if (bytes <= limitBytes) chunks.push(chunk);
@@ -122,7 +130,11 @@ function gather(child: ChildProcess, limitBytes: number, onFull: () => void) {
   child.stderr?.on('data', (chunk: Buffer) => {
     complaint = Buffer.concat([complaint, chunk]).subarray(-complaintBytes);
   });
-  return () => ({ output: Buffer.concat(chunks).toString('utf8'), complaint: complaint.toString('utf8') });
+  return () => ({
+    output: Buffer.concat(chunks).toString('utf8'),
+    complaint: complaint.toString('utf8'),
+    lastOutput: last.toString('utf8'),
+  });
 }
 
 // If detaching failed, its group is somebody else's.

@@ -1,4 +1,4 @@
-import type { IncidentSeed } from '../core/events.ts';
+import type { IncidentSeed, Rejection } from '../core/events.ts';
 import { type FingerprintInput, fingerprint } from './fingerprint.ts';
 import { measuredCause } from './measured-cause.ts';
 import { judgeEnd } from './outcome/judge-end.ts';
@@ -69,6 +69,7 @@ function verdictOf(of: Unexplained): Verdict {
   if (seed.kind === 'start-failed') return startFailed(seed.why ?? 'the command could not be started');
   if (seed.kind === 'orphan') return orphan(of);
   if (isByUs(seed)) return endedByUs(of);
+  if (seed.rejection !== undefined) return notAccepted(of, seed.rejection);
   if (!of.rules) return measuredOnly(of);
   const { exit, kind } = seed;
   const reader = { now: seed.at.wall, zone: 'UTC' };
@@ -76,6 +77,23 @@ function verdictOf(of: Unexplained): Verdict {
   const told = seed.why === null || kind !== 'crash' ? [] : [seed.why];
   const success = kind === 'exit' ? ['it exited successfully, again and again'] : [];
   return { category, confidence, keyLine, recommendation, rule, place, evidence: [...told, ...evidence, ...success] };
+}
+
+/** The output was judged by what the user gave for that: its own words are the cause. */
+function notAccepted({ seed }: Unexplained, { by, reason }: Rejection): Verdict {
+  return {
+    category: 'not-accepted',
+    confidence: 0.9,
+    keyLine: reason,
+    evidence: [
+      by === 'accept'
+        ? 'the run ended with success; the --accept command refused its output'
+        : 'the run ended with success; the judge (--judge) says that its output fails the rubric',
+    ],
+    recommendation: `Compare the output of run ${seed.run} (\`agent-watch logs --run ${seed.run}\`) with what was expected, then correct the program or the ${by === 'accept' ? '--accept command' : 'rubric'}.`,
+    rule: `check.${by}`,
+    place: null,
+  };
 }
 
 function measuredOnly({ seed: { exit }, facts }: Unexplained): Verdict {

@@ -1,8 +1,8 @@
 import { type Child, type ChildNote, type ChildSpec, createChild } from '../child/child.ts';
-import { createLog } from '../child/log.ts';
+import { createLog, type Log } from '../child/log.ts';
 import type { openPipes } from '../child/spawn.ts';
 import type { Fact } from '../core/events.ts';
-import type { ProbePort, Report, SchedulePort, StorePort } from '../core/ports.ts';
+import type { CheckPort, ProbePort, Report, SchedulePort, StorePort } from '../core/ports.ts';
 import { restartsOf } from '../core/status.ts';
 import type { Stamp } from '../core/time.ts';
 import { stampNow } from '../host/clock.ts';
@@ -23,6 +23,7 @@ import { createIncidentQueue, type IncidentQueue } from './response/incident-que
 import { createNotifications } from './response/notifications.ts';
 import { createRemedies } from './response/remedies.ts';
 import { type Found, ownBoot } from './restore.ts';
+import { createRunChecks } from './run-checks.ts';
 import { fileInput, pipeInput, type RunInput } from './standard-input.ts';
 import { createStore } from './state-saver.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
@@ -54,6 +55,9 @@ export interface Assembled {
   save(): void;
 }
 
+/** The log as an observer, for which others can wait. */
+type LogObserver = Observer & Pick<Log, 'settle'>;
+
 /** The machine, and how it is told what happens. What is built later is built from this. */
 interface Core {
   supervisor: Supervisor;
@@ -78,8 +82,11 @@ export function assemble(order: WatchOrder, parts: Parts, found: Found, end: (co
   const state = () => supervisor.state;
   const notifications = createNotifications(order.notifications, { ...shared, place: parts.place, state });
   const probing = probingOf(order, parts, core);
+  const log = logOf(order, parts, core);
+  const checks = checksOf(order, parts, core, { child, log });
   observers.add(
-    logOf(order, parts, core),
+    log,
+    checks,
     probing,
     remedies,
     { fact: incidentQueue.fact },
@@ -94,6 +101,7 @@ export function assemble(order: WatchOrder, parts: Parts, found: Found, end: (co
   supervisor.connect({
     source: createSource(),
     child: startsOf(child, { given: order.given, remedies, runEnv: incidentQueue.runEnv }, report),
+    checks,
     schedule: parts.schedule(report),
     probes: probing,
     incidents: incidentQueue,
@@ -209,6 +217,20 @@ function probingOf(order: WatchOrder, { place }: Parts, { supervisor, report }: 
   return createProbing(order.health, { ...order, restarts, kept: file => keptIn(place, file) }, report);
 }
 
+/** What checks the output of runs that ended with success. */
+function checksOf(
+  order: WatchOrder,
+  { place }: Parts,
+  { supervisor, report }: Core,
+  { child, log }: { child: Child; log: LogObserver | null },
+): CheckPort & Observer {
+  const name = place.name;
+  const incidentsFolder = place.at(INCIDENTS_FOLDER);
+  const logged = log === null ? null : { settle: log.settle, path: place.at(LOG_FILE) };
+  const state = () => supervisor.state;
+  return createRunChecks({ ...order, name, incidentsFolder, state, tail: child.tail, log: logged }, report);
+}
+
 /** What cannot be read or kept is begun anew. */
 function keptIn(place: StateFolder, file: string): KeptText {
   return {
@@ -229,7 +251,7 @@ function logOf(
   { log: wanted, warn }: WatchOrder,
   { place }: Parts,
   { supervisor, reportOutput }: Core,
-): Observer | null {
+): LogObserver | null {
   if (wanted === null) return null;
   const log = createLog({
     // By the open folder, which nobody can exchange under us.
@@ -244,6 +266,7 @@ function logOf(
   return {
     fact: ({ type }) => void (type === 'child-spawned' && log.startRun(supervisor.state.run)),
     hear: (_stream, bytes) => log.write(bytes),
+    settle: log.settle,
     close: () => log.close(LOG_CLOSE_MS),
   };
 }

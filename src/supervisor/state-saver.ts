@@ -70,6 +70,9 @@ function runOf(state: State): RecordedRun | null {
   // While the kill condition is still being read nothing has been spawned.
   if (phase.kind === 'starting')
     return phase.checking ? null : { runId: phase.runId, childPid: null, startTicks: null };
+  // What checks a run bears its mark.
+  if (phase.kind === 'checking' && clearing === null)
+    return { runId: phase.ended.runId, childPid: null, startTicks: null };
   const run = phase.kind === 'running' || phase.kind === 'stopping' ? phase.live : clearing;
   return run === null ? null : { runId: run.runId, childPid: run.pid, startTicks: run.startTicks };
 }

@@ -14,6 +14,10 @@ function perform(effect: Effect, state: State, world: World): void {
       return world.child.signalChild(effect.runId, effect.signal);
     case 'clear-run':
       return world.child.clear(effect);
+    case 'check-run':
+      return world.checks.check(effect.run, effect.ended);
+    case 'end-check':
+      return world.checks.end(effect.runId);
     case 'plan-run':
       return world.schedule.plan(effect.due, effect.lastDue, effect.since);
     case 'ask-probes':

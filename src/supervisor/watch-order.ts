@@ -38,6 +38,7 @@ export interface WatchOrder {
   /** How much of the end is kept in an incident, and whether the rules explain it. */
   incidents: { tailLines: number; rules: boolean };
   patterns: PatternOrder;
+  checks: CheckOrder;
   notifications: NotificationSettings;
   remedies: readonly Remedy[];
   /** Who is told what happens, beside those that every watch has. */
@@ -46,6 +47,12 @@ export interface WatchOrder {
   warn(text: string): void;
   /** Something worth keeping among the events: who asked for what, which alert was sent. */
   record?(kind: 'requested' | 'alert', text: string): void;
+}
+
+/** What is asked of the output of a run that ended with success. */
+export interface CheckOrder {
+  /** A command line that gets it on standard input; null: none. */
+  accept: string | null;
 }
 
 /** How a watch ended: it never began because the name is taken, or it is over. */

@@ -29,6 +29,7 @@ export const DEFAULT_POLICY: Policy = {
   maxWaitMs: 691_200_000,
   resumes: false,
   scheduled: false,
+  checksRuns: false,
   health: { probes: [], killWhen: null },
 };
 
@@ -105,6 +106,7 @@ export class Bench {
     const { phase } = this.state;
     if (phase.kind === 'starting') return phase.runId;
     if ('live' in phase) return phase.live.runId;
+    if (phase.kind === 'checking') return phase.ended.runId;
     throw new Error(`no run in ${phase.kind}`);
   }
 

@@ -39,6 +39,19 @@ export const PHASES: { readonly [K in PhaseKind]: Extract<Phase, { kind: K }> } 
     restAskedAt: since.mono,
     killed: null,
   },
+  checking: {
+    kind: 'checking',
+    ended: {
+      runId: run,
+      exit: { code: 0, signal: null },
+      at: since,
+      uptimeMs: 10_000,
+      healthy: false,
+      memory: [{ at: since.wall, bytes: 5 }],
+    },
+    code: null,
+    asked: true,
+  },
   backoff: { kind: 'backoff', waitMs: 60_000, since, timer },
   cooldown: { kind: 'cooldown', waitMs: 600_000, since, timer },
   limited: {
@@ -59,11 +72,13 @@ const leaving: Leaving = { code: 0, since, signal: 'SIGTERM', now: false };
 
 /** A known name whose third run is the one spoken of. */
 const known: State = { ...FRESH_STATE, run: 3, everUp: true, nextTimer: 8 as TimerId };
+/** While something of the run is left its check has not begun. */
+const unasked: Phase = { ...PHASES.checking, asked: false };
 
 /** What may stand beside the phase, and in which phases it can. */
 export const CONTEXTS = {
   plain: (kind: PhaseKind): State => ({ ...known, phase: PHASES[kind] }),
-  clearing: (kind: PhaseKind): State => ({ ...known, phase: PHASES[kind], clearing }),
+  clearing: (kind: PhaseKind): State => ({ ...known, phase: kind === 'checking' ? unasked : PHASES[kind], clearing }),
   /** Beside a phase that is down something must be left to clear, or the watcher would be gone. */
   leaving: (kind: PhaseKind): State => {
     const up = kind === 'starting' || kind === 'stopping';
@@ -78,6 +93,7 @@ type Aged =
   | 'child-exited'
   | 'spawn-failed'
   | 'run-cleared'
+  | 'run-checked'
   | 'run-stuck'
   | 'timer-fired'
   | 'probes-reported';
@@ -90,6 +106,7 @@ const FACTS: { readonly [T in Fact['type']]: Extract<Fact, { type: T }> } = {
   'child-exited': { type: 'child-exited', runId: run, exit: { code: 1, signal: null } },
   'spawn-failed': { type: 'spawn-failed', runId: run, failure: { kind: 'command-missing', why: 'x' } },
   'run-cleared': { type: 'run-cleared', runId: run, ended: 1 },
+  'run-checked': { type: 'run-checked', runId: run, rejection: { by: 'accept', reason: 'too short' } },
   'run-stuck': { type: 'run-stuck', runId: run, survivors: [{ pid: 100, why: 'does not react' }] },
   'timer-fired': { type: 'timer-fired', timer },
   'run-planned': { type: 'run-planned', due: 1_700_000_100_000 as Wall, waitMs: 60_000 },

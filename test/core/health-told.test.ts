@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { HealthPolicy, Observation, ProbePolicy } from '../../src/core/health-model.ts';
 import { healthRows, recoveryProof } from '../../src/core/health-rows.ts';
-import { remedyFor } from '../../src/core/model.ts';
 import { faultOf, healthShape } from '../../src/core/state-shape.ts';
 import { type ControlRequests, healthWorld, ill, well } from './health-world.ts';
 
@@ -151,18 +150,4 @@ test('a recovery names what proves it', () => {
   const policy = only({ ...told('error-rate'), name: 'errors' });
   const world = healthWorld(policy, {});
   expect(recoveryProof(policy, world.state, '2m')).toBe('up for 2m; errors: no such line');
-});
-
-test.each([
-  ['disk-full', { category: 'disk-full', probes: [], keyLine: '' }, './clean'],
-  ['http', { category: 'unknown', probes: ['http:http://x/'], keyLine: '' }, './kick'],
-  ['a pattern on the key line', { category: 'unknown', probes: [], keyLine: 'No space left' }, './line'],
-  ['nothing', { category: 'unknown', probes: [], keyLine: 'fine' }, null],
-])('the remedy for %s', (_name, found, command) => {
-  const remedies = [
-    { when: { kind: 'word', word: 'disk-full' }, command: './clean' },
-    { when: { kind: 'word', word: 'http' }, command: './kick' },
-    { when: { kind: 'key-line', pattern: /no space/i }, command: './line' },
-  ] as const;
-  expect(remedyFor(remedies, found)?.command ?? null).toBe(command);
 });

@@ -11,6 +11,8 @@ const record: Leftover = { runId: 'run-a' as RunId, pid: 100, startTicks: 1 };
 const stranger: Leftover = { runId: 'run-unsaved' as RunId, pid: 200, startTicks: 2 };
 const kinds = Object.keys(PHASES) as PhaseKind[];
 const upKinds: readonly PhaseKind[] = ['starting', 'running', 'stopping'];
+/** Of these something may be left. */
+const leaves: readonly PhaseKind[] = [...upKinds, 'checking'];
 
 /** What a watcher does first with what it finds. */
 type First = 'start' | 'clear, then start' | 'wait' | 'clear, wait' | 'hold' | 'clear, hold';
@@ -34,7 +36,7 @@ const waits = (kind: PhaseKind) => kind === 'backoff' || kind === 'cooldown' || 
 
 describe.each(kinds)('a state that says %s', kind => {
   const state = CONTEXTS.plain(kind);
-  const isUp = upKinds.includes(kind);
+  const isUp = leaves.includes(kind);
   const plain: First = kind === 'held' ? 'hold' : waits(kind) ? 'wait' : 'start';
   const cleared = { start: 'clear, then start', wait: 'clear, wait', hold: 'clear, hold' }[plain as 'start'] as First;
 

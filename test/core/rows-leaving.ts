@@ -2,7 +2,10 @@ import type { FactKey, PhaseKind } from './canonical.ts';
 
 /** What each fact does in each phase, once the watcher is to end: nothing may start, and it exits when nothing is left. */
 export const LEAVING_ROWS: Readonly<
-  Record<Exclude<PhaseKind, 'running' | 'backoff' | 'cooldown' | 'waiting'>, Readonly<Record<FactKey, string>>>
+  Record<
+    Exclude<PhaseKind, 'running' | 'checking' | 'backoff' | 'cooldown' | 'waiting'>,
+    Readonly<Record<FactKey, string>>
+  >
 > = {
   starting: {
     'watcher-started': 'backoff+clearing: save-state tell:orphan-found open-incident clear-run',
@@ -14,6 +17,8 @@ export const LEAVING_ROWS: Readonly<
     'stale child-exited': 'ignored',
     'run-cleared': 'ignored',
     'stale run-cleared': 'ignored',
+    'run-checked': 'ignored',
+    'stale run-checked': 'ignored',
     'run-stuck': 'ignored',
     'stale run-stuck': 'ignored',
     'timer-fired': 'ignored',
@@ -40,6 +45,8 @@ export const LEAVING_ROWS: Readonly<
     'stale child-exited': 'ignored',
     'run-cleared': 'ignored',
     'stale run-cleared': 'ignored',
+    'run-checked': 'ignored',
+    'stale run-checked': 'ignored',
     'run-stuck': 'stopping+leaving: save-state tell:cannot-end',
     'stale run-stuck': 'ignored',
     'timer-fired': 'stopping+leaving: save-state signal-tree disarm-timer arm-timer tell:killing',
@@ -66,6 +73,8 @@ export const LEAVING_ROWS: Readonly<
     'stale child-exited': 'ignored',
     'run-cleared': 'limited+leaving: save-state tell:leftovers-ended exit-watcher',
     'stale run-cleared': 'ignored',
+    'run-checked': 'ignored',
+    'stale run-checked': 'ignored',
     'run-stuck': 'limited+clearing+leaving: save-state tell:cannot-end',
     'stale run-stuck': 'ignored',
     'timer-fired': 'limited+clearing+leaving: save-state arm-timer',
@@ -92,6 +101,8 @@ export const LEAVING_ROWS: Readonly<
     'stale child-exited': 'ignored',
     'run-cleared': 'held+leaving: save-state tell:leftovers-ended exit-watcher',
     'stale run-cleared': 'ignored',
+    'run-checked': 'ignored',
+    'stale run-checked': 'ignored',
     'run-stuck': 'held+clearing+leaving: save-state tell:cannot-end',
     'stale run-stuck': 'ignored',
     'timer-fired': 'ignored',
@@ -118,6 +129,8 @@ export const LEAVING_ROWS: Readonly<
     'stale child-exited': 'ignored',
     'run-cleared': 'finished+leaving: save-state tell:leftovers-ended exit-watcher',
     'stale run-cleared': 'ignored',
+    'run-checked': 'ignored',
+    'stale run-checked': 'ignored',
     'run-stuck': 'finished+clearing+leaving: save-state tell:cannot-end',
     'stale run-stuck': 'ignored',
     'timer-fired': 'ignored',
@@ -144,6 +157,8 @@ export const LEAVING_ROWS: Readonly<
     'stale child-exited': 'ignored',
     'run-cleared': 'stopped+leaving: save-state tell:leftovers-ended exit-watcher',
     'stale run-cleared': 'ignored',
+    'run-checked': 'ignored',
+    'stale run-checked': 'ignored',
     'run-stuck': 'stopped+clearing+leaving: save-state tell:cannot-end',
     'stale run-stuck': 'ignored',
     'timer-fired': 'ignored',

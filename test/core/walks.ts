@@ -52,6 +52,7 @@ export const policies: fc.Arbitrary<Policy> = fc.record({
   maxWaitMs: fc.constantFrom(60_000, 691_200_000),
   resumes: fc.boolean(),
   scheduled: fc.boolean(),
+  checksRuns: fc.boolean(),
   health: fc.constantFrom(...HEALTH_POLICIES),
 });
 
@@ -70,6 +71,7 @@ const types: readonly Fact['type'][] = [
   'spawn-failed',
   'child-exited',
   'run-cleared',
+  'run-checked',
   'run-stuck',
   'timer-fired',
   'work-done',
@@ -81,7 +83,7 @@ const types: readonly Fact['type'][] = [
   'output-reported',
 ];
 // What a child does comes most often, or few walks would get anywhere.
-const often: readonly Fact['type'][] = ['child-spawned', 'child-exited', 'run-cleared', 'timer-fired'];
+const often: readonly Fact['type'][] = ['child-spawned', 'child-exited', 'run-cleared', 'run-checked', 'timer-fired'];
 
 const step: fc.Arbitrary<Step> = fc.record({
   type: fc.oneof(
@@ -148,6 +150,12 @@ function factOf(state: State, type: Fact['type'], which: number, variant: number
       };
     case 'run-cleared':
       return { type, runId, ended: variant % 3 };
+    case 'run-checked':
+      return {
+        type,
+        runId,
+        rejection: odd ? null : { by: 'accept', reason: 'x', ...(variant === 2 ? { same: true } : {}) },
+      };
     case 'run-stuck':
       return { type, runId, survivors: [{ pid: 100 + variant, why: 'x' }] };
     case 'work-done':
@@ -211,6 +219,7 @@ function pick(timers: readonly TimerId[], variant: number, which: number): Timer
 export function currentRun(state: State): RunId | null {
   const { phase, clearing } = state;
   if (phase.kind === 'starting') return phase.runId;
+  if (phase.kind === 'checking') return phase.ended.runId;
   return 'live' in phase ? phase.live.runId : (clearing?.runId ?? null);
 }
 

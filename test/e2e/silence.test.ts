@@ -110,7 +110,7 @@ describe('status of one service', () => {
       '--name',
       'hangs',
       '--stale-after',
-      '3s',
+      '1s',
       '--check',
       'false',
       '--health-retries',

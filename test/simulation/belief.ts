@@ -1,4 +1,4 @@
-import type { ExitCause, Policy, StopCause } from '../../src/core/model.ts';
+import type { Exit, ExitCause, Policy, StopCause } from '../../src/core/model.ts';
 
 /** A run that has come up, as far as it matters for what comes next. */
 interface Up {
@@ -17,6 +17,17 @@ export type Mode =
   | ({ is: 'up' } & Up)
   /** `rest`: when those beside the main process were asked. */
   | ({ is: 'ending'; asked: number; cause: StopCause; rest: number | null; killed: boolean } & Up)
+  /** It ended with success at `since`, and its output is checked once nothing is left of it; `done`: it had been stopped for that. */
+  | {
+      is: 'checking';
+      runId: string;
+      since: number;
+      lived: number;
+      healthy: boolean;
+      exit: Exit;
+      done: boolean;
+      asked: number | null;
+    }
   /** `over`: the wait is done, and only what is left of the last run keeps the next from starting. */
   | { is: 'waiting'; cooldown: boolean; from: number; ms: number; over: boolean }
   /** Until a wall time; `lookedAt`: when it was last held against the clock. */
@@ -103,7 +114,7 @@ export function shifted(belief: Belief, byMs: number): Belief {
   const moved: Mode = { ...mode };
   if ('since' in moved) moved.since += byMs;
   if ('from' in moved) moved.from += byMs;
-  if ('asked' in moved) moved.asked += byMs;
+  if ('asked' in moved && moved.asked !== null) moved.asked += byMs;
   if ('lookedAt' in moved) moved.lookedAt += byMs;
   if ('rest' in moved && moved.rest !== null) moved.rest += byMs;
   return {

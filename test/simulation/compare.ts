@@ -10,6 +10,7 @@ const PHASE_OF: Readonly<Record<Mode['is'], Phase['kind']>> = {
   starting: 'starting',
   up: 'running',
   ending: 'stopping',
+  checking: 'checking',
   waiting: 'backoff',
   limited: 'limited',
   scheduled: 'waiting',
@@ -62,6 +63,8 @@ function detail(phase: Phase, mode: Mode): string | null {
   }
   if (mode.is === 'starting' && phase.kind === 'starting')
     return phase.runId === mode.runId && phase.checking === mode.checking ? null : 'another start';
+  if (mode.is === 'checking' && phase.kind === 'checking')
+    return phase.ended.runId === mode.runId && phase.asked === (mode.asked !== null) ? null : 'another check';
   if ((mode.is !== 'up' && mode.is !== 'ending') || !('live' in phase)) return null;
   const { live } = phase;
   if (live.runId !== mode.runId) return 'another run';
@@ -86,6 +89,7 @@ export function deadline(
   if (mode.is === 'up' && !mode.healthy && green) times.push([mode.since + policy.healthyAfterMs, 'its being healthy']);
   if (mode.is === 'up' && policy.maxRuntimeMs !== null)
     times.push([mode.since + policy.maxRuntimeMs, 'the end of a long run']);
+  if (mode.is === 'checking' && mode.asked !== null) times.push([mode.asked + 60_000, 'the verdict on a run']);
   if (mode.is === 'scheduled') times.push([mode.until ?? mode.since, 'the word of the schedule']);
   for (const probe of policy.health.probes)
     if (mode.is === 'up' && bad !== null && 'retries' in probe)

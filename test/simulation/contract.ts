@@ -1,4 +1,4 @@
-import type { EndReading } from '../../src/core/events.ts';
+import type { EndReading, Rejection } from '../../src/core/events.ts';
 import type { Exit, ExitCause, Policy, StopCause } from '../../src/core/model.ts';
 import { type Belief, contractWait } from './belief.ts';
 
@@ -22,6 +22,8 @@ interface End {
   told: boolean;
   /** It was stopped because its work was done. */
   done?: boolean;
+  /** Its output was not accepted. */
+  rejected?: boolean;
 }
 
 /**
@@ -74,6 +76,13 @@ export class Contract {
     const itsOwn = limit !== null && 'ms' in limit ? 'limited' : this.#ownCause(exit, lived, byItself);
     const asked = mode.is === 'ending' ? mode.cause : itsOwn;
     const cause = asked === 'done' ? 'success' : asked;
+    const { runId, healthy } = mode;
+    if (cause === 'success' && this.policy.checksRuns && belief.leaving === null) {
+      this.clear(runId);
+      const done = asked === 'done';
+      belief.mode = { is: 'checking', runId, since: this.at, lived, healthy, exit, done, asked: null };
+      return;
+    }
     const relapses =
       byItself?.same === true &&
       cause === 'crash' &&
@@ -81,9 +90,7 @@ export class Contract {
       lived < 10 * this.policy.healthyAfterMs &&
       belief.incidentKnown;
     if (relapses) belief.step = belief.stepBefore;
-    belief.last = cause;
-    belief.lastUp = lived;
-    belief.short = lived < 1000 ? belief.short + 1 : 0;
+    this.#lived(cause, lived);
     this.clear(mode.runId);
     if (cause === 'stopped' || (cause === 'restarted' && belief.leaving !== null)) {
       belief.mode = { is: 'stopped' };
@@ -95,6 +102,42 @@ export class Contract {
         { cause, limit, told: byItself !== null && byItself.cause !== null, done: asked === 'done' },
         mode.healthy,
       );
+  }
+
+  #lived(cause: ExitCause, lived: number): void {
+    this.belief.last = cause;
+    this.belief.lastUp = lived;
+    this.belief.short = lived < 1000 ? this.belief.short + 1 : 0;
+  }
+
+  /** The verdict on the output of a run that had ended with success: only now it counts. */
+  protected checked(rejection: Rejection | null): void {
+    const { belief, policy } = this;
+    const { mode } = belief;
+    if (mode.is !== 'checking' || mode.asked === null) return;
+    const { exit, healthy, lived, done, runId } = mode;
+    const cause = rejection === null ? 'success' : 'crash';
+    const end: End = { cause, limit: null, told: false, done, rejected: rejection !== null };
+    const soon = lived < 10 * policy.healthyAfterMs;
+    const relapses = rejection?.same === true && healthy && soon && belief.incidentKnown;
+    if (relapses) belief.step = belief.stepBefore;
+    this.#lived(cause, lived);
+    this.clear(runId);
+    if (relapses) this.#relapse(exit, end);
+    else this.#endedBadly(exit, end, healthy);
+  }
+
+  /** A person's word ends the check. */
+  protected uncheck(cause: 'stopped' | 'restarted'): void {
+    const { mode } = this.belief;
+    if (mode.is !== 'checking') return;
+    if (mode.asked !== null) {
+      this.expected.add(`end-check:${mode.runId}`);
+      this.clear(mode.runId);
+    }
+    this.#lived(cause, mode.lived);
+    if (cause === 'stopped') this.belief.mode = { is: 'stopped' };
+    else this.wait(false, 0);
   }
 
   /** The last incident goes on, as if the run had never been healthy. */
@@ -170,14 +213,15 @@ export class Contract {
     return code !== null && successCodes.includes(code);
   }
 
-  protected next(exit: Exit, { cause, limit, told, done = false }: End, counts: boolean): void {
+  protected next(exit: Exit, { cause, limit, told, done = false, rejected = false }: End, counts: boolean): void {
     const { belief, policy } = this;
     const itsOwn = !done && (cause === 'crash' || cause === 'success' || cause === 'limited');
     if (itsOwn && exit.code !== null && policy.holdCodes.includes(exit.code)) return this.hold();
     const ends = policy.restart === 'never' || (policy.restart === 'on-failure' && cause === 'success');
     if (ends && !policy.scheduled) {
       const code = exit.code ?? 128 + (SIGNAL_NUMBERS[exit.signal ?? ''] ?? 0);
-      return this.finish(done ? 0 : code === 0 && told ? 1 : code);
+      const failed = told || rejected;
+      return this.finish(done ? (rejected ? 1 : 0) : code === 0 && failed ? 1 : code);
     }
     if (limit !== null && 'ms' in limit) {
       belief.limits++;

@@ -49,6 +49,7 @@ export class Disk {
 export function runOf(state: State): Recorded['run'] {
   const { phase, clearing } = state;
   if (phase.kind === 'starting') return { runId: phase.runId, pid: null, startTicks: null };
+  if (phase.kind === 'checking' && clearing === null) return { runId: phase.ended.runId, pid: null, startTicks: null };
   const run = phase.kind === 'running' || phase.kind === 'stopping' ? phase.live : clearing;
   return run === null ? null : { runId: run.runId, pid: run.pid, startTicks: run.startTicks };
 }

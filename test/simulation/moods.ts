@@ -127,7 +127,7 @@ export class Moods {
     const { stopTimeoutMs } = this.#policy;
     const askedMs = random.chance(0.15) ? null : random.chance(0.3) ? random.between(0, 2 * stopTimeoutMs) : 3;
     // A disk or a network mount that does not answer may keep it for hours.
-    const killedMs = random.chance(0.003)
+    const killedMs = random.chance(0.006)
       ? random.between(5000, 6 * hour)
       : random.chance(0.05)
         ? random.between(1, 5000)

@@ -63,12 +63,16 @@ export class Oracle extends Contract {
         if (mode.is === 'starting' && isRun(fact.runId)) this.startFailed(fact.failure.kind);
         return;
       case 'child-exited':
-        if (mode.is !== 'starting' && isRun(fact.runId)) this.ended(fact.exit, fact.reading ?? null);
+        if ((mode.is === 'up' || mode.is === 'ending') && isRun(fact.runId))
+          this.ended(fact.exit, fact.reading ?? null);
         return;
       case 'run-cleared':
         if (belief.clearing?.runId !== fact.runId) return;
         if (belief.stuck) this.expected.add('tell:ended-at-last');
         Object.assign(belief, { clearing: null, stuck: false });
+        return;
+      case 'run-checked':
+        if (isRun(fact.runId)) this.checked(fact.rejection);
         return;
       case 'run-stuck':
         if (belief.clearing?.runId !== fact.runId && !(mode.is === 'ending' && isRun(fact.runId))) return;
@@ -118,6 +122,15 @@ export class Oracle extends Contract {
     if ((wasUp || unheardOf) && left !== null) this.incident('orphan');
     belief.clearing = null;
     if (left !== null) this.clear(left);
+    if (mode.is === 'checking' && !unheardOf) {
+      const again = fact.hold === null && this.policy.checksRuns && !fact.newCommand;
+      if (again) {
+        belief.mode = { ...mode, asked: null };
+        return;
+      }
+      belief.last = 'success';
+      belief.lastUp = mode.lived;
+    }
     const wasHeld = mode.is === 'held' || (mode.is === 'ending' && mode.cause === 'kill-condition');
     if (fact.hold !== null || wasHeld) {
       this.hold();
@@ -222,6 +235,7 @@ export class Oracle extends Contract {
     if (byPerson) Object.assign(belief, FRESH);
     const isDown = mode.is === 'waiting' || mode.is === 'scheduled' || (mode.is === 'starting' && mode.checking);
     if (mode.is === 'up') this.#end('stopped', signal);
+    else if (mode.is === 'checking') this.uncheck('stopped');
     else if (isDown || (mode.is === 'limited' && byPerson)) belief.mode = { is: 'stopped' };
     if (now) this.kill();
   }
@@ -230,6 +244,7 @@ export class Oracle extends Contract {
     const { mode, leaving } = this.belief;
     if (leaving !== null) return;
     if (mode.is === 'up') this.#end('restarted');
+    else if (mode.is === 'checking') this.uncheck('restarted');
     else if (mode.is === 'scheduled' || mode.is === 'limited' || (mode.is === 'waiting' && !mode.cooldown))
       this.wait(false, 0);
   }
@@ -257,6 +272,10 @@ export class Oracle extends Contract {
     const isUp = mode.is === 'starting' || mode.is === 'up' || mode.is === 'ending';
     if (belief.leaving !== null) {
       if (!isUp) this.expected.add(`exit:${belief.leaving.code}`);
+    } else if (mode.is === 'checking') {
+      if (mode.asked !== null) return;
+      belief.mode = { ...mode, asked: this.at };
+      this.expected.add(`check-run:${mode.runId}`);
     } else if (mode.is === 'limited' && mode.over && this.policy.scheduled) this.plan();
     else if ((mode.is === 'waiting' || mode.is === 'limited') && mode.over) {
       if (mode.is === 'waiting' && mode.cooldown) Object.assign(belief, { crashes: [], step: 0 });

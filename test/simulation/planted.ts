@@ -212,6 +212,21 @@ export const PLANTED: readonly Planted[] = [
     before: (_state, event) =>
       event.type === 'run-stuck' ? { event: { ...event, type: 'run-cleared', ended: 0 } as Event } : null,
   }),
+  planted('a run is checked twice', {
+    after: ({ effects }) => {
+      const check = effects.find(({ type }) => type === 'check-run');
+      return check === undefined ? null : { effects: [...effects, check] };
+    },
+  }),
+  planted('a run whose watcher died before the verdict counts as a success', {
+    before: (state, event) =>
+      event.type === 'watcher-started' && state.phase.kind === 'checking'
+        ? { event: { ...event, newCommand: true } }
+        : null,
+  }),
+  planted('a stop leaves a check to itself', {
+    after: ({ effects }) => ({ effects: without(effects, ({ type }) => type === 'end-check') }),
+  }),
   planted('a second stop waits on for what cannot be ended', {
     before: (state, event) => (event.type === 'stop-requested' ? { state: { ...state, stuck: null } } : null),
   }),

@@ -46,6 +46,7 @@ export function randomPolicy(random: Random): Policy {
     maxWaitMs: pick([2 * 3_600_000, 8 * 86_400_000]),
     resumes: chance(0.3),
     scheduled: chance(0.1),
+    checksRuns: chance(0.3),
     health: {
       probes: chance(0.3) ? [{ ...PROBE, intervalMs: pick([10 * minute, 60 * minute]), retries: pick([1, 3]) }] : [],
       killWhen: chance(0.2) ? { intervalMs: 20 * minute, maxAgeMs: 5 * minute, blindTrips: chance(0.5) } : null,

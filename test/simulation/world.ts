@@ -44,6 +44,10 @@ export class SimWorld {
         signalChild: (runId, signal) => via('signal-child', () => this.#signalChild(runId, signal)),
         clear: order => via('clear', () => this.#clear(order)),
       },
+      checks: {
+        check: (_run, { runId }) => via('check-run', () => this.#check(runId)),
+        end: runId => via('end-check', () => this.#did(`end-check:${runId}`)),
+      },
       schedule: { plan: due => via('plan', () => this.#plan(due)) },
       probes: { ask: (runId, names) => via('ask', () => this.#askAll(runId, names)) },
       incidents: {
@@ -160,6 +164,24 @@ export class SimWorld {
       if (mainFirst) agenda.plan(graceMs / 2, () => send(signal, 'tree'));
       agenda.plan(mainFirst ? Math.max(graceMs, graceMs / 2 + 2000) : graceMs, () => send('SIGKILL', 'tree'));
     });
+  }
+
+  /** A check takes up to a minute; one that was ended may have answered already. */
+  #check(runId: RunId): void {
+    const { random, processes } = this.#sim;
+    this.#did(`check-run:${runId}`);
+    if (processes.runs.size > 0) this.#sim.fail('a check while something of its run is alive');
+    const rejection = random.chance(0.6)
+      ? null
+      : { by: 'accept' as const, reason: 'x', ...(random.chance(0.3) ? { same: true as const } : {}) };
+    this.#sim.count(rejection === null ? 'accepted run' : 'run not accepted');
+    this.#report({ type: 'run-checked', runId, rejection }, random.between(0, 60_000));
+    if (!random.chance(0.05)) return;
+    this.#sim.count('a person in the middle of a check');
+    const wish: Fact = random.chance(0.5)
+      ? { type: 'restart-requested', by: 'command' }
+      : { type: 'stop-requested', by: 'command', signal: null, now: random.chance(0.3) };
+    this.#report(wish, random.between(0, 60_000));
   }
 
   /** Every eight hours by the wall clock, asked again each hour in case that was set. */

@@ -34,6 +34,7 @@ function rig(on: (call: string, supervisor: Supervisor) => void = () => {}, rest
       signalChild: port('signal-child'),
       clear: port('clear'),
     },
+    checks: { check: port('check'), end: port('end-check') },
     schedule: { plan: port('plan') },
     probes: { ask: port('ask') },
     incidents: { examine: port('examine'), open: port('open'), close: port('close') },

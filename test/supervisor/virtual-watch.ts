@@ -99,6 +99,7 @@ export function virtualWatch({ policy, startsAt = '2026-06-01T00:00:00Z', ...wor
       signalChild() {},
       clear: ({ clearing: { runId } }) => later(5, { type: 'run-cleared', runId, ended: 0 }),
     },
+    checks: { check() {}, end() {} },
     schedule: { plan },
     probes: { ask },
     incidents: { examine() {}, open() {}, close() {} },

@@ -72,6 +72,7 @@ export function restartSettings(values: OptionValues, raw: RawValues): RestartSe
     holdCodes: values['hold-codes'],
     onCause: { ...ON_CAUSE, ...Object.fromEntries(values['on-cause'].map(({ cause, action }) => [cause, action])) },
     maxWaitMs: values['max-wait'],
+    accept: values.accept,
     resumeCommand: values['resume-command'],
     patterns: {
       success: values['success-pattern'],

@@ -29,8 +29,10 @@ export interface IdentitySettings {
 }
 
 /** What the machine decides by, and what else is said of runs. */
-export interface RestartSettings extends Readonly<Omit<Policy, 'resumes' | 'scheduled' | 'health'>> {
+export interface RestartSettings extends Readonly<Omit<Policy, 'resumes' | 'scheduled' | 'checksRuns' | 'health'>> {
   readonly patterns: PatternOrder;
+  /** Gets the output of a run that ended with success. */
+  readonly accept: string | null;
   readonly resumeCommand: string | null;
   readonly schedule: string | null;
   /** An IANA name, or `local`. */

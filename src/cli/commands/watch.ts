@@ -51,6 +51,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
     ...restart,
     resumes: restart.resumeCommand !== null,
     scheduled: schedule !== null,
+    checksRuns: restart.accept !== null,
     health: policyOfHealth(health),
   };
   const listening = await listenerOf(settings, { name, policy, warn: consoleLog.warn });
@@ -75,6 +76,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
     given,
     incidents: { tailLines: output.tailLines, rules: settings.diagnosis.diagnose.kind !== 'off' },
     patterns: restart.patterns,
+    checks: { accept: restart.accept },
     notifications,
     remedies: settings.health.remedies,
     observers: [

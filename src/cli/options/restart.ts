@@ -115,6 +115,12 @@ export const restartOptions = {
     value: 30_000,
     meaning: 'how long a run may take to exit after a line matched --done-pattern',
   },
+  accept: {
+    kind: 'text',
+    placeholder: 'COMMAND',
+    defaultNote: 'none',
+    meaning: 'gets the output of a run that ended with success; exits with other than 0: the run is a failure',
+  },
   'resume-command': {
     kind: 'text',
     placeholder: 'CMD',

@@ -19,6 +19,8 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
       );
     case 'start-failed':
       return line(3, `could not start: ${note.failure.why}${nextText(note.next)}`);
+    case 'checking':
+      return line(6, `${exitedText(note.exit, 'success')} after ${durationText(note.uptimeMs)}; checking its output`);
     case 'exited':
       return line(
         exitWeight(note),

@@ -16,6 +16,7 @@ export interface TableRow extends Status {
   readonly lastCause: string | null;
 }
 
+/** What needs attention comes first. */
 const TROUBLE: readonly Status['phase'][] = [
   'held',
   'lost',
@@ -24,12 +25,10 @@ const TROUBLE: readonly Status['phase'][] = [
   'limited',
   'backoff',
   'stopping',
+  'checking',
   'starting',
 ];
 const AT_REST: readonly Status['phase'][] = ['finished', 'stopped'];
-
-/** What needs attention first. */
-export const byTrouble = (one: Status, other: Status): number => rank(one) - rank(other);
 
 function rank({ phase }: Status): number {
   const trouble = TROUBLE.indexOf(phase);
@@ -52,6 +51,7 @@ const COLOURS: Readonly<Record<Status['phase'], string>> = {
   running: '32',
   starting: '36',
   stopping: '36',
+  checking: '36',
   waiting: '36',
   backoff: '33',
   cooldown: '33',
@@ -65,7 +65,7 @@ const COLOURS: Readonly<Record<Status['phase'], string>> = {
 
 /** The table of `status` for people: a line for each name, what matters most in the last column. */
 export function statusTable(all: readonly TableRow[], now: number, { columns, colours, remarks }: TableLook): string {
-  const rows = all.toSorted(byTrouble);
+  const rows = all.toSorted((one, other) => rank(one) - rank(other));
   const lines = rows.map(row => [
     row.name,
     row.phase,

@@ -26,6 +26,7 @@ const byCategory: Readonly<Record<Category, string>> = {
   'native-crash': 'Look for a core file (`coredumpctl list`), and suspect native modules that were updated recently.',
   'unhandled-exception': 'Handle the error at {place|the place that the trace names}.',
   'killed-externally': 'Find out who ended it.',
+  'not-accepted': 'Compare the output of the run with what was expected of it.',
   unknown: 'No cause found in the output. Run the command by hand with the same environment, or raise its log level.',
 };
 

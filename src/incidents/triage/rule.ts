@@ -21,6 +21,7 @@ export const categories = [
   'native-crash',
   'unhandled-exception',
   'killed-externally',
+  'not-accepted',
   'unknown',
 ] as const;
 

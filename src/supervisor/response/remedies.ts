@@ -1,10 +1,33 @@
 import type { IncidentSeed } from '../../core/events.ts';
-import { type Remedy, remedyFor } from '../../core/model.ts';
+import type { Remedy } from '../../core/model.ts';
 import { durationText } from '../../core/text/units.ts';
 import type { ShellEnd } from '../../host/run-command.ts';
 import type { Incident } from '../../incidents/incident.ts';
 import type { Observer } from '../observers/observer.ts';
 import type { IncidentAttachments } from './diagnosing.ts';
+
+/** What an incident offers for a match. */
+interface RemedyCase {
+  readonly category: string;
+  /** Names of the probes that failed. */
+  readonly probes: readonly string[];
+  readonly keyLine: string;
+}
+
+/** A key line may be long, and a pattern slow. */
+const KEY_LINE_CHARS = 400;
+
+/**
+ * The first remedy that fits, or null. A probe's name fits whole, or as its part before the colon: `http` is the remedy of
+ * `http:http://127.0.0.1/`.
+ */
+export function remedyFor(remedies: readonly Remedy[], found: RemedyCase): Remedy | null {
+  const keyLine = found.keyLine.slice(0, KEY_LINE_CHARS);
+  const words = new Set([found.category, ...found.probes.flatMap(name => [name, name.replace(/:.*$/s, '')])]);
+  const fits = ({ when }: Remedy) =>
+    when.kind === 'word' ? words.has(when.word) : keyLine.search(when.pattern) !== -1;
+  return remedies.find(fits) ?? null;
+}
 
 /** What remedies need of the watcher. */
 export interface RemedyWorld {

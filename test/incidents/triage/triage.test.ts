@@ -28,7 +28,8 @@ describe.each([
 
 test('every category has at least 3 recorded tails', () => {
   const tails = readTails(`${import.meta.dirname}/../../fixtures/crash-tails`);
-  for (const category of categories)
+  // What --accept refuses no log tells.
+  for (const category of categories.filter(name => name !== 'not-accepted'))
     expect(tails.filter(tail => tail.category === category).length, category).toBeGreaterThanOrEqual(3);
 });
 

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import type { Fact } from '../../../src/core/events.ts';
 import type { Incident } from '../../../src/incidents/incident.ts';
-import { createRemedies } from '../../../src/supervisor/response/remedies.ts';
+import { createRemedies, remedyFor } from '../../../src/supervisor/response/remedies.ts';
 import { until } from '../../support/until.ts';
 import { incidentOf, seedOf } from '../incident-fixture.ts';
 
@@ -93,4 +93,18 @@ describe('a start', () => {
       expect(spawned).toEqual([]);
     }
   });
+});
+
+test.each([
+  ['disk-full', { category: 'disk-full', probes: [], keyLine: '' }, './clean'],
+  ['http', { category: 'unknown', probes: ['http:http://x/'], keyLine: '' }, './kick'],
+  ['a pattern on the key line', { category: 'unknown', probes: [], keyLine: 'No space left' }, './line'],
+  ['nothing', { category: 'unknown', probes: [], keyLine: 'fine' }, null],
+])('the remedy for %s', (_name, found, command) => {
+  const remedies = [
+    { when: { kind: 'word', word: 'disk-full' }, command: './clean' },
+    { when: { kind: 'word', word: 'http' }, command: './kick' },
+    { when: { kind: 'key-line', pattern: /no space/i }, command: './line' },
+  ] as const;
+  expect(remedyFor(remedies, found)?.command ?? null).toBe(command);
 });
