@@ -14,6 +14,7 @@ import type { ChildPort, Report } from '../core/ports.ts';
 import type { Stamp } from '../core/time.ts';
 import { reasonOf } from '../host/errno.ts';
 import { disableOptimizer } from '../host/own-process.ts';
+import { hasProc } from '../host/proc-text.ts';
 import { signalProcess } from '../host/process-signals.ts';
 import type { ProcessRow } from '../host/process-table.ts';
 import { withRunMark } from '../host/run-mark.ts';
@@ -185,6 +186,8 @@ export function createChild(spec: ChildSpec, report: Report, note: (note: ChildN
     if (run.clearing !== null) return run.clearing.signal(signal);
     if (run.tree.startTicks === null && !run.exited) return run.child?.kill(signal);
     const sent = seen(() => {
+      // Where no process bears a mark, one that left the group is known by its parent only, and who was seen once stays known.
+      if (!hasProc) look(run, !run.exited);
       const main = to === 'main' ? mainOf(run.tree) : null;
       const members = to === 'tree' ? look(run, !run.exited) : main === null ? [] : [main];
       signalMembers(run.tree, members, signal, to === 'main');

@@ -1,6 +1,7 @@
 import { closeSync, constants, mkdtempSync, openSync, rmSync, symlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { hasProc } from '../host/proc-text.ts';
 
 /** One line of JSON each way. Version 1. */
 export const PROTOCOL_VERSION = 1;
@@ -121,7 +122,7 @@ export interface SocketPath {
 export function socketPath(folder: string, file: string): SocketPath {
   const path = join(folder, file);
   if (Buffer.byteLength(path) <= LIMIT_BYTES) return { path, giveUp: () => undefined };
-  return process.platform === 'linux' ? throughDescriptor(folder, file) : throughLink(folder, file);
+  return hasProc ? throughDescriptor(folder, file) : throughLink(folder, file);
 }
 
 function throughDescriptor(folder: string, file: string): SocketPath {

@@ -1,5 +1,11 @@
 /** The texts and lists of /proc, for those who take what can be read and go on without the rest. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+
+/**
+ * Whether the system shows its processes in /proc: Linux, but for a root without it. Elsewhere (macOS) `ps` tells them, files are reached
+ * by their paths, and what only /proc knows is left out. The one switch between the two.
+ */
+export const hasProc: boolean = process.platform === 'linux' && existsSync('/proc/self/stat');
 
 /** A clock tick of /proc on Linux, in ms: USER_HZ is 100 on every architecture, whatever the kernel's own tick. */
 export const TICK_MS = 10;

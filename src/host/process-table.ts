@@ -1,5 +1,6 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { refuseShortage } from './errno.ts';
+import { hasProc } from './proc-text.ts';
 
 /** Field 38, the signal to its parent at its end: threads other than the first have none. */
 const OF_A_THREAD = '-1';
@@ -32,7 +33,10 @@ export function linuxRow(line: string): ProcessRow | null {
 
 const columns = 'pid=,ppid=,pgid=,sess=,stat=,lstart=';
 
-/** Every process by `ps`, for systems without /proc. Empty where ps is missing: then nothing but the child is known. */
+/**
+ * Every process by `ps`, for systems without /proc. Empty where ps is missing: then nothing but the child is known. Throws where a ps
+ * that has answered before cannot be asked, as where no more processes can be started.
+ */
 function psTable(): ProcessRow[] {
   return run(['-A', '-o', columns]);
 }
@@ -46,14 +50,22 @@ function psRow(pid: number): ProcessRow | null {
 // node:child_process is loaded here: it costs milliseconds, which every command on Linux would pay for nothing.
 function run(args: string[]): ProcessRow[] {
   const { spawnSync } = process.getBuiltinModule('node:child_process');
-  const { stdout } = spawnSync('ps', args, {
+  const { stdout, status, error } = spawnSync('ps', args, {
     encoding: 'latin1',
-    timeout: 2000,
+    timeout: PS_MS,
     stdio: ['ignore', 'pipe', 'ignore'],
     env: { ...process.env, LC_ALL: 'C' },
   });
-  return (stdout ?? '').split('\n').flatMap(line => parsePsLine(line) ?? []);
+  const rows = (stdout ?? '').split('\n').flatMap(line => parsePsLine(line) ?? []);
+  // Without rows, 0 or 1 says that there is no such process. A ps that has never answered is not there, or does not work here.
+  const failed = error !== undefined || (status !== 0 && status !== 1);
+  if (failed && psAnswered) throw error ?? new Error(`ps ended with ${status ?? 'a signal'}`);
+  psAnswered ||= rows.length > 0;
+  return rows;
 }
+
+let psAnswered = false;
+const PS_MS = 2000;
 
 /**
  * One line of `ps -o pid=,ppid=,pgid=,sess=,stat=,lstart=`, or null. The session is an address on macOS, of no use as a number:
@@ -65,7 +77,7 @@ export function parsePsLine(line: string): ProcessRow | null {
   const [pid, parent, group] = [Number(match[1]), Number(match[2]), Number(match[3])];
   const startTicks = Date.parse(match[6] ?? '') / 1000;
   if (Number.isNaN(startTicks)) return null;
-  const session = process.platform === 'darwin' || !/^\d+$/.test(match[4] ?? '') ? 0 : Number(match[4]);
+  const session = /^[1-9]\d*$/.test(match[4] ?? '') && process.platform !== 'darwin' ? Number(match[4]) : 0;
   const state = match[5] ?? '';
   return { pid, parent, group, session, startTicks, dead: state.startsWith('Z'), halted: state.startsWith('T') };
 }
@@ -84,7 +96,6 @@ export interface ProcessRow {
   halted: boolean;
 }
 
-const hasProc = process.platform === 'linux';
 // One stat line is under 1 KiB: 52 numbers and a name of at most 15 bytes (64 for kernel threads).
 const statBuffer = Buffer.allocUnsafe(2048);
 

@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { sizeText } from '../core/text/units.ts';
 import { monoNow } from '../host/clock.ts';
-import { childrenOf, procText } from '../host/proc-text.ts';
+import { childrenOf, hasProc, procText } from '../host/proc-text.ts';
 import { bears, type ProcessRow, readTable } from '../host/process-table.ts';
 import { answer, type Probe, type SpecOf, type WatchedRun } from './probe.ts';
 
 /** Resident memory of processes together, in bytes, by their `statm` lines. Pages that several of them share are counted for each. */
 export function residentBytes(lines: ReadonlyMap<number, string>): number {
-  if (process.platform !== 'linux') return residentByPs([...lines.keys()]);
+  if (!hasProc) return residentByPs([...lines.keys()]);
   let pages = 0;
   for (const line of lines.values()) pages += residentPages(line);
   return pages * pageBytes();
@@ -23,7 +23,7 @@ function residentPages(statm: string): number {
  * decides. Of a process that does not let us look, its resident memory.
  */
 function proportionalBytes(lines: ReadonlyMap<number, string>): number {
-  if (process.platform !== 'linux') return residentByPs([...lines.keys()]);
+  if (!hasProc) return residentByPs([...lines.keys()]);
   let bytes = 0;
   for (const [pid, line] of lines) {
     const pss = /^Pss:\s+(\d+) kB/m.exec(procText(`/proc/${pid}/smaps_rollup`) ?? '');
@@ -134,7 +134,6 @@ export interface Members {
   close(): void;
 }
 
-const hasProc = process.platform === 'linux';
 /** Descriptors are few, and a tree may have any number of processes. */
 const MOST_OPEN = 64;
 /** So many new processes are looked at one by one. */

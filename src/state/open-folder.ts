@@ -3,7 +3,7 @@
  * look and a use, and our writing would go where it leads. So each is opened in the one before it, without following links. A link is
  * followed only if it is ours or root's, as StateDirectory= makes one.
  */
-import { closeSync, constants, existsSync, lstatSync, mkdirSync, openSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, lstatSync, mkdirSync, openSync, readlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { errnoOf } from '../host/errno.ts';
 
@@ -16,9 +16,6 @@ export class StateFolderRefused extends Error {
 const O_PATH = 0o10000000;
 const FLAGS = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const MOST_LINKS = 40;
-
-/** Whether files can be reached through an open descriptor. */
-export const throughDescriptors = process.platform === 'linux' && existsSync('/proc/self/fd');
 
 /** The path of something in an open folder. */
 export const within = (fd: number, name: string): string => `/proc/self/fd/${fd}/${name}`;

@@ -12,7 +12,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { reasonOf } from '../host/errno.ts';
-import { openFolderChain, StateFolderRefused, throughDescriptors, within } from './open-folder.ts';
+import { hasProc } from '../host/proc-text.ts';
+import { openFolderChain, StateFolderRefused, within } from './open-folder.ts';
 import { namesWithPrivateFolder, openOwnFolder, refuseForeign } from './private-folder.ts';
 
 /** What a watcher may be called: also the name of its folder, so nothing that is more than one path element. */
@@ -121,7 +122,7 @@ function isAt(fd: number, path: string): boolean {
 
 function openInStateDir(stateDir: string, name: string): number {
   const path = join(stateDir, name);
-  if (!throughDescriptors) {
+  if (!hasProc) {
     makeStateDir(stateDir);
     return openOwnFolder(path);
   }
@@ -165,7 +166,7 @@ function makeStateDir(stateDir: string): void {
  * cannot move our writing elsewhere. Without /proc the plain path has to do.
  */
 function reachable(fd: number, path: string): string {
-  return throughDescriptors ? `/proc/self/fd/${fd}` : path;
+  return hasProc ? `/proc/self/fd/${fd}` : path;
 }
 
 function checkFile(path: string, shown: string): void {

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { memoryCgroupOf } from '../../host/cgroup.ts';
 import { whyNoLibc } from '../../host/libc.ts';
 import { isExecutable } from '../../host/own-process.ts';
+import { hasProc } from '../../host/proc-text.ts';
 import { argumentsOf, limitsOf } from '../../host/process-facts.ts';
 import { type ProcessRow, readProcess, usersOf } from '../../host/process-table.ts';
 import { openRegularSync } from '../../host/read-file.ts';
@@ -66,7 +67,7 @@ export async function lookAtMachine(
   table: readonly ProcessRow[],
 ): Promise<Finding[]> {
   if (process.platform !== 'linux') return runtime();
-  if (table.length === 0)
+  if (!hasProc)
     return [serious('/proc cannot be read: what a command leaves behind is not found', 'mount -t proc proc /proc')];
   return [...runtime(), ...kernelCalls(), oomEvidence(), ...processRoom(table), ...(await initOf(env, table))];
 }
