@@ -35,6 +35,7 @@ _agent_watch() {
       logs) [ -n "$word" ] || word=logs ;;
       events) [ -n "$word" ] || word=events ;;
       incidents) [ -n "$word" ] || word=incidents ;;
+      serve) [ -n "$word" ] || word=serve ;;
       diagnose) [ -n "$word" ] || word=diagnose ;;
       stop) [ -n "$word" ] || word=stop ;;
       restart) [ -n "$word" ] || word=restart ;;
@@ -80,6 +81,7 @@ _agent_watch() {
     logs) options='--lines --follow --times --since --until --grep --run --around --no-events --raw --all --all-users --state-dir --help' ;;
     events) options='--since --lines --follow --json --all --all-users --state-dir --help' ;;
     incidents) options='--since --json --all --all-users --state-dir --help' ;;
+    serve) options='--listen --listen-token-file --state-dir --help' ;;
     diagnose) options='--live --file --exit-code --exit-signal --json --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --state-dir --help' ;;
     stop) options='--now --all --all-users --state-dir --help' ;;
     restart) options='--all --all-users --state-dir --help' ;;
@@ -101,8 +103,8 @@ _agent_watch() {
     return
   fi
   case $word in
-    '') COMPREPLY=($(compgen -W 'start apply down check status health brief logs events incidents diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
-    help) COMPREPLY=($(compgen -W 'all start apply down check status health brief logs events incidents diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
+    '') COMPREPLY=($(compgen -W 'start apply down check status health brief logs events incidents serve diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
+    help) COMPREPLY=($(compgen -W 'all start apply down check status health brief logs events incidents serve diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")) ;;
     status|logs|incidents|diagnose|stop|restart|reset|signal|uninstall|doctor)
       COMPREPLY=($(compgen -W "$(_agent_watch_names)" -- "$cur")) ;;

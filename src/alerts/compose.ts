@@ -1,5 +1,5 @@
 /** From an event to an alert: redacted, bounded, in one shape. Pure but for the cleaning that the caller brings. */
-import { clipEnd, clipStart, utf8Bytes } from '../core/text/escape.ts';
+import { clipEnd, clipStart, utf8Bytes, wholeEnd, wholeStart } from '../core/text/escape.ts';
 import type { Alert, AlertEvent } from './alert.ts';
 import { commandFor, lineFor, plain, severities, summaryLine, titleFor } from './wording.ts';
 
@@ -13,8 +13,8 @@ export interface Speaker {
 const maxTailLines = 20;
 const maxTailBytes = 4000;
 const maxLineUnits = 500;
-// Of a line, before it is cleaned: so much more than is kept that a secret cut in two here is never seen.
-const maxRawLineUnits = 16 * 1024;
+// Of a line, before it is cleaned; of what lies beyond no part of a word is kept, since half a secret is no longer recognised.
+const maxRawLineUnits = 64 * 1024;
 
 /** The alert for one event. */
 export function compose(speaker: Speaker, event: AlertEvent, id: string): Alert {
@@ -22,7 +22,7 @@ export function compose(speaker: Speaker, event: AlertEvent, id: string): Alert 
     text === null
       ? null
       : clipStart(
-          plain(speaker.clean(text.slice(0, maxRawLineUnits)))
+          plain(speaker.clean(wholeStart(text, maxRawLineUnits)))
             .replace(/\s+/g, ' ')
             .trim(),
           units,
@@ -74,7 +74,7 @@ const rounded = (ms: number | null): number | null => (ms === null ? null : Math
 // Cleaned as one text, since a private key spans lines; then the end of it that fits.
 function tailOf(lines: readonly string[], clean: Speaker['clean']): string[] {
   if (lines.length === 0) return [];
-  const raw = lines.slice(-4 * maxTailLines).map(line => line.slice(-maxRawLineUnits));
+  const raw = lines.slice(-4 * maxTailLines).map(line => wholeEnd(line, maxRawLineUnits));
   const kept: string[] = [];
   let bytes = 0;
   for (const line of plain(clean(raw.join('\n')))

@@ -32,6 +32,8 @@ async function look(invocation: Look): Promise<number> {
       return (await import('./commands/delete.ts')).deleteCommand(invocation);
     case 'init':
       return (await import('./commands/init.ts')).initCommand(invocation);
+    case 'serve':
+      return (await import('./serve/serve.ts')).serveCommand(invocation);
     case 'schema':
       return (await import('./render/schema.ts')).schemaCommand();
     case 'install':

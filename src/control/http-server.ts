@@ -1,9 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Status } from '../core/status.ts';
 import { reasonOf } from '../host/errno.ts';
+import { connectionOwner } from '../host/port-holder.ts';
 
 /** Where to listen, and what a caller must know. */
 export interface HttpServerSpec {
@@ -13,16 +14,38 @@ export interface HttpServerSpec {
   token: string | null;
 }
 
-/** What is told. */
-export interface HttpViews {
-  ready(): boolean;
-  /** JSON text. */
-  status(): string;
-  metrics(): Promise<{ type: string; text: string }>;
+/** An answer. */
+export interface Reply {
+  code: number;
+  /** Its content type. */
+  type: string;
+  text: string;
+  headers?: OutgoingHttpHeaders;
 }
 
-/** The read-only view over HTTP: no output of the child, no arguments of its command, and nothing can be changed. */
+/** What lies at a path. */
+export interface View {
+  /**
+   * `everybody`: holds nothing that needs a token. `readers`: needs the token, where there is one. `owner`: needs the token, and without
+   * one is only for programs of our own user and of root, since every user of the machine reaches its loopback.
+   */
+  audience: 'everybody' | 'readers' | 'owner';
+  reply(query: URLSearchParams): Reply | Promise<Reply>;
+}
+
+/** What is told. `/livez` is answered by the server itself. */
+export interface HttpViews {
+  ready(): boolean;
+  /** Null: there is nothing there. */
+  view(path: string): View | null;
+  /** The paths there are, for whoever asks for another one: `/status and /metrics`. */
+  paths: string;
+}
+
+/** A read-only view over HTTP: nothing can be changed by it. */
 export interface HttpServer {
+  /** Where it listens; differs from what was asked for only if that was port 0. */
+  port: number;
   close(): void;
 }
 
@@ -55,7 +78,9 @@ export async function openHttpServer(spec: HttpServerSpec, views: HttpViews): Pr
   }
   // No descriptors left, say: a face that cannot be seen for a while ends no watcher.
   server.on('error', () => undefined);
+  const address = server.address();
   return {
+    port: typeof address === 'object' && address !== null ? address.port : spec.port,
     close() {
       server.close();
       server.closeAllConnections();
@@ -89,8 +114,8 @@ function admit(): (socket: Socket) => void {
   };
 }
 
-type Reply = [code: number, type: string, text: string];
 const PLAIN = 'text/plain; charset=utf-8';
+const plain = (code: number, text: string): Reply => ({ code, type: PLAIN, text: `${text}\n` });
 
 async function respond(
   spec: HttpServerSpec,
@@ -98,27 +123,37 @@ async function respond(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const [code, type, text] = await reply(spec, views, request).catch((): Reply => [500, PLAIN, 'internal error\n']);
-  response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+  const { code, type, text, headers } = await reply(spec, views, request).catch(() => plain(500, 'internal error'));
+  const always = { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+  response.writeHead(code, { ...always, ...headers });
   response.end(request.method === 'HEAD' ? '' : text);
 }
 
 async function reply({ token }: HttpServerSpec, views: HttpViews, request: IncomingMessage): Promise<Reply> {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return [405, PLAIN, 'read-only\n'];
-  const path = (request.url ?? '/').split('?')[0];
+  if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'read-only');
+  const [path = '/', ...query] = (request.url ?? '/').split('?');
   // The orchestrator's own probes carry no token, and these two tell nothing else.
-  if (path === '/livez') return [200, PLAIN, 'ok\n'];
+  if (path === '/livez') return plain(200, 'ok');
   // Without a token we are on loopback, where a web page could ask by a name of its own that leads here (DNS rebinding).
-  if (token === null && !isLoopbackName(request.headers.host)) return [421, PLAIN, 'not served under this host name\n'];
-  if (path === '/readyz') return views.ready() ? [200, PLAIN, 'ok\n'] : [503, PLAIN, 'not ready\n'];
-  if (token !== null && !isTold(token, request.headers.authorization))
-    return [401, PLAIN, 'a bearer token is needed\n'];
-  if (path === '/status') return [200, 'application/json; charset=utf-8', `${views.status()}\n`];
-  if (path === '/metrics') {
-    const { type, text } = await views.metrics();
-    return [200, type, text];
+  if (token === null && !isLoopbackName(request.headers.host)) return plain(421, 'not served under this host name');
+  if (path === '/readyz') return views.ready() ? plain(200, 'ok') : plain(503, 'not ready');
+  const view = views.view(path);
+  if (view?.audience !== 'everybody') {
+    if (token !== null && !isTold(token, request.headers.authorization)) return plain(401, 'a bearer token is needed');
+    if (token === null && view?.audience === 'owner' && !isOwn(request.socket))
+      return plain(403, `only for user ${process.geteuid?.()} and root; for others, use --listen-token-file`);
   }
-  return [404, PLAIN, 'here are /livez, /readyz, /status and /metrics\n'];
+  if (view === null) return plain(404, `here are /livez, /readyz, ${views.paths}`);
+  return await view.reply(new URLSearchParams(query.join('?')));
+}
+
+const owners = new WeakMap<Socket, number>();
+
+/** Whether the other end belongs to our user or to root; no, where the system does not tell. */
+function isOwn(socket: Socket): boolean {
+  const uid = owners.get(socket) ?? connectionOwner(socket);
+  if (uid !== null) owners.set(socket, uid);
+  return uid !== null && (uid === 0 || uid === process.geteuid?.());
 }
 
 function isLoopbackName(host: string | undefined): boolean {
@@ -131,13 +166,14 @@ function isTold(token: string, header: string | undefined): boolean {
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
-/** The series of one watched name, in Prometheus' text format. */
+/** The series of services, in Prometheus' text format; each has the label `name`. */
 export interface Metrics {
   /** A run ended, for that reason. */
-  ended(cause: string): void;
-  incident(category: string): void;
-  wrote(stream: 'stdout' | 'stderr', bytes: number): void;
-  text(status: Status): Promise<{ type: string; text: string }>;
+  ended(name: string, cause: string, count?: number): void;
+  incident(name: string, category: string, count?: number): void;
+  wrote(name: string, stream: 'stdout' | 'stderr', bytes: number): void;
+  /** All series, the gauges of these services. */
+  text(statuses: readonly Status[]): Promise<Reply>;
 }
 
 const PHASES: readonly Status['phase'][] = [
@@ -154,22 +190,27 @@ const PHASES: readonly Status['phase'][] = [
   'held',
   'finished',
   'stopped',
+  'lost',
 ];
 const UP: ReadonlySet<Status['phase']> = new Set(['running', 'healthy', 'unhealthy', 'stopping']);
 
-export function createMetrics(name: string, version: string): Metrics {
-  const registry = new Registry();
-  registry.setDefaultLabels({ name });
-  const registers = [registry];
-  const gauge = (short: string, help: string, labelNames: string[] = []) =>
-    new Gauge({ name: `agent_watch_${short}`, help, labelNames, registers });
-  const counter = (short: string, help: string, labelNames: string[] = []) =>
-    new Counter({ name: `agent_watch_${short}`, help, labelNames, registers });
-  gauge('info', 'Always 1; the version of the watcher is a label.', ['version']).set({ version }, 1);
-  const up = gauge('up', '1 while the child runs.');
+/** A counter that nothing was ever counted by is not among the series: who serves them does not know of it. */
+export function createMetrics(version: string): Metrics {
+  const registers = [new Registry()];
+  const [registry] = registers as [Registry];
+  const counters = new Map<string, Counter>();
+  const gauge = (short: string, help: string, labels: string[] = []) =>
+    new Gauge({ name: `agent_watch_${short}`, help, labelNames: [...labels, 'name'], registers });
+  const count = (short: string, help: string, labels: Record<string, string>, by: number) => {
+    const labelNames = Object.keys(labels);
+    const known = counters.get(short) ?? new Counter({ name: `agent_watch_${short}`, help, labelNames, registers });
+    counters.set(short, known);
+    known.inc(labels, by);
+  };
+  const info = gauge('info', 'Always 1; the version of agent-watch is a label.', ['version']);
+  const up = gauge('up', '1 while the command runs.');
   const phase = gauge('phase', '1 for the phase it is in, 0 for the others.', ['phase']);
-  const restarts = gauge('restarts', 'Starts after the first under this name, over watchers and reboots.');
-  const ends = counter('run_ends_total', 'Ends of runs since the watcher started, by cause.', ['cause']);
+  const restarts = gauge('restarts', 'Restarts that followed an exit, over watchers and reboots.');
   const backoff = gauge('backoff_seconds', 'The wait in progress, else the next one.');
   const limited = gauge(
     'limited_until_seconds',
@@ -178,33 +219,40 @@ export function createMetrics(name: string, version: string): Metrics {
   const crashes = gauge('crashes_in_window', 'Crashes that count for a cooldown.');
   const uptime = gauge('uptime_seconds', 'Of the run that is up; 0 if none is.');
   const memory = gauge('child_memory_bytes', 'Resident memory of the whole tree at the last sample.');
-  const incidents = counter('incidents_total', 'Incidents since the watcher started, by category.', ['category']);
-  const output = counter('output_bytes_total', 'What the child wrote since the watcher started.', ['stream']);
   const dropped = gauge('log_dropped_bytes', 'What the log on disk had to drop.');
-  const probes = gauge('probe_ok', '1 if the probe is well, 0 if not; absent while it is not known.', [
+  const probes = gauge('probe_ok', '1 if the probe passes, 0 if it fails; absent while it is not known.', [
     'probe',
     'severity',
   ]);
-  for (const stream of ['stdout', 'stderr']) output.inc({ stream }, 0);
+  const gauges = [info, up, phase, restarts, backoff, limited, crashes, uptime, memory, dropped, probes];
+
+  function show(status: Status): void {
+    const { name } = status;
+    info.set({ version, name }, 1);
+    up.set({ name }, UP.has(status.phase) ? 1 : 0);
+    for (const one of PHASES) phase.set({ phase: one, name }, one === status.phase ? 1 : 0);
+    restarts.set({ name }, status.restarts);
+    backoff.set({ name }, status.backoffMs / 1000);
+    limited.set({ name }, status.limit?.until == null ? 0 : Date.parse(status.limit.until) / 1000);
+    crashes.set({ name }, status.crashesInWindow);
+    uptime.set({ name }, (status.uptimeMs ?? 0) / 1000);
+    memory.set({ name }, status.memoryBytes ?? 0);
+    dropped.set({ name }, status.logDroppedBytes);
+    for (const { name: probe, severity, ok } of status.health)
+      if (ok !== null) probes.set({ probe, severity, name }, ok ? 1 : 0);
+  }
 
   return {
-    ended: cause => ends.inc({ cause }),
-    incident: category => incidents.inc({ category }),
-    wrote: (stream, bytes) => output.inc({ stream }, bytes),
-    async text(status) {
-      up.set(UP.has(status.phase) ? 1 : 0);
-      for (const one of PHASES) phase.set({ phase: one }, one === status.phase ? 1 : 0);
-      restarts.set(status.restarts);
-      backoff.set(status.backoffMs / 1000);
-      limited.set(status.limit?.until == null ? 0 : Date.parse(status.limit.until) / 1000);
-      crashes.set(status.crashesInWindow);
-      uptime.set((status.uptimeMs ?? 0) / 1000);
-      memory.set(status.memoryBytes ?? 0);
-      dropped.set(status.logDroppedBytes);
-      probes.reset();
-      for (const { name: probe, severity, ok } of status.health)
-        if (ok !== null) probes.set({ probe, severity }, ok ? 1 : 0);
-      return { type: registry.contentType, text: await registry.metrics() };
+    ended: (name, cause, by = 1) =>
+      count('run_ends_total', 'Ends of runs since this process started, by cause.', { cause, name }, by),
+    incident: (name, category, by = 1) =>
+      count('incidents_total', 'Incidents since this process started, by category.', { category, name }, by),
+    wrote: (name, stream, bytes) =>
+      count('output_bytes_total', 'What the command wrote since the watcher started.', { stream, name }, bytes),
+    async text(statuses) {
+      for (const one of gauges) one.reset();
+      for (const status of statuses) show(status);
+      return { code: 200, type: registry.contentType, text: await registry.metrics() };
     },
   };
 }

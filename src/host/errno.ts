@@ -22,7 +22,8 @@ export function reasonOf(error: unknown): string {
   if (code === null) return first;
   // A file's call stands behind the reason (`ENOENT: no such file or directory, open '/x'`), a socket's before it, and its
   // address at the end (`listen EACCES: permission denied /x`).
-  const address = 'address' in error && typeof error.address === 'string' ? ` ${error.address}` : '';
+  const port = 'port' in error && typeof error.port === 'number' && error.port >= 0 ? `:${error.port}` : '';
+  const address = 'address' in error && typeof error.address === 'string' ? ` ${error.address}${port}` : '';
   const reason = first.slice(Math.max(0, first.indexOf(`${code}:`))).replace(/, \w+(?: '.*)?$/, '');
   return address !== '' && reason.endsWith(address) ? reason.slice(0, -address.length) : reason;
 }

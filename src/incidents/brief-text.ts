@@ -20,7 +20,7 @@ export interface BriefLook {
 /** The brief on one screen: what needs attention first, then what recovered, trends, and what is well. */
 export const briefText = (brief: Brief, look: BriefLook): string =>
   [
-    ...head(brief, look),
+    briefHead(brief, look),
     ...needs(brief),
     ...failures(brief, look),
     ...section('Together', brief.shared.slice(-mostShared), event => [
@@ -37,21 +37,22 @@ const clean = (line: string): string => stripControl(line).replaceAll('\n', ' ')
 const section = <T>(title: string, items: readonly T[], lines: (item: T) => readonly string[]): string[] =>
   items.length === 0 ? [] : ['', `${title}:`, ...items.flatMap(lines).map(line => `  ${line}`)];
 
-const head = (brief: Brief, { time, zone }: BriefLook): string[] => {
+/** The period in one line: how many services, incidents, recoveries, and how long services were down. */
+export const briefHead = (brief: Brief, { time, zone }: BriefLook): string => {
   const sum = (of: (name: Brief['names'][number]) => number) =>
     brief.names.reduce((total, name) => total + of(name), 0);
   const period = `Since ${time(brief.since)} ${zone}`;
-  if (brief.names.length === 0) return [`${period}: no services`];
+  if (brief.names.length === 0) return `${period}: no services`;
   const services = plural(brief.names.length, 'service');
   const incidents = sum(name => name.incidents);
-  if (incidents === 0) return [`${period}: ${services}, no incidents`];
+  if (incidents === 0) return `${period}: ${services}, no incidents`;
   const recovered = `${sum(name => name.heals)} recovered`;
   // Of a service whose watcher died nobody knows since when it is down, if it is.
   const isKnown = brief.names.every(({ phase }) => phase !== 'lost');
   const downMs = sum(name => name.downMs);
   const total = `${isKnown ? '' : 'at least '}${durationText(downMs)} down in total`;
   const down = downMs > 0 ? `, ${total}` : isKnown ? '' : ', time down unknown';
-  return [`${period}: ${services}, ${plural(incidents, 'incident')}, ${recovered}${down}`];
+  return `${period}: ${services}, ${plural(incidents, 'incident')}, ${recovered}${down}`;
 };
 
 const needs = ({ needsPerson }: Brief): string[] => [

@@ -123,6 +123,8 @@ describe('`status --json` holds against its schema', () => {
     finished: {
       phase: 'finished',
       args: ['--restart', 'never', '--', 'sh', '-c', 'exit 7'],
+      // The phase is on disk a moment before the watcher has ended.
+      prepare: async watcher => void (await watcher.ended),
       row: { watcherPid: null, lastExit: { code: 7, signal: null, cause: 'crash', at: expect.any(String) } },
     },
     stopped: {

@@ -110,7 +110,7 @@ describe('status of one service', () => {
       '--name',
       'hangs',
       '--stale-after',
-      '1s',
+      '3s',
       '--check',
       'false',
       '--health-retries',

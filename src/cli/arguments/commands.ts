@@ -92,6 +92,12 @@ const commands = {
     operands: [0, MANY],
     options: ['since', 'json', ...select],
   },
+  serve: {
+    usage: 'serve [--listen HOST:PORT]',
+    meaning: 'a read-only web page of all services, with /metrics and JSON',
+    operands: [0, 0],
+    options: ['listen', 'listen-token-file', 'state-dir'],
+  },
   diagnose: {
     usage: 'diagnose <name> [--live] | --file LOG | - [--exit-code N | --exit-signal SIG] [--json]',
     meaning: 'explain the last incident, or any log',

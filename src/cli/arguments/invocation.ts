@@ -1,4 +1,5 @@
 import type { Moment } from '../values/moments.ts';
+import type { HostAndPort } from '../values/places.ts';
 import type { CommandName } from './commands.ts';
 import type { DiagnosisSettings, GivenOption, Settings } from './settings.ts';
 
@@ -110,6 +111,12 @@ export type Invocation =
   | ({ readonly kind: 'check' } & FileSelection)
   | ({ readonly kind: 'delete'; readonly yes: boolean } & Selection)
   | { readonly kind: 'init'; readonly folder: string; readonly from: string | null }
+  | ({
+      readonly kind: 'serve';
+      readonly listen: HostAndPort;
+      readonly tokenFile: string | null;
+      readonly stateDirGiven: boolean;
+    } & Somewhere)
   | { readonly kind: 'schema' }
   | ({ readonly kind: 'doctor'; readonly name: string | null } & Somewhere)
   | { readonly kind: 'completion'; readonly shell: 'bash' | 'zsh' | 'fish' }

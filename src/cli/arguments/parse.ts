@@ -8,7 +8,7 @@ import { readChoice, readName, readSignal } from '../values/words.ts';
 import { type CommandLine, readCommandLine } from './argv.ts';
 import { aliases, commandNames, commandRow, commandWords } from './commands.ts';
 import type { DiagnoseTarget, HelpTopic, Invocation, Selection, ServiceScope } from './invocation.ts';
-import { diagnosisSettings, readValues } from './resolve-options.ts';
+import { diagnosisSettings, readValues, serviceSettings } from './resolve-options.ts';
 import { fleetSettings, givenOptions, oneSettings, rawFlags } from './resolve-settings.ts';
 
 /**
@@ -172,6 +172,11 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
       const folder = first ?? (values.from === null ? '.' : 'agent-watch');
       return { kind: 'init', folder: readPath(folder, here.cwd), from: values.from };
     }
+    case 'serve': {
+      const { listen, listenTokenFile: tokenFile } = serviceSettings(values);
+      const stateDirGiven = line.given.has('state-dir');
+      return { kind: 'serve', listen: listen ?? SERVE_AT, tokenFile, stateDir, stateDirGiven };
+    }
     case 'schema':
       return { kind: 'schema' };
     case 'uninstall':
@@ -182,6 +187,9 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
       return { kind: 'completion', shell: readChoice(first ?? '', ['bash', 'zsh', 'fish']) };
   }
 }
+
+/** Where the page is served without --listen. */
+const SERVE_AT = { host: '127.0.0.1', port: 7433 };
 
 const usageOf = (line: CommandLine) => `usage: agent-watch ${commandRow(line.word).usage}`;
 

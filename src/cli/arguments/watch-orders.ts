@@ -140,7 +140,8 @@ export async function listenerOf(
   return createListening({ ...listen, ...watched, token, command, version });
 }
 
-function tokenIn(path: string): string {
+/** The token that readers over HTTP must know. Throws a UsageError for a file that is none, or not to be trusted. */
+export function tokenIn(path: string): string {
   const read = readTrustedFile(path);
   if ('refused' in read) throw new UsageError(`--listen-token-file: ${read.refused}`);
   const token = read.text.trim();

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { stripControl } from '../../core/text/escape.ts';
+import { clipStart, stripControl, wholeEnd } from '../../core/text/escape.ts';
 import { type DiagnosisSettings, obstacleTo } from '../../diagnosis/choose-provider.ts';
 import type { Diagnosed, Undiagnosed } from '../../diagnosis/diagnose.ts';
 import type { Case } from '../../diagnosis/prompt.ts';
@@ -13,7 +13,7 @@ import { type NextStep, nextStep } from '../../incidents/outcome/next-step.ts';
 import { idsIn, readOne } from '../../incidents/store.ts';
 import { replaceFile } from '../../state/atomic-file.ts';
 import { readHold } from '../../state/hold-file.ts';
-import { configuredSecrets, redactorFor } from '../../supervisor/response/redactor.ts';
+import { configuredSecrets, createRedactor, type Redactor } from '../../supervisor/response/redactor.ts';
 import type { DiagnoseTarget, Invocation } from '../arguments/invocation.ts';
 import { consultation } from '../arguments/watch-orders.ts';
 import { ownEnvironment } from '../environment.ts';
@@ -69,16 +69,19 @@ export interface Explanation extends Omit<Case, 'name' | 'command' | 'priorOutco
 const TAIL_LINES = 200;
 /** Cleaning a text costs time by its length. */
 const TAIL_CHARS = 1 << 19;
+const KEY_LINE_CHARS = 1000;
+const SENTENCE_CHARS = 600;
 const BUDGET_BYTES = 1 << 20;
 
 /** Explains the last incident of a name, or any log: by the rules, and by a model if one is named. */
 export async function diagnoseCommand(invocation: DiagnoseInvocation): Promise<number> {
   const settings = await consultation(invocation.diagnosis, ownEnvironment());
-  const clean = redactorFor({}, configuredSecrets({ alerts: null, diagnosis: settings }));
+  const redactor = createRedactor({}, configuredSecrets({ alerts: null, diagnosis: settings }));
+  const { clean } = redactor;
   const { target, stateDir, json } = invocation;
   if (target.kind === 'live')
     return (await import('./diagnose-live.ts')).diagnoseLive({ stateDir, name: target.name, json }, clean);
-  const explained = explanationOf(invocation, target, clean);
+  const explained = explanationOf(invocation, target, redactor);
   const answer = settings === null ? null : await ask(settings, explained, invocation, clean);
   const whole = answer === null ? explained : withAnswer(explained, answer);
   print(invocation.json ? `${JSON.stringify(whole, null, 2)}\n` : diagnosisText(whole));
@@ -93,14 +96,14 @@ function withAnswer(explained: Explanation, answer: Diagnosed | Undiagnosed): Ex
 function explanationOf(
   invocation: DiagnoseInvocation,
   target: Exclude<DiagnoseTarget, { kind: 'live' }>,
-  clean: (text: string) => string,
+  redactor: Redactor,
 ): Explanation {
   if (target.kind === 'name') return ofIncident(invocation.stateDir, target.name);
   if (target.kind === 'file') {
     const { text, modifiedAt } = readLogFile(target.path);
-    return ofLog(text, modifiedAt ?? stampNow().wall, invocation, clean);
+    return ofLog(text, modifiedAt ?? stampNow().wall, invocation, redactor);
   }
-  return ofLog(readStandardInput(), stampNow().wall, invocation, clean);
+  return ofLog(readStandardInput(), stampNow().wall, invocation, redactor);
 }
 
 /** As it was explained when it happened, and kept. */
@@ -127,10 +130,11 @@ function ofLog(
   output: string,
   now: number,
   { exitCode, exitSignal }: DiagnoseInvocation,
-  clean: (text: string) => string,
+  redactor: Redactor,
 ): Explanation {
   const exit = { code: exitCode, signal: exitSignal };
   const verdict = judgeEnd({ exit, output }, { now, zone: localZone() });
+  const quoted = redactor.read(wholeEnd(output, TAIL_CHARS));
   return {
     id: null,
     name: null,
@@ -141,13 +145,13 @@ function ofLog(
     uptimeMs: null,
     category: verdict.category,
     confidence: verdict.confidence,
-    evidence: verdict.evidence.map(clean),
-    keyLine: verdict.keyLine === null ? null : clean(verdict.keyLine),
+    evidence: verdict.evidence.map(sentence => clipStart(quoted.clean(sentence), SENTENCE_CHARS)),
+    keyLine: verdict.keyLine === null ? null : clipStart(quoted.clean(verdict.keyLine), KEY_LINE_CHARS),
     fingerprint: fingerprint({ kind: 'crash', exit, triage: verdict }),
     priorMatches: { count: 0, windowDays: 90, firstAt: null, lastAt: null },
     memory: [],
-    tail: tailOf(clean(output.slice(-TAIL_CHARS))),
-    recommendation: clean(verdict.recommendation),
+    tail: tailOf(quoted.shown),
+    recommendation: quoted.clean(verdict.recommendation),
     next: nextStep(verdict, exit, now),
     diagnosis: null,
     diagnosisFailure: null,

@@ -87,7 +87,8 @@ export function incidentCommand({ which, json, ...selection }: ShowInvocation): 
   return 0;
 }
 
-function reportOf(incident: Incident, folder: string): string {
+/** The post-mortem of an incident, which lies in that folder. */
+export function reportOf(incident: Incident, folder: string): string {
   try {
     const text = readKept(`${folder}/${incident.id}.md`);
     if (text !== null) return stripControl(text);

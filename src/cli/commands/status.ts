@@ -97,7 +97,7 @@ function statusText(rows: readonly StatusRow[], stateDir: string | null): string
 }
 
 /** What the table shows beside the status: what the tree uses, and what the last crash was. */
-function shownRow({ service, status }: StatusRow): TableRow {
+export function shownRow({ service, status }: StatusRow): TableRow {
   const usage = status.childPid === null || status.watcherPid === null ? null : treeUsage(status.childPid);
   const cpuPercent = usage === null ? null : (100 * usage.cpuMs) / Math.max(1, status.uptimeMs ?? 1);
   return {

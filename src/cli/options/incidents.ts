@@ -79,8 +79,8 @@ export const incidentOptions = {
   },
   listen: {
     kind: 'host-port',
-    defaultNote: 'off; host 127.0.0.1',
-    meaning: 'serve /livez, /readyz, /status and /metrics over HTTP, read-only',
+    defaultNote: 'off; host 127.0.0.1; of serve: 127.0.0.1:7433',
+    meaning: 'serve /livez, /readyz, /status and /metrics over HTTP, read-only; of serve: its address',
   },
   'listen-token-file': {
     kind: 'path',

@@ -16,7 +16,6 @@ export interface TableRow extends Status {
   readonly lastCause: string | null;
 }
 
-/** What needs attention comes first. */
 const TROUBLE: readonly Status['phase'][] = [
   'held',
   'lost',
@@ -29,6 +28,9 @@ const TROUBLE: readonly Status['phase'][] = [
   'starting',
 ];
 const AT_REST: readonly Status['phase'][] = ['finished', 'stopped'];
+
+/** What needs attention first. */
+export const byTrouble = (one: Status, other: Status): number => rank(one) - rank(other);
 
 function rank({ phase }: Status): number {
   const trouble = TROUBLE.indexOf(phase);
@@ -65,7 +67,7 @@ const COLOURS: Readonly<Record<Status['phase'], string>> = {
 
 /** The table of `status` for people: a line for each name, what matters most in the last column. */
 export function statusTable(all: readonly TableRow[], now: number, { columns, colours, remarks }: TableLook): string {
-  const rows = all.toSorted((one, other) => rank(one) - rank(other));
+  const rows = all.toSorted(byTrouble);
   const lines = rows.map(row => [
     row.name,
     row.phase,

@@ -34,6 +34,33 @@ export function clipStartBytes(text: string, limit: number): string {
   return text.slice(0, boundaryBefore(text, units)) + sign;
 }
 
+/** A blank or a quote: beyond it another word begins. */
+const wordEdge = /[\s"'`]/;
+
+/**
+ * The text from its first line that is surely whole, where a cut may have split the first one; of a single line, what follows the word that
+ * the cut split. Half a secret is not recognised as one.
+ */
+export function withoutSplitStart(text: string): string {
+  const newline = text.indexOf('\n');
+  if (newline >= 0 && newline < text.length - 1) return text.slice(newline + 1);
+  const edge = text.search(wordEdge);
+  return edge < 0 ? '' : text.slice(edge + 1);
+}
+
+/** The end of the text in at most `limit` UTF-16 units, without the line or word that the cut split. For what is still to be cleaned of secrets. */
+export function wholeEnd(text: string, limit: number): string {
+  return text.length <= limit ? text : withoutSplitStart(text.slice(text.length - limit));
+}
+
+/** The beginning of the text in at most `limit` UTF-16 units, without the word that the cut split. */
+export function wholeStart(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  let end = limit;
+  while (end > 0 && !wordEdge.test(text[end - 1] ?? '')) end -= 1;
+  return text.slice(0, end);
+}
+
 function boundaryBefore(text: string, at: number): number {
   if (at <= 0) return 0;
   const from = Math.max(0, at - windowUnits);

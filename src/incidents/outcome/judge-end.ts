@@ -32,7 +32,7 @@ export const judgeEnd = (run: JudgedRun, reader: Reader): Judged => {
   const { statement, line } = outcome;
   // What was measured (a kernel's counter, an errno) is above all words.
   if (statement === null || found.rule.startsWith('proof.')) return { ...found, outcome };
-  const told = `the last lines say: ${(line ?? '').slice(0, 300)}`;
+  const told = `the last lines say: ${line}`;
   return {
     category: statement.category,
     confidence: STATED,

@@ -162,6 +162,7 @@ export const findExact = (secrets: ExactSecrets, text: string, report: Report): 
   if (secrets.length === 0) return;
   const index = indexOf(secrets);
   scan(index, text, (start, end) => report(start, end, 'value'));
+  atEdges(secrets, text, (start, end) => report(start, end, 'value'));
   const joined = withoutBreaks(text);
   if (joined === null) return;
   scan(index, joined.text, (start, end) => {
@@ -178,6 +179,32 @@ const scan = ({ beginnings, values }: Index, text: string, found: (start: number
       ?.find(candidate => text.startsWith(candidate, at) && standsAlone(text, at, candidate));
     if (value !== undefined) found(at, at + value.length);
     beginnings.lastIndex = at + (value?.length ?? 1);
+  }
+};
+
+/** Half of a value, or this many characters of it, at the edge of a text: a cut has split it. */
+const edgeChars = 8;
+
+/** Where the text begins with the end of a value, or ends with the beginning of one. */
+const atEdges = (secrets: ExactSecrets, text: string, found: (start: number, end: number) => void): void => {
+  for (const secret of secrets) {
+    const least = Math.min(edgeChars, Math.max(shortestMixedChars, Math.ceil(secret.length / 2)));
+    const most = Math.min(secret.length - 1, text.length);
+    if (most < least) continue;
+    const head = text.slice(0, most);
+    const last = secret.slice(-least);
+    for (let at = head.lastIndexOf(last); at >= 0; at = at === 0 ? -1 : head.lastIndexOf(last, at - 1))
+      if (secret.endsWith(head.slice(0, at + least))) {
+        found(0, at + least);
+        break;
+      }
+    const tail = text.slice(text.length - most);
+    const first = secret.slice(0, least);
+    for (let at = tail.indexOf(first); at >= 0; at = tail.indexOf(first, at + 1))
+      if (secret.startsWith(tail.slice(at))) {
+        found(text.length - most + at, text.length);
+        break;
+      }
   }
 };
 

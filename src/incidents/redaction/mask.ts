@@ -56,12 +56,18 @@ const masks = /\[redacted [a-z0-9-]{1,40}\]/g;
 /** What stands where a secret stood. A second pass leaves it alone. */
 export const maskOf = (kind: string): string => `[redacted ${kind}]`;
 
+/** A text without its secrets, and the secrets as they stood in it. */
+export interface Masked {
+  readonly text: string;
+  readonly secrets: readonly string[];
+}
+
 /**
  * The text with everything that the finders report replaced by a mask. All of them read the original: replacing one after the
  * other would let a mask take away what the next one goes by (a scheme, a quote, a user name). They read it a second time with
  * its escapes undone: a log within JSON, or a form within an address, hides nothing.
  */
-export const maskSecrets = (text: string, finders: readonly Finder[], follower: Follower): string => {
+export const maskSecrets = (text: string, finders: readonly Finder[], follower: Follower): Masked => {
   const spans = spansOf(text, finders, follower);
   const view = unescaped(text);
   if (view !== null)
@@ -69,15 +75,17 @@ export const maskSecrets = (text: string, finders: readonly Finder[], follower: 
       const [start, end] = view.origin(span.start, span.end);
       spans.push({ ...span, start, end });
     }
-  if (spans.length === 0) return text;
+  if (spans.length === 0) return { text, secrets: [] };
   const parts: string[] = [];
+  const secrets: string[] = [];
   let at = 0;
   for (const { start, end, kind } of merge(aroundMasks(text, spans))) {
     parts.push(text.slice(at, start), maskOf(kind));
+    secrets.push(text.slice(start, end));
     at = end;
   }
   parts.push(text.slice(at));
-  return parts.join('');
+  return { text: parts.join(''), secrets };
 };
 
 const spansOf = (text: string, finders: readonly Finder[], follower: Follower): Span[] => {

@@ -7,7 +7,7 @@ import { findFileLines, findTables, findWrapped } from './file-lines.ts';
 import { findFormats } from './formats.ts';
 import { findParameters, findSchemes, findUserInfo } from './http.ts';
 import { findByteKeys, findOtherKeys, findPrivateKeys, findSeedPhrases } from './key-material.ts';
-import { type Finder, maskOf, maskSecrets } from './mask.ts';
+import { type Finder, type Masked, maskOf, maskSecrets } from './mask.ts';
 
 /** In this order they name a mask: the first that found a secret says its kind. */
 const finders: readonly Finder[] = [
@@ -35,10 +35,28 @@ const invisible =
  * would hide it from those who look for keys, and not from whoever reads it. Linear in the text. Give it whole texts, and cut them
  * afterwards: half a key is not recognised, and a private key spans many lines.
  */
-export const redact = (text: string, secrets: ExactSecrets): string => {
+export const redact = (text: string, secrets: ExactSecrets): string => masked(text, secrets).text;
+
+const masked = (text: string, secrets: ExactSecrets): Masked => {
   const seen = invisible.test(text) ? stripSequences(text) : text;
   const exact: Finder = (whole, report) => findExact(secrets, whole, report);
   return maskSecrets(seen, [exact, ...finders], findWrapped);
+};
+
+/** So many values of an output are remembered. */
+const mostLearned = 300;
+/** A shorter value, or one that may be a word, is masked only where it stands beside its name. */
+const isTelling = (value: string): boolean => value.length >= 8 && !/^[A-Za-z]{1,19}$|^\[redacted /.test(value);
+
+/**
+ * A text without its secrets, and those it held: beside its name, or under a line about it, a value is recognised that could be anything
+ * where a single line or a part of it is quoted.
+ */
+export const redactAndLearn = (text: string, secrets: ExactSecrets): { text: string; known: ExactSecrets } => {
+  const { text: clean, secrets: found } = masked(text, secrets);
+  const values = found.flatMap(value => value.split(/\r?\n|\\n/)).map(value => value.trim());
+  const learned = [...new Set(values.filter(isTelling))].slice(-mostLearned);
+  return { text: clean, known: learned.length === 0 ? secrets : [...secrets, ...learned] };
 };
 
 const flag = /^--?([A-Za-z][\w.-]*)$/;

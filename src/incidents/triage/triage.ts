@@ -1,3 +1,4 @@
+import { wholeStart } from '../../core/text/escape.ts';
 import type { ExactSecrets } from '../redaction/exact-secrets.ts';
 import { redact } from '../redaction/redact.ts';
 import { readFailures } from './blocks.ts';
@@ -36,8 +37,8 @@ export interface TriageInput {
   readonly secrets?: ExactSecrets;
 }
 
-/** A key line is not shortened below this; a line of megabytes is. */
-const keyLineChars = 1000;
+/** Of a line of megabytes so much is quoted. Whoever shows it cleans it first and cuts it afterwards. */
+const quotedChars = 16 * 1024;
 
 /** Why did it end? By proof first (counter, errno), then by the last fatal line, then by the exit. Linear in the output. */
 export const triage = (input: TriageInput): Triage => {
@@ -184,9 +185,9 @@ const confidenceOf = (found: Candidate, facts: readonly Fact[]): number => {
 };
 
 const said = (found: Candidate, lines: readonly Line[]): string =>
-  `the log says: ${shownAt(lines, found.failure.line).slice(0, 300)}`;
+  `the log says: ${shownAt(lines, found.failure.line)}`;
 
-const shownAt = (lines: readonly Line[], at: number): string => (lines[at]?.shown ?? '').slice(0, keyLineChars).trim();
+const shownAt = (lines: readonly Line[], at: number): string => wholeStart(lines[at]?.shown ?? '', quotedChars).trim();
 
 /** Where nothing explains the end: the first of its farewells, or the last line that is there. */
 const lastWords = (lines: readonly Line[]): string | null => {
@@ -194,7 +195,7 @@ const lastWords = (lines: readonly Line[]): string | null => {
   for (const line of lines.toReversed()) {
     if (line.text === '') continue;
     if (best !== null && !farewell.test(line.text)) break;
-    best = line.shown.slice(0, keyLineChars).trim();
+    best = wholeStart(line.shown, quotedChars).trim();
     if (!farewell.test(line.text)) break;
   }
   return best === '' ? null : best;

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { HttpServer, Metrics } from '../../control/http-server.ts';
+import type { HttpServer, HttpViews, Metrics, View } from '../../control/http-server.ts';
 import type { Policy, State } from '../../core/model.ts';
 import { type Status, toStatus } from '../../core/status.ts';
 import { durationText } from '../../core/text/units.ts';
@@ -56,18 +56,12 @@ export function createListening(order: ListenOrder): Observer {
   }
 
   async function open(): Promise<HttpServer | string> {
-    const [{ openHttpServer }, { createMetrics }] = await Promise.all([
-      import('../../control/http-server.ts'),
-      import('../../control/http-server.ts'),
-    ]);
-    const series = createMetrics(order.name, order.version);
+    const { createMetrics, openHttpServer } = await import('../../control/http-server.ts');
+    const series = createMetrics(order.version);
     metrics = series;
+    for (const stream of ['stdout', 'stderr'] as const) series.wrote(order.name, stream, 0);
     for (const act of early.splice(0)) act(series);
-    const views = {
-      ready: () => READY.has(status().phase),
-      status: () => JSON.stringify([status()]),
-      metrics: () => series.text(status()),
-    };
+    const views = viewsOf(status, series);
     return await keepTrying(() => openHttpServer(order, views));
   }
 
@@ -91,19 +85,39 @@ export function createListening(order: ListenOrder): Observer {
     see(state) {
       latest = state;
       const ended = state.lastExit;
-      if (endsAt !== null && ended !== null && ended.at !== endsAt) count(to => to.ended(ended.cause));
+      if (endsAt !== null && ended !== null && ended.at !== endsAt) count(to => to.ended(order.name, ended.cause));
       endsAt = ended?.at ?? 0;
       face ??= open();
     },
     hear: (stream, bytes) => {
       const { length } = bytes;
-      count(to => to.wrote(stream, length));
+      count(to => to.wrote(order.name, stream, length));
     },
-    opened: incident => void count(to => to.incident(incident.category)),
+    opened: incident => void count(to => to.incident(order.name, incident.category)),
     async close() {
       over.abort();
       const opened = await face;
       if (opened !== null && typeof opened !== 'string') opened.close();
     },
+  };
+}
+
+/** No output of the command, and no argument of it. */
+function viewsOf(status: () => Status, series: Metrics): HttpViews {
+  const views: Readonly<Record<string, View['reply']>> = {
+    '/status': () => ({
+      code: 200,
+      type: 'application/json; charset=utf-8',
+      text: `${JSON.stringify([status()])}\n`,
+    }),
+    '/metrics': () => series.text([status()]),
+  };
+  return {
+    ready: () => READY.has(status().phase),
+    view: path => {
+      const reply = Object.hasOwn(views, path) ? views[path] : undefined;
+      return reply === undefined ? null : { audience: 'readers', reply };
+    },
+    paths: '/status and /metrics',
   };
 }

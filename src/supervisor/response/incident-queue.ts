@@ -4,6 +4,7 @@ import type { ProbePolicy } from '../../core/health-model.ts';
 import type { State } from '../../core/model.ts';
 import type { IncidentPort } from '../../core/ports.ts';
 import { incidentId } from '../../core/snapshot.ts';
+import { withoutSplitStart } from '../../core/text/escape.ts';
 import { stampNow } from '../../host/clock.ts';
 import { openRegularSync } from '../../host/read-file.ts';
 import { INCIDENTS_FOLDER } from '../../incidents/incident.ts';
@@ -20,8 +21,9 @@ export interface IncidentQueueOrder extends IncidentWriterOrder {
   before: State;
   /** The log on disk, which alone knows the last words of a run that a dead watcher left; null: there is none. */
   logFile: string | null;
-  /** The end of the output of the current or last run. */
+  /** The end of the output of the current or last run, of which `ringBytes` are kept. */
   tail(maxBytes: number): Buffer;
+  ringBytes: number;
 }
 
 /** Writes down what happened, beside the restart and never before it. */
@@ -103,7 +105,7 @@ export function createIncidentQueue(order: IncidentQueueOrder): IncidentQueue {
       recent.push(seed.at.mono);
       lastReport = reportPath(place, id);
       // Now: the next run begins with an empty ring.
-      const tail = seed.kind === 'orphan' ? endOfFile(order.logFile) : order.tail(TAIL_BYTES);
+      const tail = seed.kind === 'orphan' ? endOfFile(order.logFile) : wholeTail(order);
       const run = runWatch?.notes ?? null;
       later(open => open.explain({ id, seed, tail, run }));
     },
@@ -167,6 +169,18 @@ function reportBefore({ place, before: { incident, lastExit } }: IncidentQueueOr
   return existsSync(path) ? path : null;
 }
 
+/** The end of the output, without the line that the ring's edge has split. */
+function wholeTail({ tail, ringBytes }: IncidentQueueOrder): Buffer {
+  const bytes = tail(TAIL_BYTES);
+  return bytes.length < Math.min(TAIL_BYTES, ringBytes) ? bytes : withoutSplitBytes(bytes);
+}
+
+function withoutSplitBytes(bytes: Buffer): Buffer {
+  const newline = bytes.indexOf(0x0a);
+  if (newline >= 0 && newline < bytes.length - 1) return bytes.subarray(newline + 1);
+  return Buffer.from(withoutSplitStart(bytes.toString('utf8')));
+}
+
 function endOfFile(path: string | null): Buffer {
   if (path === null) return Buffer.alloc(0);
   try {
@@ -174,7 +188,8 @@ function endOfFile(path: string | null): Buffer {
     try {
       const { size } = fstatSync(fd);
       const bytes = Buffer.alloc(Math.min(size, LOG_TAIL_BYTES));
-      return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, size - bytes.length));
+      const read = bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, size - bytes.length));
+      return size > LOG_TAIL_BYTES ? withoutSplitBytes(read) : read;
     } finally {
       closeSync(fd);
     }

@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import type { Autopsy } from '../../core/autopsy.ts';
 import type { IncidentSeed } from '../../core/events.ts';
-import { clipStart, lastWords } from '../../core/text/escape.ts';
+import { clipStart, lastWords, wholeEnd, wholeStart } from '../../core/text/escape.ts';
 import { sizeText } from '../../core/text/units.ts';
 import { memoryLimit, oomKills } from '../../host/cgroup.ts';
 import { monoNow } from '../../host/clock.ts';
@@ -28,9 +28,10 @@ export interface IncidentCase {
 export interface RecordWorld {
   name: string;
   output: string;
-  tailLines: number;
+  /** The last lines, cleaned as one text: a private key spans many. */
+  tail: readonly string[];
   history: History;
-  /** Takes secrets and control sequences out of a text. */
+  /** Takes secrets and control sequences out of a quotation. */
   clean(text: string): string;
 }
 
@@ -38,8 +39,11 @@ const LINE_CHARS = 2000;
 const TAIL_CHARS = 256 * 1024;
 const KEY_LINE_CHARS = 1000;
 const SENTENCE_CHARS = 600;
-/** So much of a line is looked at, lest half a secret be kept of one that was cut. */
-const LOOKED_AT_CHARS = 3 * LINE_CHARS;
+/** So much of the end is cleaned for them, and at least so much to learn what is secret in it. */
+const CLEANED_CHARS = 512 * 1024;
+const CLEANED_LINE_CHARS = 64 * 1024;
+const LEARNED_CHARS = 64 * 1024;
+/** A private key may begin above the first line. */
 const LINES_ABOVE = 100;
 
 /** The incident as it lies on disk. */
@@ -55,7 +59,7 @@ export function recordOf({ id, seed, run }: IncidentCase, found: Explained, worl
     );
   const sentence = (text: string) => line(text, SENTENCE_CHARS);
   const autopsy = autopsyOf(seed, run, world.output);
-  const keyLine = found.keyLine === null ? '' : line(wholeWords(found.keyLine), KEY_LINE_CHARS);
+  const keyLine = found.keyLine === null ? '' : line(found.keyLine, KEY_LINE_CHARS);
   return {
     id,
     name: world.name,
@@ -72,7 +76,7 @@ export function recordOf({ id, seed, run }: IncidentCase, found: Explained, worl
     priorMatches: { count, windowDays, firstAt, lastAt },
     repeats: 0,
     autopsy: autopsy === null ? null : cleanAutopsy(autopsy, sentence),
-    tail: tailLines(world),
+    tail: [...world.tail],
     memory: seed.memory.map(({ at, bytes }) => ({ at: iso(at), bytes: Math.round(bytes) })),
     action: sentence(actionWords(seed, world.name)),
     remedy: null,
@@ -87,7 +91,7 @@ export function recordOf({ id, seed, run }: IncidentCase, found: Explained, worl
 function autopsyOf({ cause }: IncidentSeed, run: RunNotes | null, output: string): Autopsy | null {
   const autopsy = cause === 'probe' ? (run?.autopsy ?? null) : null;
   if (autopsy === null || output === '' || output.endsWith('\n')) return autopsy;
-  const drawn = lastWords(output.slice(-LINE_CHARS));
+  const drawn = lastWords(wholeEnd(output, CLEANED_CHARS));
   return drawn === '' ? autopsy : { ...autopsy, sentence: `${autopsy.sentence}; its last line: "${drawn}"` };
 }
 
@@ -111,11 +115,6 @@ function iso(wall: number): string {
   return new Date(wall).toISOString();
 }
 
-/** A line of megabytes was cut before it was cleaned: half a secret may stand at its end, which nothing would recognise. */
-function wholeWords(text: string): string {
-  return text.length < KEY_LINE_CHARS ? text : text.replace(/\S{1,1000}$/, '').trimEnd();
-}
-
 /** The probes that ended it, or the limit, which has no probe. */
 function reasonsOf({ reasons, cause, why }: IncidentSeed): readonly { name: string; detail: string }[] {
   if (reasons.length > 0 || why === null) return reasons;
@@ -123,19 +122,21 @@ function reasonsOf({ reasons, cause, why }: IncidentSeed): readonly { name: stri
   return cause === 'limit' ? [{ name: 'max-runtime', detail: why }] : [];
 }
 
-/** The last lines, the unfinished one included. Cleaned as a whole: a private key spans many, and may begin above the first. */
-function tailLines({ output, tailLines: most, clean }: RecordWorld): string[] {
-  if (most === 0) return [];
-  const raw = lastLines(output, most + LINES_ABOVE);
-  if (raw.length === 0) return [];
-  const lines = clean(raw.map(text => text.slice(0, LOOKED_AT_CHARS)).join('\n')).split('\n');
-  const isCut = raw.some(text => text.length > LOOKED_AT_CHARS);
+/** The end of the output from which its last `most` lines are taken once it was cleaned: some more of it, and no part of a word that was cut. */
+export function endToClean(output: string, most: number): string {
+  const text = output.endsWith('\n') ? output.slice(0, -1) : output;
+  const from = Math.min(startOfLines(text, most + LINES_ABOVE), startOfLine(text, text.length - LEARNED_CHARS));
+  const lines = text.slice(from).split('\n');
+  return wholeEnd(lines.map(line => wholeStart(line, CLEANED_LINE_CHARS)).join('\n'), CLEANED_CHARS);
+}
+
+/** The last lines of what was cleaned, the unfinished one included. */
+export function tailLines(cleaned: string, most: number): string[] {
+  if (most === 0 || cleaned === '') return [];
   const kept: string[] = [];
   let left = TAIL_CHARS;
-  for (const text of lines.slice(-most).reverse()) {
-    // Where a line was cut before it was cleaned, half a secret may stand at its end.
-    const whole = isCut && text.length > LINE_CHARS / 2 && text.length <= LINE_CHARS ? text.replace(/\S*$/, '') : text;
-    const shown = clipStart(whole.replaceAll('\r', ' '), LINE_CHARS);
+  for (const text of cleaned.split('\n').slice(-most).reverse()) {
+    const shown = clipStart(text.replaceAll('\r', ' '), LINE_CHARS);
     left -= shown.length;
     if (left < 0) break;
     kept.push(shown);
@@ -143,13 +144,15 @@ function tailLines({ output, tailLines: most, clean }: RecordWorld): string[] {
   return kept.reverse();
 }
 
-/** The output may be megabytes: it is cut from its end on. */
-function lastLines(output: string, most: number): string[] {
-  const text = output.endsWith('\n') ? output.slice(0, -1) : output;
-  if (text === '') return [];
+/** Where the last lines begin, looked for from the end on: the output may be megabytes. */
+function startOfLines(text: string, most: number): number {
   let start = text.length;
   for (let count = 0; count < most && start > 0; count++) start = text.lastIndexOf('\n', start - 1);
-  return text.slice(Math.max(0, start + 1)).split('\n');
+  return Math.max(0, start + 1);
+}
+
+function startOfLine(text: string, at: number): number {
+  return at <= 0 ? 0 : text.lastIndexOf('\n', at - 1) + 1;
 }
 
 /** What was measured about an end: facts that decide, and sentences beside them. */

@@ -10,8 +10,15 @@ import { replaceFile, writeDurably } from '../../state/atomic-file.ts';
 import type { StateFolder } from '../../state/state-folder.ts';
 import type { Observers } from '../observers/observer.ts';
 import type { NotificationSettings } from '../watch-order.ts';
-import { createEvidenceCollector, type EvidenceCollector, type IncidentCase, recordOf } from './incident-record.ts';
-import { configuredSecrets, redactorFor } from './redactor.ts';
+import {
+  createEvidenceCollector,
+  type EvidenceCollector,
+  endToClean,
+  type IncidentCase,
+  recordOf,
+  tailLines,
+} from './incident-record.ts';
+import { configuredSecrets, createRedactor } from './redactor.ts';
 
 /** What is written down, and who is told. */
 export interface IncidentWriterOrder {
@@ -49,7 +56,8 @@ export interface IncidentWriter {
 
 export async function openIncidentWriter(order: IncidentWriterOrder): Promise<IncidentWriter> {
   const { place, cwd, policy, rules } = order;
-  const clean = redactorFor(order.env, configuredSecrets(order.notifications));
+  const redactor = createRedactor(order.env, configuredSecrets(order.notifications));
+  const { clean } = redactor;
   const evidence = createEvidenceCollector([cwd, place.stateDir, order.env['TMPDIR'] ?? '/tmp']);
   const store = await openStore(worldOf(order));
   const service = { command: [clean(order.command.join(' '))], host: hostname() };
@@ -74,7 +82,9 @@ export async function openIncidentWriter(order: IncidentWriterOrder): Promise<In
       if (holder !== null) found = explain({ ...unexplained, facts: [...measured.facts, holder] });
       const at = new Date(of.seed.at.wall).toISOString();
       const history = historyFor(store, found.fingerprint, at);
-      const incident = recordOf(of, found, { ...order, output, clean, history, name: place.name });
+      const quoted = redactor.read(endToClean(output, order.tailLines));
+      const tail = tailLines(quoted.shown, order.tailLines);
+      const incident = recordOf(of, found, { output, tail, clean: quoted.clean, history, name: place.name });
       incident.recommendation = adviseFrom(incident.recommendation, history, at);
       await put(incident);
       order.observers.opened(incident, of.seed);

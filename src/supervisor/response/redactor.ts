@@ -1,20 +1,40 @@
 import { stripControl } from '../../core/text/escape.ts';
 import { readKeyFile } from '../../diagnosis/endpoint.ts';
 import { secretsOf, spellingsOf } from '../../incidents/redaction/exact-secrets.ts';
-import { redact } from '../../incidents/redaction/redact.ts';
+import { redact, redactAndLearn } from '../../incidents/redaction/redact.ts';
 import type { NotificationSettings } from '../watch-order.ts';
 
+/** What takes secrets and control sequences out of a text. */
+export interface Redactor {
+  clean(text: string): string;
+  /** The text without them, and what cleans quotations of it: what it showed to be a secret is one wherever it stands. */
+  read(text: string): { shown: string; clean(text: string): string };
+}
+
 /**
- * What takes secrets and control sequences out of a text: those of both environments, `secrets`, and what looks like one.
- * Control sequences go first: one in the middle of a key would hide it from those who look for keys, and not from whoever
- * reads it.
+ * Knows the secrets of both environments and `secrets`, and what looks like one. Control sequences go first: one in the middle of a
+ * key would hide it from those who look for keys, and not from whoever reads it.
  */
+export function createRedactor(
+  env: Readonly<Record<string, string | undefined>>,
+  secrets: readonly string[],
+): Redactor {
+  const exact = [...secretsOf({ ...process.env, ...env }), ...spellingsOf(secrets)];
+  return {
+    clean: text => redact(stripControl(text), exact),
+    read(text) {
+      const { text: shown, known } = redactAndLearn(stripControl(text), exact);
+      return { shown, clean: quoted => redact(stripControl(quoted), known) };
+    },
+  };
+}
+
+/** The same for whoever cleans texts that stand for themselves. */
 export function redactorFor(
   env: Readonly<Record<string, string | undefined>>,
   secrets: readonly string[],
 ): (text: string) => string {
-  const exact = [...secretsOf({ ...process.env, ...env }), ...spellingsOf(secrets)];
-  return text => redact(stripControl(text), exact);
+  return createRedactor(env, secrets).clean;
 }
 
 /** Part of an address so long is no word of a path: it is what makes the address a secret. */

@@ -99,7 +99,7 @@ const contract: Record<string, Record<string, string | null>> = {
     'alert-on': 'flap,slow-loop,hold,limited,unhealthy,recovered',
     'alert-cooldown': '15m',
     'heartbeat-url': 'none',
-    listen: 'off; host 127.0.0.1',
+    listen: 'off; host 127.0.0.1; of serve: 127.0.0.1:7433',
     'listen-token-file': null,
     'notify-ready': 'up',
   },

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { stripControl } from '../../../src/core/text/escape.ts';
 import { secretsOf, spellingsOf } from '../../../src/incidents/redaction/exact-secrets.ts';
-import { redact } from '../../../src/incidents/redaction/redact.ts';
+import { redact, redactAndLearn } from '../../../src/incidents/redaction/redact.ts';
 import { readTails } from '../triage/crash-tails.ts';
 import { access } from './planted-access.ts';
 import { files } from './planted-files.ts';
@@ -127,6 +127,22 @@ describe('values of the environment', () => {
     expect(redact('1: first-part-of-it\n2: second-part-of-it', secrets)).toBe(
       '1: [redacted value]\n2: [redacted value]',
     );
+  });
+
+  test('the half of one at the edge of a text that was cut is masked', () => {
+    const secrets = secretsOf({ API_TOKEN: 'correct horse battery staple' });
+    expect(redact('tery staple was refused', secrets)).toBe('[redacted value] was refused');
+    expect(redact('refused: correct horse b', secrets)).toBe('refused: [redacted value]');
+    expect(redact('a battery is a staple of life', secrets)).toBe('a battery is a staple of life');
+  });
+
+  test('what a text shows to be a secret is masked where a part of it is quoted', () => {
+    const key = 'q7Rt2VhxK9wBnD3sZp4LmTg8';
+    const { text, known } = redactAndLearn(`Your API key:\n    ${key}\n\nlevel: debugging\n`, []);
+    expect(text).toBe('Your API key:\n    [redacted value]\n\nlevel: debugging\n');
+    expect(redact(`using ${key} now`, [])).toContain(key);
+    expect(redact(`using ${key} now`, known)).toBe('using [redacted value] now');
+    expect(redact(key.slice(4), known)).toBe('[redacted value]');
   });
 
   test('secrets that are no variables', () => {

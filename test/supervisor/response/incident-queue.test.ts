@@ -62,11 +62,18 @@ function rig(before: State = FRESH_STATE, folder = scratch()) {
     members: () => [],
     tail: () => Buffer.from(output.text),
     observers,
+    ringBytes: RING_BYTES,
     warn: line => told.said.push(line),
   });
   const path = join(folder, 'state/bot/incidents');
   return { incidentQueue, told, output, path, folder };
 }
+
+const KEY = 'q7Rt2VhxK9wBnD3sZp4LmTg8YcJ5aEuF6iOr1XdQ0vKb';
+const RING_BYTES = 64 * 1024;
+/** A ring that is full: it begins with `first`, in the middle of whatever that is of. */
+const full = (first: string, filling: string) =>
+  `${first}${filling.repeat(RING_BYTES)}`.slice(0, RING_BYTES - 1).concat('\n');
 
 const reports = (path: string) => (existsSync(path) ? readdirSync(path).filter(file => file.endsWith('.md')) : []);
 
@@ -115,6 +122,24 @@ describe('an incident', () => {
       expect(text).not.toMatch(/tell-nobody|1234567890abcdef|\u001b/);
       expect(text).toContain('It printed [redacted');
     }
+  });
+
+  test.each([
+    ['a known value', full('nobody-1234 went by\n', 'z\n')],
+    ['a key that has lost its beginning', full(`${KEY.slice(9)} was refused\n`, 'z\n')],
+    ['a line without an end', full(`${KEY.slice(9)} was refused `, 'z ')],
+    ['a value under its name', `Your API key:\n    ${KEY}\n`],
+    ['a long key line', `Error: ${'x '.repeat(484)}api_key=${KEY} ended\n`],
+    ['a key line that is quoted in part', `Error: ${'x '.repeat(8180)}api_key=${KEY} ended\n`],
+    ['a long line of the tail', `${'x '.repeat(989)}tell-nobody-1234 ${'y '.repeat(3000)}\n`],
+  ])('shows no part of a secret that a cut has split: %s', async (_what, text) => {
+    const { incidentQueue, told, output, path } = rig();
+    output.text = text;
+    incidentQueue.open(seedAt(0));
+    await incidentQueue.settle(5000);
+    const { id } = told.opened[0] as Incident;
+    for (const ending of ['json', 'md'])
+      expect(readFileSync(join(path, `${id}.${ending}`), 'utf8')).not.toMatch(/tell-|nobody|q7Rt2|xK9wB|Zp4Lm/);
   });
 
   test('is closed with its proof, and those of an earlier watcher with it', async () => {
