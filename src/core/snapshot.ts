@@ -18,6 +18,8 @@ export interface Snapshot {
   watcherPid: number;
   /** As it was given: readers mask what looks secret before they show it. */
   command: readonly string[];
+  /** The same without the secrets that the watcher knows; null or absent: it holds none. */
+  shownCommand?: readonly string[] | null;
   /** The child's working directory. */
   cwd: string;
   /** What the numbers in the state are to be read by. */

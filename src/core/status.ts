@@ -62,7 +62,7 @@ export function toStatus(snapshot: Snapshot, reading: Reading): Status {
     phase: shown,
     childPid: up?.pid ?? (lost && sameBoot && 'live' in phase ? phase.live.pid : null),
     watcherPid: alive ? snapshot.watcherPid : null,
-    command: snapshot.command,
+    command: shownCommand(snapshot),
     startedAt: up === null ? null : iso(up.since.wall),
     uptimeMs: up === null ? null : Math.round(Math.max(0, now.mono - up.since.mono)),
     restarts: restartsOf(state),
@@ -94,6 +94,11 @@ export function toStatus(snapshot: Snapshot, reading: Reading): Status {
     lastIncidentId: state.incident === null ? null : incidentId(snapshot.name, state.incident.at),
     limit: phase.kind === 'limited' ? { ...phase.limit, until: isoOrNull(phase.limit.until, iso) } : null,
   };
+}
+
+/** A state file may come from anybody: what is no list of words is not shown. */
+function shownCommand({ command, shownCommand }: Snapshot): readonly string[] {
+  return Array.isArray(shownCommand) ? shownCommand.map(String) : command;
 }
 
 function shownPhase(

@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
-import { lastWords, plainLine } from '../core/text/escape.ts';
+import { lastWords, plainLine, wholeStart, withoutSplitStart } from '../core/text/escape.ts';
 import { durationText } from '../core/text/units.ts';
 import { timerMs } from '../core/time.ts';
 import type { Answered } from '../host/http-exchange.ts';
 import { createLineMatcher } from './line-matcher.ts';
-import { answer, LATE_MS, type Probe, type ProbeWorld, type SpecOf, type WatchedRun } from './probe.ts';
+import { answer, LATE_MS, type Probe, type ProbeWorld, QUOTED_CHARS, type SpecOf, type WatchedRun } from './probe.ts';
 
 const BODY_BYTES = 65_536;
 
@@ -61,14 +61,10 @@ export function httpProbe(spec: SpecOf<'http'>, world: ProbeWorld): Probe {
   }
 }
 
-const SHOWN_BODY_CHARS = 200;
-
-/** The start of a body that explains a failure, as one line. No word is cut: half of a secret would not be recognized as one. */
+/** The start of a body that explains a failure, as one line. */
 function bodyText(body: string): string {
-  const text = plainLine(body.slice(0, 4 * SHOWN_BODY_CHARS).replace(/\s+/g, ' '));
-  if (text.length <= SHOWN_BODY_CHARS && body.length <= 4 * SHOWN_BODY_CHARS) return text === '' ? '' : `: ${text}`;
-  const whole = text.slice(0, SHOWN_BODY_CHARS).replace(/[^\s,;"'{}<>]*$/, '');
-  return whole.trim() === '' ? '' : `: ${whole.trim()}…`;
+  const text = plainLine(wholeStart(body.replace(/\s+/g, ' '), QUOTED_CHARS));
+  return text === '' ? '' : `: ${text}`;
 }
 
 /** Well if something accepts. The connection is closed at once. Loopback means both of its addresses: servers bind one or the other. */
@@ -122,7 +118,7 @@ const words: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'its host cannot be reached',
 };
 
-const KEEP_BYTES = 200;
+const KEEP_BYTES = 4096;
 
 /** Well if the command exits with 0 in time. Its last line is the reason, if it gave one. */
 export function checkProbe(spec: SpecOf<'check'>, run: WatchedRun, world: ProbeWorld): Probe {
@@ -141,11 +137,16 @@ export function checkProbe(spec: SpecOf<'check'>, run: WatchedRun, world: ProbeW
       const tookMs = world.now().mono - before;
       const late = end.over === 'time' && tookMs > spec.timeoutMs + LATE_MS + 1000;
       if (end.over === 'aborted' || late) return { kind: 'none', detail: 'not asked in time' };
-      const said = lastWords(end.complaint) || lastWords(end.output);
+      const said = lastWords(whole(end.complaint)) || lastWords(whole(end.output));
       const words = said === '' ? '' : `: ${said}`;
       if (end.over === 'time') return answer(false, `not over after ${durationText(spec.timeoutMs)}${words}`);
       if (end.code === 0) return answer(true, `exit 0${words}`);
       return answer(false, `${end.code === null ? end.signal : `exit ${end.code}`}${words}`);
     },
   };
+}
+
+/** The output as far as it was kept: the first line of one that is longer was split. */
+function whole(output: string): string {
+  return Buffer.byteLength(output) < KEEP_BYTES ? output : withoutSplitStart(output);
 }

@@ -1,14 +1,12 @@
 import type { Observation } from '../core/health-model.ts';
 import { createRepeatCounter, isLoop } from '../core/repeats.ts';
-import { plainLine } from '../core/text/escape.ts';
+import { plainLine, wholeStart } from '../core/text/escape.ts';
 import { durationText } from '../core/text/units.ts';
 import type { Mono } from '../core/time.ts';
 import type { RhythmKeeper } from './keepers.ts';
 import { createLineMatcher, skippedText } from './line-matcher.ts';
 import type { Members } from './memory.ts';
-import { answer, ERROR_PATTERN, type Probe, type SpeakUp, type SpecOf, silenceLimitMs } from './probe.ts';
-
-const SHOWN_CHARS = 200;
+import { answer, ERROR_PATTERN, type Probe, QUOTED_CHARS, type SpeakUp, type SpecOf, silenceLimitMs } from './probe.ts';
 
 /** Speaks up at the first line of a run that matches. */
 export function failPatternProbe(spec: SpecOf<'fail-pattern'>, speakUp: SpeakUp): Probe {
@@ -24,7 +22,7 @@ export function failPatternProbe(spec: SpecOf<'fail-pattern'>, speakUp: SpeakUp)
     hearLines: lines => {
       if (matched !== null) return;
       matcher.scan(lines, (_match, index) => {
-        matched = plainLine(lines[index]!).slice(0, SHOWN_CHARS);
+        matched = wholeStart(plainLine(lines[index]!), QUOTED_CHARS);
         speakUp(observation());
         return false;
       });
@@ -161,7 +159,7 @@ export function repeatsProbe(spec: SpecOf<'repeats'>, now: () => Mono, speakUp: 
     const { lines, share, shapes, example } = found;
     if (!loops) return answer(true, `${lines} ${lines === 1 ? 'line' : 'lines'} in ${durationText(windowMs)}, no loop`);
     const alike = `${Math.floor(100 * share)} % of ${lines} lines in ${durationText(windowMs)} are ${shapes === 1 ? 'alike' : `of ${shapes} kinds`}`;
-    return answer(false, `${alike}: ${plainLine(example ?? '').slice(0, SHOWN_CHARS)}`);
+    return answer(false, `${alike}: ${wholeStart(plainLine(example ?? ''), QUOTED_CHARS)}`);
   };
   return {
     ask: observation,

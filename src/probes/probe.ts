@@ -42,6 +42,9 @@ export function answer(ok: boolean, detail: string, value: number | null = null)
   return { kind: 'answer', ok, detail, value };
 }
 
+/** Of an answer or a line so much is quoted: it is cleaned of secrets, and cut to what is shown, on its way to the machine. */
+export const QUOTED_CHARS = 2000;
+
 /** A late timer is no proof of a slow answer: after we were stopped it fires before the answer is read. */
 export const LATE_MS = 250;
 

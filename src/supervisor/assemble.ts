@@ -15,6 +15,7 @@ import type { StateFile } from '../state/state-file.ts';
 import { LOG_FILE, type StateFolder } from '../state/state-folder.ts';
 import { createLastOutput, type LastOutput, startsOf } from './child-setup.ts';
 import { createEndReader } from './end-reader.ts';
+import { maskReports } from './mask-reports.ts';
 import { createObservers, type Observer, type Observers } from './observers/observer.ts';
 import { createOutputPatterns, type OutputPatterns } from './output-patterns.ts';
 import { createProbing } from './probing.ts';
@@ -41,6 +42,8 @@ export interface Parts {
   place: StateFolder;
   file: StateFile;
   lock: Lock;
+  /** Null: the command holds no secret that the watcher knows. */
+  shownCommand: readonly string[] | null;
   pipes: ReturnType<typeof openPipes>;
   schedule(report: Report): SchedulePort;
 }
@@ -214,7 +217,11 @@ function incidentQueueOf(
 
 function probingOf(order: WatchOrder, { place }: Parts, { supervisor, report }: Core): ProbePort & Observer {
   const restarts = () => restartsOf(supervisor.state);
-  return createProbing(order.health, { ...order, restarts, kept: file => keptIn(place, file) }, report);
+  return createProbing(
+    order.health,
+    { ...order, restarts, kept: file => keptIn(place, file) },
+    maskReports(order, report),
+  );
 }
 
 /** What checks the output of runs that ended with success. */
@@ -272,9 +279,9 @@ function logOf(
 }
 
 function storeOf({ policy, command, cwd }: WatchOrder, parts: Parts, { observers, report }: Core): StorePort {
-  const { place, file, lock } = parts;
+  const { place, file, lock, shownCommand } = parts;
   return createStore(
-    { place, file, lock, policy, bootId: ownBoot(), command, cwd, now: stampNow, saved: observers.see },
+    { place, file, lock, policy, bootId: ownBoot(), command, shownCommand, cwd, now: stampNow, saved: observers.see },
     report,
   );
 }

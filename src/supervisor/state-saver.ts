@@ -26,6 +26,8 @@ export interface SnapshotOf {
   policy: Policy;
   bootId: string;
   command: readonly string[];
+  /** Without the secrets in it that the watcher knows; null: there are none. */
+  shownCommand?: readonly string[] | null;
   cwd: string;
   now(): Stamp;
 }
@@ -78,7 +80,10 @@ function runOf(state: State): RecordedRun | null {
 }
 
 /** The state as it is written, and as whoever shows it needs it. */
-export function snapshotOf({ name, policy, bootId, command, cwd, now }: SnapshotOf, state: State): Snapshot {
+export function snapshotOf(
+  { name, policy, bootId, command, shownCommand = null, cwd, now }: SnapshotOf,
+  state: State,
+): Snapshot {
   return {
     version: SNAPSHOT_VERSION,
     name,
@@ -86,6 +91,7 @@ export function snapshotOf({ name, policy, bootId, command, cwd, now }: Snapshot
     savedAt: now(),
     watcherPid: process.pid,
     command,
+    ...(shownCommand === null ? {} : { shownCommand }),
     cwd,
     flapWindowMs: policy.flapWindowMs,
     nextBackoffMs: backoffWait(policy, state.backoffStep, state.shortRuns, 0),

@@ -11,6 +11,7 @@ import { openStateFile, type StateFile } from '../state/state-file.ts';
 import { openStateFolder, type StateFolder } from '../state/state-folder.ts';
 import { type Assembled, assemble, type Parts } from './assemble.ts';
 import { answer } from './control-requests.ts';
+import { commandToShow } from './mask-reports.ts';
 import { guardAgainstFaults } from './process-events.ts';
 import { restoreWatch } from './restore.ts';
 import { startUpkeep } from './upkeep.ts';
@@ -39,7 +40,8 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
   const over = new Promise<number>(resolve => {
     end = resolve;
   });
-  const world = assemble(order, { place, file, lock, pipes, schedule }, found, code => end(code));
+  const shownCommand = await commandToShow(order.command, order);
+  const world = assemble(order, { place, file, lock, pipes, schedule, shownCommand }, found, code => end(code));
   const { supervisor } = world;
   const control = createLastingControl(
     () => controlFolders(place, lock),

@@ -98,6 +98,86 @@ describe('what everybody may look at shows no address and no key', () => {
   });
 });
 
+describe('a value that the watcher knows', () => {
+  const known = {
+    option: 'opt-value-81f2',
+    inherited: 'env-value-93c4',
+    file: 'file-value-57a6',
+    unnamed: 'Xq7rT2vHxK9wBnD3sZp4',
+  };
+  const left = (text: string) => Object.entries(known).filter(([, value]) => text.includes(value.slice(0, 9)));
+  const all = `${known.option} ${known.inherited} ${known.file} api_key=${known.unnamed}`;
+
+  /** One that is held by its kill condition, whose probes and metrics quote all of them; what is left in its folder, and what it said. */
+  async function held(more: readonly string[]) {
+    const folder = scratch();
+    writeFileSync(join(folder, 'secrets.env'), `FILE_TOKEN=${known.file}\n`);
+    writeFileSync(
+      join(folder, 'm.json'),
+      JSON.stringify({ loss: 1, note: `a ${known.option} api_key=${known.unnamed}` }),
+    );
+    writeFileSync(join(folder, 'all'), all);
+    const server = await serving((_, response) => sendJson(response, 500, { error: all }));
+    const port = await deadPort();
+    const options = [
+      ...['--name', 'shy', '--env', `OPT_TOKEN=${known.option}`, '--env-file', 'secrets.env', '--listen', String(port)],
+      ...['--http', `${server.url}/health`, '--check', 'cat all >&2; exit 3', '--health-start-period', '0s'],
+      ...['--health-interval', '100ms', '--kill-when', 'loss > 5 && note != ""', '--metrics', 'm.json', ...more],
+      ...['--alert-file', 'alerts', '--alert-on', 'all', '--health-retries', '1000'],
+    ];
+    const env = { OWN_TOKEN: known.inherited };
+    const command = ['sh', '-c', 'cat all; exec sleep 1000', 'sh', known.inherited, `x${known.option}`];
+    const watcher = startWatcher(folder, [...options, '--', ...command], { env });
+    onTestFinished(() => void watcher.process.kill('SIGTERM'));
+    return { folder, watcher, port };
+  }
+
+  test('is shown nowhere: status, /status, hold, events, incidents, alerts and terminal', async () => {
+    const { folder, watcher, port } = await held([]);
+    await watcher.said(/started/);
+    await until(
+      'its answer is quoted',
+      () => /HTTP 500: .*exit 3: /s.test(run(folder, ['status', '--json']).out),
+      20_000,
+    );
+    await until(
+      '/status',
+      () =>
+        get(port, '/status').then(
+          text => text.includes('HTTP 500'),
+          () => false,
+        ),
+      20_000,
+    );
+    const faces = [await get(port, '/status'), await get(port, '/metrics')];
+    for (const words of [['status'], ['status', 'shy'], ['status', '--json'], ['health'], ['brief'], ['doctor']])
+      faces.push(run(folder, words).out);
+    writeFileSync(
+      join(folder, 'm.json'),
+      JSON.stringify({ loss: 9, note: `a ${known.option} api_key=${known.unnamed}` }),
+    );
+    await until('it is held', () => statusOf(folder, 'shy').phase === 'held', 20_000);
+    await until('it was explained', () => incidentsOf(folder, 'shy').length > 0);
+    await until('it was alerted', () => readFileSync(join(folder, 'alerts'), 'utf8').includes('hold'));
+    faces.push(
+      run(folder, ['status', 'shy']).out,
+      run(folder, ['incidents', 'shy', '--json']).out,
+      run(folder, ['brief']).out,
+    );
+    watcher.process.kill('SIGTERM');
+    await watcher.ended;
+    const kept = [
+      'hold.json',
+      'events.jsonl',
+      ...readdirSync(join(folder, 'state/shy/incidents')).map(file => `incidents/${file}`),
+    ];
+    for (const file of kept) faces.push(readFileSync(join(folder, 'state/shy', file), 'utf8'));
+    faces.push(readFileSync(join(folder, 'alerts'), 'utf8'), watcher.err());
+    expect(faces.map(left)).toEqual(faces.map(() => []));
+    expect(readFileSync(join(folder, 'state/shy/hold.json'), 'utf8')).toContain('[redacted');
+  });
+});
+
 test('an address beside --config, where no command follows, is not to be seen in ps', async () => {
   const folder = scratch();
   writeFileSync(join(folder, 'bot.yaml'), 'name: bot\ncommand: [sleep, "60"]\n');

@@ -3,9 +3,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { linesFromEnd } from '../../child/log-lines.ts';
 import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import type { Status } from '../../core/status.ts';
-import { stripControl } from '../../core/text/escape.ts';
+import { clipStart, stripControl, wholeStart } from '../../core/text/escape.ts';
 import { durationText, exitText, sizeText } from '../../core/text/units.ts';
 import { type CpuSample, readAutopsy, sampleCpu } from '../../host/autopsy.ts';
+import { environmentOf } from '../../host/process-facts.ts';
 import { type TreeUsage, treeUsage } from '../../host/tree-usage.ts';
 import { INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
 import { readAll } from '../../incidents/store.ts';
@@ -20,6 +21,9 @@ import type { StatusRow } from './status.ts';
 /** How long the processor use is measured. */
 const SAMPLE_MS = 200;
 const LAST_LINES = 5;
+const CLEANED_LINES = 40;
+const LINE_CHARS = 16 * 1024;
+const SHOWN_CHARS = 400;
 const MOST_PROBES = 30;
 
 /** All about some services: a block of lines each. */
@@ -27,25 +31,41 @@ export async function detailText(rows: readonly StatusRow[]): Promise<string> {
   const before = rows.map(({ status }) => usageOf(status));
   const cpu = rows.map(({ status }) => (isFailing(status) ? sampleCpu(status.childPid ?? 0) : null));
   if (before.some(usage => usage !== null)) await pause(SAMPLE_MS);
-  const doing = await Promise.all(cpu.map((sample, index) => doingText(sample, before[index] ?? null)));
-  return rows.map((row, index) => blockOf(row, before[index] ?? null, doing[index] ?? '')).join('\n\n');
+  const blocks = rows.map(async (row, index) => {
+    const clean = await cleanerFor(row.status);
+    return blockOf(row, before[index] ?? null, {
+      doing: doingText(cpu[index] ?? null, before[index] ?? null, clean),
+      clean,
+    });
+  });
+  return (await Promise.all(blocks)).join('\n\n');
+}
+
+type Clean = (text: string) => string;
+
+/** What takes secrets out of a text: those of the environments of command and watcher as long as they are up, and what looks like one. */
+async function cleanerFor({ childPid, watcherPid }: Status): Promise<Clean> {
+  const [{ redact }, { secretsOf }] = await Promise.all([
+    import('../../incidents/redaction/redact.ts'),
+    import('../../incidents/redaction/exact-secrets.ts'),
+  ]);
+  const secrets = secretsOf({ ...process.env, ...environmentOf(watcherPid ?? 0), ...environmentOf(childPid ?? 0) });
+  return text => redact(text, secrets);
 }
 
 const isFailing = ({ health }: Status) => health.some(({ ok }) => ok === false);
 
 /** What the processes of a service with a failing probe wait for at this moment. */
-async function doingText(sample: CpuSample | null, usage: TreeUsage | null): Promise<string> {
+function doingText(sample: CpuSample | null, usage: TreeUsage | null, clean: Clean): string {
   const autopsy = sample === null || usage === null ? null : readAutopsy(usage.pids, sample);
-  if (autopsy === null) return '';
   // A file that it waits for may bear a secret in its name.
-  const { redact } = await import('../../incidents/redaction/redact.ts');
-  return redact(autopsy.sentence, []);
+  return autopsy === null ? '' : clean(autopsy.sentence);
 }
 
 const usageOf = ({ childPid, watcherPid }: Status) =>
   childPid === null || watcherPid === null ? null : treeUsage(childPid);
 
-function blockOf(row: StatusRow, before: TreeUsage | null, doing: string): string {
+function blockOf(row: StatusRow, before: TreeUsage | null, { doing, clean }: { doing: string; clean: Clean }): string {
   const { service, status } = row;
   const { stateDir, name, label } = service;
   const now = Date.now();
@@ -76,7 +96,11 @@ function blockOf(row: StatusRow, before: TreeUsage | null, doing: string): strin
   const lines = rows
     .filter(([, text]) => text !== '')
     .map(([key, text]) => `  ${key.padEnd(10)} ${stripControl(text).replace(/\s+/g, ' ')}`);
-  return [`${label}: ${status.phase}`, ...lines, ...lastLines(join(stateDir, name, LOG_FILE))].join('\n');
+  return [
+    `${label}: ${status.phase}`,
+    ...lines,
+    ...lastLines(endOf(status, last) ?? logLines(join(stateDir, name, LOG_FILE), clean)),
+  ].join('\n');
 }
 
 function processText({ childPid, watcherPid, phase }: Status, usage: TreeUsage | null): string {
@@ -157,13 +181,25 @@ function nextText({ name, phase, nextStartAt, limit }: Status, now: number): str
   return `starts in ${wait}, ${localTime(nextStartAt)}${limit === null ? '' : ' (after the limit)'}`;
 }
 
-function lastLines(path: string): string[] {
-  const lines: string[] = [];
+/** The last words of a run that is over, as its incident has them: the watcher knew all of its secrets. */
+function endOf({ childPid, lastExit }: Status, last: Incident | undefined): readonly string[] | null {
+  if (childPid !== null || lastExit === null || last === undefined) return null;
+  return Date.parse(last.at) >= Date.parse(lastExit.at) && last.tail.length > 0 ? last.tail : null;
+}
+
+/** Cleaned with some lines above them: a value may stand under its name. */
+function logLines(path: string, clean: Clean): readonly string[] {
+  const raw: string[] = [];
   for (const { bytes } of linesFromEnd(path)) {
-    if (lines.length >= LAST_LINES) break;
-    lines.unshift(`    ${terminalLine(bytes.toString('utf8').slice(0, 400), false)}`);
+    if (raw.length >= CLEANED_LINES) break;
+    raw.unshift(wholeStart(stripControl(bytes.toString('utf8')), LINE_CHARS));
   }
-  return lines.length === 0 ? [] : ['  last lines', ...lines];
+  return raw.length === 0 ? [] : clean(raw.join('\n')).split('\n');
+}
+
+function lastLines(lines: readonly string[]): string[] {
+  const shown = lines.slice(-LAST_LINES).map(line => `    ${terminalLine(clipStart(line, SHOWN_CHARS), false)}`);
+  return shown.length === 0 ? [] : ['  last lines', ...shown];
 }
 
 function shellWord(text: string): string {

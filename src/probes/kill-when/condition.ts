@@ -1,6 +1,6 @@
 import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { serialize } from '@marcbachmann/cel-js/serialize';
-import { clipStart, plainLine } from '../../core/text/escape.ts';
+import { plainLine } from '../../core/text/escape.ts';
 import { durationText } from '../../core/text/units.ts';
 import { limited } from '../line-matcher.ts';
 import { faultText, prepare } from './prepare.ts';
@@ -147,9 +147,15 @@ function hasNoResult(quotient: ParseResult, known: Metrics): boolean {
   }
 }
 
+const SHOWN_CHARS = 60;
+
 function show(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  return clipStart(plainLine(text.slice(0, 1000)), 60);
+  const shown = plainLine(text.slice(0, 1000));
+  if (shown.length <= SHOWN_CHARS) return shown;
+  // No part of a word that the cut splits: half a secret would not be recognised.
+  const edge = typeof value === 'string' ? /[^\s"'`]*$/ : /[^\s"'`,[\]{}:]*$/;
+  return `${shown.slice(0, SHOWN_CHARS).replace(edge, '')}…`;
 }
 
 function oneLine(error: unknown): string {
