@@ -1,4 +1,5 @@
 /** The alerts that wait for their receivers, as plain data. Few, and none is lost: too many are put together. Pure. */
+import { fieldsOf, fits, parseShaped, type Shape } from '../core/shape.ts';
 import type { Alert } from './alert.ts';
 import type { Cooldown } from './cooldown.ts';
 import { headlines } from './wording.ts';
@@ -62,53 +63,38 @@ export const keptToText = (kept: Kept): string => JSON.stringify({ v: 1, ...kept
 
 /** Read back, entry by entry; null for what is none. The file is ours, but it may be old, cut or edited. */
 export function keptFromText(text: string | null): Kept | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(text ?? '');
-  } catch {
-    // Never written, or broken.
-    return null;
-  }
-  const { v, queue, cooldown } = fieldsOf(value);
-  if (v !== 1) return null;
+  const kept = parseShaped({ object: { v: { oneOf: [1] } } }, text);
+  if (kept === null) return null;
+  const { queue, cooldown } = fieldsOf(kept);
   const { slots, told } = fieldsOf(cooldown);
   return {
     queue: listOf(queue).filter(isEntry).slice(0, maxEntries),
-    cooldown: { slots: listOf(slots).filter(isSlot), told: listOf(told).filter(isTold) },
+    cooldown: { slots: listOf(slots).filter(isSlot), told: listOf(told).filter(one => fits(toldShape, one)) },
   };
 }
 
-const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
-function isEntry(value: unknown): value is Entry {
-  const { id, target, alert, refusals } = fieldsOf(value);
-  return typeof id === 'string' && typeof target === 'string' && typeof refusals === 'number' && isAlert(alert);
-}
+/** Every field that a format reads without looking. */
+const alertShape = {
+  object: {
+    version: { oneOf: [1] },
+    event: { oneOf: Object.keys(headlines) },
+    name: 'string',
+    host: 'string',
+    at: 'string',
+    title: 'string',
+    text: 'string',
+    tail: { list: 'string' },
+    earlier: { list: 'string' },
+    restarts: { object: {} },
+  },
+} as const satisfies Shape;
+const entryShape = { object: { id: 'string', target: 'string', refusals: 'number', alert: alertShape } } as const;
+const slotShape = {
+  object: { key: 'string', since: 'number', folded: 'number', last: { nullable: alertShape } },
+} as const;
+const toldShape = { object: { id: 'string', rank: 'number' } } as const;
 
-// Every field that a format reads without looking.
-function isAlert(value: unknown): value is Alert {
-  const { version, event, name, host, at, title, text, tail, earlier, restarts } = fieldsOf(value);
-  const isTextList = (list: unknown) => Array.isArray(list) && list.every(line => typeof line === 'string');
-  return (
-    version === 1 &&
-    Object.hasOwn(headlines, String(event)) &&
-    [event, name, host, at, title, text].every(part => typeof part === 'string') &&
-    isTextList(tail) &&
-    isTextList(earlier) &&
-    typeof restarts === 'object'
-  );
-}
-
-function isSlot(value: unknown): value is Cooldown['slots'][number] {
-  const { key, since, folded, last } = fieldsOf(value);
-  return (
-    typeof key === 'string' && Number.isFinite(since) && Number.isFinite(folded) && (last === null || isAlert(last))
-  );
-}
-
-function isTold(value: unknown): value is Cooldown['told'][number] {
-  const { id, rank } = fieldsOf(value);
-  return typeof id === 'string' && typeof rank === 'number';
-}
+const isEntry = (value: unknown): value is Entry => fits(entryShape, value);
+const isSlot = (value: unknown): value is Cooldown['slots'][number] => fits(slotShape, value);

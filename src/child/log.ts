@@ -1,7 +1,7 @@
 // Loaded at its first use and not before the first start: node:fs/promises brings readline along.
 import { constants, promises as files } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { monoNow } from '../host/clock.ts';
+import { atMost, monoNow } from '../host/clock.ts';
 import { reasonOf } from '../host/errno.ts';
 import { openRegular } from '../host/read-file.ts';
 import { createLogIndex, indexPath } from './log-index.ts';
@@ -90,22 +90,13 @@ export function createLog(spec: LogSpec): Log {
     get droppedBytes() {
       return dropped.total();
     },
-    settle: timeoutMs => within(timeoutMs, pumping ?? Promise.resolve()),
+    settle: timeoutMs => atMost(timeoutMs, pumping ?? Promise.resolve()),
     async close(timeoutMs) {
-      await within(timeoutMs, (pumping ?? Promise.resolve()).then(file.close));
+      const written = (pumping ?? Promise.resolve()).then(() => file.close());
+      await atMost(timeoutMs, written);
       dropped.close();
     },
   };
-}
-
-/** Waits for it, but no longer than that. */
-async function within(timeoutMs: number, done: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, timeoutMs);
-  });
-  await Promise.race([done, patience]);
-  clearTimeout(timer);
 }
 
 /** From this offset of a buffer on bytes arrived at that wall time; `run`: a run began there. */

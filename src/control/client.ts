@@ -1,6 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { timerMs } from '../core/time.ts';
-import { monoNow } from '../host/clock.ts';
+import { atMost, monoNow } from '../host/clock.ts';
 import { errnoOf, reasonOf } from '../host/errno.ts';
 import {
   ANSWER_LIMIT_BYTES,
@@ -94,17 +93,17 @@ async function exchange(socket: Socket, request: Request, timeoutMs: number): Pr
     const why = got === 'nothing' ? 'the watcher does not answer' : 'the answer makes no sense';
     return { kind: 'failed', why };
   }
-  return { kind: 'answered', answer, ended: ms => within(closed, ms), hangUp: () => socket.destroy() };
-}
-
-function within(closed: Promise<void>, timeoutMs: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const timer = setTimeout(() => resolve(false), timerMs(timeoutMs));
-    void closed.then(() => {
-      clearTimeout(timer);
-      resolve(true);
-    });
-  });
+  return {
+    kind: 'answered',
+    answer,
+    ended: ms =>
+      atMost(
+        ms,
+        closed.then(() => true),
+        false,
+      ),
+    hangUp: () => socket.destroy(),
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { closeSync, constants, mkdtempSync, openSync, rmSync, symlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { fits, isRecord, parseJson, type Shape } from '../core/shape.ts';
 import { hasProc } from '../host/proc-text.ts';
 
 /** One line of JSON each way. Version 1. */
@@ -26,51 +27,39 @@ type Verb =
 /** The watcher's answer; `exit` is the command's exit code, `why` one line for people. */
 export type Answer = { ok: true; [key: string]: unknown } | { ok: false; why: string; exit: number };
 
-/** Bad usage and whatever the watcher cannot do: the contract's 125. */
-export const EXIT_REFUSED = 125;
-
-const CHECKS: Readonly<Record<Request['verb'], (fields: Record<string, unknown>) => Verb | null>> = {
-  status: () => ({ verb: 'status' }),
-  stop: ({ now }) => (typeof now === 'boolean' ? { verb: 'stop', now } : null),
-  restart: () => ({ verb: 'restart' }),
-  reset: ({ pid }) => (typeof pid === 'number' ? { verb: 'reset', pid } : null),
-  signal: ({ signal }) => (typeof signal === 'string' ? { verb: 'signal', signal } : null),
+const VERBS: Readonly<Record<Request['verb'], Shape & { object: object }>> = {
+  status: { object: {} },
+  stop: { object: { now: 'boolean' } },
+  restart: { object: {} },
+  reset: { object: { pid: 'number' } },
+  signal: { object: { signal: 'string' } },
 };
 
 const MOST_FROM = 200;
 
-/** Reads a request line; a string says in one sentence what is wrong with it. */
+/** Reads a request line; a string says in one sentence what is wrong with it, without its text, which may hold anything. */
 export function readRequest(line: string): Request | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    // Its text is not repeated: it may hold anything.
-    return 'the request is not JSON';
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'the request is not a JSON object';
-  const fields = value as Record<string, unknown>;
-  if (fields['v'] !== PROTOCOL_VERSION) return `the watcher speaks version ${PROTOCOL_VERSION} of the protocol only`;
-  const verb = fields['verb'];
-  if (typeof verb !== 'string' || !Object.hasOwn(CHECKS, verb)) return 'the watcher knows no such request';
-  const request = CHECKS[verb as Request['verb']](fields);
-  if (request === null) return `the request '${verb}' lacks something`;
-  const { from } = fields;
+  const value = parseJson(line);
+  if (value === undefined) return 'the request is not JSON';
+  if (!isRecord(value)) return 'the request is not a JSON object';
+  if (value['v'] !== PROTOCOL_VERSION) return `the watcher speaks version ${PROTOCOL_VERSION} of the protocol only`;
+  const { verb, from } = value;
+  if (typeof verb !== 'string' || !Object.hasOwn(VERBS, verb)) return 'the watcher knows no such request';
+  const shape = VERBS[verb as Request['verb']];
+  if (!fits(shape, value)) return `the request '${verb}' lacks something`;
+  const known = Object.fromEntries(Object.keys(shape.object).map(name => [name, value[name]]));
+  const request = { verb, ...known } as Request;
   return typeof from === 'string' ? { ...request, from: from.slice(0, MOST_FROM) } : request;
 }
 
-/** Reads an answer line; null if it is none. */
+const success = { object: { ok: { is: (ok: unknown): ok is true => ok === true, what: 'true' } } } as const;
+const failure = { object: { why: 'string', exit: 'number' } } as const;
+
+/** Reads an answer line; null if it is none: half a line of a watcher that died, or of another program behind the socket. */
 export function readAnswer(line: string): Answer | null {
-  try {
-    const value: unknown = JSON.parse(line);
-    if (typeof value !== 'object' || value === null || !('ok' in value)) return null;
-    if (value.ok === true) return value as Answer;
-    const { why, exit } = value as Record<string, unknown>;
-    return typeof why === 'string' && typeof exit === 'number' ? { ok: false, why, exit } : null;
-  } catch {
-    // Half a line of a watcher that died, or another program behind the socket.
-    return null;
-  }
+  const value = parseJson(line);
+  if (fits(success, value)) return value;
+  return fits(failure, value) && 'ok' in value ? { ok: false, why: value.why, exit: value.exit } : null;
 }
 
 /** 'nothing': the other side ended, broke or took too long before its line was whole. */

@@ -1,18 +1,11 @@
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { EXIT } from '../core/exit-code.ts';
 import { errnoOf, reasonOf } from '../host/errno.ts';
 import { libc } from '../host/libc.ts';
 import { readProcess } from '../host/process-table.ts';
-import {
-  type Answer,
-  EXIT_REFUSED,
-  firstLine,
-  REQUEST_LIMIT_BYTES,
-  type Request,
-  readRequest,
-  socketPath,
-} from './protocol.ts';
+import { type Answer, firstLine, REQUEST_LIMIT_BYTES, type Request, readRequest, socketPath } from './protocol.ts';
 
 /** Who is at the other end, as the kernel says. */
 export interface Caller {
@@ -229,5 +222,5 @@ async function answered(answer: Reply, request: Request): Promise<Answer> {
 }
 
 function refusal(why: string): Answer {
-  return { ok: false, why, exit: EXIT_REFUSED };
+  return { ok: false, why, exit: EXIT.usage };
 }

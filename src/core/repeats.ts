@@ -1,5 +1,5 @@
 /** Finds a program that prints the same few lines again and again: an agent in a loop. Pure; times in ms. */
-import { stripSequences } from './text/escape.ts';
+import { fnv1a, stripSequences } from './text/escape.ts';
 
 /** The lines of the last window, by their shapes. Its size does not depend on how much is printed. */
 export interface RepeatCounter {
@@ -135,9 +135,5 @@ function shapeOfValue(value: unknown, depth: number): string {
   return [...words(EVENT_KEYS), ...words(TOOL_KEYS), ...inputs, ...texts, ...inner].join(' ');
 }
 
-/** FNV-1a, 32 bits: which input it was is not to be told. */
-function hashOf(text: string): string {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  return (hash >>> 0).toString(16);
-}
+/** Which input it was is not to be told. */
+const hashOf = (text: string): string => fnv1a(text).toString(16);

@@ -1,7 +1,8 @@
 import { FRESH_STATE } from './decide.ts';
 import type { HealthRow } from './health-rows.ts';
 import type { Phase, Policy, State } from './model.ts';
-import { faultOf, healthRowShape, type Shape, stateShape } from './state-shape.ts';
+import { faultOf, isRecord, type Shape } from './shape.ts';
+import { healthRowShape, stateShape } from './state-shape.ts';
 import type { Mono, Stamp, Wall } from './time.ts';
 import { NO_TROUBLES } from './waits.ts';
 
@@ -135,10 +136,6 @@ function decodedExit(exit: unknown): unknown {
   if (!isRecord(exit) || exit['limited'] !== true) return exit;
   const { limited: _forThisVersion, ...rest } = exit;
   return { ...rest, cause: 'limited' };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**

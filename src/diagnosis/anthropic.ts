@@ -1,6 +1,7 @@
 /** Anthropic's Messages API. */
+import { fieldsOf } from '../core/shape.ts';
 import { below, type Site } from './endpoint.ts';
-import { askJson, fieldsOf, judge, modelsIn, unknownModel } from './http-api.ts';
+import { askJson, judge, modelsIn, unknownModel } from './http-api.ts';
 import { type Answer, type Failure, failure, type Provider, type Tokens } from './provider.ts';
 
 /** An alias, which outlives the dated models behind it. */

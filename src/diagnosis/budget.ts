@@ -1,3 +1,4 @@
+import { fieldsOf, fits, parseShaped } from '../core/shape.ts';
 import type { Tokens } from './provider.ts';
 
 /**
@@ -70,31 +71,29 @@ const keyOf = ({ asked, fingerprint }: Pick<Remembered, 'asked' | 'fingerprint'>
 /** A state as text. */
 export const budgetToText = (state: BudgetState): string => JSON.stringify({ v: 1, ...state });
 
-/** Read back; null for what is none. Single entries that are broken are left out. */
+/** Read back; null for what is none: the caller goes on with what it remembers. Single entries that are broken are left out. */
 export function budgetFromText(text: string | null): BudgetState | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(text ?? '');
-  } catch {
-    // Never written, or broken: the caller goes on with what it remembers, or with a full budget.
-    return null;
-  }
-  const { v, calls, answers, pausedUntil } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  if (v !== 1) return null;
+  const kept = parseShaped({ object: { v: { oneOf: [1] } } }, text);
+  if (kept === null) return null;
+  const { calls, answers, pausedUntil } = fieldsOf(kept);
   return {
-    calls: Array.isArray(calls) ? calls.filter(isTime).sort((a, b) => a - b) : [],
-    answers: Array.isArray(answers) ? answers.filter(isRemembered).slice(-maxAnswers) : [],
-    pausedUntil: isTime(pausedUntil) ? pausedUntil : null,
+    calls: listOf(calls)
+      .filter(one => fits('number', one))
+      .sort((a, b) => a - b),
+    answers: listOf(answers)
+      .filter(one => fits(rememberedShape, one))
+      .slice(-maxAnswers),
+    pausedUntil: fits('number', pausedUntil) ? pausedUntil : null,
   };
 }
 
-const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
-function isRemembered(value: unknown): value is Remembered {
-  const { asked, fingerprint, model, text, at } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  const texts = [asked, fingerprint, model, text];
-  return texts.every(part => typeof part === 'string' && part.length <= maxTextUnits) && isTime(at);
-}
+const text = {
+  is: (value: unknown): value is string => typeof value === 'string' && value.length <= maxTextUnits,
+  what: 'a text of bounded length',
+} as const;
+const rememberedShape = { object: { asked: text, fingerprint: text, model: text, text, at: 'number' } } as const;
 
 // The budget as it lies in its file, shared by the watcher and a `diagnose` by hand.
 

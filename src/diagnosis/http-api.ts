@@ -1,4 +1,5 @@
 /** One JSON question over HTTP, for all providers that speak it. */
+import { fieldsOf, parseJson } from '../core/shape.ts';
 import { sizeText } from '../core/text/units.ts';
 import { type Answered, retryAfterMs, type Unanswered } from '../host/http-exchange.ts';
 import { type Answer, type Failure, failure, type Patience } from './provider.ts';
@@ -45,23 +46,6 @@ function complaintOf(body: unknown, raw: string): Complaint {
   return { message: brief(raw), names: names.toLowerCase() };
 }
 
-/** An object's fields; of anything else, none. */
-export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : {};
-}
-
-/** The parsed JSON, or undefined where it is none. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // A page of some proxy, or a cut answer: the caller says so in its own words.
-    return undefined;
-  }
-}
-
 // Error texts come from a stranger's server and end in a status line.
 const brief = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, 200);
 
@@ -96,7 +80,7 @@ export async function askJson(
     proxyEnv,
   });
   if (end.kind === 'unanswered') return end;
-  return { ...end, json: end.cut === null ? parsed(end.body) : undefined };
+  return { ...end, json: end.cut === null ? parseJson(end.body) : undefined };
 }
 
 // Why a 200 holds no JSON, as a clause.

@@ -1,6 +1,7 @@
 /** Ollama's native chat route: its OpenAI-compatible one ignores the context size and cuts prompts in silence. */
+import { fieldsOf } from '../core/shape.ts';
 import { below, type Site } from './endpoint.ts';
-import { askJson, fieldsOf, firstThatWrites, judge, modelsIn, unknownModel } from './http-api.ts';
+import { askJson, firstThatWrites, judge, modelsIn, unknownModel } from './http-api.ts';
 import { type Answer, type Failure, failure, type Provider, type Question } from './provider.ts';
 
 const defaultModel = 'llama3.2';

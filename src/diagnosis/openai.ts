@@ -1,6 +1,7 @@
 /** OpenAI's Chat Completions, as llama.cpp, vLLM, LM Studio, OpenRouter and many gateways speak it too. */
+import { fieldsOf } from '../core/shape.ts';
 import { below, type Site } from './endpoint.ts';
-import { askJson, fieldsOf, firstThatWrites, type JsonAnswer, judge, modelsIn, unknownModel } from './http-api.ts';
+import { askJson, firstThatWrites, type JsonAnswer, judge, modelsIn, unknownModel } from './http-api.ts';
 import {
   type Answer,
   type Failure,

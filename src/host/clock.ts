@@ -1,5 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import type { Mono, Stamp, Wall } from '../core/time.ts';
+import { type Mono, type Stamp, timerMs, type Wall } from '../core/time.ts';
 
 /**
  * Both clocks now. The monotonic one is the system's (CLOCK_MONOTONIC on Linux), so within one boot its values compare
@@ -13,6 +13,23 @@ export function stampNow(): Stamp {
 export function monoNow(): Mono {
   const [seconds, nanoseconds] = process.hrtime();
   return (seconds * 1000 + Math.round(nanoseconds / 1000) / 1000) as Mono;
+}
+
+/** What the promise comes to, or `late` after that long. A rejection in time is passed on. */
+export async function atMost<T, Late = undefined>(
+  limitMs: number,
+  promise: Promise<T>,
+  late?: Late,
+): Promise<T | Late> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<Late>(resolve => {
+    timer = setTimeout(() => resolve(late as Late), timerMs(limitMs));
+  });
+  try {
+    return await Promise.race([promise, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 let known: string | null | undefined;

@@ -1,5 +1,7 @@
 // Loaded at its first use and not before the first start: node:fs/promises brings readline along.
+
 import { promises as files } from 'node:fs';
+import { atMost } from './clock.ts';
 
 /** What is left on the file system of a path. */
 export interface DiskRoom {
@@ -46,15 +48,9 @@ async function look(path: string): Promise<{ device: number; room: DiskRoom } | 
 }
 
 async function withDeadline<T>(answer: Promise<T>): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined;
   hanging++;
   const answered = answer.finally(() => {
     hanging--;
   });
-  const late = new Promise<null>(resolve => {
-    timer = setTimeout(resolve, ANSWER_MS, null);
-  });
-  const first = await Promise.race([answered, late]);
-  clearTimeout(timer);
-  return first;
+  return await atMost(ANSWER_MS, answered, null);
 }

@@ -5,9 +5,11 @@
  * libuv reaps the children that it started, each by its pid, and would never notice an end that somebody else has collected.
  * So theirs are left alone: node:diagnostics_channel tells of each. What must be told exactly is taken from libuv (`reapExactly`).
  */
+
 import type { ChildProcess } from 'node:child_process';
 import type { Signal } from '../core/model.ts';
 import { signalName } from '../core/signals.ts';
+import { timerMs } from '../core/time.ts';
 import { type EndedChild, type Libc, libc } from './libc.ts';
 import { deliver } from './process-signals.ts';
 
@@ -76,7 +78,7 @@ export function reapExactly(child: ChildProcess): void {
   handle.close();
   child.kill = signal => taken.has(pid) && deliver(pid, (signal ?? 'SIGTERM') as Signal) === 'sent';
   taken.set(pid, ({ code, signal }) => onexit.call(handle, code ?? 0, signal === null ? '' : signalName(signal)));
-  keepsLoop ??= setInterval(() => {}, 2 ** 31 - 1);
+  keepsLoop ??= setInterval(() => {}, timerMs(Infinity));
 }
 
 function takeEnd(calls: Libc | null, pid: number, tell: (ended: EndedChild) => void): void {

@@ -3,7 +3,8 @@
  * standard input: nothing that we know ever becomes part of the line.
  */
 import type { ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { timerMs } from '../core/time.ts';
 import { signalGroup } from './process-signals.ts';
@@ -53,25 +54,26 @@ async function loadExeca(): Promise<typeof import('execa').execa> {
   return (await import('execa')).execa;
 }
 
+const SHELL = '/bin/sh';
+/** What a program says and how it ends is followed here: execa gathers, ends and prints nothing. */
+const WE_FOLLOW = { buffer: false, cleanup: false, reject: false, verbose: 'none' } as const;
+
+const notStarted = (file: string, { code }: { code?: string | undefined }): string =>
+  `${file} could not be started${code === undefined ? '' : ` (${code})`}`;
+
 /** Runs it to its end, or to ours. Rejects only if no shell could be started. */
 export async function runShell(order: ShellOrder): Promise<ShellEnd> {
   const execa = await loadExeca();
-  const subprocess = execa('/bin/sh', ['-c', order.command], {
+  const subprocess = execa(SHELL, ['-c', order.command], {
     cwd: order.cwd,
     env: defined(order.env),
     extendEnv: false,
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
-    buffer: false,
-    cleanup: false,
-    reject: false,
-    verbose: 'none',
+    ...WE_FOLLOW,
   });
   const child = subprocess.nodeChildProcess;
-  if (child.pid === undefined) {
-    const result = await subprocess;
-    throw new Error(`/bin/sh could not be started (${'code' in result ? result.code : 'no reason given'})`);
-  }
+  if (child.pid === undefined) throw new Error(notStarted(SHELL, await subprocess));
   reapExactly(child);
   return await follow(order, child, child.pid);
 }
@@ -96,7 +98,7 @@ function follow(order: ShellOrder, child: ChildProcess, pid: number): Promise<Sh
   // EPIPE: it need not read what it is told.
   child.stdin?.on('error', () => {});
   child.stdin?.end(order.input);
-  return new Promise(resolve => {
+  return new Promise(settle => {
     child.once('exit', (code, signal) => {
       // What it left behind stays if it ended by itself (a user may mean that), and goes if it outlived its time.
       if (over !== null) endGroup(pid, 'SIGKILL');
@@ -104,7 +106,7 @@ function follow(order: ShellOrder, child: ChildProcess, pid: number): Promise<Sh
         for (const timer of timers) clearTimeout(timer);
         order.abort?.removeEventListener('abort', onAbort);
         for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
-        resolve({ code, signal, ...output(), over });
+        settle({ code, signal, ...output(), over });
       };
       child.once('close', finish);
       later(drainMs, finish);
@@ -162,10 +164,7 @@ export async function runTool(command: readonly string[], input: string | null =
   const execa = await loadExeca();
   const subprocess = execa(file, args, {
     stdio: [input === null ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    buffer: false,
-    cleanup: false,
-    reject: false,
-    verbose: 'none',
+    ...WE_FOLLOW,
   });
   const child = subprocess.nodeChildProcess;
   let output = '';
@@ -194,8 +193,6 @@ export interface Detached {
   report: Readable;
 }
 
-const SHELL = '/bin/sh';
-
 /**
  * Starts a program in a session of its own, with nothing to read and nobody to write to. It is started by a shell that ends at once,
  * and without the mark of a run that we are part of: so a watcher that ends this run does not find it among our descendants.
@@ -214,16 +211,26 @@ export async function startDetached(
     extendEnv: false,
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     detached: true,
-    buffer: false,
-    cleanup: false,
-    reject: false,
-    verbose: 'none',
+    ...WE_FOLLOW,
   });
   const child = subprocess.nodeChildProcess;
-  if (child.pid === undefined) {
-    const result = await subprocess;
-    return `${file} could not be started${'code' in result && result.code !== undefined ? ` (${result.code})` : ''}`;
-  }
+  if (child.pid === undefined) return notStarted(file, await subprocess);
   const [, , stderr, report] = child.stdio;
   return { stderr: stderr as Readable, report: report as Readable };
+}
+
+/** Where a program is found as execvp(3) would find it; null: nowhere. `path`: a PATH; `cwd`: for what is relative. */
+export function findProgram(program: string, path: string, cwd: string): string | null {
+  const folders = program.includes('/') ? [''] : path.split(':');
+  return folders.map(folder => resolve(cwd, folder, program)).find(isProgram) ?? null;
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    // Not there, or not for us.
+    return false;
+  }
 }

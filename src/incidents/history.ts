@@ -1,3 +1,4 @@
+import { fits } from '../core/shape.ts';
 import { durationText, momentText, ordinalText } from '../core/text/units.ts';
 import type { Incident } from './incident.ts';
 
@@ -97,15 +98,12 @@ export function nothingEvicted(): Evicted {
 
 /** What a file parsed to, or nothing for anything else: it is a memory, not a record. */
 export function readEvicted(value: unknown): Evicted {
-  const found = value as Partial<Evicted> | null;
-  if (typeof found !== 'object' || found?.version !== 1 || typeof found.count !== 'number') return nothingEvicted();
-  const { failures } = found;
-  if (typeof failures !== 'object' || failures === null) return nothingEvicted();
-  const whole = Object.values(failures).every(
-    days => Array.isArray(days) && days.every(day => Array.isArray(day) && day.every(Number.isFinite)),
-  );
-  return whole ? (found as Evicted) : nothingEvicted();
+  return fits(evictedShape, value) ? (value as Evicted) : nothingEvicted();
 }
+
+const evictedShape = {
+  object: { version: { oneOf: [1] }, count: 'number', failures: { map: { list: { list: 'number' } } } },
+} as const;
 
 /** An incident goes: it is counted. */
 export function drop(dropped: Evicted, { fingerprint, at, repeats }: Pick<Incident, 'fingerprint' | 'at' | 'repeats'>) {

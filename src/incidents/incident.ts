@@ -1,7 +1,7 @@
 import type { Autopsy } from '../core/autopsy.ts';
 import type { IncidentKind } from '../core/events.ts';
 import type { Exit } from '../core/model.ts';
-import { faultOf, type Shape } from '../core/state-shape.ts';
+import { faultOf, type Shape } from '../core/shape.ts';
 import { type Category, categories } from './triage/rule.ts';
 
 /**

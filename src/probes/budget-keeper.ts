@@ -1,5 +1,6 @@
 /** Adds up what runs use of a number, over a window that outlives watchers and reboots: for `--budget`. */
 import { type BudgetLedger, closeRun, freeAt, newLedger, usedIn, withCurrent, withValue } from '../core/budget.ts';
+import { parseShaped, type Shape } from '../core/shape.ts';
 import { durationText } from '../core/text/units.ts';
 import type { Stamp } from '../core/time.ts';
 import { statedIn } from './budget-metrics.ts';
@@ -24,7 +25,8 @@ export function createBudgetKeeper(budget: BudgetLimit, world: BudgetWorld): Bud
   const patterns = world.metrics.flatMap(place => (place.kind === 'output' ? [place.pattern] : []));
   // Agents print what they cost: without a place that is named, the output is read.
   const listens = world.metrics.length === 0 ? [null] : patterns;
-  let ledger = closeRun(parsed(world.store.read()), windowMs);
+  const kept = parseShaped(ledgerShape, world.store.read()) as BudgetLedger | null;
+  let ledger = closeRun(kept ?? newLedger(), windowMs);
   let begins = true;
   let savedAt = Number.NEGATIVE_INFINITY;
   let dirty = false;
@@ -85,15 +87,14 @@ function openNow(place: MetricsPlace, world: BudgetWorld): MetricsSource[] {
   return place.kind === 'exec' ? [commandSource({ command: place.command, ...world }, mono)] : [];
 }
 
-/** What cannot be read counts as nothing used: a budget is no hold. */
-function parsed(text: string | null): BudgetLedger {
-  if (text === null) return newLedger();
-  try {
-    const found = JSON.parse(text) as BudgetLedger;
-    const numbers = [found.current, found.currentAt, found.startValue, ...found.used.flatMap(Object.values)];
-    return numbers.every(Number.isFinite) ? found : newLedger();
-  } catch {
-    // Cut off by a full disk, or of another version.
-    return newLedger();
-  }
-}
+/** The form of a ledger in its file. What is none counts as nothing used: a budget is no hold. */
+const ledgerShape = {
+  object: {
+    used: { list: { object: { since: 'number', at: 'number', amount: 'number' } } },
+    current: 'number',
+    currentAt: 'number',
+    lastValue: { nullable: 'number' },
+    startValue: 'number',
+    startsAnew: 'boolean',
+  },
+} as const satisfies Shape;

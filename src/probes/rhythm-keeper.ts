@@ -1,5 +1,6 @@
 /** Learns the rhythm of a service's output over all runs, for `--stale-after auto`, and keeps it on disk. */
-import { addSilence, judgeSilence, newRhythm, type Rhythm, type SilenceVerdict } from '../core/rhythm.ts';
+import { addSilence, judgeSilence, newRhythm, type SilenceVerdict } from '../core/rhythm.ts';
+import { parseShaped, type Shape } from '../core/shape.ts';
 import { durationText } from '../core/text/units.ts';
 import type { Mono } from '../core/time.ts';
 import type { KeptText, RhythmKeeper } from './keepers.ts';
@@ -14,7 +15,7 @@ const CURED_S = 3600;
 const DECIDED_S = 6 * 3600;
 
 export function createRhythmKeeper(store: KeptText): RhythmKeeper {
-  const rhythm = parsed(store.read()) ?? newRhythm();
+  const rhythm = parseShaped(rhythmShape, store.read()) ?? newRhythm();
   let last: Mono | null = null;
   let savedAtS = rhythm.observedS;
   let runBeganAtS = rhythm.observedS;
@@ -66,20 +67,9 @@ export function createRhythmKeeper(store: KeptText): RhythmKeeper {
   };
 }
 
-/** Null for what is no rhythm of this version. */
-function parsed(text: string | null): Rhythm | null {
-  if (text === null) return null;
-  try {
-    const known = newRhythm();
-    const found = JSON.parse(text) as Record<keyof Rhythm, unknown>;
-    const isRhythm = (Object.keys(known) as (keyof Rhythm)[]).every(key => {
-      const value = found[key];
-      if (Array.isArray(known[key])) return Array.isArray(value) && value.every(one => Number.isFinite(one));
-      return Number.isFinite(value) || (key === 'suspendedMinS' && value === null);
-    });
-    return isRhythm ? (found as unknown as Rhythm) : null;
-  } catch {
-    // Cut off by a full disk, or somebody else's: learned anew.
-    return null;
-  }
-}
+const lists = { present: { list: 'number' }, former: { list: 'number' } } as const;
+const sums = { presentS: 'number', formerS: 'number', observedS: 'number', suspendedUntilS: 'number' } as const;
+/** The form of a rhythm in its file: what is none, cut off by a full disk say, is learned anew. */
+const rhythmShape = {
+  object: { ...lists, ...sums, exceeded: 'number', exceededIrregular: 'number', suspendedMinS: { nullable: 'number' } },
+} as const satisfies Shape;

@@ -4,10 +4,12 @@
  */
 // Not execa: a check runs again and again, and each call of execa builds its own streams, promises and listeners, which cost more than
 // the rest of the probe.
+
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { timerMs } from '../core/time.ts';
+import { atMost } from '../host/clock.ts';
 import { errnoOf } from '../host/errno.ts';
 import { signalGroup, signalProcess } from '../host/process-signals.ts';
 import { bears, newestPid, readProcess, readTable } from '../host/process-table.ts';
@@ -62,7 +64,7 @@ export async function runProbeCommand(order: ProbeOrder): Promise<ProbeEnd> {
   const end = await ended;
   // A sweep reads the process table; a check that started no process leaves none.
   if (newestPid() !== pid) sweep(shell);
-  await Promise.race([closed, new Promise(resolve => setTimeout(resolve, LAST_WORDS_MS))]);
+  await atMost(LAST_WORDS_MS, closed);
   child.stdout?.destroy();
   child.stderr?.destroy();
   return { ...end, output: output(), complaint: complaint(), over };

@@ -15,6 +15,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { fnv1a } from '../core/text/escape.ts';
 import { errnoOf } from '../host/errno.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
@@ -233,12 +234,7 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/**
- * FNV-1a, 32 bits in 8 hex digits: against halves and accidents, not against malice. Not node:crypto, whose first hash
- * costs a millisecond of the start.
- */
-export function checksum(text: string, basis = 0x811c9dc5): string {
-  let hash = basis;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return (hash >>> 0).toString(16).padStart(8, '0');
+/** 8 hex digits, against halves and accidents. Not by node:crypto, whose first hash costs a millisecond of the start. */
+export function checksum(text: string, basis?: number): string {
+  return fnv1a(text, basis).toString(16).padStart(8, '0');
 }

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Hold } from '../core/model.ts';
+import { fits } from '../core/shape.ts';
 import { stripSequences } from '../core/text/escape.ts';
 import type { Wall } from '../core/time.ts';
 import { errnoOf, reasonOf } from '../host/errno.ts';
@@ -59,7 +60,7 @@ function remove(path: string): void {
  * same size that was written before (`armed.json`), so that it needs no room on the disk.
  */
 const HOLD_BYTES = 4096;
-const CAUSES: readonly Hold['cause'][] = ['kill-condition', 'max-restarts', 'hold-code', 'unreadable'];
+const CAUSES = ['kill-condition', 'max-restarts', 'hold-code', 'unreadable'] as const satisfies Hold['cause'][];
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 
 /** Numbers behind a hold, by name, as the metrics source gave them. */
@@ -154,18 +155,17 @@ function armedText(): string {
   return JSON.stringify({ version: 1, armed: 'renamed to hold.json, this file keeps the command from being started' });
 }
 
+const holdShape = { object: { cause: { oneOf: CAUSES }, why: 'string', at: 'string' } } as const;
+
 function parseHold(value: unknown, path: string): Hold | null {
-  if (typeof value !== 'object' || value === null) return null;
-  const { cause, why, at, armed } = value as Record<string, unknown>;
-  if (typeof armed === 'string') {
+  if (fits({ object: { armed: 'string' } }, value)) {
     const why = 'a kill condition tripped; its details could not be written';
     return { cause: 'kill-condition', why, at: changedAt(path) };
   }
-  const known = CAUSES.find(one => one === cause);
-  const time = typeof at === 'string' ? Date.parse(at) : Number.NaN;
-  if (known === undefined || typeof why !== 'string' || Number.isNaN(time)) return null;
+  if (!fits(holdShape, value)) return null;
+  const time = Date.parse(value.at);
   // The file may be another user's, or written by what was held.
-  return { cause: known, why: stripSequences(why), at: time as Wall };
+  return Number.isNaN(time) ? null : { cause: value.cause, why: stripSequences(value.why), at: time as Wall };
 }
 
 function unreadable(path: string, fault: string): Hold {

@@ -1,17 +1,8 @@
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  ftruncateSync,
-  lstatSync,
-  openSync,
-  rmSync,
-  type Stats,
-} from 'node:fs';
+import { closeSync, fstatSync, lstatSync, rmSync, type Stats } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { reasonOf } from '../host/errno.ts';
 import { type Libc, libc } from '../host/libc.ts';
+import { openPrivateFile } from './private-folder.ts';
 
 /** A lock that the kernel frees when this process ends, however it ends. */
 export interface KernelLock {
@@ -19,7 +10,6 @@ export interface KernelLock {
 }
 
 const SQLITE_BUSY = 5;
-const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
 /** The bytes that SQLite locks in a database file (its PENDING_BYTE and what follows): so both kinds of lock exclude each other. */
 const LOCK_START = 0x40000000;
 const LOCK_LENGTH = 512;
@@ -124,20 +114,8 @@ function isStillAt(path: string, inode: string): boolean {
   return now !== undefined && identity(now) === inode;
 }
 
-/** Makes the file if need be, and empties one that holds something: SQLite would take it for a damaged database. */
-function openLockFile(path: string): number {
-  const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
-  try {
-    const stats = fstatSync(fd);
-    if (!stats.isFile()) throw new Error('the lock file is not a regular file');
-    if ((stats.mode & 0o777) !== 0o600) fchmodSync(fd, 0o600);
-    if (stats.size > 0) ftruncateSync(fd, 0);
-    return fd;
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
-}
+/** Empty: SQLite would take a file that holds something for a damaged database. */
+const openLockFile = (path: string): number => openPrivateFile(path, 0);
 
 /** The module says once that it is experimental, which is no news for a user of an executable with a fixed Node inside. */
 function openDatabase(path: string): DatabaseSync {

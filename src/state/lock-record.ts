@@ -1,21 +1,12 @@
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  ftruncateSync,
-  lstatSync,
-  openSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, lstatSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseShaped, positive, type Shape } from '../core/shape.ts';
 import { bootId, pidNamespace } from '../host/clock.ts';
 import { reasonOf } from '../host/errno.ts';
 import { readProcess, usersOf } from '../host/process-table.ts';
 import { readText } from '../host/read-file.ts';
 import { checksum, type Written } from './atomic-file.ts';
-import { existingPrivateFolders, makePrivateFolder } from './private-folder.ts';
+import { existingPrivateFolders, makePrivateFolder, openPrivateFile } from './private-folder.ts';
 import type { StateFolder } from './state-folder.ts';
 
 /** A watcher as it can be told from every other process, also from a later one of the same pid. */
@@ -47,7 +38,6 @@ export interface LockRecord {
  * or kill -9 finds half of it. A sum tells the rest.
  */
 const RECORD_BYTES = 512;
-const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
 
 /** The open record of the lock's holder. */
 export interface RecordFile {
@@ -61,16 +51,7 @@ export interface RecordFile {
 
 /** Opens the record for writing (0600), made if missing. Throws the system's error. */
 export function openRecord(path: string): RecordFile {
-  const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
-  try {
-    const stats = fstatSync(fd);
-    if (!stats.isFile()) throw new Error('not a regular file');
-    if ((stats.mode & 0o777) !== 0o600) fchmodSync(fd, 0o600);
-    if (stats.size > RECORD_BYTES) ftruncateSync(fd, RECORD_BYTES);
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
+  const fd = openPrivateFile(path, RECORD_BYTES);
   return {
     write: record => {
       try {
@@ -140,30 +121,22 @@ function format(record: LockRecord): Buffer {
 function parse(text: string): LockRecord | null {
   const match = /^\{"sum":"([0-9a-f]{8})","record":(\{.*\})\} *\n$/.exec(text);
   if (match === null || match[2] === undefined || checksum(match[2]) !== match[1]) return null;
-  try {
-    const record: unknown = JSON.parse(match[2]);
-    return isRecord(record) ? record : null;
-  } catch {
-    // A right sum over no JSON: written by somebody else.
-    return null;
-  }
+  return parseShaped(recordShape, match[2]);
 }
 
-function isRecord(value: unknown): value is LockRecord {
-  if (typeof value !== 'object' || value === null) return false;
-  const { bootId, pidNamespace, watcher, run } = value as Partial<LockRecord>;
-  if (watcher === undefined || run === undefined || !isText(bootId) || !isText(pidNamespace)) return false;
-  const watcherFits = watcher === null || (isPid(watcher.pid) && isTicks(watcher.startTicks));
-  const runFits =
-    run === null ||
-    run === 'unknown' ||
-    (typeof run.runId === 'string' && (run.childPid === null || isPid(run.childPid)) && isTicks(run.startTicks));
-  return watcherFits && runFits;
-}
-
-const isText = (value: unknown) => value === null || typeof value === 'string';
-const isPid = (value: unknown) => Number.isSafeInteger(value) && (value as number) > 0;
-const isTicks = (value: unknown) => value === null || Number.isSafeInteger(value);
+const recordShape = {
+  object: {
+    bootId: { nullable: 'string' },
+    pidNamespace: { nullable: 'string' },
+    watcher: { nullable: { object: { pid: positive, startTicks: { nullable: 'integer' } } } },
+    run: {
+      either: [
+        { nullable: { oneOf: ['unknown'] } },
+        { object: { runId: 'string', childPid: { nullable: positive }, startTicks: { nullable: 'integer' } } },
+      ],
+    },
+  },
+} as const satisfies Shape;
 
 export const RECORD = 'watcher.json';
 

@@ -14,7 +14,7 @@ import {
   watcherAlive,
 } from './lock-record.ts';
 import { makePrivateFolder } from './private-folder.ts';
-import type { StateFolder } from './state-folder.ts';
+import { openStateFolder, type StateFolder } from './state-folder.ts';
 
 /** The right to watch a name, ours until `release` or the end of this process. */
 export interface Lock {
@@ -164,4 +164,26 @@ function lockPathIn(place: StateFolder, folder: string | null): string | null {
   if (folder === place.path) return place.ensure() === null ? place.at(LOCK) : null;
   const made = makePrivateFolder(place.stateDir, place.name);
   return 'path' in made && made.path === folder ? `${folder}/${LOCK}` : null;
+}
+
+/** The result of what was done under the lock, or who has it. */
+export type UnderLock<T> = T | { readonly kind: 'watched'; readonly pid: number | null };
+
+/** Does something while it holds the name's lock, so that no watcher starts meanwhile. Throws StateFolderRefused. */
+export async function underLock<T>(
+  { stateDir, name }: { readonly stateDir: string; readonly name: string },
+  act: (place: StateFolder, lock: Lock) => Promise<T>,
+): Promise<UnderLock<T>> {
+  const place = openStateFolder(stateDir, name);
+  try {
+    const lock = await acquireLock(place);
+    if ('heldBy' in lock) return { kind: 'watched', pid: lock.heldBy };
+    try {
+      return await act(place, lock);
+    } finally {
+      lock.release();
+    }
+  } finally {
+    place.close();
+  }
 }

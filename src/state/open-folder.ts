@@ -9,7 +9,7 @@ import { errnoOf } from '../host/errno.ts';
 
 /** Something in the place of one of our folders or files that must not be there: nothing is started. The message is one line. */
 export class StateFolderRefused extends Error {
-  override readonly name = 'PlaceRefused';
+  override readonly name = 'StateFolderRefused';
 }
 
 /** A descriptor that needs no permission to read the folder, and serves as the beginning of a path. */

@@ -4,6 +4,7 @@ import {
   constants,
   fchmodSync,
   fstatSync,
+  ftruncateSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -15,6 +16,7 @@ import { errnoOf, reasonOf } from '../host/errno.ts';
 import { checksum } from './atomic-file.ts';
 import { StateFolderRefused } from './open-folder.ts';
 
+const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
 const ownUid = () => process.geteuid?.() ?? -1;
 
 /** Refuses a link, a foreign owner, and (for a folder) what is none. `path` is for the message. */
@@ -26,7 +28,7 @@ export function refuseForeign(stats: Stats, path: string): void {
 
 /**
  * Makes the folder if it is missing (0700 whatever the umask) and opens it. `shown` is for messages. Its owner and kind are read from the open
- * descriptor, so that nothing can be put in its place between the look and the use. Throws PlaceRefused for a link or a
+ * descriptor, so that nothing can be put in its place between the look and the use. Throws StateFolderRefused for a link or a
  * foreign owner, else the system's error.
  */
 export function openOwnFolder(path: string, shown = path): number {
@@ -145,4 +147,19 @@ export function makePrivateFolder(stateDir: string, name: string): { path: strin
     faults.push(inner);
   }
   return { why: faults.join('; ') };
+}
+
+/** Opens a file for reading and writing that is only our own user's (0600), made if missing, cut to `mostBytes`. Throws the system's error. */
+export function openPrivateFile(path: string, mostBytes: number): number {
+  const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) throw new Error(`${path} is not a regular file`);
+    if ((stats.mode & 0o777) !== 0o600) fchmodSync(fd, 0o600);
+    if (stats.size > mostBytes) ftruncateSync(fd, mostBytes);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }

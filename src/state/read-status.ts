@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Hold } from '../core/model.ts';
+import { parseShaped } from '../core/shape.ts';
 import { readText } from '../host/read-file.ts';
 import { removeIfThere, replaceFile } from './atomic-file.ts';
 import { readHold } from './hold-file.ts';
@@ -98,8 +99,8 @@ export function keepDiagnosisFault(place: Pick<StateFolder, 'at' | 'ensure'>, wh
 export function readDiagnosisFault(stateDir: string, name: string, watcherPid: number): string | null {
   const path = join(stateDir, name, FILE);
   try {
-    const kept: { watcherPid?: unknown; why?: unknown } | null = JSON.parse(readText(path, MOST_BYTES) ?? 'null');
-    return kept?.watcherPid === watcherPid && typeof kept.why === 'string' ? kept.why : null;
+    const kept = parseShaped({ object: { watcherPid: 'number', why: 'string' } }, readText(path, MOST_BYTES));
+    return kept?.watcherPid === watcherPid ? kept.why : null;
   } catch {
     // Unreadable or broken: it is a remark, and what matters stands in the state.
     return null;

@@ -4,9 +4,9 @@ import type { Hold } from '../core/model.ts';
 import { whyNoReset } from '../host/own-process.ts';
 import { removeIfThere } from './atomic-file.ts';
 import { liftHold, readHold } from './hold-file.ts';
-import { acquireLock, type Lock } from './lock.ts';
+import { type Lock, underLock } from './lock.ts';
 import { loadState, openStateFile, type ReadState } from './state-file.ts';
-import { openStateFolder, type StateFolder } from './state-folder.ts';
+import type { StateFolder } from './state-folder.ts';
 
 /** What a reset without a watcher needs to know of states. */
 export interface ResetOf<T> {
@@ -30,22 +30,11 @@ export type ResetResult =
 
 /**
  * Clears the hold of a service without a watcher, and clears its backoff and cooldown. Takes the lock, so that no watcher
- * starts meanwhile. Refused from inside a run that a dead watcher left. Throws PlaceRefused.
+ * starts meanwhile. Refused from inside a run that a dead watcher left. Throws StateFolderRefused.
  */
 export async function resetOffline<T>(of: ResetOf<T>): Promise<ResetResult> {
   if (lstatSync(join(of.stateDir, of.name), { throwIfNoEntry: false }) === undefined) return { kind: 'unknown-name' };
-  const place = openStateFolder(of.stateDir, of.name);
-  try {
-    const lock = await acquireLock(place);
-    if ('heldBy' in lock) return { kind: 'watched', pid: lock.heldBy };
-    try {
-      return await reset(of, place, lock);
-    } finally {
-      lock.release();
-    }
-  } finally {
-    place.close();
-  }
+  return await underLock(of, (place, lock) => reset(of, place, lock));
 }
 
 async function reset<T>(of: ResetOf<T>, place: StateFolder, lock: Lock): Promise<ResetResult> {

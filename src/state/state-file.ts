@@ -1,4 +1,5 @@
 import { lstatSync, statSync } from 'node:fs';
+import { atMost } from '../host/clock.ts';
 import { reasonOf } from '../host/errno.ts';
 import { type RecycledFile, readSettled, recycledFile, removeIfThere, type Written } from './atomic-file.ts';
 import { putAside } from './hold-file.ts';
@@ -243,12 +244,7 @@ export function openStateFile(
         if (timer !== null) clearTimeout(timer);
         await makeDurable();
       };
-      let late: NodeJS.Timeout | undefined;
-      const tooLate = new Promise<void>(resolve => {
-        late = setTimeout(resolve, SETTLE_MS);
-      });
-      await Promise.race([finish(), tooLate]);
-      clearTimeout(late);
+      await atMost(SETTLE_MS, finish());
     },
   };
 }

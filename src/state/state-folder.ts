@@ -65,7 +65,7 @@ export interface StateFolder {
 const STEERING = ['lock', 'watcher.json', 'state.json', 'state.durable.json', 'hold.json', 'armed.json', 'control'];
 
 /**
- * Opens the folder of a name, making it and the state folder if need be. Throws PlaceRefused for a link or a foreign
+ * Opens the folder of a name, making it and the state folder if need be. Throws StateFolderRefused for a link or a foreign
  * owner in its or its files' place; any other failure (read-only, full, not ours to write) is told by `unwritable`.
  */
 export function openStateFolder(stateDir: string, name: string): StateFolder {

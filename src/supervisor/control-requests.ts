@@ -1,5 +1,6 @@
 import type { Answer, Request } from '../control/protocol.ts';
 import type { Caller } from '../control/server.ts';
+import { EXIT } from '../core/exit-code.ts';
 import type { Phase, Signal } from '../core/model.ts';
 import { refusal } from '../core/requests.ts';
 import { whyNoReset } from '../host/own-process.ts';
@@ -18,8 +19,6 @@ export interface Answering {
   /** Keeps who asked for what. */
   record?(kind: 'requested', text: string): void;
 }
-
-const REFUSED = 125;
 
 /** Answers a request at once; what it asks for begins with the answer and need not be over. */
 export function answer(answering: Answering, request: Request, caller: Caller | null): Answer {
@@ -52,7 +51,7 @@ function answered(answering: Answering, request: Request, caller: Caller | null)
       return { ok: true };
     case 'restart': {
       const why = refusal(phase, 'restart');
-      if (why !== null) return { ok: false, why, exit: REFUSED };
+      if (why !== null) return { ok: false, why, exit: EXIT.usage };
       supervisor.take({ type: 'restart-requested', by: 'command' });
       return { ok: true };
     }
@@ -62,13 +61,14 @@ function answered(answering: Answering, request: Request, caller: Caller | null)
       const asker = caller ?? { pid: request.pid };
       const why =
         whyUnproved(phase, caller) ?? whyNoReset(asker, { name, stateDir, ...mark }) ?? whyNotNow(phase, liftHold);
-      if (why !== null) return { ok: false, why, exit: REFUSED };
+      if (why !== null) return { ok: false, why, exit: EXIT.usage };
       supervisor.take({ type: 'reset-requested', by: 'command' });
       return { ok: true };
     }
     case 'signal':
-      if (run === null) return { ok: false, why: `there is no child to signal: it is ${phase.kind}`, exit: REFUSED };
-      if (isForbidden(run.pid)) return { ok: false, why: `pid ${run.pid} ${survivorOf(run.pid).why}`, exit: REFUSED };
+      if (run === null) return { ok: false, why: `there is no child to signal: it is ${phase.kind}`, exit: EXIT.usage };
+      if (isForbidden(run.pid))
+        return { ok: false, why: `pid ${run.pid} ${survivorOf(run.pid).why}`, exit: EXIT.usage };
       supervisor.take({ type: 'signal-requested', by: 'command', signal: request.signal as Signal });
       return { ok: true, pid: run.pid };
     default:

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { onExit } from 'signal-exit';
+import { EXIT } from '../core/exit-code.ts';
 import type { Signal } from '../core/model.ts';
 import type { Report } from '../core/ports.ts';
 import { exitAtOnce } from '../host/own-process.ts';
@@ -87,7 +88,7 @@ export function guardAgainstFaults(warn: (text: string) => void, endChild: () =>
   const said = (error: unknown) => {
     faults += 1;
     warn(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-    if (faults >= MOST_FAULTS) exitAtOnce(125);
+    if (faults >= MOST_FAULTS) exitAtOnce(EXIT.usage);
   };
   process.on('uncaughtException', said);
   process.on('unhandledRejection', said);

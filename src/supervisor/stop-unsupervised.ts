@@ -7,9 +7,9 @@ import { stopUnsupervised as stopOf } from '../core/resume.ts';
 import { emptySnapshot, encoded, readSnapshot, type Snapshot } from '../core/snapshot.ts';
 import { stampNow } from '../host/clock.ts';
 import { writeHold } from '../state/hold-file.ts';
-import { acquireLock, type Lock } from '../state/lock.ts';
+import { type Lock, underLock } from '../state/lock.ts';
 import { loadState, openStateFile } from '../state/state-file.ts';
-import { openStateFolder, type StateFolder } from '../state/state-folder.ts';
+import type { StateFolder } from '../state/state-folder.ts';
 import { leftoverOf, ownBoot } from './restore.ts';
 
 /** What came of a stop without a watcher. */
@@ -30,21 +30,10 @@ export interface UnsupervisedOrder {
 
 /**
  * Ends what a dead watcher left of a name's run, and notes that it is stopped. Holds the name's lock meanwhile, so that no watcher starts.
- * Throws PlaceRefused.
+ * Throws StateFolderRefused.
  */
 export async function stopUnsupervised(order: UnsupervisedOrder): Promise<UnsupervisedResult> {
-  const place = openStateFolder(order.stateDir, order.name);
-  try {
-    const lock = await acquireLock(place);
-    if ('heldBy' in lock) return { kind: 'watched', pid: lock.heldBy };
-    try {
-      return await endLeftover(order, place, lock);
-    } finally {
-      lock.release();
-    }
-  } finally {
-    place.close();
-  }
+  return await underLock(order, (place, lock) => endLeftover(order, place, lock));
 }
 
 async function endLeftover(order: UnsupervisedOrder, place: StateFolder, lock: Lock): Promise<UnsupervisedResult> {

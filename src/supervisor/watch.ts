@@ -21,7 +21,7 @@ const CANNOT_REAP = 'this is PID 1 and cannot reap orphans without node:ffi: put
 /** How long a slow disk may keep our end waiting for the last incident. */
 const INCIDENTS_CLOSE_MS = 2000;
 
-/** Watches until it is over. Throws PlaceRefused for a link or a foreign owner in the place of our files. */
+/** Watches until it is over. Throws StateFolderRefused for a link or a foreign owner in the place of our files. */
 export async function watch(order: WatchOrder): Promise<WatchEnd> {
   const place = openStateFolder(order.stateDir, order.name);
   if (!adoptOrphans() && process.pid === 1) order.warn(CANNOT_REAP);

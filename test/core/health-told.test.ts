@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { HealthPolicy, Observation, ProbePolicy } from '../../src/core/health-model.ts';
 import { healthRows, recoveryProof } from '../../src/core/health-rows.ts';
-import { faultOf, healthShape } from '../../src/core/state-shape.ts';
+import { faultOf } from '../../src/core/shape.ts';
+import { healthShape } from '../../src/core/state-shape.ts';
 import { type ControlRequests, healthWorld, ill, well } from './health-world.ts';
 
 const told = (kind: 'fail-pattern' | 'error-rate'): ProbePolicy => {

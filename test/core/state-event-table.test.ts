@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Shape, stateShape } from '../../src/core/state-shape.ts';
+import type { Shape } from '../../src/core/shape.ts';
+import { stateShape } from '../../src/core/state-shape.ts';
 import { Bench } from './bench.ts';
 import { CONTEXTS, FACT_KEYS, type FactKey, factOf, PHASES, type PhaseKind, rowOf } from './canonical.ts';
 import { CLEARING_ROWS } from './rows-clearing.ts';

@@ -2,10 +2,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
+import { fieldsOf } from '../../core/shape.ts';
 import { reasonOf } from '../../host/errno.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { fromCompose } from '../init/compose.ts';
-import { type ForeignService, fromProcfile, type Imported, mapping } from '../init/foreign.ts';
+import { type ForeignService, fromProcfile, type Imported } from '../init/foreign.ts';
 import { fromPm2 } from '../init/pm2.ts';
 import { schemaText } from '../render/schema.ts';
 import { print } from '../render/terminal.ts';
@@ -58,8 +59,8 @@ function importedFrom(from: string): Imported {
   if (/^Procfile/i.test(name)) return fromProcfile(text, existsSync(join(dirname(from), '.env')));
   if (/\.[cm]?js$/.test(name)) return fromPm2(evaluated(from));
   const document = parsed(text, from);
-  if (mapping(document)['services'] !== undefined) return fromCompose(document);
-  if (mapping(document)['apps'] !== undefined || Array.isArray(document) || mapping(document)['script'] !== undefined)
+  if (fieldsOf(document)['services'] !== undefined) return fromCompose(document);
+  if (fieldsOf(document)['apps'] !== undefined || Array.isArray(document) || fieldsOf(document)['script'] !== undefined)
     return fromPm2(document);
   throw new CommandFailed(`${from} is neither a Procfile, a pm2 ecosystem file nor a compose file`);
 }

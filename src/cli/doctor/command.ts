@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import { environmentOf } from '../../host/process-facts.ts';
+import { findProgram } from '../../host/run-command.ts';
 import { type Finding, note, pathOf, type Subject, serious, type Unit, well } from './finding.ts';
-import { findProgram, interpreterOf } from './machine.ts';
+import { interpreterOf } from './machine.ts';
 import { childOf } from './state-folder.ts';
 
 const PLAIN_PATH = '/bin:/usr/bin';

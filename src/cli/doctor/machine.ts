@@ -1,5 +1,4 @@
-import { accessSync, closeSync, constants, existsSync, readSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { closeSync, existsSync, readSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { memoryCgroupOf } from '../../host/cgroup.ts';
 import { whyNoLibc } from '../../host/libc.ts';
@@ -9,17 +8,6 @@ import { argumentsOf, limitsOf } from '../../host/process-facts.ts';
 import { type ProcessRow, readProcess, usersOf } from '../../host/process-table.ts';
 import { openRegularSync } from '../../host/read-file.ts';
 import { type Finding, note, serious, well } from './finding.ts';
-
-/** Where a program is found as execvp(3) would find it; null: nowhere. */
-export function findProgram(program: string, path: string, cwd: string): string | null {
-  if (program.includes('/')) return isProgram(resolve(cwd, program)) ? resolve(cwd, program) : null;
-  return (
-    path
-      .split(':')
-      .map(folder => resolve(cwd, folder, program))
-      .find(isProgram) ?? null
-  );
-}
 
 /**
  * What a script's first line asks for: the program that `env` looks for on the PATH, or an absolute one. Null for what is no
@@ -31,16 +19,6 @@ export function interpreterOf(path: string): string | null {
   const [, program = '', rest = ''] = words;
   if (!program.endsWith('/env')) return program;
   return rest.split(/\s+/).find(word => !word.startsWith('-') && !word.includes('=')) ?? null;
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    // Not there, or not for us.
-    return false;
-  }
 }
 
 /** The kernel reads 256 bytes of it at most. */

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { parseShaped } from '../../core/shape.ts';
 import { readText } from '../../host/read-file.ts';
 import { removeIfThere, replaceFile } from '../../state/atomic-file.ts';
 import { namesIn } from '../../state/state-folder.ts';
@@ -16,8 +17,7 @@ export function noteApplied(stateDir: string, name: string, path: string): void 
 /** The file that the service was applied from last; null if it never was. */
 function appliedFrom(stateDir: string, name: string): string | null {
   try {
-    const noted: { path?: unknown } | null = JSON.parse(readText(join(stateDir, name, FILE), MOST_BYTES) ?? 'null');
-    return typeof noted?.path === 'string' ? noted.path : null;
+    return parseShaped({ object: { path: 'string' } }, readText(join(stateDir, name, FILE), MOST_BYTES))?.path ?? null;
   } catch {
     // Broken: then it is of no file, and is never pruned.
     return null;

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseShaped, type Shape } from '../../core/shape.ts';
 import { readText } from '../../host/read-file.ts';
 import { checksum, replaceFile } from '../../state/atomic-file.ts';
 import { inOwnFolder } from '../../state/state-folder.ts';
@@ -158,20 +159,23 @@ export function digestOf(text: string): string {
 /** The settings that a service had last; null if none are kept, or none that this version reads. */
 export function readKeptSettings(stateDir: string, name: string): KeptSettings | null {
   try {
-    const kept: unknown = JSON.parse(readText(join(stateDir, name, FILE), MOST_BYTES) ?? 'null');
-    return isKept(kept) ? kept : null;
+    return parseShaped(keptShape, readText(join(stateDir, name, FILE), MOST_BYTES)) as KeptSettings | null;
   } catch {
     // Half of a file, or not ours to read: as if there were none.
     return null;
   }
 }
 
-function isKept(value: unknown): value is KeptSettings {
-  if (typeof value !== 'object' || value === null) return false;
-  const { version, cwd, given, withheld, withheldOfFile, keys } = value as Partial<KeptSettings>;
-  const lists = [given, withheld, withheldOfFile].every(Array.isArray);
-  return version === 1 && typeof cwd === 'string' && lists && typeof keys === 'object' && keys !== null;
-}
+const keptShape: Shape = {
+  object: {
+    version: { oneOf: [1] },
+    cwd: 'string',
+    given: { list: { object: { name: 'string', text: 'string' } } },
+    withheld: { list: { object: { name: 'string' } } },
+    withheldOfFile: { list: { object: { name: 'string' } } },
+    keys: { object: {} },
+  },
+};
 
 /** The path of the copy of a service's settings that serves as a configuration file. */
 export function copyPath(stateDir: string, name: string): string {

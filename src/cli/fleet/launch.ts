@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT } from '../../core/exit-code.ts';
+import { atMost } from '../../host/clock.ts';
 import { restoreFileLimit, takeDescriptors } from '../../host/inherited.ts';
 import { startDetached } from '../../host/run-command.ts';
 import { carryOptions } from '../arguments/secret-options.ts';
@@ -100,7 +101,7 @@ async function readReport(stream: Readable): Promise<StartReport | null> {
 async function endOf(stream: Readable): Promise<void> {
   if (stream.readableEnded) return;
   const ended = new Promise<void>(resolve => stream.once('close', resolve).once('end', resolve));
-  await Promise.race([ended, pause(END_MS)]);
+  await atMost(END_MS, ended);
 }
 
 /** Passes lines on to our standard error, with the name in front where several services speak at the same time. */

@@ -1,11 +1,13 @@
-import { argumentsOf, type ForeignService, type Imported, mapping, textList } from './foreign.ts';
+import { fieldsOf } from '../../core/shape.ts';
+import { shellWord } from '../../core/text/escape.ts';
+import { argumentsOf, type ForeignService, type Imported, textList } from './foreign.ts';
 
 /** The services of a compose file that have a command of their own. Source: the compose specification. */
 export function fromCompose(document: unknown): Imported {
   const services: ForeignService[] = [];
   const skipped: string[] = [];
-  for (const [name, value] of Object.entries(mapping(mapping(document)['services']))) {
-    const spec = mapping(value);
+  for (const [name, value] of Object.entries(fieldsOf(fieldsOf(document)['services']))) {
+    const spec = fieldsOf(value);
     const command = [...words(spec['entrypoint']), ...words(spec['command'])];
     if (command.length > 0) services.push({ name, command, keys: keysOf(spec), cwd: '.', notes: notesOf(spec) });
     else
@@ -39,20 +41,20 @@ function keysOf(spec: Readonly<Record<string, unknown>>): Record<string, unknown
   const env = environmentOf(spec['environment']);
   if (Object.keys(env).length > 0) keys['env'] = env;
   const files = textList(
-    Array.isArray(spec['env_file']) ? spec['env_file'].map(one => mapping(one)['path'] ?? one) : spec['env_file'],
+    Array.isArray(spec['env_file']) ? spec['env_file'].map(one => fieldsOf(one)['path'] ?? one) : spec['env_file'],
   );
   if (files.length > 0) keys['env-file'] = files;
   Object.assign(keys, restartOf(spec['restart']));
   if (typeof spec['stop_signal'] === 'string') keys['stop-signal'] = spec['stop_signal'];
   if (typeof spec['stop_grace_period'] === 'string') keys['stop-timeout'] = spec['stop_grace_period'];
-  const limit = spec['mem_limit'] ?? mapping(mapping(mapping(spec['deploy'])['resources'])['limits'])['memory'];
+  const limit = spec['mem_limit'] ?? fieldsOf(fieldsOf(fieldsOf(spec['deploy'])['resources'])['limits'])['memory'];
   if (limit !== undefined) keys['max-memory'] = String(limit).replace(/^(\d+)$/, '$1B');
-  return { ...keys, ...healthOf(mapping(spec['healthcheck'])) };
+  return { ...keys, ...healthOf(fieldsOf(spec['healthcheck'])) };
 }
 
 /** A mapping, or a list of `KEY=value`; a KEY alone is the caller's and needs no mention. */
 function environmentOf(value: unknown): Record<string, unknown> {
-  if (!Array.isArray(value)) return { ...mapping(value) };
+  if (!Array.isArray(value)) return { ...fieldsOf(value) };
   const pairs = value.map(String).filter(pair => pair.includes('='));
   return Object.fromEntries(pairs.map(pair => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
 }
@@ -86,8 +88,4 @@ function healthOf(check: Readonly<Record<string, unknown>>): Record<string, unkn
   ] as const)
     if (check[theirs] !== undefined) probe[ours] = check[theirs];
   return { check: probe };
-}
-
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

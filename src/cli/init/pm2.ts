@@ -1,4 +1,5 @@
-import { argumentsOf, durationKey, type ForeignService, type Imported, mapping, textList } from './foreign.ts';
+import { fieldsOf } from '../../core/shape.ts';
+import { argumentsOf, durationKey, type ForeignService, type Imported, textList } from './foreign.ts';
 
 const INTERPRETERS: Readonly<Record<string, string>> = {
   js: 'node',
@@ -27,10 +28,10 @@ const NOT_TAKEN = [
 
 /** The apps of a pm2 ecosystem file. Source: pm2's application declaration. */
 export function fromPm2(document: unknown): Imported {
-  const apps = Array.isArray(document) ? document : (mapping(document)['apps'] ?? [document]);
+  const apps = Array.isArray(document) ? document : (fieldsOf(document)['apps'] ?? [document]);
   const services: ForeignService[] = [];
   const skipped: string[] = [];
-  for (const app of (Array.isArray(apps) ? apps : [apps]).map(mapping)) {
+  for (const app of (Array.isArray(apps) ? apps : [apps]).map(fieldsOf)) {
     const script = app['script'];
     if (typeof script !== 'string') skipped.push(`${String(app['name'] ?? 'an app')}: has no script`);
     else services.push(service(app, script));
@@ -67,7 +68,7 @@ function commandOf(app: Readonly<Record<string, unknown>>, script: string): stri
 
 function keysOf(app: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const keys: Record<string, unknown> = {};
-  const env = mapping(app['env']);
+  const env = fieldsOf(app['env']);
   if (Object.keys(env).length > 0) keys['env'] = env;
   if (app['autorestart'] === false) keys['restart'] = 'never';
   if (app['stop_exit_codes'] !== undefined)

@@ -1,4 +1,5 @@
 import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
+import { fnv1a } from '../../core/text/escape.ts';
 import { bootId } from '../../host/clock.ts';
 import { readName } from '../../state/read-status.ts';
 import type { Settings } from '../arguments/settings.ts';
@@ -15,8 +16,7 @@ export function defaultName(command: readonly string[]): string {
 
 /** The name with four hex digits of the folder's hash (FNV-1a), for a default name that another folder already has. */
 export function nameWithFolderHash(name: string, folder: string): string {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(folder)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  const hash = fnv1a(Buffer.from(folder).toString('latin1'));
   const digits = ((hash ^ (hash >>> 16)) & 0xffff).toString(16).padStart(4, '0');
   return `${name.slice(0, 59)}-${digits}`;
 }

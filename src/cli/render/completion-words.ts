@@ -48,8 +48,3 @@ export const listNames = `if [ -n "\${AGENT_WATCH_STATE_DIR-}" ]; then
   else
     dir=\${XDG_STATE_HOME:-$HOME/.local/state}/agent-watch
   fi`;
-
-/** In single quotes for sh, bash and zsh. */
-export function shellQuoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}

@@ -1,15 +1,7 @@
+import { shellQuoted } from '../../core/text/escape.ts';
 import { type CommandName, commandRow, commandWords } from '../arguments/commands.ts';
 import { type OptionName, optionRow } from '../options/index.ts';
-import {
-  allOptions,
-  listNames,
-  offered,
-  optionsOf,
-  shellQuoted,
-  takeName,
-  takesFile,
-  takesValue,
-} from './completion-words.ts';
+import { allOptions, listNames, offered, optionsOf, takeName, takesFile, takesValue } from './completion-words.ts';
 import { valueText } from './help.ts';
 import { print } from './terminal.ts';
 

@@ -1,3 +1,4 @@
+import { shellWord } from '../../core/text/escape.ts';
 import { runTool } from '../../host/run-command.ts';
 import { UsageError } from '../usage-error.ts';
 import type { ServicePlan } from './systemd-unit.ts';
@@ -52,8 +53,4 @@ export function viaEnvironmentFile(file: string): string {
 
 function readFile(file: string): string {
   return `set -a; [ ! -r ${file} ] || . ${file}; set +a;`;
-}
-
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

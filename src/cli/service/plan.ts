@@ -1,9 +1,11 @@
 /** From settings to what a service manager is to run: what everybody may see, and what only the owner may. */
-import { accessSync, constants, statSync } from 'node:fs';
+
+import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { longestStopMs } from '../../core/stopping.ts';
 import { whyNoLibc } from '../../host/libc.ts';
+import { findProgram } from '../../host/run-command.ts';
 import type { ServiceScope } from '../arguments/invocation.ts';
 import { carryOptions, isSecret, optionVariablesOf } from '../arguments/secret-options.ts';
 import type { Settings } from '../arguments/settings.ts';
@@ -102,27 +104,13 @@ export function resolvedCommand(
   here: Environment,
 ): { words: string[]; missing: string | null } {
   const [program = '', ...rest] = command;
-  if (program.includes('/')) {
-    const path = resolve(identity.cwd, program);
-    return { words: [path, ...rest], missing: isProgram(path) ? null : `${path} does not exist or is not executable` };
-  }
   const path = here.env['PATH'] ?? '/bin:/usr/bin';
-  const found = path
-    .split(':')
-    .map(folder => resolve(identity.cwd, folder, program))
-    .find(isProgram);
-  if (found !== undefined) return { words: [found, ...rest], missing: null };
-  return { words: [program, ...rest], missing: `${program} was not found; searched PATH ${path}` };
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    // Not there, or not for us.
-    return false;
-  }
+  const found = findProgram(program, path, identity.cwd);
+  if (found !== null) return { words: [found, ...rest], missing: null };
+  if (!program.includes('/'))
+    return { words: [program, ...rest], missing: `${program} was not found; searched PATH ${path}` };
+  const there = resolve(identity.cwd, program);
+  return { words: [there, ...rest], missing: `${there} does not exist or is not executable` };
 }
 
 function notesOf(

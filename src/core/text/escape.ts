@@ -128,6 +128,15 @@ export const stripControl = (text: string): string =>
 
 const lastDrawn = (line: string): string => line.split('\r').findLast(part => part.trim() !== '') ?? '';
 
+/** In single quotes for sh, bash and zsh. */
+export const shellQuoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
 /** A word as a shell takes it, quoted only where it must be. */
-export const shellWord = (text: string): string =>
-  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+export const shellWord = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : shellQuoted(text));
+
+/** FNV-1a, 32 bits, of the text's units: against halves and accidents, not against malice. */
+export function fnv1a(text: string, basis = 0x811c9dc5): number {
+  let hash = basis;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
+}

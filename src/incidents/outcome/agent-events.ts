@@ -2,6 +2,7 @@
  * The last words of agent CLIs that speak in JSON: Claude Code, Qwen, Cursor and Amp (`--output-format stream-json`), Codex
  * (`--json`), Gemini (`--output-format json|stream-json`), OpenCode (`--format json`), goose, and structured logs.
  */
+import { isRecord, parseJson } from '../../core/shape.ts';
 
 /** What one JSON event says of the run. */
 export interface AgentEvent {
@@ -25,14 +26,14 @@ type Json = Readonly<Record<string, unknown>>;
 export const readEvent = (text: string): AgentEvent | null => {
   const start = text.trimStart();
   if (!start.startsWith('{') && !start.startsWith('[{')) return null;
-  const value = parsed(start);
+  const value = parseJson(start);
   const object = Array.isArray(value) ? value.at(-1) : value;
-  return isObject(object) ? eventOf(object) : null;
+  return isRecord(object) ? eventOf(object) : null;
 };
 
 const eventOf = (event: Json): AgentEvent => {
   // Codex before 0.40 wraps each event.
-  const inner = isObject(event['msg']) ? event['msg'] : event;
+  const inner = isRecord(event['msg']) ? event['msg'] : event;
   const read = typeof inner['type'] === 'string' ? readers[inner['type']] : undefined;
   return read?.(inner) ?? ofAnything(inner);
 };
@@ -46,7 +47,7 @@ const readers: Readonly<Record<string, (event: Json) => AgentEvent | null>> = {
     return failed ? plain('failure', textsOf(event, ['result', 'error', 'errors', 'message'])) : plain('success');
   },
   rate_limit_event: event => {
-    const info = isObject(event['rate_limit_info']) ? event['rate_limit_info'] : {};
+    const info = isRecord(event['rate_limit_info']) ? event['rate_limit_info'] : {};
     if (info['status'] !== 'rejected' || info['isUsingOverage'] === true) return plain('notice');
     const ends = epochMs(info['resetsAt']);
     return { kind: 'error', texts: ['rate_limit_event rejected'], resets: ends === null ? [] : [{ atMs: ends }] };
@@ -56,7 +57,7 @@ const readers: Readonly<Record<string, (event: Json) => AgentEvent | null>> = {
   stream_error: event => plain('error', textsOf(event, ['message'])),
   token_count: event => ({ ...plain('notice'), resets: usedUpWindows(event['rate_limits']) }),
   assistant: event => {
-    const message = isObject(event['message']) ? event['message'] : {};
+    const message = isRecord(event['message']) ? event['message'] : {};
     const told =
       event['error'] !== undefined || message['model'] === '<synthetic>' || event['isApiErrorMessage'] === true;
     return told ? plain('error', contentTexts(message['content'])) : plain('work');
@@ -66,7 +67,7 @@ const readers: Readonly<Record<string, (event: Json) => AgentEvent | null>> = {
     return plain('error', [`status ${String(event['error_status'])}: ${String(event['error'])}`]);
   },
   'item.completed': event => {
-    const item = isObject(event['item']) ? event['item'] : {};
+    const item = isRecord(event['item']) ? event['item'] : {};
     return plain(item['type'] === 'error' ? 'notice' : 'work');
   },
   'turn.completed': () => plain('done'),
@@ -119,7 +120,7 @@ const deepTexts = (value: unknown, name: string, depth: number): string[] => {
   if (typeof value === 'number')
     return value >= 400 && value < 600 && /code|status/i.test(name) ? [`status ${value}`] : [];
   if (Array.isArray(value)) return value.slice(0, 8).flatMap(item => deepTexts(item, name, depth + 1));
-  if (!isObject(value)) return [];
+  if (!isRecord(value)) return [];
   return Object.entries(value)
     .slice(0, 20)
     .filter(([key]) =>
@@ -132,20 +133,20 @@ const deepTexts = (value: unknown, name: string, depth: number): string[] => {
 
 /** A text that itself is JSON is read through: services are quoted inside one another. */
 const nested = (text: string, depth: number): string[] => {
-  const inner = text.trimStart().startsWith('{') ? parsed(text.trim()) : null;
+  const inner = text.trimStart().startsWith('{') ? parseJson(text.trim()) : null;
   const lines = text.split(/[\r\n]+/).filter(line => line.trim() !== '');
-  return isObject(inner) ? deepTexts(inner, '', depth + 1) : lines.slice(0, 12);
+  return isRecord(inner) ? deepTexts(inner, '', depth + 1) : lines.slice(0, 12);
 };
 
 const contentTexts = (content: unknown): string[] => {
   if (typeof content === 'string') return nested(content, 0);
   if (!Array.isArray(content)) return [];
-  return content.flatMap(part => (isObject(part) && typeof part['text'] === 'string' ? nested(part['text'], 0) : []));
+  return content.flatMap(part => (isRecord(part) && typeof part['text'] === 'string' ? nested(part['text'], 0) : []));
 };
 
 /** `resets_in_seconds` and its kin anywhere in an event that failed. */
 const resetsOf = (value: unknown, depth = 0): AgentEvent['resets'] => {
-  if (!isObject(value) || depth > 4) return [];
+  if (!isRecord(value) || depth > 4) return [];
   return Object.entries(value).flatMap(([key, item]) => {
     if (/^resets?_in(?:_seconds)?$|^resetsInSeconds$/.test(key) && typeof item === 'number')
       return [{ afterMs: item * 1000 }];
@@ -157,9 +158,9 @@ const resetsOf = (value: unknown, depth = 0): AgentEvent['resets'] => {
 
 /** Codex tells each window's use beside its end; one that is not used up stops nobody. */
 const usedUpWindows = (limits: unknown): AgentEvent['resets'] =>
-  isObject(limits)
+  isRecord(limits)
     ? Object.values(limits).flatMap(window =>
-        isObject(window) && typeof window['used_percent'] === 'number' && window['used_percent'] >= 100
+        isRecord(window) && typeof window['used_percent'] === 'number' && window['used_percent'] >= 100
           ? resetsOf(window)
           : [],
       )
@@ -170,16 +171,4 @@ const epochMs = (value: unknown): number | null => {
   if (typeof number === 'number') return number > 1e12 ? number : number > 1e9 ? number * 1000 : null;
   const parsedAt = typeof value === 'string' ? Date.parse(value) : Number.NaN;
   return Number.isNaN(parsedAt) ? null : parsedAt;
-};
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // A line that only begins like JSON, or was cut.
-    return null;
-  }
 };

@@ -1,3 +1,5 @@
+import { isRecord, parseJson } from '../../core/shape.ts';
+
 /** How loud a line says it is; `none`: it does not say. */
 export type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'none';
 
@@ -15,24 +17,12 @@ const longestTextChars = 1500;
 export const readRecord = (line: string): LogRecord | null => {
   const trimmed = line.trim();
   if (trimmed.length > longestRecordChars || !trimmed.endsWith('}')) return null;
-  const record = parse(trimmed);
-  if (record === null) return null;
+  // A cut line, or JavaScript's own notation, is read as plain text.
+  const record = parseJson(trimmed);
+  if (!isRecord(record)) return null;
   const said = [...new Set(textsOf(record, 0))].join(': ').replace(/\s+/g, ' ').slice(0, longestTextChars);
   return said === '' ? null : { text: said, level: levelIn(record) };
 };
-
-const parse = (text: string): Record<string, unknown> | null => {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : null;
-  } catch {
-    // Not JSON after all (a cut line, JavaScript's own notation): the line is read as plain text.
-    return null;
-  }
-};
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** In the order in which a person would read them out. */
 const spoken: readonly string[] = [
@@ -64,8 +54,8 @@ const textsOf = (value: unknown, depth: number): string[] => {
   if (Array.isArray(value))
     return value
       .slice(0, 8)
-      .flatMap(entry => (isObject(entry) ? textsOf(entry, depth + 1) : textsOf(entry, depth + 1)));
-  if (!isObject(value)) return [];
+      .flatMap(entry => (isRecord(entry) ? textsOf(entry, depth + 1) : textsOf(entry, depth + 1)));
+  if (!isRecord(value)) return [];
   return spoken.flatMap(name => {
     const entry = value[name];
     if (typeof entry === 'number') return name.includes('status') || name === 'code' ? [`status ${entry}`] : [];
@@ -112,7 +102,7 @@ const levelIn = (record: Record<string, unknown>): Level => {
   const subtype = String(record['subtype'] ?? '');
   if (/retry/.test(subtype)) return 'warn';
   if (/^error/.test(subtype)) return 'error';
-  const inner = isObject(record['item']) ? String(record['item']['type'] ?? '') : '';
+  const inner = isRecord(record['item']) ? String(record['item']['type'] ?? '') : '';
   if (inner !== '') return inner === 'error' ? 'warn' : 'info';
   const type = String(record['type'] ?? '');
   if (/(?:^|[._-])(?:error|failed|failure)$/.test(type)) return 'error';

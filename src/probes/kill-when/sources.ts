@@ -3,7 +3,8 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { changedAt } from '../../core/health-judges.ts';
 import { durationText } from '../../core/text/units.ts';
-import { type Mono, type Stamp, timerMs, type Wall } from '../../core/time.ts';
+import type { Mono, Stamp, Wall } from '../../core/time.ts';
+import { atMost } from '../../host/clock.ts';
 import { errnoOf, reasonOf } from '../../host/errno.ts';
 import { openRegular } from '../../host/read-file.ts';
 import { createLineMatcher } from '../line-matcher.ts';
@@ -127,16 +128,8 @@ export function withTimeLimit(source: MetricsSource, limitMs: number): MetricsSo
     ...source,
     async read(abort) {
       underWay ??= ask(abort);
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<Reading>(resolve => {
-        const fault = { fault: `${source.label} gave no answer in ${durationText(limitMs)}` };
-        timer = setTimeout(() => resolve(last ?? fault), timerMs(limitMs));
-      });
-      try {
-        return await Promise.race([underWay, late]);
-      } finally {
-        clearTimeout(timer);
-      }
+      const reading = await atMost(limitMs, underWay, null);
+      return reading ?? last ?? { fault: `${source.label} gave no answer in ${durationText(limitMs)}` };
     },
   };
 }

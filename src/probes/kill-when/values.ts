@@ -1,3 +1,5 @@
+import { fieldsOf, isRecord } from '../../core/shape.ts';
+
 /** Metrics as they are compared: numbers, texts, truth values, lists and maps of them. Null stands for what is there and has no value. */
 export type Metrics = Readonly<Record<string, unknown>>;
 
@@ -59,8 +61,7 @@ export function lookUp(metrics: Metrics, name: string): unknown {
 /** All dotted names of a document, for "the nearest is". */
 export function namesIn(metrics: Metrics, prefix = ''): string[] {
   return Object.entries(metrics).flatMap(([name, value]) => {
-    const inner = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return inner ? namesIn(value as Metrics, `${prefix}${name}.`) : [`${prefix}${name}`];
+    return isRecord(value) ? namesIn(value, `${prefix}${name}.`) : [`${prefix}${name}`];
   });
 }
 
@@ -70,10 +71,9 @@ export function setName(metrics: Record<string, unknown>, name: string, value: u
   if (parts.some(part => part === '__proto__' || part === 'constructor' || part === 'prototype')) return;
   let map = metrics;
   for (const part of parts.slice(0, -1)) {
-    const inner = map[part];
-    const next = typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? { ...inner } : {};
+    const next = { ...fieldsOf(map[part]) };
     map[part] = next;
-    map = next as Record<string, unknown>;
+    map = next;
   }
   map[parts.at(-1)!] = value;
 }

@@ -6,6 +6,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { clipStartBytes } from '../../core/text/escape.ts';
 import { durationText, exitText, momentText } from '../../core/text/units.ts';
+import { atMost } from '../../host/clock.ts';
 import { reasonOf } from '../../host/errno.ts';
 import type { Incident } from '../../incidents/incident.ts';
 import type { Observer } from './observer.ts';
@@ -36,12 +37,7 @@ export function createTerminationLog(path: string, warn: (text: string) => void)
       writing = writing.then(() => write(text));
     },
     async close() {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>(resolve => {
-        timer = setTimeout(resolve, END_MS);
-      });
-      await Promise.race([writing, late]);
-      clearTimeout(timer);
+      await atMost(END_MS, writing);
     },
   };
 }

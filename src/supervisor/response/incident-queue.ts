@@ -5,7 +5,8 @@ import type { State } from '../../core/model.ts';
 import type { IncidentPort } from '../../core/ports.ts';
 import { incidentId } from '../../core/snapshot.ts';
 import { withoutSplitStart } from '../../core/text/escape.ts';
-import { stampNow } from '../../host/clock.ts';
+
+import { atMost, stampNow } from '../../host/clock.ts';
 import { openRegularSync } from '../../host/read-file.ts';
 import { INCIDENTS_FOLDER } from '../../incidents/incident.ts';
 import type { StateFolder } from '../../state/state-folder.ts';
@@ -139,16 +140,11 @@ export function createIncidentQueue(order: IncidentQueueOrder): IncidentQueue {
     },
     async settle(limitMs) {
       flushRepeats();
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>(resolve => {
-        timer = setTimeout(resolve, limitMs);
-      });
       // What is done may order more: an observer that attaches what it found.
       const done = async () => {
         while (waiting > 0) await work;
       };
-      await Promise.race([done(), late]);
-      clearTimeout(timer);
+      await atMost(limitMs, done());
     },
   };
 }
