@@ -34,11 +34,11 @@ async function stopped(watcher: ReturnType<typeof startWatcher>): Promise<number
 }
 
 describe('a model that is asked', () => {
-  test('puts its guess into the incident; 1000 crashes of one fingerprint cost one call', async () => {
+  test('puts its guess into the incident; 300 crashes of one fingerprint cost one call', async () => {
     const folder = scratch();
     const server = await serving(answers);
     const watcher = asking(folder, 'many', server.url, ['--backoff', '0ms', ...crash]);
-    await watcher.said(/run 1001/, 110_000);
+    await watcher.said(/run 301/, 60_000);
     await until('it has its guess', () => incidentsOf(folder, 'many').some(({ diagnosis }) => diagnosis !== null));
     await stopped(watcher);
     expect(server.received).toHaveLength(1);

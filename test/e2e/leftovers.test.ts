@@ -132,8 +132,8 @@ test.skipIf(noFlock)(
       await watcher.ended;
       watcher = startWatcher(folder, args);
       // A random moment: before, in and after the spawn, and while the last round's child is being ended.
-      // On a machine that gets busier, later ones have to be longer.
-      await pause(Math.random() * startMs * (1.5 + round / 20));
+      // Ending that child takes its stop timeout; on a machine that gets busier, later rounds have to be longer.
+      await pause(Math.random() * (startMs + 150) * (1 + round / 10));
     }
     watcher.process.kill('SIGKILL');
     await watcher.ended;

@@ -22,7 +22,7 @@ import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 import { executable, phaseIs, run, startWatcher, statusOf, testEnvironment } from '../support/watcher.ts';
 
-const KILLS = 200;
+const KILLS = 60;
 
 test(`the state loads after each of ${KILLS} kills at random moments of a fast crash loop`, async () => {
   const folder = scratch();
