@@ -57,7 +57,7 @@ const breakages: Record<string, Breakage> = {
     fault: 'sterile',
     options: () => ['--grow', 'out/*.json=1s'],
     probe: () => 'grow:out/*.json',
-    detail: /1 file, \d+ bytes; grew 1\.\ds ago/,
+    detail: /1 file, \d+ bytes; grew [\d.]+s ago/,
     thresholdMs: 1000,
     kind: 'stalled',
   },
