@@ -15,6 +15,7 @@ import {
   root,
   version,
 } from './contents.ts';
+import { THIRD_PARTY, thirdPartyText } from './third-party.ts';
 
 /** Makes agent-watch-VERSION-linux-ARCH.tar.gz; gzip, which is on every machine, xz is not. */
 export function packArchive(arch: Arch): void {
@@ -25,6 +26,7 @@ export function packArchive(arch: Arch): void {
     mkdirSync(folder);
     cpSync(executableOf(arch), join(folder, 'agent-watch'));
     for (const file of papers) cpSync(join(root, file), join(folder, file));
+    writeFileSync(join(folder, THIRD_PARTY), thirdPartyText(true));
     cpSync(manual, join(folder, 'agent-watch.1'));
     cpSync(completion, join(folder, 'completion'), { recursive: true });
     // Owner, order and times are fixed, so that the same contents give the same archive.

@@ -11,6 +11,9 @@ export const release = join(root, 'build/release');
 export const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 export const version: string = manifest.version;
 
+/** A version as Debian sorts it: 1.0.0~rc.1 is older than 1.0.0. The file's name keeps the hyphen, since release pages rename a `~`. */
+export const debianVersion = (of: string): string => of.replace('-', '~');
+
 /** What stands beside the executable for people. */
 export const papers = ['LICENSE', 'README.md', 'CHANGELOG.md'];
 export const manual = join(root, 'docs/agent-watch.1');

@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import {
   type Arch,
   completion,
+  debianVersion,
   executableOf,
   manifest,
   manual,
@@ -15,6 +16,7 @@ import {
   root,
   version,
 } from './contents.ts';
+import { thirdPartyText } from './third-party.ts';
 
 const ARCHITECTURES: Readonly<Record<Arch, string>> = { x64: 'amd64', arm64: 'arm64' };
 /** Where bash, zsh and fish look for what packages bring. */
@@ -23,9 +25,6 @@ const COMPLETIONS = {
   '_agent-watch': 'usr/share/zsh/vendor-completions/_agent-watch',
   'agent-watch.fish': 'usr/share/fish/vendor_completions.d/agent-watch.fish',
 };
-
-/** A pre-release sorts before its release in Debian with `~`: 1.0.0~rc.1 is older than 1.0.0. */
-const debianVersion = version.replace('-', '~');
 
 /** Makes agent-watch_VERSION_ARCH.deb. */
 export function packDeb(arch: Arch): void {
@@ -40,10 +39,11 @@ export function packDeb(arch: Arch): void {
     cpSync(executableOf(arch), join(tree, 'usr/bin/agent-watch'));
     put('usr/share/man/man1/agent-watch.1.gz', gzipSync(readFileSync(manual), { level: 9 }));
     for (const [file, path] of Object.entries(COMPLETIONS)) put(path, readFileSync(join(completion, file)));
-    put('usr/share/doc/agent-watch/copyright', readFileSync(join(root, 'LICENSE')));
+    const licences = [readFileSync(join(root, 'LICENSE'), 'utf8'), thirdPartyText(true)];
+    put('usr/share/doc/agent-watch/copyright', licences.join('\n'));
     put('usr/share/doc/agent-watch/changelog.gz', gzipSync(readFileSync(join(root, 'CHANGELOG.md')), { level: 9 }));
     put('DEBIAN/control', control(arch));
-    const file = join(release, `agent-watch_${debianVersion}_${ARCHITECTURES[arch]}.deb`);
+    const file = join(release, `agent-watch_${version}_${ARCHITECTURES[arch]}.deb`);
     // gzip takes a tenth of the time of xz for a file that is a third larger.
     execFileSync('dpkg-deb', ['--root-owner-group', '-Zgzip', '--build', tree, file], {
       stdio: 'pipe',
@@ -58,7 +58,7 @@ function control(arch: Arch): string {
   const kib = Math.ceil(statSync(executableOf(arch)).size / 1024);
   return `${[
     'Package: agent-watch',
-    `Version: ${debianVersion}`,
+    `Version: ${debianVersion(version)}`,
     `Architecture: ${ARCHITECTURES[arch]}`,
     'Maintainer: The agent-watch authors <agent-watch@localhost>',
     `Installed-Size: ${kib}`,

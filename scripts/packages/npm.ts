@@ -8,6 +8,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Arch, completion, executableOf, manifest, manual, papers, release, root, version } from './contents.ts';
+import { THIRD_PARTY, thirdPartyText } from './third-party.ts';
 
 // Where the sources are is known to the pipeline that releases them, which writes it into the manifest.
 const { description, license, repository } = manifest;
@@ -35,7 +36,7 @@ function executableManifest(arch: Arch) {
     os: ['linux'],
     cpu: [arch],
     libc: ['glibc'],
-    files: ['agent-watch'],
+    files: ['agent-watch', THIRD_PARTY],
   };
 }
 
@@ -50,11 +51,13 @@ export function packNpm(architectures: readonly Arch[]): void {
     cpSync(join(root, 'build/agent-watch.cjs'), join(folder, 'lib/agent-watch.cjs'));
     cpSync(manual, join(folder, 'man/agent-watch.1'));
     cpSync(completion, join(folder, 'completion'), { recursive: true });
+    writeFileSync(join(folder, THIRD_PARTY), thirdPartyText(false));
   });
   for (const arch of architectures)
     pack(executableManifest(arch), folder => {
       cpSync(executableOf(arch), join(folder, 'agent-watch'));
       cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
+      writeFileSync(join(folder, THIRD_PARTY), thirdPartyText(true));
     });
 }
 

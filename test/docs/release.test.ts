@@ -38,7 +38,15 @@ describe.skipIf(noArchives)(`the release archives${because(noArchives)}`, () => 
 
   test('hold the executable, the manual page and the completions, which each shell that is here loads', () => {
     const folder = unpacked();
-    const here = ['CHANGELOG.md', 'LICENSE', 'README.md', 'agent-watch', 'agent-watch.1', 'completion'];
+    const here = [
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'THIRD-PARTY.txt',
+      'agent-watch',
+      'agent-watch.1',
+      'completion',
+    ];
     expect(readdirSync(folder).sort()).toEqual(here);
     expect(readdirSync(join(folder, 'completion')).sort()).toEqual([...files].sort());
     expect(spawnSync(join(folder, 'agent-watch'), ['--version'], { encoding: 'utf8' }).stdout).toMatch(
