@@ -34,6 +34,7 @@ _agent_watch() {
       brief) [ -n "$word" ] || word=brief ;;
       logs) [ -n "$word" ] || word=logs ;;
       events) [ -n "$word" ] || word=events ;;
+      runs) [ -n "$word" ] || word=runs ;;
       incidents) [ -n "$word" ] || word=incidents ;;
       serve) [ -n "$word" ] || word=serve ;;
       diagnose) [ -n "$word" ] || word=diagnose ;;
@@ -80,6 +81,7 @@ _agent_watch() {
     brief) options='--since --json --all --all-users --state-dir --help' ;;
     logs) options='--lines --follow --times --since --until --grep --run --around --no-events --raw --all --all-users --state-dir --help' ;;
     events) options='--since --lines --follow --json --all --all-users --state-dir --help' ;;
+    runs) options='--lines --json --all --all-users --state-dir --help' ;;
     incidents) options='--since --json --all --all-users --state-dir --help' ;;
     serve) options='--listen --listen-token-file --state-dir --help' ;;
     diagnose) options='--live --file --exit-code --exit-signal --json --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --state-dir --help' ;;
@@ -103,8 +105,8 @@ _agent_watch() {
     return
   fi
   case $word in
-    '') COMPREPLY=($(compgen -W 'start apply down check status health brief logs events incidents serve diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
-    help) COMPREPLY=($(compgen -W 'all start apply down check status health brief logs events incidents serve diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
+    '') COMPREPLY=($(compgen -W 'start apply down check status health brief logs events runs incidents serve diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
+    help) COMPREPLY=($(compgen -W 'all start apply down check status health brief logs events runs incidents serve diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")) ;;
     status|logs|incidents|diagnose|stop|restart|reset|signal|uninstall|doctor)
       COMPREPLY=($(compgen -W "$(_agent_watch_names)" -- "$cur")) ;;

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { type Mono, type Stamp, timerMs } from '../core/time.ts';
 import { PIPE_BYTES, type Reader } from './reader.ts';
-import { createRing } from './ring.ts';
+import { countRun, createRing, type RunOutput } from './ring.ts';
 import type { Outputs, Sink } from './sink.ts';
 
 /** Which of the child's outputs bytes came from. Where ours are one file, both of the child's are one pipe and count as stdout. */
@@ -18,6 +18,8 @@ export interface OutputView {
   readonly lastOutputAt: Mono | null;
   /** Bytes read since the watcher began. */
   readonly totalBytes: Readonly<Record<StreamName, number>>;
+  /** What the current or last run has written. */
+  readonly written: Readonly<RunOutput>;
   /** Since when the child's output is not read because our reader takes none; null if it is read. */
   readonly blockedSince: Stamp | null;
   /** Adds a consumer; returns how to remove it. */
@@ -73,10 +75,12 @@ export function createOutput(
   };
   const both = [lanes.stdout, lanes.stderr];
   const blocked = watchBlocked(() => earliest(both), onBlocked);
+  const run = countRun(() => now().mono);
   let lastOutputAt: Mono | null = null;
 
   function take(lane: Lane, bytes: Buffer): void {
     lastOutputAt = now().mono;
+    run.add(bytes, lastOutputAt);
     totalBytes[lane.name] += bytes.length;
     lane.sink.write(bytes);
     ring.push(bytes);
@@ -132,8 +136,14 @@ export function createOutput(
     drain,
     flush,
     tail: maxBytes => ring.tail(maxBytes),
-    startRun: () => ring.reset(),
+    startRun() {
+      ring.reset();
+      run.startRun();
+    },
     totalBytes,
+    get written() {
+      return run.written;
+    },
     get lastOutputAt() {
       return lastOutputAt;
     },

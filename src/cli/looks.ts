@@ -54,6 +54,10 @@ async function look(invocation: Look): Promise<number> {
       return (await import('./commands/incidents.ts')).briefCommand(invocation);
     case 'events':
       return (await import('./commands/events.ts')).eventsCommand(invocation);
+    case 'runs':
+      return (await import('./commands/runs.ts')).runsCommand(invocation);
+    case 'run':
+      return (await import('./commands/runs.ts')).runCommand(invocation);
     case 'logs':
       return (await import('./commands/logs.ts')).logsCommand(invocation);
     case 'stop':

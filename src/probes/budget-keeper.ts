@@ -67,6 +67,7 @@ export function createBudgetKeeper(budget: BudgetLimit, world: BudgetWorld): Bud
       begins = false;
       save();
     },
+    current: () => ledger.current,
     endRun: () => keep(closeRun(ledger, windowMs), true),
     clear: () => keep({ ...newLedger(), lastValue: ledger.lastValue }, true),
     view() {

@@ -37,6 +37,8 @@ export interface BudgetKeeper {
   /** Reads files, addresses and commands. */
   look(abort: AbortSignal): Promise<void>;
   endRun(): void;
+  /** What the present run has used of it. */
+  current(): number;
   /** Nothing was used. */
   clear(): void;
   /** What is used, and when the window will have moved on far enough; null: there is some left. */

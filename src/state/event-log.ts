@@ -1,6 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
-import { readText } from '../host/read-file.ts';
-import { inOwnFolder } from './state-folder.ts';
+import { createLineLog, readLines } from './line-log.ts';
 
 /** What a watcher said or was asked, as one line of `events.jsonl`. */
 export interface ServiceEvent {
@@ -21,68 +19,25 @@ export interface EventLog {
 }
 
 const EVENTS_FILE = 'events.jsonl';
-/** The older half; together they are twice this at most. */
-const OLDER = `${EVENTS_FILE}.1`;
-const MOST_BYTES = 512 * 1024;
 const MOST_TEXT = 2000;
-const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
-/** Opens nothing before the first event. A disk that takes none loses events: that the state cannot be saved is said already. */
+/** Opens nothing before the first event. */
 export function createEventLog(stateDir: string, name: string): EventLog {
-  let fd: number | null = null;
-
-  function close(): void {
-    if (fd !== null) closeSync(fd);
-    fd = null;
-  }
-
-  /** The file, made again if it was removed, and begun anew when it is full. */
-  function ready(): number {
-    const stats = fd === null ? null : fstatSync(fd);
-    if (stats !== null && (stats.nlink === 0 || stats.size >= MOST_BYTES)) {
-      if (stats.nlink > 0) inOwnFolder(stateDir, name, at => renameSync(`${at}/${EVENTS_FILE}`, `${at}/${OLDER}`));
-      close();
-    }
-    const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
-    fd ??= inOwnFolder(stateDir, name, at => openSync(`${at}/${EVENTS_FILE}`, flags, 0o600));
-    return fd;
-  }
-
+  const lines = createLineLog({ stateDir, name, file: EVENTS_FILE });
   return {
     add({ kind, run, text }) {
       const event: ServiceEvent = { at: new Date().toISOString(), name, kind, run, text: text.slice(0, MOST_TEXT) };
-      try {
-        writeSync(ready(), `${JSON.stringify(event)}\n`);
-      } catch {
-        // Full, read-only, or gone with its folder: the next event tries again.
-        close();
-      }
+      lines.add(event);
     },
-    close,
+    close: lines.close,
   };
 }
 
-/** The events of a service, oldest first; a line that is torn is left out. */
+/** The events of a service, oldest first. */
 export function readEvents(folder: string): ServiceEvent[] {
-  return [OLDER, EVENTS_FILE].flatMap(file => {
-    try {
-      return (readText(`${folder}/${file}`, 4 * MOST_BYTES) ?? '').split('\n').flatMap(line => parse(line) ?? []);
-    } catch {
-      // Not a regular file, or not ours to read.
-      return [];
-    }
-  });
-}
-
-function parse(line: string): ServiceEvent | null {
-  if (line === '') return null;
-  try {
-    const event: Partial<ServiceEvent> = JSON.parse(line);
+  return readLines(folder, EVENTS_FILE).flatMap(event => {
     const { at, name, kind, text } = event;
     const whole = [at, name, kind, text].every(field => typeof field === 'string');
-    return whole ? ({ run: null, ...event } as ServiceEvent) : null;
-  } catch {
-    // Cut by a kill -9 or a full disk.
-    return null;
-  }
+    return whole ? [{ run: null, ...event } as unknown as ServiceEvent] : [];
+  });
 }

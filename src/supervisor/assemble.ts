@@ -2,7 +2,7 @@ import { type Child, type ChildNote, type ChildSpec, createChild } from '../chil
 import { createLog, type Log } from '../child/log.ts';
 import type { openPipes } from '../child/spawn.ts';
 import type { Fact } from '../core/events.ts';
-import type { CheckPort, ProbePort, Report, SchedulePort, StorePort } from '../core/ports.ts';
+import type { CheckPort, Report, SchedulePort, StorePort } from '../core/ports.ts';
 import { restartsOf } from '../core/status.ts';
 import type { Stamp } from '../core/time.ts';
 import { stampNow } from '../host/clock.ts';
@@ -18,13 +18,14 @@ import { createEndReader } from './end-reader.ts';
 import { maskReports } from './mask-reports.ts';
 import { createObservers, type Observer, type Observers } from './observers/observer.ts';
 import { createOutputPatterns, type OutputPatterns } from './output-patterns.ts';
-import { createProbing } from './probing.ts';
+import { createProbing, type Probing } from './probing.ts';
 import { hangupMeaning, listenToSignals, suspendTogether } from './process-events.ts';
 import { createIncidentQueue, type IncidentQueue } from './response/incident-queue.ts';
 import { createNotifications } from './response/notifications.ts';
 import { createRemedies } from './response/remedies.ts';
 import { type Found, ownBoot } from './restore.ts';
 import { createRunChecks } from './run-checks.ts';
+import { createRunRecorder, type RunRecorder } from './run-recorder.ts';
 import { fileInput, pipeInput, type RunInput } from './standard-input.ts';
 import { createStore } from './state-saver.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
@@ -53,6 +54,7 @@ export interface Assembled {
   child: Child;
   supervisor: Supervisor;
   incidentQueue: IncidentQueue;
+  runRecorder: RunRecorder;
   observers: Observers;
   /** Saves the state as it stands. */
   save(): void;
@@ -87,9 +89,19 @@ export function assemble(order: WatchOrder, parts: Parts, found: Found, end: (co
   const probing = probingOf(order, parts, core);
   const log = logOf(order, parts, core);
   const checks = checksOf(order, parts, core, { child, log });
+  const runRecorder = createRunRecorder({
+    place: parts.place,
+    before: found.state,
+    state,
+    output: child,
+    metrics: probing.metrics,
+    warn: order.warn,
+  });
   observers.add(
     log,
     checks,
+    // Before the probes forget what the run that has ended used.
+    runRecorder,
     probing,
     remedies,
     { fact: incidentQueue.fact },
@@ -115,7 +127,8 @@ export function assemble(order: WatchOrder, parts: Parts, found: Found, end: (co
   listenToSignals(report, hangupMeaning());
   suspendTogether(child);
   supervisor.take(found.started);
-  return { child, supervisor, incidentQueue, observers, save: () => store.save(supervisor.state) };
+  runRecorder.tookOver();
+  return { child, supervisor, incidentQueue, runRecorder, observers, save: () => store.save(supervisor.state) };
 }
 
 /** The machine, and how it and its observers are told what happens. All else is built on it. */
@@ -215,7 +228,7 @@ function incidentQueueOf(
   });
 }
 
-function probingOf(order: WatchOrder, { place }: Parts, { supervisor, report }: Core): ProbePort & Observer {
+function probingOf(order: WatchOrder, { place }: Parts, { supervisor, report }: Core): Probing {
   const restarts = () => restartsOf(supervisor.state);
   return createProbing(
     order.health,

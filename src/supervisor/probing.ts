@@ -45,6 +45,12 @@ function withMemory(specs: readonly ProbeSpec[]): readonly ProbeSpec[] {
   return [...specs, { kind: 'memory', name: 'memory', severity: 'optional', maxBytes: null, ...timing }];
 }
 
+/** The probes of a watcher. */
+export interface Probing extends ProbePort, Observer {
+  /** What the run that is up, or has just ended, has used of each number with a budget; nothing of one that was not read. */
+  metrics(): Record<string, number>;
+}
+
 /** The probes of a watcher. As an observer it learns of runs, which its probes begin and end with, and of their output. */
 export function createProbing(
   order: HealthOrder,
@@ -55,7 +61,7 @@ export function createProbing(
     kept(file: string): KeptText;
   },
   report: Report,
-): ProbePort & Observer {
+): Probing {
   const reader = order.killWhen?.open(world.restarts) ?? null;
   const keepers = keepersOf(order, world);
   const runner = createProbeRunner(
@@ -96,6 +102,7 @@ export function createProbing(
       }
     },
     hear: runner.hear,
+    metrics: keepers.metrics,
     note({ kind }) {
       // A person resets the service: budgets begin anew.
       if (kind === 'reset') keepers.reset();
@@ -114,6 +121,7 @@ function keepersOf(
 ) {
   const { createRhythm, createBudget, metrics, timeoutMs } = order;
   const budgets = new Map<string, BudgetKeeper>();
+  const used = new Map<string, BudgetKeeper>();
   let rhythm: RhythmKeeper | null = null;
   const of: Pick<ProbeWorld, 'rhythm' | 'budget'> = {};
   if (createRhythm !== null)
@@ -136,10 +144,16 @@ function keepersOf(
         now: stampNow,
       });
       budgets.set(key, keeper);
+      used.set(limit.metric, keeper);
       return keeper;
     };
   return {
     of,
+    metrics() {
+      const numbers: Record<string, number> = {};
+      for (const [metric, keeper] of used) if (keeper.current() > 0) numbers[metric] = keeper.current();
+      return numbers;
+    },
     reset() {
       for (const keeper of budgets.values()) keeper.clear();
     },

@@ -18,7 +18,7 @@ import { startUpkeep } from './upkeep.ts';
 import type { WatchEnd, WatchOrder } from './watch-order.ts';
 
 const CANNOT_REAP = 'this is PID 1 and cannot reap orphans without node:ffi: put an init in front (docker run --init)';
-/** How long a slow disk may keep our end waiting for the last incident. */
+/** How long a slow disk may keep our end waiting for the last incident, and the last line of the journal. */
 const INCIDENTS_CLOSE_MS = 2000;
 
 /** Watches until it is over. Throws StateFolderRefused for a link or a foreign owner in the place of our files. */
@@ -105,9 +105,9 @@ interface Open extends Omit<Assembled, 'supervisor' | 'save'> {
 /** Lets what our readers have not taken out, and leaves everything in order. */
 async function finish(
   order: WatchOrder,
-  { child, file, lock, incidentQueue, observers, control }: Open,
+  { child, file, lock, incidentQueue, runRecorder, observers, control }: Open,
 ): Promise<void> {
-  const told = incidentQueue.settle(INCIDENTS_CLOSE_MS);
+  const told = Promise.all([incidentQueue.settle(INCIDENTS_CLOSE_MS), runRecorder.settle(INCIDENTS_CLOSE_MS)]);
   const [left] = await Promise.all([child.flush(order.policy.stopTimeoutMs), told]);
   if (left > 0) order.warn(`${left} bytes of the child's output were not taken by its reader and are lost`);
   const { stdout, stderr } = order.outputs;

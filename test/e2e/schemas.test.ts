@@ -30,7 +30,8 @@ test('what commands print for programs, and what alerts hold, is of its schema',
       .map(line => JSON.parse(line));
   await until('a flap is told', () => run(folder, ['events', 'bad']).out.includes('alert sent (flap)'), 20_000);
   await until('it is delivered', () => told().some(({ event }) => event === 'flap'));
-  for (const command of ['health', 'events', 'brief']) holds(command, JSON.parse(run(folder, [command, '--json']).out));
+  for (const command of ['health', 'events', 'runs', 'brief'])
+    holds(command, JSON.parse(run(folder, [command, '--json']).out));
   holds('diagnose', JSON.parse(run(folder, ['diagnose', 'bad', '--json']).out));
   holds('diagnose', JSON.parse(run(folder, ['diagnose', '-', '--json'], { input: 'KeyError: 1\n' }).out));
   for (const alert of told()) holds('alert', alert);

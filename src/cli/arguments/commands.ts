@@ -76,7 +76,7 @@ const commands = {
   },
   logs: {
     usage: 'logs [name...] [-n 100] [-f] [-t] [--since 1h] [--grep REGEX] [--run N] [--around INCIDENT]',
-    meaning: 'the output of services, with events between the lines',
+    meaning: 'the output of services, events between the lines',
     operands: [0, MANY],
     options: ['lines', 'follow', 'times', 'since', 'until', 'grep', 'run', 'around', 'no-events', 'raw', ...select],
   },
@@ -85,6 +85,12 @@ const commands = {
     meaning: 'what the watchers said, did and were asked',
     operands: [0, MANY],
     options: ['since', 'lines', 'follow', 'json', ...select],
+  },
+  runs: {
+    usage: 'runs [name...] [-n 20] [--json] | runs show <name> [N]',
+    meaning: 'the runs of services with their numbers',
+    operands: [0, MANY],
+    options: ['lines', 'json', ...select],
   },
   incidents: {
     usage: 'incidents [name...] [--since 24h] [--json] | incidents show <name|id>',
@@ -220,6 +226,8 @@ export const foreignWords: Readonly<Record<string, string>> = {
   info: 'status NAME',
   desc: 'status NAME',
   enable: 'install',
+  history: 'runs NAME',
+  jobs: 'runs',
   errors: 'incidents',
   crashes: 'incidents',
   incident: 'incidents show ID',

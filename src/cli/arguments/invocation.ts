@@ -77,6 +77,15 @@ export type Invocation =
       readonly around: string | null;
       readonly noEvents: boolean;
     } & Selection)
+  | ({ readonly kind: 'runs'; readonly lines: number | null } & Listing)
+  | ({
+      readonly kind: 'run';
+      readonly name: string;
+      /** Null: the last one. */
+      readonly run: number | null;
+      /** How many lines of its output. */
+      readonly lines: number | null;
+    } & Listing)
   | ({ readonly kind: 'incidents'; readonly since: Moment | null } & Listing)
   | ({ readonly kind: 'incident'; readonly which: string } & Listing)
   | ({

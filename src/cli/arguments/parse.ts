@@ -132,6 +132,9 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
       const noEvents = values['no-events'];
       return { kind: 'logs', lines, follow, raw, times, since, until, grep, run, around, noEvents, ...chosen() };
     }
+    case 'runs':
+      if (first === 'show') return { kind: 'run', ...runOf(line), lines: values.lines, json, ...chosen([]) };
+      return { kind: 'runs', lines: values.lines, json, ...chosen() };
     case 'incidents':
       if (first === 'show') return { kind: 'incident', which: incidentId(second), json, ...chosen([]) };
       return { kind: 'incidents', since: values.since, json, ...chosen() };
@@ -209,6 +212,18 @@ function isSignal(text: string): boolean {
     // It is none, which is the answer.
     return false;
   }
+}
+
+/** `show NAME [N]`. */
+function runOf({ operands }: CommandLine): { name: string; run: number | null } {
+  const [, name, number, extra] = operands;
+  if (name === undefined) throw new UsageError('runs show: missing name; usage: agent-watch runs show <name> [N]');
+  if (extra !== undefined)
+    throw new UsageError(`unexpected argument ${quoted(extra)}; usage: agent-watch runs show <name> [N]`);
+  if (number === undefined) return { name: readName(name), run: null };
+  if (!/^[1-9]\d{0,8}$/.test(number))
+    throw new UsageError(`invalid number of a run ${quoted(number)}; agent-watch runs ${name} lists them`);
+  return { name: readName(name), run: Number(number) };
 }
 
 /** An incident's id becomes a part of a path. */

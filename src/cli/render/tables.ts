@@ -153,8 +153,12 @@ const INCIDENT_HEAD = ['ID', 'KIND', 'CAUSE', 'RECOVERED', 'DETAILS'];
  */
 export function incidentTable(incidents: readonly Incident[], columns: number | null): string {
   const head = [`TIME (${zoneText(incidents.at(-1)?.at ?? Date.now())})`, ...INCIDENT_HEAD];
-  const rows = [head, ...grouped(incidents).map(cellsOf)];
-  const widths = head.map((_, column) => Math.max(...rows.map(cells => cells[column]?.length ?? 0)));
+  return alignedRows([head, ...grouped(incidents).map(cellsOf)], columns);
+}
+
+/** Rows of cells as lines whose columns are aligned, each cut to the width; null: not at all. */
+export function alignedRows(rows: readonly (readonly string[])[], columns: number | null): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(cells => cells[column]?.length ?? 0)));
   return rows
     .map(cells => cut(cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '), columns))
     .join('\n');

@@ -1,0 +1,153 @@
+import { join } from 'node:path';
+import { linesFromEnd } from '../../child/log-lines.ts';
+import { EXIT } from '../../core/exit-code.ts';
+import type { RunRecord } from '../../core/run-record.ts';
+import { stripControl } from '../../core/text/escape.ts';
+import { durationText, exitText, sizeText } from '../../core/text/units.ts';
+import { readRuns } from '../../state/run-journal.ts';
+import { LOG_FILE } from '../../state/state-folder.ts';
+import type { Invocation } from '../arguments/invocation.ts';
+import { type Service, selectReadable } from '../fleet/select.ts';
+import { alignedRows } from '../render/tables.ts';
+import { ownTerminal, print, terminalLine } from '../render/terminal.ts';
+import { localTime, zoneText } from '../render/times.ts';
+import { CommandFailed } from '../usage-error.ts';
+
+type RunsInvocation = Extract<Invocation, { kind: 'runs' }>;
+type RunInvocation = Extract<Invocation, { kind: 'run' }>;
+
+/** A run as `runs --json` prints it. */
+export type ListedRun = Omit<RunRecord, 'sketch'> & { readonly name: string };
+
+const DEFAULT_RUNS = 20;
+const DEFAULT_LINES = 100;
+
+/** The last runs of services in the order in which they ended, oldest first. */
+export function lastRuns(services: readonly Service[], most: number): ListedRun[] {
+  const all = services.flatMap(service => runsOf(service).slice(-most));
+  const time = ({ endedAt, startedAt }: ListedRun) => endedAt ?? startedAt ?? '';
+  if (services.length > 1) all.sort((one, other) => (time(one) < time(other) ? -1 : time(one) > time(other) ? 1 : 0));
+  return all.slice(Math.max(0, all.length - most));
+}
+
+/** All runs of a service that are kept, oldest first. */
+export function runsOf({ stateDir, name, label }: Service): ListedRun[] {
+  return readRuns(join(stateDir, name)).map(({ sketch: _notForPeople, ...run }) => ({ name: label, ...run }));
+}
+
+/** Lists the last runs, from the journals alone. */
+export function runsCommand({ lines, json, ...selection }: RunsInvocation): number {
+  const { services, code } = selectReadable(selection);
+  if (services.length === 0 && code !== 0) return code;
+  const runs = lastRuns(services, lines ?? DEFAULT_RUNS);
+  if (json) print(`${JSON.stringify(runs, null, 2)}\n`);
+  else print(`${runs.length === 0 ? 'no runs have ended' : runTable(runs, services.length > 1)}\n`);
+  return code;
+}
+
+function runTable(runs: readonly ListedRun[], many: boolean): string {
+  const zone = zoneText(runs.at(-1)?.startedAt ?? Date.now());
+  const head = ['RUN', `STARTED (${zone})`, 'TOOK', 'END', 'OUTPUT', 'LINES', 'CPU', 'MEM', 'DETAILS'];
+  const rows = runs.map(run => [
+    String(run.run),
+    run.startedAt === null ? '-' : localTime(run.startedAt),
+    orDash(run.durationMs, durationText),
+    endText(run),
+    orDash(run.bytes, sizeText),
+    orDash(run.lines, String),
+    orDash(run.cpuMs, durationText),
+    orDash(run.peakMemoryBytes, sizeText),
+    detailsOf(run),
+  ]);
+  const all = [head, ...rows];
+  const shown = many ? all.map((cells, at) => [at === 0 ? 'NAME' : (runs[at - 1]?.name ?? ''), ...cells]) : all;
+  return alignedRows(shown, ownTerminal()?.columns ?? null);
+}
+
+const orDash = (value: number | null, text: (value: number) => string) => (value === null ? '-' : text(value));
+
+/** `success`, `crash (exit code 3)`. */
+function endText({ cause, exit }: RunRecord): string {
+  if (cause === 'success' || cause === 'orphan') return cause;
+  return `${cause} (${exitText(exit)})`;
+}
+
+/** What matters most about a run. */
+function detailsOf({ category, why, metrics }: RunRecord): string {
+  const parts = [category === 'unknown' ? null : category, why, ...Object.entries(metrics).map(metricText)];
+  return clean(parts.filter(part => part !== null).join('; '));
+}
+
+function metricText([name, value]: [string, number]): string {
+  return `${name} ${Number(value.toPrecision(4))}`;
+}
+
+const clean = (text: string) => stripControl(text).replace(/\s+/g, ' ');
+
+/** Shows one run with all that is known of it, and its output as far as that is in the log. */
+export function runCommand({ name, run: number, lines, json, ...selection }: RunInvocation): number {
+  const { services, code } = selectReadable({ ...selection, names: [name] });
+  const [service] = services;
+  if (service === undefined) return code;
+  const run = runOf(service, number);
+  const output = outputOf(service, run.run, lines ?? DEFAULT_LINES);
+  if (json) print(`${JSON.stringify({ ...run, output: output.map(text => text.toString('utf8')) }, null, 2)}\n`);
+  else print(`${runText(run, output)}\n`);
+  return EXIT.ok;
+}
+
+/**
+ * The last run of a service with that number; null: the last of all.
+ * @throws CommandFailed if the journal has none
+ */
+export function runOf(service: Service, number: number | null): ListedRun {
+  const runs = runsOf(service);
+  const run = number === null ? runs.at(-1) : runs.findLast(one => one.run === number);
+  if (run !== undefined) return run;
+  const [first, last] = [runs[0]?.run, runs.at(-1)?.run];
+  const kept = first === undefined ? 'no run of it has ended' : `the journal has ${first} to ${last}`;
+  throw new CommandFailed(
+    `${service.label} has no run ${number ?? ''}`.trimEnd().concat(`: ${kept}`),
+    EXIT.unknownName,
+  );
+}
+
+/** The last lines of a run's output that are in the log, oldest first. */
+export function outputOf({ stateDir, name }: Service, run: number, most: number): Buffer[] {
+  const lines: Buffer[] = [];
+  for (const line of linesFromEnd(join(stateDir, name, LOG_FILE))) {
+    if (lines.length >= most || (line.run !== 0 && line.run < run)) break;
+    if (line.run === run) lines.push(line.bytes);
+  }
+  return lines.reverse();
+}
+
+function runText(run: ListedRun, output: readonly Buffer[]): string {
+  const { likeness, verdict, mark } = run;
+  const rows: [string, string | null][] = [
+    ['started', run.startedAt === null ? 'not known' : localTime(run.startedAt)],
+    ['ended', run.endedAt === null ? 'not known' : localTime(run.endedAt)],
+    ['end', endText(run)],
+    ['why', run.why],
+    ['category', run.category],
+    ['took', valueText(run.durationMs, durationText)],
+    ['output', [valueText(run.bytes, sizeText), ...(run.lines === null ? [] : [`${run.lines} lines`])].join(', ')],
+    ['first', run.firstOutputMs === null ? 'no output' : `output after ${durationText(run.firstOutputMs)}`],
+    ['silence', valueText(run.longestSilenceMs, ms => `${durationText(ms)} at most`)],
+    ['CPU', valueText(run.cpuMs, durationText)],
+    ['memory', valueText(run.peakMemoryBytes, bytes => `${sizeText(bytes)} at most`)],
+    ['metrics', Object.entries(run.metrics).map(metricText).join(', ')],
+    ['likeness', likeness === null ? null : `${Math.round(100 * likeness)} % of the output is in an earlier run too`],
+    ['verdict', verdict === null ? null : clean(JSON.stringify(verdict))],
+    ['mark', mark === null ? null : clean(JSON.stringify(mark))],
+    ['incident', run.incidentId === null ? null : `agent-watch incidents show ${run.incidentId}`],
+  ];
+  const shown = rows.filter((row): row is [string, string] => row[1] !== null && row[1] !== '');
+  const lines = shown.map(([key, text]) => `  ${key.padEnd(10)} ${clean(text)}`);
+  const log = output.map(line => `    ${terminalLine(line.toString('utf8'), false)}`);
+  const last = output.length === 0 ? ['  its output is not in the log'] : ['  last lines', ...log];
+  return [`${run.name}: run ${run.run}`, ...lines, ...(run.bytes === 0 ? [] : last)].join('\n');
+}
+
+const valueText = (value: number | null, text: (value: number) => string) =>
+  value === null ? 'not known' : text(value);
