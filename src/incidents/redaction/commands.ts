@@ -107,7 +107,7 @@ const programs: readonly (readonly [RegExp, RegExp])[] = [
   [/\b(?:sshpass)\b/g, new RegExp(`(?:\\s|["'])-p${gap}?${argument}`, 'g')],
   [/\b(?:redis-cli|redli|valkey-cli|keydb-cli)\b/g, new RegExp(`(?:\\s|["'])-a${gap}${argument}`, 'g')],
   [
-    /\b(?:mongo|mongosh|mongodump|mongorestore|mongoexport|cqlsh|influx|docker login|podman login|skopeo login|helm registry login|oc login|nerdctl login|buildah login|crane auth login|az login|az acr login|sshpass|mssql-cli|isql|arangosh|mosquitto_(?:pub|sub))\b/g,
+    /\b(?:mongo|mongosh|mongodump|mongorestore|mongoexport|cqlsh|influx|(?:docker|podman|skopeo|oc|nerdctl|buildah|az|helm["', ]{1,4}registry|crane["', ]{1,4}auth|az["', ]{1,4}acr)["', ]{1,4}login|sshpass|mssql-cli|isql|arangosh|mosquitto_(?:pub|sub))\b/g,
     new RegExp(`(?:\\s|["'])-[pP]${gap}${argument}`, 'g'),
   ],
   [/\b(?:mosquitto_(?:pub|sub)|sqlcmd|bcp|osql|mqtt)\b/g, new RegExp(`(?:\\s|["'])-P${gap}?${argument}`, 'g')],

@@ -65,6 +65,8 @@ const longestLine = 2000;
 const mostRows = 500;
 /** Lines between a header and its rows. */
 const rule = /^[\s|+=:─━═┼╪│┃┌┐└┘├┤┬┴-]*$/;
+/** What stands before a table that is a text within JSON or code: the name of the text, and its quote. */
+const opening = /^[^|│┃║\n"'`]{0,40}["'`]?[\w.-]{0,60}["'`]?\s?[:=(]\s?["'`](?=[\w|│┃║ ])/;
 const separators: readonly RegExp[] = [/[|│┃║]/g, /\t/g, /,|;/g, / {2,}/g];
 
 interface Cell {
@@ -86,7 +88,7 @@ export const findTables: Finder = (text, report) => {
         at = end + 1;
         continue;
       }
-      rows = telling.test(line) ? rowsBelow(line, report) : null;
+      rows = telling.test(line) ? rowsBelow(line.slice(opening.exec(line)?.[0].length ?? 0), report) : null;
       left = mostRows;
     } else rows = null;
     at = end + 1;
@@ -134,7 +136,8 @@ const cellsOf = (line: string, separator: RegExp): Cell[] => {
     const raw = line.slice(at, to);
     const text = raw.trim();
     // A bar at either edge of the line opens no cell.
-    if (text !== '' || (at > 0 && to < line.length)) cells.push({ text, at: at + Math.max(0, raw.indexOf(text)) });
+    if (to < line.length ? text !== '' || at > 0 : !/^["'`\\\])}]*$/.test(text))
+      cells.push({ text, at: at + Math.max(0, raw.indexOf(text)) });
   };
   for (const found of line.matchAll(separator)) {
     take(found.index);

@@ -62,13 +62,32 @@ export const redactAndLearn = (text: string, secrets: ExactSecrets): { text: str
 const flag = /^--?([A-Za-z][\w.-]*)$/;
 
 /** A command for people to see: without what looks secret in a word, and what follows a flag that sounds secret. */
-export const maskedCommand = (words: readonly string[]): string[] =>
-  words.map((word, index) => {
+export const maskedCommand = (words: readonly string[]): string[] => {
+  const passwords = passwordsIn(words);
+  return words.map((word, index) => {
     const name = flag.exec(words[index - 1] ?? '')?.[1];
     const isValue = name !== undefined && !word.startsWith('-');
     if (isValue && secretsOf({ [name.replaceAll('-', '_')]: word }).includes(word)) return maskOf('value');
-    return redact(word, []);
+    const at = passwords.get(index);
+    return at === undefined ? redact(word, []) : `${word.slice(0, at)}${maskOf('value')}`;
   });
+};
+
+/** Of words that are a password by their program (`mysql -pX`, `redis-cli -a X`): where in the word it begins. */
+const passwordsIn = (words: readonly string[]): ReadonlyMap<number, number> => {
+  const found = new Map<number, number>();
+  const starts: number[] = [];
+  let line = '';
+  for (const word of words) {
+    starts.push(line.length + 1);
+    line += `"${word.replace(/["'\n]/g, '_')}" `;
+  }
+  findCommands(line, start => {
+    const index = starts.findLastIndex(one => one <= start);
+    found.set(index, start - (starts[index] ?? 0));
+  });
+  return found;
+};
 
 /** A status for everybody to see: a command may hold keys, and the address of a probe, by which it is called, a password. */
 export const maskedStatus = (status: Status): Status => ({

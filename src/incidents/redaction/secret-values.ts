@@ -184,11 +184,17 @@ const reference =
 const host =
   /^[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|dev|internal|local|svc|json|ya?ml|toml|pem|key|crt|txt|db|sock|conf|env|py|js|ts|go|rs|rb|java|cfg|ini)(?::\d+)?$/i;
 
+/** Base64 that begins with a slash: its last part is drawn, or letters and digits change throughout as in no path. */
+const isRandomPath = (value: string): boolean =>
+  looksRandom(value.slice(Math.max(value.lastIndexOf('/'), value.lastIndexOf('\\')) + 1)) ||
+  (looksRandom(value) &&
+    changesCase(value) &&
+    (value.match(/[a-z](?=\d)|\d(?=[a-z])/gi)?.length ?? 0) >= 4 &&
+    !/[ ._-]/.test(value));
+
 /** A path, an address without a user, or the name of a resource. */
 const isPlace = (value: string): boolean =>
-  (path.test(value) && !looksRandom(value.slice(Math.max(value.lastIndexOf('/'), value.lastIndexOf('\\')) + 1))) ||
-  reference.test(value) ||
-  host.test(value);
+  (path.test(value) && !isRandomPath(value)) || reference.test(value) || host.test(value);
 
 const placeholder =
   /^(?:\[redacted |\[?(?:redacted|masked|hidden|filtered|sensitive|removed|omitted)\b|[*•]{3,}|[x#._-]{3,}$|<[^>]*>?$|\$[({]|%(?:[({]|[sdvqrx]$|\w+%$)|\{\{|\{$|@\w+$|(?:none|null|nil|undefined|true|false|string|str|required|missing|invalid|expired|incorrect|not|empty|unset|optional)\b|(?:yes|no|set|n\/a|unknown|default|example|change-?_?me)$|your[_-])/i;

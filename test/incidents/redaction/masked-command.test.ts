@@ -17,6 +17,22 @@ test.each([
     ['bot', '-token', secret, '-v'],
     ['bot', '-token', '[redacted value]', '-v'],
   ],
+  [
+    ['mysql', '-pTr0ub4dor3', 'app'],
+    ['mysql', '-p[redacted value]', 'app'],
+  ],
+  [
+    ['/usr/bin/mysqldump', '-u', 'root', '-phunter', 'app'],
+    ['/usr/bin/mysqldump', '-u', 'root', '-p[redacted value]', 'app'],
+  ],
+  [
+    ['redis-cli', '-a', 'hunter2pass', 'ping'],
+    ['redis-cli', '-a', '[redacted value]', 'ping'],
+  ],
+  [
+    ['curl', '-u', 'bob:hunter2pass', 'http://host/'],
+    ['curl', '-u', 'bob:[redacted value]', 'http://host/'],
+  ],
 ])('%j is shown as %j', (given, shown) => {
   expect(maskedCommand(given)).toEqual(shown);
 });
