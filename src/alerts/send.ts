@@ -1,10 +1,9 @@
 /** One try to deliver one alert. Never rejects. */
 
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { durationText } from '../core/text/units.ts';
 import { reasonOf } from '../host/errno.ts';
 import { type Answered, retryAfterMs } from '../host/http-exchange.ts';
+import { openToAppend } from '../host/read-file.ts';
 import { type Alert, bare, withoutLog } from './alert.ts';
 import { detailLines, render } from './formats.ts';
 import type { Target } from './target.ts';
@@ -105,13 +104,11 @@ async function run(command: string, alert: Alert, { env, cwd }: Environment, abo
 }
 
 async function append(path: string, alert: Alert): Promise<SendResult> {
-  const { O_APPEND, O_CREAT, O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
   const lines = [`${alert.at} ${alert.text}`];
   for (const line of [...detailLines(alert), ...alert.earlier, ...alert.tail.map(text => `| ${text}`)])
     lines.push(`    ${line.replace(/\n/g, ' ')}`);
   try {
-    // O_NONBLOCK: a FIFO that nobody reads is an error, not a wait.
-    const file = await open(path, O_APPEND | O_CREAT | O_WRONLY | O_NONBLOCK | O_NOCTTY, 0o600);
+    const file = await openToAppend(path);
     try {
       await file.appendFile(`${lines.join('\n')}\n`);
     } finally {

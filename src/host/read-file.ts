@@ -1,5 +1,6 @@
 import { closeSync, constants, promises as files, fstatSync, lstatSync, openSync, readFileSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { errnoOf } from './errno.ts';
 
 /**
@@ -56,4 +57,35 @@ export async function openRegular(
   }
   await file.close();
   throw new Error(NOT_REGULAR);
+}
+
+/**
+ * Opens a file to append to, which is made if it is not there; never waits. A link is followed only if nobody but us and root can have put
+ * it there, as /dev/stderr. A pipe and a terminal are taken as they are; a file with a second name may be anybody's, and is not.
+ * Throws the system's error, or an Error that says what is wrong.
+ */
+export async function openToAppend(path: string): Promise<FileHandle> {
+  const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW } = constants;
+  const flags = O_APPEND | O_CREAT | O_WRONLY | NO_WAIT;
+  const file = await files.open(path, flags | O_NOFOLLOW, 0o600).catch(async (error: unknown) => {
+    if (errnoOf(error) !== 'ELOOP') throw error;
+    if (!(await isOwnLink(path))) throw new Error('a symbolic link that another user may have put there');
+    return files.open(path, flags, 0o600);
+  });
+  try {
+    const stats = await file.stat();
+    if (stats.isFile() ? stats.nlink <= 1 : stats.isFIFO() || stats.isCharacterDevice()) return file;
+    throw new Error(stats.isFile() ? 'a file with more than one name' : NOT_REGULAR);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Whether the link is ours or root's, and so is the folder it lies in. */
+async function isOwnLink(path: string): Promise<boolean> {
+  const isOurs = (uid: number) => uid === 0 || uid === process.geteuid?.();
+  const [link, folder] = await Promise.all([files.lstat(path), files.stat(dirname(path))]);
+  const sticky = (folder.mode & 0o1000) !== 0;
+  return isOurs(link.uid) && isOurs(folder.uid) && ((folder.mode & 0o022) === 0 || sticky);
 }
