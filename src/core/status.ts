@@ -96,7 +96,7 @@ export function toStatus(snapshot: Snapshot, reading: Reading): Status {
   };
 }
 
-/** A state file may come from anybody: what is no list of words is not shown. */
+/** A state file may come from anybody: what is not a list of words is not shown. */
 function shownCommand({ command, shownCommand }: Snapshot): readonly string[] {
   return Array.isArray(shownCommand) ? shownCommand.map(String) : command;
 }
