@@ -137,31 +137,51 @@ const breakages: Record<string, Breakage> = {
   },
 };
 
-describe('each probe alone: noticed in time, restarted, and said why', () => {
-  test.each(Object.entries(breakages))(
-    '%s',
-    async (_what, { fault, options, probe, detail, thresholdMs, cause, kind }) => {
-      const folder = scratch();
-      const port = await freePort();
-      const name = probe(folder, port);
-      const worker = startWorker(folder, port, fault, options(folder, port));
-      await worker.well(name);
-      const brokeAt = await worker.break();
-      const ill = await phaseIs(folder, 'w', 'stopping');
-      const row = ill.health.find(one => one.name === name);
-      expect(row).toMatchObject({ ok: false, severity: 'critical', detail: expect.stringMatching(detail) });
-      expect((await worker.up(2)) - brokeAt).toBeLessThan(thresholdMs + BUSY_MS + DYING_MS);
-      expect(worker.watcher.err()).toContain(`stopping: ${name}: ${row?.detail}; sent SIGTERM`);
-      expect(worker.watcher.err()).toContain(`(${name}: ${row?.detail}); restart 1 now`);
-      await worker.well(name);
-      expect(statusOf(folder, 'w')).toMatchObject({ restarts: 1, lastExit: { code: 9, cause: cause ?? 'probe' } });
-      await worker.end();
-      expect(worker.runs()).toBe(2);
-      const incidents = incidentsOf(folder);
-      expect(incidents).toMatchObject([{ kind, reasons: [{ name, detail: row?.detail }], recoveredAt: null }]);
-    },
-  );
+/** Several at a time, since each of them waits more than it works. */
+const together: Record<string, (keyof typeof breakages)[]> = {
+  silence: ['no output', 'a file no longer written', 'artifacts that do not grow'],
+  'what it says': ['a line that tells of the end', 'too many errors', 'a check that fails'],
+  'its answers': ['HTTP 503', 'HTTP 200 with another body', 'no answer over HTTP', 'a port that is closed'],
+  'what it takes': ['a check that hangs', 'a tree that takes too much memory', 'a tree that is busy for too long'],
+};
+
+describe('each probe alone notices in time, restarts and says why', () => {
+  test('all of them are tried', () => {
+    expect(Object.values(together).flat().sort()).toEqual(Object.keys(breakages).sort());
+  });
+
+  test.each(Object.entries(together))('%s', async (_group, whats) => {
+    await Promise.all(
+      whats.map(what =>
+        noticed(breakages[what]!).catch((error: Error) => {
+          error.message = `${what}: ${error.message}`;
+          throw error;
+        }),
+      ),
+    );
+  });
 });
+
+async function noticed({ fault, options, probe, detail, thresholdMs, cause, kind }: Breakage): Promise<void> {
+  const folder = scratch();
+  const port = await freePort();
+  const name = probe(folder, port);
+  const worker = startWorker(folder, port, fault, options(folder, port));
+  await worker.well(name);
+  const brokeAt = await worker.break();
+  const ill = await phaseIs(folder, 'w', 'stopping');
+  const row = ill.health.find(one => one.name === name);
+  expect(row).toMatchObject({ ok: false, severity: 'critical', detail: expect.stringMatching(detail) });
+  expect((await worker.up(2)) - brokeAt).toBeLessThan(thresholdMs + BUSY_MS + DYING_MS);
+  expect(worker.watcher.err()).toContain(`stopping: ${name}: ${row?.detail}; sent SIGTERM`);
+  expect(worker.watcher.err()).toContain(`(${name}: ${row?.detail}); restart 1 now`);
+  await worker.well(name);
+  expect(statusOf(folder, 'w')).toMatchObject({ restarts: 1, lastExit: { code: 9, cause: cause ?? 'probe' } });
+  await worker.end();
+  expect(worker.runs()).toBe(2);
+  const incidents = incidentsOf(folder);
+  expect(incidents).toMatchObject([{ kind, reasons: [{ name, detail: row?.detail }], recoveredAt: null }]);
+}
 
 const noMount =
   missing('unshare', '-m', 'sh', '-c', 'mount -t tmpfs -o size=1m none /mnt') ?? missing('nsenter', '--version');
