@@ -95,6 +95,6 @@ if (import.meta.main) {
     execFileSync(process.execPath, [join(root, 'scripts/generate-docs.ts')], { stdio: 'inherit' });
   console.log(`${version} is set. To release it:\n`);
   console.log(
-    `  npm run release\n  git commit -am 'Version ${version}'\n  git tag v${version}\n  git push origin main v${version}`,
+    `  git commit -am 'Version ${version}'\n  npm run release\n  git tag v${version}\n  git push origin main v${version}`,
   );
 }

@@ -15,6 +15,14 @@ const root = resolve(import.meta.dirname, '../..');
 const noNpm = noRelease ?? missing('npm', '--version');
 const MINUTES = 240_000;
 
+/** What npm has to bring first: the oldest Node that is promised, and pnpm. */
+const TOOLS = [`node-linux-${process.arch}@22.23.5`, 'pnpm@10.34.2'];
+const noTools =
+  noNpm ??
+  (process.env['AGENT_WATCH_TEST_DOWNLOADS'] === '1'
+    ? null
+    : 'AGENT_WATCH_TEST_DOWNLOADS=1 lets npm bring pnpm and Node 22');
+
 let registry: LocalServer;
 /** What the tests share: a cache, and the prefix of a global installation. */
 let shared: string;
@@ -80,6 +88,11 @@ beforeAll(async () => {
   shared = mkdtempSync(join(tmpdir(), 'aw-test-npm-'));
   mkdirSync(join(shared, 'home'));
   registry = await packageRegistry(release);
+  if (noTools === null) {
+    const args = ['install', '--no-save', '--prefix', join(shared, 'tools'), ...TOOLS];
+    const { status, stderr } = spawnSync('npm', args, { encoding: 'utf8', timeout: MINUTES });
+    expect({ status, stderr }).toMatchObject({ status: 0 });
+  }
   await npm(shared, ['install', '--global', '--prefix', join(shared, 'prefix'), 'agent-watch']);
 }, MINUTES);
 
@@ -169,6 +182,49 @@ describe.skipIf(noNpm)(`the packages for npm${because(noNpm)}`, { timeout: MINUT
     expect(await ran(folder, here, ['stop', 'it'])).toMatchObject({ code: 0 });
     await until('the watcher is gone', () => !readdirSync('/proc').includes(`${watcherPid}`));
   });
+
+  test.skipIf(noTools)(`without the executable the bundle runs under Node 22${because(noTools)}`, async () => {
+    const folder = scratch();
+    await npm(folder, ['install', '--omit=optional', 'agent-watch']);
+    const here = join(folder, 'node_modules/.bin/agent-watch');
+    const node = join(shared, `tools/node_modules/node-linux-${process.arch}/bin`);
+    await worksAs(folder, ['env', `PATH=${node}:${process.env['PATH']}`, here]);
+    const doctor = await ran(folder, 'env', [`PATH=${node}:${process.env['PATH']}`, here, 'doctor']);
+    expect(doctor.out).toMatch(/^note +running under Node v22\./m);
+  });
+
+  test.skipIf(noTools)(
+    `pnpm installs it globally, and pnpm dlx refuses what npx refuses${because(noTools)}`,
+    async () => {
+      const folder = scratch();
+      const pnpm = [process.execPath, join(shared, 'tools/node_modules/pnpm/bin/pnpm.cjs')];
+      const home = join(folder, 'pnpm-home');
+      const env = [
+        'env',
+        `PATH=${home}:${dirname(process.execPath)}:${process.env['PATH']}`,
+        `PNPM_HOME=${home}`,
+        `npm_config_store_dir=${join(folder, 'store')}`,
+        `npm_config_cache_dir=${join(folder, 'pnpm-cache')}`,
+      ];
+      const [program = '', ...before] = [...env, ...pnpm];
+      const added = await ran(folder, program, [...before, 'add', '--global', 'agent-watch']);
+      expect(added).toMatchObject({ code: 0 });
+      await worksAs(folder, [...env, 'agent-watch']);
+      const unit = await ran(folder, 'env', [
+        ...env.slice(1),
+        'agent-watch',
+        'install',
+        '--print',
+        '--',
+        'sleep',
+        '1000',
+      ]);
+      expect(unit.out).toMatch(new RegExp(`^ExecStart=/.*/agent-watch-linux-${process.arch}/agent-watch `, 'm'));
+      const refused = await ran(folder, program, [...before, 'dlx', 'agent-watch', 'start', '--', 'sleep', '1000']);
+      expect(refused).toMatchObject({ code: 125, out: '' });
+      expect(refused.err).toMatch(/in the cache of pnpm/);
+    },
+  );
 
   test('a machine without Node is told what to install', async () => {
     const folder = scratch();

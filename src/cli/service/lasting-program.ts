@@ -3,11 +3,11 @@ import { UsageError } from '../usage-error.ts';
 
 /**
  * Folders into which a package runner puts what it runs once, and which it empties when it likes: npx (`~/.npm/_npx/HASH`),
- * pnpm dlx (`…/pnpm/dlx/HASH`, formerly `dlx-PID`), bunx (`/tmp/bunx-UID-NAME`), yarn dlx (`/tmp/xfs-HASH/dlx-PID`).
+ * pnpm dlx (`CACHE/dlx/HASH/TIME-PID`, formerly `…/pnpm/dlx-PID`), bunx (`/tmp/bunx-UID-NAME`), yarn dlx (`/tmp/xfs-HASH/dlx-PID`).
  */
 const RUNNERS: readonly (readonly [string, RegExp])[] = [
   ['npx', /\/_npx\/[^/]+\/node_modules\//],
-  ['pnpm dlx', /\/pnpm\/dlx[/-]/],
+  ['pnpm dlx', /\/pnpm\/dlx[/-]|\/dlx\/[0-9a-f]{16,}\/[^/]+\/node_modules\//],
   ['bunx', /\/bunx-\d+-/],
   ['yarn dlx', /\/dlx-\d+\//],
 ];
