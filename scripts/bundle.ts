@@ -68,12 +68,23 @@ async function bundle(entry: string, outfile: string, version: string, plugins: 
     legalComments: 'none',
     define: { AGENT_WATCH_VERSION: JSON.stringify(version) },
     logLevel: 'warning',
-    plugins,
+    plugins: [...plugins, withoutValidator],
     // What V8 compiled beforehand knows no import(): require() loads Node's modules as well.
     supported: { 'dynamic-import': false },
     footer: { js: entry.startsWith('src/') ? '' : RUN_BY_NODE },
   });
 }
+
+/** The MCP server never checks a JSON Schema, but its SDK loads a library of 130 KB for it. */
+const withoutValidator: Plugin = {
+  name: 'without-validator',
+  setup(build) {
+    build.onResolve({ filter: /\/validation\/ajv-provider\.js$/ }, ({ path }) => ({ path, namespace: 'without' }));
+    build.onLoad({ filter: /.*/, namespace: 'without' }, () => ({
+      contents: 'export class AjvJsonSchemaValidator {}',
+    }));
+  },
+};
 
 /** Leaves out of the first script what the second holds, and asks that one for it. */
 const fromSecond: Plugin = {

@@ -34,6 +34,8 @@ async function look(invocation: Look): Promise<number> {
       return (await import('./commands/init.ts')).initCommand(invocation);
     case 'serve':
       return (await import('./serve/serve.ts')).serveCommand(invocation);
+    case 'mcp':
+      return (await import('./commands/mcp.ts')).mcpCommand(invocation);
     case 'schema':
       return (await import('./render/schema.ts')).schemaCommand();
     case 'install':

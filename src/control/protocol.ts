@@ -20,8 +20,11 @@ type Verb =
   | { verb: 'status' }
   | { verb: 'stop'; now: boolean }
   | { verb: 'restart' }
-  /** `pid`: of the asking process, which must not be inside what is watched. Believed only where the kernel cannot be asked. */
-  | { verb: 'reset'; pid: number }
+  /**
+   * `pid`: of the asking process, which must not be inside what is watched. Believed only where the kernel cannot be asked. `keepsKillHold`:
+   * to be refused if a kill condition holds it.
+   */
+  | { verb: 'reset'; pid: number; keepsKillHold?: boolean }
   | { verb: 'signal'; signal: string };
 
 /** The watcher's answer; `exit` is the command's exit code, `why` one line for people. */
@@ -48,7 +51,8 @@ export function readRequest(line: string): Request | string {
   const shape = VERBS[verb as Request['verb']];
   if (!fits(shape, value)) return `the request '${verb}' lacks something`;
   const known = Object.fromEntries(Object.keys(shape.object).map(name => [name, value[name]]));
-  const request = { verb, ...known } as Request;
+  const keeps = verb === 'reset' && value['keepsKillHold'] === true ? { keepsKillHold: true } : {};
+  const request = { verb, ...known, ...keeps } as Request;
   return typeof from === 'string' ? { ...request, from: from.slice(0, MOST_FROM) } : request;
 }
 

@@ -60,7 +60,10 @@ function answered(answering: Answering, request: Request, caller: Caller | null)
       const mark = { runId: of?.runId ?? null, childPid: of?.pid ?? null, startTicks: of?.startTicks ?? null };
       const asker = caller ?? { pid: request.pid };
       const why =
-        whyUnproved(phase, caller) ?? whyNoReset(asker, { name, stateDir, ...mark }) ?? whyNotNow(phase, liftHold);
+        whyUnproved(phase, caller) ??
+        whyNoReset(asker, { name, stateDir, ...mark }) ??
+        (request.keepsKillHold ? whyKept(phase) : null) ??
+        whyNotNow(phase, liftHold);
       if (why !== null) return { ok: false, why, exit: EXIT.usage };
       supervisor.take({ type: 'reset-requested', by: 'command' });
       return { ok: true };
@@ -80,6 +83,12 @@ function answered(answering: Answering, request: Request, caller: Caller | null)
 function whyUnproved(phase: Phase, caller: Caller | null): string | null {
   const asked = caller !== null || phase.kind !== 'held' || phase.hold.cause !== 'kill-condition';
   return asked ? null : 'the kernel cannot be asked who asks (no node:ffi): stop the watcher, then reset on a terminal';
+}
+
+/** A hold whose file cannot be read may be a kill condition's. */
+function whyKept(phase: Phase): string | null {
+  if (phase.kind !== 'held' || phase.hold.cause === 'max-restarts' || phase.hold.cause === 'hold-code') return null;
+  return `held by its kill condition (${phase.hold.why}); a person clears it`;
 }
 
 /** A hold that stays on the disk binds whatever the machine says; one that is just coming cannot be lifted yet. */

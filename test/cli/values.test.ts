@@ -195,7 +195,7 @@ describe('codes, choices, switches, patterns, zones', () => {
   test('patterns', () => {
     expect(readRegex('^done \\d+$')).toEqual(/^done \d+$/);
     expect(readRegex('(?i)error')).toEqual(/error/i);
-    expect(fault(() => readRegex('(('))).toContain('no regular expression');
+    expect(fault(() => readRegex('(('))).toContain('invalid regular expression');
   });
 
   test('time zones', () => {

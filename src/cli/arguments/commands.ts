@@ -100,9 +100,15 @@ const commands = {
   },
   serve: {
     usage: 'serve [--listen HOST:PORT]',
-    meaning: 'a read-only web page of all services, with /metrics and JSON',
+    meaning: 'a read-only web page of all services; /metrics; JSON',
     operands: [0, 0],
     options: ['listen', 'listen-token-file', 'state-dir'],
+  },
+  mcp: {
+    usage: 'mcp [--allow-control]',
+    meaning: 'an MCP server on stdio, for coding assistants',
+    operands: [0, 0],
+    options: ['allow-control', 'state-dir'],
   },
   diagnose: {
     usage: 'diagnose <name> [--live] | --file LOG | - [--exit-code N | --exit-signal SIG] [--json]',

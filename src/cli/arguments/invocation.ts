@@ -126,6 +126,7 @@ export type Invocation =
       readonly tokenFile: string | null;
       readonly stateDirGiven: boolean;
     } & Somewhere)
+  | ({ readonly kind: 'mcp'; readonly allowControl: boolean; readonly stateDirGiven: boolean } & Somewhere)
   | { readonly kind: 'schema' }
   | ({ readonly kind: 'doctor'; readonly name: string | null } & Somewhere)
   | { readonly kind: 'completion'; readonly shell: 'bash' | 'zsh' | 'fish' }

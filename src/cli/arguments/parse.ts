@@ -175,6 +175,13 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
       const folder = first ?? (values.from === null ? '.' : 'agent-watch');
       return { kind: 'init', folder: readPath(folder, here.cwd), from: values.from };
     }
+    case 'mcp':
+      return {
+        kind: 'mcp',
+        allowControl: values['allow-control'],
+        stateDir,
+        stateDirGiven: line.given.has('state-dir'),
+      };
     case 'serve': {
       const { listen, listenTokenFile: tokenFile } = serviceSettings(values);
       const stateDirGiven = line.given.has('state-dir');

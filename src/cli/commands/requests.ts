@@ -18,6 +18,14 @@ import { stopService } from './stop.ts';
 
 type RequestInvocation = Extract<Invocation, { kind: 'stop' | 'restart' | 'reset' | 'signal' }>;
 
+/** What is asked of a service. */
+type Order =
+  | { readonly kind: 'stop'; readonly now: boolean }
+  | { readonly kind: 'restart' }
+  /** `keepsKillHold`: not if a kill condition holds it. */
+  | { readonly kind: 'reset'; readonly yes: boolean; readonly keepsKillHold?: boolean }
+  | { readonly kind: 'signal'; readonly signal: NodeJS.Signals };
+
 /** A watcher's loop never waits, so an answer that takes longer means that it is stopped or starved. */
 const ANSWER_MS = 10_000;
 /** Asks the watchers of the selected services for something, all at once, and says what came of each. */
@@ -25,7 +33,8 @@ export async function requestCommand(invocation: RequestInvocation): Promise<num
   return await actOnAll(invocation, service => requestOne(service, invocation));
 }
 
-async function requestOne(service: Service, invocation: RequestInvocation): Promise<Done> {
+/** Asks the watcher of one service, and does without one what can be done without. */
+export async function requestOne(service: Service, invocation: Order): Promise<Done> {
   const { stateDir, name } = service;
   if (invocation.kind === 'stop') return await stopService(service, invocation.now);
   const runBefore = invocation.kind === 'restart' ? readStatus(stateDir, name)?.childPid : null;
@@ -41,9 +50,10 @@ async function requestOne(service: Service, invocation: RequestInvocation): Prom
   return { ok: true, text: invocation.kind === 'reset' ? 'reset' : `${invocation.signal} sent to the command` };
 }
 
-function requestOf(invocation: Exclude<RequestInvocation, { kind: 'stop' }>): Request {
+function requestOf(invocation: Exclude<Order, { kind: 'stop' }>): Request {
   if (invocation.kind === 'signal') return { verb: 'signal', signal: invocation.signal };
-  return invocation.kind === 'reset' ? { verb: 'reset', pid: process.pid } : { verb: 'restart' };
+  if (invocation.kind === 'restart') return { verb: 'restart' };
+  return { verb: 'reset', pid: process.pid, ...(invocation.keepsKillHold === true && { keepsKillHold: true }) };
 }
 
 const LOOK_EVERY_MS = 25;
@@ -68,7 +78,7 @@ async function newRun({ stateDir, name }: Service, before: number | null): Promi
 /** A reset works on the files; the rest needs a watcher. */
 async function withoutWatcher(
   { name, stateDir }: Service,
-  invocation: Exclude<RequestInvocation, { kind: 'stop' }>,
+  invocation: Exclude<Order, { kind: 'stop' }>,
 ): Promise<Done> {
   const watcher = signalableWatcher(stateDir, name);
   if (watcher !== null) return { ok: false, text: noRequests(watcher.pid) };

@@ -39,7 +39,8 @@ export async function startKnownCommand(invocation: StartKnownInvocation): Promi
   return await actOnAll(invocation, service => startKnown(service, invocation.given, many));
 }
 
-async function startKnown(service: Service, overrides: readonly GivenOption[], many: boolean): Promise<Done> {
+/** Starts one with the settings that it had last, some of them given anew. `many`: others speak at the same time. */
+export async function startKnown(service: Service, overrides: readonly GivenOption[], many: boolean): Promise<Done> {
   const { stateDir, name } = service;
   const status = readStatus(stateDir, name);
   if (status !== null && status.watcherPid !== null) return running(status);

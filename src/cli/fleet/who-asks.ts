@@ -2,5 +2,6 @@
 export function whoAsks(): string {
   const inside = process.env['AGENT_WATCH_NAME'];
   const user = process.env['SUDO_USER'] ?? process.env['USER'] ?? `user ${process.getuid?.() ?? '?'}`;
-  return `${user} (pid ${process.pid}${inside === undefined ? '' : `, from the run of ${inside}`})`;
+  const by = process.argv[2] === 'mcp' ? ', an assistant by mcp' : '';
+  return `${user} (pid ${process.pid}${by}${inside === undefined ? '' : `, from the run of ${inside}`})`;
 }

@@ -135,6 +135,11 @@ export const commandOptions = {
   prune: { kind: 'switch', flagOnly: true, meaning: 'also stops services whose file is gone from the folder' },
   wait: { kind: 'switch', flagOnly: true, meaning: 'waits until all services are healthy' },
   yes: { kind: 'switch', flagOnly: true, meaning: 'does not ask' },
+  'allow-control': {
+    kind: 'switch',
+    flagOnly: true,
+    meaning: 'the assistant may also start, stop, restart and reset services',
+  },
   print: { kind: 'switch', flagOnly: true, meaning: 'only shows what would be installed' },
   format: {
     kind: 'choice',

@@ -50,6 +50,7 @@ export interface Reported {
  */
 export interface Facts {
   readonly host: string;
+  services(names: readonly string[]): readonly Service[];
   rows(names: readonly string[]): Promise<{ rows: StatusRow[]; faults: string[] }>;
   status(names: readonly string[]): Promise<Status[]>;
   /** `sinceMs`: how far it looks back. */
@@ -77,6 +78,7 @@ export function openFacts(stateDir: string): Facts {
   const status = async (names: readonly string[]) => (await rows(names)).rows.map(row => row.status);
   return {
     host: hostname(),
+    services: find,
     rows,
     status,
     async brief(names, sinceMs) {

@@ -83,7 +83,7 @@ export function readRegex(text: string): RegExp {
     return inline === null ? new RegExp(text) : new RegExp(text.slice(inline[0].length), inline[1]);
   } catch (error) {
     const reason = (error as Error).message.replace(/^Invalid regular expression: /, '');
-    throw new UsageError(`no regular expression: ${reason}`);
+    throw new UsageError(`invalid regular expression: ${reason}`);
   }
 }
 
