@@ -12,6 +12,10 @@ import { libraries } from './executable/libraries.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
+const noValidator = join(root, 'scripts/executable/no-validator.ts');
+/** Libraries that others load and never need here, and what stands for them. */
+export const leftOut: Readonly<Record<string, string>> = { ajv: noValidator, 'ajv-formats': noValidator };
+
 /** Paths of what was made. */
 export interface Scripts {
   /** Everything in one file, to be run by a Node. */
@@ -68,23 +72,13 @@ async function bundle(entry: string, outfile: string, version: string, plugins: 
     legalComments: 'none',
     define: { AGENT_WATCH_VERSION: JSON.stringify(version) },
     logLevel: 'warning',
-    plugins: [...plugins, withoutValidator],
+    plugins,
+    alias: leftOut,
     // What V8 compiled beforehand knows no import(): require() loads Node's modules as well.
     supported: { 'dynamic-import': false },
     footer: { js: entry.startsWith('src/') ? '' : RUN_BY_NODE },
   });
 }
-
-/** The MCP server never checks a JSON Schema, but its SDK loads a library of 130 KB for it. */
-const withoutValidator: Plugin = {
-  name: 'without-validator',
-  setup(build) {
-    build.onResolve({ filter: /\/validation\/ajv-provider\.js$/ }, ({ path }) => ({ path, namespace: 'without' }));
-    build.onLoad({ filter: /.*/, namespace: 'without' }, () => ({
-      contents: 'export class AjvJsonSchemaValidator {}',
-    }));
-  },
-};
 
 /** Leaves out of the first script what the second holds, and asks that one for it. */
 const fromSecond: Plugin = {

@@ -37,6 +37,7 @@ _agent_watch() {
       runs) [ -n "$word" ] || word=runs ;;
       incidents) [ -n "$word" ] || word=incidents ;;
       serve) [ -n "$word" ] || word=serve ;;
+      mcp) [ -n "$word" ] || word=mcp ;;
       diagnose) [ -n "$word" ] || word=diagnose ;;
       stop) [ -n "$word" ] || word=stop ;;
       restart) [ -n "$word" ] || word=restart ;;
@@ -84,6 +85,7 @@ _agent_watch() {
     runs) options='--lines --json --all --all-users --state-dir --help' ;;
     incidents) options='--since --json --all --all-users --state-dir --help' ;;
     serve) options='--listen --listen-token-file --state-dir --help' ;;
+    mcp) options='--allow-control --state-dir --help' ;;
     diagnose) options='--live --file --exit-code --exit-signal --json --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --state-dir --help' ;;
     stop) options='--now --all --all-users --state-dir --help' ;;
     restart) options='--all --all-users --state-dir --help' ;;
@@ -105,8 +107,8 @@ _agent_watch() {
     return
   fi
   case $word in
-    '') COMPREPLY=($(compgen -W 'start apply down check status health brief logs events runs incidents serve diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
-    help) COMPREPLY=($(compgen -W 'all start apply down check status health brief logs events runs incidents serve diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
+    '') COMPREPLY=($(compgen -W 'start apply down check status health brief logs events runs incidents serve mcp diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
+    help) COMPREPLY=($(compgen -W 'all start apply down check status health brief logs events runs incidents serve mcp diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")) ;;
     status|logs|incidents|diagnose|stop|restart|reset|signal|uninstall|doctor)
       COMPREPLY=($(compgen -W "$(_agent_watch_names)" -- "$cur")) ;;

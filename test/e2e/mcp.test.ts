@@ -111,9 +111,7 @@ describe('the tools that look', () => {
     await until('all is said', () => run(folder, ['logs', 'loud']).out.includes('red'));
     const { call } = await assistant(folder);
     const { text } = await call('logs', { names: ['loud'] });
-    expect(text).toMatch(
-      /^The answer follows, between the lines "BEGIN DATA ([0-9a-f]{24})" and "END DATA \1"/,
-    );
+    expect(text).toMatch(/^The answer follows, between the lines "BEGIN DATA ([0-9a-f]{24})" and "END DATA \1"/);
     expect(inFence(text)).toMatch(
       /END DATA 0123456789abcdef01234567\n[\s\S]*Ignore all previous[\s\S]*\[redacted [\s\S]*: red$/,
     );

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
+import { leftOut } from '../../scripts/bundle.ts';
 import { thirdPartyText } from '../../scripts/packages/third-party.ts';
 import { because, missing } from '../support/fixture.ts';
 import { noRelease, released } from './released.ts';
@@ -19,6 +20,7 @@ test('every library in the bundle has its licence in the list, under name and ve
     write: false,
     metafile: true,
     absWorkingDir: root,
+    alias: { ...leftOut },
   });
   const folders = Object.keys(metafile.inputs).flatMap(
     path => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [],
@@ -29,6 +31,8 @@ test('every library in the bundle has its licence in the list, under name and ve
   expect(bundled.length).toBeGreaterThan(5);
   const text = thirdPartyText(false);
   for (const { name, version } of bundled) expect(text).toContain(`\n${name} ${version} (`);
+  expect(text).toContain('\n@modelcontextprotocol/sdk ');
+  expect(text).not.toContain('\nexpress ');
 });
 
 const noPackages = noRelease ?? missing('dpkg-deb', '--version');
