@@ -18,7 +18,7 @@ export interface CleanupWorld {
   now(): number;
   /** When output last came; null: never. */
   lastOutputAt(): number | null;
-  /** Nothing is left; so many processes were signalled for it, the first of them by name and pid. */
+  /** Nothing is left. How many processes were signalled for it, and the first of them by name and pid. */
   done(names: readonly string[], ended: number): void;
   /** These do not end. They are looked at until they have. */
   stuck(survivors: Survivor[]): void;
@@ -34,7 +34,7 @@ export interface Cleanup {
   giveUp(): void;
 }
 
-/** Of what is left, so many are named. */
+/** How many of the processes that are left are named. */
 const NAMED_AT_MOST = 3;
 const DRAIN_QUIET_MS = 200;
 const DRAIN_LIMIT_MS = 1000;
@@ -42,7 +42,7 @@ const FIRST_LOOK_MS = 2;
 const LONGEST_LOOK_MS = 50;
 const KILL_LOOK_LIMIT_MS = 1000;
 const UNSEEN_LOOK_MS = 500;
-/** What lives so long after its SIGKILL does not react to it. */
+/** A process that still lives this long after its SIGKILL does not react to it. */
 const STUCK_AFTER_MS = 2000;
 
 /** Sees which of the processes that were signalled do not end, and tells of each set of them once. */
@@ -83,7 +83,7 @@ export function cleanUp(order: CleanupOrder, world: CleanupWorld): Cleanup {
   let over = false;
 
   function send(signal: Signal, to: ProcessRow[] = members): void {
-    // Asked for before the signal, which may leave nobody to ask.
+    // Read before the signal, after which there may be no process to look at.
     if (signalled.size === 0) names.push(...members.slice(0, NAMED_AT_MOST).map(namedProcess));
     for (const row of signalMembers(tree, to, signal, to !== members)) signalled.add(`${row.pid} ${row.startTicks}`);
     notice(signal, to);

@@ -1,7 +1,7 @@
 /**
  * When the bytes of a log arrived, and in which run: a file beside each file of the log, `<log>.times`.
  *
- * A sequence of LEB128 numbers. `length > 0, change`: so many bytes more, which arrived `change` ms (zigzag) after those before
+ * A sequence of LEB128 numbers. `length > 0, change`: this many bytes more, which arrived `change` ms (zigzag) after those before
  * them. `0, offset, time, run, inode`: an anchor; from that offset of the log on, in that run, counting from that wall time. The
  * inode is the log file's, so that an index is never taken for another file's after a kill -9 in the middle of a rotation.
  */
@@ -30,7 +30,7 @@ export interface Arrival {
 export interface LogIndex {
   /** The log file of this path is open, and has this inode and size. */
   open(log: string, inode: number, size: number): Promise<void>;
-  /** So many bytes of the log arrived at that time. */
+  /** How many bytes of the log arrived at that time. */
   add(bytes: number, at: number): void;
   /** What follows is of this run. */
   startRun(run: number, at: number): void;

@@ -99,9 +99,9 @@ const FLOOD_TURN_MS = 3;
 /** A read this soon after the last one, and not of a whole pipe, is one of many. */
 const QUICK_MS = 0.3;
 const QUICK_READS = 8;
-/** So many looks without a byte end a flood. */
+/** How many looks without a byte end a flood. */
 const EMPTY_LOOKS = 4;
-/** So many looks at a full pipe end it too, and for so long it does not begin again. */
+/** This many looks at a full pipe end it too, and for this long it does not begin again. */
 const FULL_LOOKS = 4;
 const LARGE_PIECES_MS = 200;
 const SHORTEST_NAP_MS = 0.02;

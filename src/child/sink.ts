@@ -256,7 +256,7 @@ function reopen(fd: number, terminal: boolean): number | null | 'gone' {
     closeSync(own);
     return null;
   } catch (error) {
-    // ENXIO: a pipe without reader. EIO: a terminal that hung up. EACCES: somebody else's pipe or terminal (sudo, su).
+    // ENXIO: a pipe without reader. EIO: a terminal that hung up. EACCES: another user's pipe or terminal (sudo, su).
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ENXIO' || code === 'EIO' ? 'gone' : null;
   }

@@ -84,7 +84,7 @@ export interface Pipe {
 
 /**
  * Two real pipes; null where they cannot be made. What Node's spawn calls a pipe is a Unix socket, on which opening /dev/stdout fails and
- * small writes cost twice as much. We keep the writing ends: they serve all runs in order, and nobody has to wait for an end of file.
+ * small writes cost twice as much. We keep the writing ends: they serve all runs in order, and no end of file has to be awaited.
  */
 export function openPipes(): [Pipe, Pipe] | null {
   const calls = libc();

@@ -57,7 +57,7 @@ function timeOfDay(): string {
 /** Metrics, files and programs may have put anything into it: no control sequence, and no line that looks like one of the watcher's. */
 const oneLine = (text: string) => stripSequences(text).replace(/[\r\n\t]+/g, ' ');
 
-/** Its value is our caller's limit of open files. Says that somebody listens on descriptor 3; taken out of the environment as soon as it was read. */
+/** Its value is our caller's limit of open files. Says that `start` listens on descriptor 3; removed from the environment as soon as it was read. */
 export const REPORT_VARIABLE = 'AGENT_WATCH_START_REPORT';
 export const REPORT_FD = 3;
 
@@ -81,7 +81,7 @@ export interface Starter extends Observer {
 /** A command that is up for that long, or has passed a probe, is said to be started. */
 const STARTED_AFTER_MS = 1000;
 
-/** The line to whoever started us, if we were started by `start`. */
+/** The line to the starter, if we were started by `start`. */
 export function starterOf(env: Record<string, string | undefined>, name: string): Starter | null {
   if (env[REPORT_VARIABLE] === undefined) return null;
   delete env[REPORT_VARIABLE];

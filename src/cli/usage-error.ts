@@ -66,7 +66,7 @@ export function nearest<T extends string>(word: string, candidates: readonly T[]
   return best;
 }
 
-/** Up to so many candidates are listed where none is alike. */
+/** Up to this many candidates are listed where none is alike. */
 const FEW = 8;
 
 /**

@@ -111,7 +111,7 @@ function inodeOf(folder: string): number | null {
   return lstatSync(join(folder, SOCKET), { throwIfNoEntry: false })?.ino ?? null;
 }
 
-/** A control socket that is made again when somebody removes it. */
+/** A control socket that is made again when it is removed. */
 export interface LastingControl {
   /** Binds the socket if it is not there. Returns in one sentence why none could be bound, or null. */
   ensure(): Promise<string | null>;

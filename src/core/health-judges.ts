@@ -206,7 +206,7 @@ export function changedAt(changed: Wall, before: Stamp, now: Stamp): Mono {
 type Timed = Extract<ProbePolicy, { way: 'timed' }>;
 
 /**
- * Overdue is judged at a second look, so long after the first. When we wake from a stop, timers fire before the pipes are
+ * Overdue is judged at a second look, this long after the first. When we wake from a stop, timers fire before the pipes are
  * read; and a file that is being replaced is missing for a moment.
  */
 const CONFIRM_MS = 300;

@@ -162,7 +162,7 @@ export type Verdict =
   | { kind: 'restored'; name: string; detail: string }
   /** Every critical probe is well, for the first time or again. */
   | { kind: 'green' }
-  /** The machine or we slept or starved for so long; nothing was judged by it. */
+  /** The machine was suspended or the watcher starved for this long; this time does not count against probes. */
   | { kind: 'clock-gap'; gapMs: number }
   /** The kill condition came true: hold. */
   | { kind: 'tripped'; why: string }

@@ -167,7 +167,7 @@ function judge(draft: HealthDraft, probe: Case<ProbePolicy>, observation: ProbeR
   else judgeTold(draft, { index, policy, state }, observation);
 }
 
-// While nobody takes our output the child may be stuck in a write: its silence is then not its own.
+// While the reader of our output stalls, the child may be stuck in a write: its silence then proves nothing.
 function outputBlocked(draft: HealthDraft, blocked: boolean): void {
   const { at, state, policy } = draft;
   const probes = state.probes.map((probe, index): ProbeState => {

@@ -12,7 +12,7 @@ export interface Limit {
 
 /**
  * What a limit calls for: `soon`, an ordinary restart that waits for `until` at least; `until`, a wait for the named time;
- * `probe`, a try from time to time because nobody knows when it ends.
+ * `probe`, a try from time to time because its end is unknown.
  */
 export type LimitStep = { kind: 'soon'; until: Wall | null } | { kind: 'until'; until: Wall } | { kind: 'probe' };
 
@@ -31,13 +31,13 @@ export function stepAfterLimit({ kind, until, own }: Limit, now: Wall, maxWaitMs
     : { kind: 'until', until };
 }
 
-/** So long after a named time the next start comes, at least: clocks differ. */
+/** The next start comes at least this long after a named time, since clocks differ. */
 const MARGIN_MS = 60_000;
 /** And so much more at most, drawn at random: not everybody at the same second. */
 const SPREAD_MS = 60_000;
-/** The tries of a limit whose end nobody knows. */
+/** The tries of a limit whose end is unknown. */
 const PROBE_WAITS_MS = [15 * 60_000, 30 * 60_000, 60 * 60_000] as const;
-/** After so many limits in a row the times that are named are not believed any more. */
+/** After this many limits in a row the times that are named are not believed any more. */
 const BELIEVED_IN_ROW = 3;
 
 /** How long a limit is waited out, and until when it is said to last. */

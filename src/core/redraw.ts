@@ -20,7 +20,7 @@ const PERCENTAGE = /\d+(?:[.,]\d+)?(?= ?%)/g;
 /** Digits, punctuation that spinners and bars are drawn with, arrows, boxes, blocks, dingbats, Braille dots, clocks and moons. */
 const DECORATION =
   /[\d\s|/\\+*.=#<>_~°·•…‹›«»∙⋅\-\u2010-\u2015\u2190-\u21ff\u2300-\u23ff\u2500-\u27bf\u2800-\u28ff\u2b00-\u2bff]|\ud83c[\udf00-\udf20]|\ud83d[\udd50-\udd67]/g;
-/** So many shapes of redrawn lines are remembered: more than a screen has lines. */
+/** How many shapes of redrawn lines are remembered: more than a screen has lines. */
 const MOST_SHAPES = 64;
 
 export function createRedrawFilter(): RedrawFilter {

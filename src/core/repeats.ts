@@ -11,25 +11,25 @@ export interface RepeatCounter {
 
 export interface Repeats {
   lines: number;
-  /** The share of the lines that have one of the most frequent shapes, of which there are so many. */
+  /** The share of the lines that have one of the most frequent shapes, and how many shapes these are. */
   share: number;
   shapes: number;
   /** The last line of the most frequent shape; null without lines. */
   example: string | null;
 }
 
-/** At most so many shapes make up a loop. */
+/** At most this many shapes make up a loop. */
 const LOOP_SHAPES = 3;
 const LOOP_SHARE = 0.8;
-/** The window is kept in so many parts: a line leaves it up to one part late. */
+/** The window is kept in this many parts: a line leaves it up to one part late. */
 const PARTS = 60;
-/** Of each part so many shapes are kept apart; a program that prints more is in no loop. */
+/** Of each part this many shapes are kept apart; a program that prints more is in no loop. */
 const SHAPES_A_PART = 40;
 const OTHER = 'other';
 const EXAMPLE_CHARS = 200;
 const LINE_CHARS = 4096;
 
-/** Whether these are at least so many lines, most of them alike. */
+/** Whether these are at least this many lines, most of them alike. */
 export function isLoop({ lines, share }: Repeats, atLeast: number): boolean {
   return lines >= atLeast && share >= LOOP_SHARE;
 }

@@ -46,24 +46,24 @@ const SHORTEST_LIMIT_S = 600;
 const IRREGULAR_LIMIT_S = HOUR;
 const LONGEST_STEADY_LIMIT_S = 4 * HOUR;
 const LONGEST_IRREGULAR_LIMIT_S = 1.5 * HOUR;
-/** So many silences are kept of each period. */
+/** How many silences are kept of each period. */
 const KEPT = 40;
 const PERIOD_S = 28 * DAY;
-/** A silence is set aside as an outage if it is so many times the next longest; so many at most. */
+/** A silence this many times longer than the next longest is set aside as an outage; at most this many are. */
 const OUTAGE_FACTOR = 4;
 const MOST_OUTAGES = 3;
 /** The eighth longest silence shows whether the longest is a rule or an exception. */
 const RANK = 7;
 const STEADY_SHARE = 0.6;
-/** The time observed must be so many times the longest silence. */
+/** The time observed must be this many times the longest silence. */
 const STEADY_MULTIPLE = 6;
 const IRREGULAR_MULTIPLE = 15;
-/** With so many times, short silences need not be alike. */
+/** With this many times, short silences need not be alike. */
 const LONG_EVIDENCE_MULTIPLE = 50;
 /** Short: with this margin still below the shortest limit. */
 const SHORT_MARGIN = 1.25;
 const IRREGULAR_MARGIN = 1.4;
-/** After so many silences beyond the limit the rule has proved wrong for this program. */
+/** After this many silences beyond the limit the rule has proved wrong for this program. */
 const MOST_EXCEEDED = 3;
 const MOST_EXCEEDED_IRREGULAR = 2;
 /** A silence this long is an outage, whatever the program: its length says nothing of how long to wait before trusting the limit again. */

@@ -20,10 +20,10 @@ type Stopping = Extract<Phase, { kind: 'stopping' }>;
 export const REST_GRACE_MS = 2000;
 /** After a SIGKILL that has not ended the child yet, it is sent again this often: the tree may have forked meanwhile. */
 const KILL_AGAIN_MS = 1000;
-/** So long a child may take to print its stacks after the dump signal. */
+/** How long a child may take to print its stacks after the dump signal. */
 const DUMP_MS = 2000;
 
-/** Without a grace nobody can be asked before another. */
+/** Without a grace period all are asked at the same time. */
 const toOf = ({ stopTo, stopTimeoutMs }: Policy): StopTo => (stopTimeoutMs === 0 ? 'tree' : stopTo);
 
 /** Asks a run to end. */

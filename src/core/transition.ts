@@ -56,7 +56,7 @@ export function clear(turn: Turn, run: Leftover, how: Omit<ClearOrder, 'clearing
   order(turn, { type: 'clear-run', clearing, to: turn.policy.stopTo, ...how });
 }
 
-/** A failed save is tried again after so long. */
+/** A failed save is tried again after this time. */
 const SAVE_RETRY_MS = 5000;
 
 /**

@@ -32,7 +32,7 @@ export interface BudgetState {
 
 export const emptyBudget: BudgetState = { calls: [], answers: [], pausedUntil: null };
 
-/** After a failed ask, no other for so long. */
+/** How long no other question is asked after one that failed. */
 const pauseMs = 15 * 60_000;
 const maxAnswers = 200;
 const maxTextUnits = 2000;

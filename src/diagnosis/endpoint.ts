@@ -126,7 +126,7 @@ function credentials(
   const key = (fromEnvironment ?? '').trim();
   if (key !== '' && mayTravel)
     return /^[\x21-\x7e]+$/.test(key) ? { headers: header(key) } : { refused: `${variable} holds no key` };
-  // A server of one's own needs none, and one in the environment is most likely meant for somebody else.
+  // A server of one's own needs none, and a key in the environment is most likely meant for another one.
   if (isNear(base.hostname)) return { headers: {} };
   if (key !== '') return { refused: 'a key is never sent over plain http to another host; use https' };
   return { refused: `there is no key: set ${variable} or --llm-key-file` };

@@ -83,7 +83,7 @@ const bothLoopbacks: NonNullable<RequestOptions['lookup']> = (_host, options, do
   else done(null, '127.0.0.1', 4);
 };
 
-/** What the parser gave up on, if a status line begins it: then somebody answers. */
+/** What the parser gave up on, if a status line begins it: then a server answers. */
 function rawAnswer(error: unknown): Answered | null {
   const packet = error instanceof Error && 'rawPacket' in error ? error.rawPacket : null;
   if (!(packet instanceof Uint8Array)) return null;

@@ -101,7 +101,7 @@ export function restoreFileLimit(told?: string): bigint | null {
   return given;
 }
 
-/** Our parent's soft limit is ours too, unless somebody set another for us: a service manager, or `prlimit` in front of us. */
+/** Our parent's soft limit is ours too, unless a service manager or `prlimit` set another. */
 function parentsLimit(hard: bigint): bigint | null {
   const parent = limitOf(process.ppid);
   if (parent === null) return hard === SERVICE_HARD ? SERVICE_SOFT : null;

@@ -21,7 +21,7 @@ export interface KernelLog {
 
 const DEVICE_MAJOR = 1;
 const DEVICE_MINOR = 11;
-/** A record is at most so long (CONSOLE_EXT_LOG_MAX). */
+/** The longest record (CONSOLE_EXT_LOG_MAX). */
 const RECORD_BYTES = 8192;
 const RECORDS_A_TURN = 200;
 const RECORDS_A_LOOK = 20_000;

@@ -200,7 +200,7 @@ function processes(
   const exit = bind('_exit', ['i32']);
   const waitid = bind('waitid', ['i32', 'u32', 'pointer', 'i32']);
   const prlimit = bind('prlimit64', ['i32', 'i32', 'pointer', 'pointer'], 'i32', 'prlimit');
-  // siginfo_t: si_code at 8, si_pid at 16, si_status at 24. With WNOHANG, si_pid stays 0 where nobody has ended.
+  // siginfo_t: si_code at 8, si_pid at 16, si_status at 24. With WNOHANG, si_pid stays 0 if no child has ended.
   const info = Buffer.alloc(128);
   const ended = (): EndedChild => {
     const [exited, status] = [info.readInt32LE(8) === CLD_EXITED, info.readInt32LE(24)];

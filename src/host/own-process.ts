@@ -2,7 +2,7 @@ import { libc } from './libc.ts';
 import { bears, readProcess } from './process-table.ts';
 import { carriesRunMark } from './run-mark.ts';
 
-/** A run, as far as it is known to whoever asks. */
+/** A run, as far as it is known. */
 export interface RunMark {
   /** Of the watcher, and the state folder it uses: what every run of this name carries in its environment. */
   name: string;

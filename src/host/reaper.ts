@@ -2,7 +2,7 @@
  * Takes in what our descendants leave behind: their orphans become our children instead of init's, and are reaped when they end. So no
  * zombie is left where nobody else reaps, as where we are PID 1, and what a run leaves stays in our part of the process tree.
  *
- * libuv reaps the children that it started, each by its pid, and would never notice an end that somebody else has collected.
+ * libuv reaps the children that it started, each by its pid, and would never notice an end that was collected elsewhere.
  * So theirs are left alone: node:diagnostics_channel tells of each. What must be told exactly is taken from libuv (`reapExactly`).
  */
 

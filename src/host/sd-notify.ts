@@ -8,7 +8,7 @@ type Notification = Readonly<Record<string, string>>;
 export interface Notifier {
   /** Sends at once. What does not get through is tried again, together with what comes meanwhile: the later value of a field. */
   send(fields: Notification): void;
-  /** Waits until everything has been sent, so long at most. */
+  /** Waits until everything has been sent, for at most the given time. */
   settle(ms: number): Promise<void>;
 }
 

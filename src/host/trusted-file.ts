@@ -1,6 +1,6 @@
 /**
  * Files and folders that steer the watchdog. One that another user owns or may write to would let that user run commands
- * as us, so it is refused. What is looked at is the opened descriptor, which nobody can exchange under us, and the link
+ * as us, so it is refused. What is looked at is the opened descriptor, which cannot be exchanged meanwhile, and the link
  * that led to it, if there was one: whoever owns a link decides where it leads.
  */
 
@@ -102,7 +102,7 @@ function passwd(): Account[] {
 }
 
 /**
- * Where each user has a group of their own (Debian, Fedora), umask 002 is usual and a file's group bit lets in nobody
+ * Where each user has a group of their own (Debian, Fedora), umask 002 is usual and a file's group bit admits nobody
  * else. A group counts as private if the local files know it and show no member but us and root; one that only a
  * directory service knows does not.
  */
@@ -123,7 +123,7 @@ function colonLines(file: string): string[][] {
       .filter(line => line.includes(':'))
       .map(line => line.split(':'));
   } catch {
-    // No such file (a bare root): then nobody is known, and numbers are shown.
+    // No such file (a bare root): names are unknown, and numbers are shown.
     return [];
   }
 }

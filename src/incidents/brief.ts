@@ -4,7 +4,7 @@ import type { Incident } from './incident.ts';
 import { type SharedEvent, sharedEvents } from './shared-event.ts';
 import { type Trend, trendsOf } from './trends.ts';
 
-/** What happened while nobody looked. Times RFC 3339, durations ms. */
+/** The summary of a period. Times RFC 3339, durations ms. */
 export interface Brief {
   readonly since: string;
   readonly until: string;
@@ -171,7 +171,7 @@ const personal: ReadonlySet<Incident['category']> = new Set([
   'corrupt-state',
 ]);
 
-/** What was stopped on purpose and waits for a decision comes first, then what nobody supervises, then what may still help itself. */
+/** Services that wait for a decision come first, then those without a watcher, then those that may still recover by themselves. */
 const URGENCY: readonly Status['phase'][] = ['held', 'lost', 'limited', 'unhealthy', 'cooldown', 'backoff'];
 
 const byUrgency = (one: Status, other: Status): number => {

@@ -7,7 +7,7 @@ export interface Trend {
   readonly text: string;
 }
 
-/** So many runs in a row must show it, of so many samples each. */
+/** How many runs in a row must show it, of how many samples each. */
 const LEAST_RUNS = 3;
 const LEAST_SAMPLES = 3;
 /** By how much a run must have grown, so that warming up is no trend. */

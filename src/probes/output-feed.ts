@@ -50,7 +50,7 @@ export function createLineSplitter(): LineSplitter {
     },
   };
 
-  // Without this a spinner would fill the room of a line with what nobody sees any more.
+  // Without this a spinner would fill the buffer of a line with what has been drawn over.
   function dropRedraws(bytes: Buffer): void {
     const back = bytes.lastIndexOf(13);
     if (back <= 0 || back === bytes.length - 1) return keep(bytes);
@@ -90,7 +90,7 @@ function isOutput(bytes: Buffer, filter: RedrawFilter): boolean {
   return filter.isOutput(bytes.toString('utf8'));
 }
 
-/** Lines are cut, and redraws told from output, only if somebody listens. */
+/** Lines are cut, and redraws told from output, only if a probe listens. */
 export function createOutputFeed(probes: readonly Probe[], now: () => Mono): OutputFeed {
   const toBytes = probes.filter(probe => probe.hearOutput !== undefined);
   const toLines = probes.filter(probe => probe.hearLines !== undefined);

@@ -20,7 +20,7 @@ export interface ProbeOrder {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly timeLimitMs: number;
-  /** Of standard output and error together the last so many bytes are kept; more is read and thrown away. */
+  /** Of standard output and error together the last bytes up to this number are kept; more is read and thrown away. */
   readonly keepBytes: number;
   readonly abort: AbortSignal;
 }
@@ -35,7 +35,7 @@ export interface ProbeEnd {
 }
 
 const PROBE_ID = 'AGENT_WATCH_PROBE_ID';
-/** After its end so long for its last words: what it left behind may hold the pipe. */
+/** How long its last words are waited for after its end: what it left behind may hold the pipe. */
 const LAST_WORDS_MS = 50;
 
 /** Runs it. Rejects if no shell could be started. */

@@ -61,7 +61,7 @@ export function readSettled(path: string, limitBytes: number): string | null {
       closeSync(opened.fd);
     }
   }
-  // After so many tries the writer is busier than a watcher ever is: the check of its shape decides.
+  // After this many tries the writer is busier than a watcher ever is: the check of its shape decides.
   return text;
 }
 

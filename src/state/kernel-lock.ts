@@ -29,7 +29,7 @@ export function tryKernelLock(path: string): KernelLock | 'busy' | { fault: stri
     const result = calls === null ? lockBySqlite(path) : lockOpenFile(calls, path);
     if (result !== 'replaced') return result;
   }
-  return { fault: 'the lock file is being replaced by somebody' };
+  return { fault: 'another process keeps replacing the lock file' };
 }
 
 type Attempt = KernelLock | 'busy' | 'replaced' | { fault: string };

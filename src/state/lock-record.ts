@@ -42,7 +42,7 @@ const RECORD_BYTES = 512;
 /** The open record of the lock's holder. */
 export interface RecordFile {
   write(record: LockRecord): Written;
-  /** Whether somebody removed the file: what is written then is read by nobody. */
+  /** Whether the file was removed: what is written to it then is lost. */
   isGone(): boolean;
   /** Whether this path leads to it. */
   isAt(path: string): boolean;

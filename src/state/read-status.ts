@@ -11,7 +11,7 @@ import { existingPrivateFolders } from './private-folder.ts';
 import { type FoundState, newestState, type ReadState, readState, statesIn } from './state-file.ts';
 import type { StateFolder } from './state-folder.ts';
 
-/** All that a name's files say, to somebody who only looks. */
+/** All that the files of a service say, read without its lock. */
 export interface NameReading<T> {
   name: string;
   folder: string;

@@ -103,7 +103,7 @@ export type ReadState<T> = (value: unknown) => T | string;
 export interface StateFile {
   /** Quick and synchronous; never throws. */
   save(value: unknown): Written;
-  /** Whether somebody removed what was saved. */
+  /** Whether what was saved has been removed. */
   isGone(): boolean;
   /** Resolves when the last save is safe from a power cut, or cannot be made so, or after a time that a stop may take. */
   settle(): Promise<void>;

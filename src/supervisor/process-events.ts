@@ -62,13 +62,13 @@ export interface Suspending {
 export function suspendTogether({ suspend }: Suspending): void {
   process.on('SIGTSTP', () => {
     const goOn = suspend();
-    // Returns when somebody has sent us SIGCONT.
+    // Returns after SIGCONT.
     process.kill(process.pid, 'SIGSTOP');
     goOn();
   });
 }
 
-/** A fault every time something is done would fill a log: after so many the watcher ends, and its unit starts it anew. */
+/** After this many faults the watcher ends and its unit starts it anew: a fault at every turn would fill a log. */
 const MOST_FAULTS = 100;
 
 /** What stands between a fault of our own and the child. */

@@ -84,7 +84,7 @@ function createKeeper() {
   };
 }
 
-/** Passes on what comes, and reads on although nobody takes it, as long as the end may still be near. */
+/** Passes on what comes. Reads on even if no run takes it, while the end of the input may still be near. */
 function relay(source: number, out: Socket, whole: ReturnType<typeof createKeeper>): void {
   const input = new Socket({ fd: source, readable: true, writable: false });
   input.unref();

@@ -14,7 +14,7 @@ import { leftoverOf, ownBoot } from './restore.ts';
 
 /** What came of a stop without a watcher. */
 export type UnsupervisedResult =
-  /** Nothing is left; so many processes had to be ended for it, the first of them by name and pid. */
+  /** Nothing is left. How many processes had to be ended for it, and the first of them by name and pid. */
   | { kind: 'stopped'; ended: number; names: readonly string[]; said: string[] }
   | { kind: 'left'; survivors: Survivor[] }
   /** A watcher has the lock after all. */

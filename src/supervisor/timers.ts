@@ -28,7 +28,7 @@ export function createTimers(report: Report): TimerPort {
 }
 
 const ID_BYTES = 16;
-/** Drawn so many at a time: every event carries an id, and few use it. */
+/** How many are drawn at a time: every event carries an id, and few use it. */
 const IDS_AT_ONCE = 16;
 
 /** The machine's own clocks and randomness. */

@@ -17,7 +17,7 @@ const secretName = /key|token|secret|pass|pwd|credential|auth|session|cookie|dsn
 /** An address that holds a user or a password. */
 const withUser = /:\/\/[^/\s@]+@/;
 
-/** Whether a text of this name is nobody else's business. */
+/** Whether a text of this name is a secret. */
 export function isSecret(name: string, text: string): boolean {
   if (secretName.test(name) || withUser.test(text)) return true;
   const whole = `${name}=${text}`;
@@ -39,7 +39,7 @@ export function carryOptions(given: readonly GivenOption[]): CarriedOptions {
   return { args, env };
 }
 
-/** Whether a value of an option is nobody else's business. */
+/** Whether the value of an option is a secret. */
 export function isHidden(name: OptionName, text: string): boolean {
   const { kind } = optionRow(name);
   if (kind === 'secret-url') return !text.startsWith('@');
@@ -64,7 +64,7 @@ export function optionVariablesOf(env: Readonly<Record<string, string | undefine
 }
 
 /**
- * The arguments with asterisks for every value that is nobody else's business: as long as they were, in bytes, so that they fit
+ * The arguments with asterisks in place of each secret value: as long as they were, in bytes, so that they fit
  * in their place. Of an address the host stays. What is after the `--` is the child's, whose own command line shows it anyway.
  */
 export function shownArguments(argv: readonly string[]): string[] {

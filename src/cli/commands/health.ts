@@ -53,7 +53,7 @@ function verdictOf(status: Status): Verdict {
   const { limit } = status;
   if (status.phase === 'limited' && limit !== null)
     problems.push(`${limitWords(limit.cause)}${limit.line === null ? '' : `: "${limit.line}"`}`);
-  // Waiting for a time that is known is as planned; nobody knows whether a refused login or a used up balance ends.
+  // Waiting for a known time is as planned; a refused login or a used up balance may never end.
   const stuck = status.phase === 'limited' && (limit === null || limit.until === null || limit.cause === 'budget');
   const critical = failing.some(row => row.severity === 'critical');
   // What is being stopped for it is being cured, unless it cannot be stopped.

@@ -156,7 +156,7 @@ function writeSecrets({ plan, secrets, stateDir }: PlannedService): void {
   }
 }
 
-/** In one step, so that nobody ever reads half of it; with its mode from the first byte on. */
+/** In one step, so that no reader finds half of it, and with its mode from the first byte on. */
 function writeWhole(path: string, text: string, mode: number): void {
   const beside = `${path}.new-${process.pid}`;
   try {

@@ -59,7 +59,7 @@ function readThrough(fd: number): string {
   return Buffer.concat(chunks).subarray(-READ_BYTES).toString('utf8');
 }
 
-/** A pipe that somebody made non-blocking has nothing yet and says EAGAIN: then we wait, a hundredth of a second at a time. */
+/** A non-blocking pipe that has nothing yet says EAGAIN: then it is read again after a hundredth of a second. */
 function readOrWait(fd: number, into: Buffer): number {
   for (;;) {
     try {

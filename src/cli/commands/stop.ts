@@ -18,13 +18,13 @@ type Named = Pick<Service, 'stateDir' | 'name'>;
 
 /** A watcher's loop never waits, so an answer that takes longer means that it is stopped or starved. */
 const ANSWER_MS = 10_000;
-/** A watcher makes a removed socket again within seconds: so long it is asked again before it gets a signal. */
+/** A watcher makes a removed socket again within seconds: it is asked for that long before it gets a signal. */
 const SOCKET_BACK_MS = 4000;
 const ASK_AGAIN_MS = 250;
 const LOOK_EVERY_MS = 500;
 /** A second interrupt ends the grace; the watcher ignores one that comes sooner. */
 const SECOND_SIGNAL_MS = 1200;
-/** After so long it is said that it takes longer. */
+/** After this time a line says that the stop takes longer. */
 const SAY_AFTER_MS = 15_000;
 
 /**

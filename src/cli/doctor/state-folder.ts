@@ -44,7 +44,7 @@ function ownership(stateDir: string, { uid, mode }: { uid: number; mode: number 
     );
   if (uid !== me && uid !== 0)
     findings.push(note(`${stateDir} belongs to user ${uid}, who can rename what is in it`, `chown ${me} ${stateDir}`));
-  // With the sticky bit nobody but the owner of an entry can replace it.
+  // With the sticky bit only the owner of an entry can replace it.
   if ((mode & 0o022) !== 0 && (mode & 0o1000) === 0)
     findings.push(note(`others may write ${stateDir} (mode ${(mode & 0o7777).toString(8)})`, `chmod go-w ${stateDir}`));
   return findings;

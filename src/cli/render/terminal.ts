@@ -13,7 +13,7 @@ export function ownTerminal(): WriteStream | null {
     const out = fstatSync(1);
     return out.isCharacterDevice() && out.rdev !== NULL_DEVICE && process.stdout.isTTY ? process.stdout : null;
   } catch {
-    // EBADF: it was closed before we began, and nobody reads what we say.
+    // EBADF: it was closed before the start, so there is no reader.
     return null;
   }
 }

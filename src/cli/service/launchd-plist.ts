@@ -7,7 +7,7 @@ export function plistLabel(name: string): string {
 }
 
 /**
- * The property list of a launchd job. launchd has no file for what nobody else may see: a shell reads it, and becomes the watcher.
+ * The property list of a launchd job. launchd has no file for secret variables: a shell reads one, and becomes the watcher.
  * Source: launchd.plist(5).
  */
 export function launchdPlist(plan: ServicePlan, errorPath: string): string {

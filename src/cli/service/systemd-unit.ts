@@ -10,7 +10,7 @@ export interface ServicePlan {
   readonly args: readonly string[];
   /** What everybody may see. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Where what nobody else may see is read from; null: there is nothing of the kind. */
+  /** The file that secret variables are read from; null: there are none. */
   readonly environmentFile: string | null;
   readonly stopTimeoutMs: number;
   /** A watcher that runs its command once must not be started again because the command failed. */

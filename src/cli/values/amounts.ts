@@ -94,7 +94,7 @@ export function readShare(text: string): number {
   return value;
 }
 
-/** So many in so much time. */
+/** A count and the time in which it holds. */
 export interface Rate {
   readonly count: number;
   readonly windowMs: number;

@@ -1,7 +1,7 @@
 import { quoted, UsageError } from '../usage-error.ts';
 import { readDuration } from './amounts.ts';
 
-/** A moment as it was written: so long ago, or at a time of the clock. */
+/** A moment as it was written: a duration ago, or a time of day. */
 export type Moment = { readonly agoMs: number } | { readonly at: number };
 
 /**

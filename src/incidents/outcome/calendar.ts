@@ -50,7 +50,7 @@ const abbreviations: Readonly<Record<string, string>> = {
   AEDT: 'Australia/Sydney',
 };
 
-/** The zone that is meant, as the calendar takes it; null where nobody knows it. */
+/** The zone that is meant, as the calendar takes it; null if it is unknown. */
 export const zoneNamed = (name: string): string | null => {
   const offset = /^(?:UTC|GMT) ?([+-])0?(\d{1,2})(?::?00)?$/i.exec(name);
   // Etc's signs are those of POSIX: hours west of Greenwich are positive.

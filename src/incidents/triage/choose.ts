@@ -27,7 +27,7 @@ const gradeScores: Readonly<Record<Grade, number>> = {
   warn: 1.6,
   info: 1.9,
 };
-/** So many different lines are held against the rules; what stands further up than all of these is not the cause. */
+/** How many different lines are held against the rules; what stands further up than all of these is not the cause. */
 const mostTried = 300;
 /** Behind so much life only what no program survives is still looked for, once something was found. */
 const longLife = 40;

@@ -29,7 +29,7 @@ const verdict = (
   check,
 });
 
-/** 128+n, and Node's and Python's negative codes, are signals that somebody in between translated. */
+/** 128+n, and Node's and Python's negative codes, are signals that a program in between has translated. */
 export const signalOf = (exit: Exit): string | null => {
   if (exit.signal !== null) return exit.signal;
   const number =

@@ -1,8 +1,8 @@
 import type { Observer } from './observer.ts';
 
-/** So long without a start and without much output, and what a start or a burst needed is given back. */
+/** After this time without a start and without much output, the memory that a start or a burst needed is given back. */
 const SETTLE_MS = 3000;
-/** A burst: so many starts, or so much output. */
+/** What makes a burst: this many starts, or this much output. */
 const MANY_STARTS = 20;
 const MANY_BYTES = 32 * 1024 * 1024;
 /** More output than this between two looks: the burst goes on. */

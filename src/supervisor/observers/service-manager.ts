@@ -87,7 +87,7 @@ function statusOf({ health }: Policy, state: State): string {
   return serviceStatus(state, rows, at => localTime(at));
 }
 
-/** WATCHDOG_USEC in ms, if it is meant for this process; null if nobody waits for pings. Source: sd_watchdog_enabled(3). */
+/** WATCHDOG_USEC in ms, if it is meant for this process; null if no pings are expected. Source: sd_watchdog_enabled(3). */
 export function watchdogMsOf(env: Readonly<Record<string, string | undefined>>, pid: number): number | null {
   const { WATCHDOG_USEC: usec, WATCHDOG_PID: whose } = env;
   if (usec === undefined || !/^[1-9]\d*$/.test(usec) || (whose !== undefined && whose !== String(pid))) return null;

@@ -33,7 +33,7 @@ export function plainEvent(event: AlertKind, at: number, state: State, more: Par
   };
 }
 
-/** What an incident is, gravest first: one alert says it, by the first of these that somebody wants to hear. */
+/** The kinds of alert that fit an incident, gravest first. One alert is sent, of the first kind that --alert-on has. */
 export function kindsOf(seed: IncidentSeed, slowLoop: boolean): AlertKind[] {
   const kinds: AlertKind[] = [];
   if (seed.next.kind === 'hold') kinds.push('hold');
@@ -45,7 +45,7 @@ export function kindsOf(seed: IncidentSeed, slowLoop: boolean): AlertKind[] {
   return kinds;
 }
 
-/** The event for an incident; `incident` is null if nobody could explain it in time. */
+/** The event for an incident; `incident` is null if it could not be explained in time. */
 export function incidentEvent(
   event: AlertKind,
   seed: IncidentSeed,

@@ -88,7 +88,7 @@ export interface Alerting {
   close(limitMs: number): Promise<void>;
 }
 
-/** So long an alert waits for the incident that tells more. */
+/** How long an alert waits for its incident to be explained. */
 const EXPLAIN_MS = 3000;
 /** A storm's incidents are put together, and most of them never explained. */
 const MOST_WAITING = 50;

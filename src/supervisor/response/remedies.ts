@@ -50,9 +50,9 @@ export interface Remedies extends Observer {
   before(start: () => void, refuse: (why: string) => void): void;
 }
 
-/** A remedy that takes longer is ended: the child has been down for so long by it. */
+/** A remedy that takes longer is ended, since the service is down meanwhile. */
 const REMEDY_LIMIT_MS = 60_000;
-/** A start waits so long to learn whether there is a remedy for what happened. */
+/** How long a start waits for the incident to be explained, to know whether a remedy fits. */
 const EXPLAIN_LIMIT_MS = 2000;
 
 /** The last incident, and what was found out about it; null: nothing in time. */

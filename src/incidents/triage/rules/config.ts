@@ -54,7 +54,7 @@ export const runningRules: readonly Rule[] = [
   },
 ];
 
-/** Settings: a missing variable or key, a value of the wrong form, an option nobody knows. */
+/** Settings: a missing variable or key, a value of the wrong form, an unknown option. */
 export const configRules: readonly Rule[] = [
   {
     id: 'config.variable-key-error',
