@@ -60,6 +60,10 @@ async function look(invocation: Look): Promise<number> {
       return (await import('./commands/runs.ts')).runsCommand(invocation);
     case 'run':
       return (await import('./commands/runs.ts')).runCommand(invocation);
+    case 'mark':
+      return (await import('./commands/judgement.ts')).markCommand(invocation);
+    case 'agreement':
+      return (await import('./commands/judgement.ts')).agreementCommand(invocation);
     case 'logs':
       return (await import('./commands/logs.ts')).logsCommand(invocation);
     case 'stop':

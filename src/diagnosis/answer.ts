@@ -1,5 +1,6 @@
 /** What a model wrote, made into text for an incident. It is stored and shown, never executed. Pure. */
 import { clipStart } from '../core/text/escape.ts';
+import { plain } from './prompt.ts';
 
 const maxTextUnits = 2000;
 
@@ -14,7 +15,7 @@ export function readAnswer(raw: string): string | null {
 
 // Reasoning models of some servers think inside the content; one that ran out of tokens never closes it, and one whose
 // template opens it in the prompt only closes it.
-function withoutThinking(text: string): string {
+export function withoutThinking(text: string): string {
   const closed = text.replace(/<think(?:ing)?>[\s\S]*?<\/think(?:ing)?>/gi, '');
   const tail = closed.split(/<\/think(?:ing)?>/i).at(-1) ?? '';
   return tail.replace(/<think(?:ing)?>[\s\S]*$/i, '');
@@ -22,16 +23,23 @@ function withoutThinking(text: string): string {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-// The first object that parses and says anything we asked for. Trailing commas are forgiven.
+// The first object that parses and says anything we asked for.
 function jsonIn(text: string): Fields | null {
+  return objectsIn(text, ['cause', 'fix', 'evidence_lines'])[0] ?? null;
+}
+
+/** The JSON objects in a text that have one of these fields, in order; none of them in another. Trailing commas are forgiven. */
+export function objectsIn(text: string, names: readonly string[]): Fields[] {
+  const found: Fields[] = [];
   let tries = 0;
-  for (let from = text.indexOf('{'); from !== -1 && tries < 20; from = text.indexOf('{', from + 1), tries++) {
+  for (let from = text.indexOf('{'); from !== -1 && tries < 20; tries++) {
     const to = endOfObject(text, from);
-    if (to === null) continue;
-    const fields = parseObject(text.slice(from, to));
-    if (fields !== null && ['cause', 'fix', 'evidence_lines'].some(name => name in fields)) return fields;
+    const fields = to === null ? null : parseObject(text.slice(from, to));
+    const wanted = fields !== null && names.some(name => name in fields);
+    if (wanted) found.push(fields);
+    from = text.indexOf('{', wanted && to !== null ? to : from + 1);
   }
-  return null;
+  return found;
 }
 
 function endOfObject(text: string, from: number): number | null {
@@ -83,9 +91,3 @@ function textsOf(value: unknown): string[] {
 }
 
 const withoutFence = (text: string): string => text.replace(/^```\w*\n([\s\S]*?)\n?```$/, '$1').trim();
-
-const plain = (text: string): string =>
-  text
-    .replace(/\r\n?/g, '\n')
-    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '')
-    .toWellFormed();

@@ -128,13 +128,17 @@ function hindranceOf(
     subject.category === 'out-of-memory' || subject.reasons.some(reason => reason.name === 'memory');
   if (provider.onThisMachine && shortOfMemory)
     return 'not asked: memory is short, and the model would take more of it on this machine';
+  return spentIn(budget, maxCalls, byHand);
+}
+
+/** Why the budget allows no call now; null: it does. */
+export function spentIn(budget: BudgetState, maxCalls: DiagnosisSettings['maxCalls'], byHand = false): string | null {
   if (budget.pausedUntil !== null && !byHand) return pause;
-  if (!mayCall(budget, maxCalls)) return `not asked: the budget of ${maxCalls.count} calls is used up for now`;
-  return null;
+  return mayCall(budget, maxCalls) ? null : `not asked: the budget of ${maxCalls.count} calls is used up for now`;
 }
 
 // One retry where the provider's own table says that it can help, each try paid from the budget.
-async function askTwice(
+export async function askTwice(
   provider: Provider,
   question: Question,
   settings: DiagnosisSettings,

@@ -45,6 +45,12 @@ export function ollama(site: Site, model: string | null): Provider {
   };
 }
 
+/** A token is 3 characters or more of most texts; a multiple of the usual size, so that a server need not load the model anew each time. */
+function contextFor({ system, user }: Question): number {
+  const tokens = (system.length + user.length) / 3 + maxAnswerTokens;
+  return contextTokens * Math.max(1, Math.ceil(tokens / contextTokens));
+}
+
 const bodyOf = (model: string, question: Question, thinkField: boolean) => ({
   model,
   messages: [
@@ -54,7 +60,8 @@ const bodyOf = (model: string, question: Question, thinkField: boolean) => ({
   stream: false,
   ...(thinkField ? { think: false } : {}),
   keep_alive: '5m',
-  options: { num_ctx: contextTokens, num_predict: maxAnswerTokens, temperature: 0.2 },
+  // One that does not fit loses its beginning without a word.
+  options: { num_ctx: contextFor(question), num_predict: maxAnswerTokens, temperature: 0.2 },
 });
 
 function readChat(json: unknown, asked: string): Answer | Failure {

@@ -140,7 +140,7 @@ function logTail(text: string): string {
 }
 
 // Whatever the cleaning left: no control character but line ends and tabs, and no half of a surrogate pair, leaves us.
-const plain = (text: string): string =>
+export const plain = (text: string): string =>
   text
     .replace(/\r\n?/g, '\n')
     .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '')

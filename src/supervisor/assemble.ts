@@ -2,7 +2,7 @@ import { type Child, type ChildNote, type ChildSpec, createChild } from '../chil
 import { createLog, type Log } from '../child/log.ts';
 import type { openPipes } from '../child/spawn.ts';
 import type { Fact } from '../core/events.ts';
-import type { CheckPort, Report, SchedulePort, StorePort } from '../core/ports.ts';
+import type { Report, SchedulePort, StorePort } from '../core/ports.ts';
 import { restartsOf } from '../core/status.ts';
 import type { Stamp } from '../core/time.ts';
 import { stampNow } from '../host/clock.ts';
@@ -24,7 +24,7 @@ import { createIncidentQueue, type IncidentQueue } from './response/incident-que
 import { createNotifications } from './response/notifications.ts';
 import { createRemedies } from './response/remedies.ts';
 import { type Found, ownBoot } from './restore.ts';
-import { createRunChecks } from './run-checks.ts';
+import { createRunChecks, type RunChecks } from './run-checks.ts';
 import { createRunRecorder, type RunRecorder } from './run-recorder.ts';
 import { fileInput, pipeInput, type RunInput } from './standard-input.ts';
 import { createStore } from './state-saver.ts';
@@ -55,6 +55,7 @@ export interface Assembled {
   supervisor: Supervisor;
   incidentQueue: IncidentQueue;
   runRecorder: RunRecorder;
+  checks: RunChecks;
   observers: Observers;
   /** Saves the state as it stands. */
   save(): void;
@@ -87,8 +88,6 @@ export function assemble(order: WatchOrder, parts: Parts, found: Found, end: (co
   const state = () => supervisor.state;
   const notifications = createNotifications(order.notifications, { ...shared, place: parts.place, state });
   const probing = probingOf(order, parts, core);
-  const log = logOf(order, parts, core);
-  const checks = checksOf(order, parts, core, { child, log });
   const runRecorder = createRunRecorder({
     place: parts.place,
     before: found.state,
@@ -97,11 +96,13 @@ export function assemble(order: WatchOrder, parts: Parts, found: Found, end: (co
     metrics: probing.metrics,
     warn: order.warn,
   });
+  const log = logOf(order, parts, core);
+  const checks = checksOf(order, parts, core, { child, log, recorder: runRecorder });
   observers.add(
     log,
-    checks,
     // Before the probes forget what the run that has ended used.
     runRecorder,
+    checks,
     probing,
     remedies,
     { fact: incidentQueue.fact },
@@ -128,7 +129,7 @@ export function assemble(order: WatchOrder, parts: Parts, found: Found, end: (co
   suspendTogether(child);
   supervisor.take(found.started);
   runRecorder.tookOver();
-  return { child, supervisor, incidentQueue, runRecorder, observers, save: () => store.save(supervisor.state) };
+  return { child, supervisor, incidentQueue, runRecorder, checks, observers, save: () => store.save(supervisor.state) };
 }
 
 /** The machine, and how it and its observers are told what happens. All else is built on it. */
@@ -241,14 +242,12 @@ function probingOf(order: WatchOrder, { place }: Parts, { supervisor, report }: 
 function checksOf(
   order: WatchOrder,
   { place }: Parts,
-  { supervisor, report }: Core,
-  { child, log }: { child: Child; log: LogObserver | null },
-): CheckPort & Observer {
-  const name = place.name;
-  const incidentsFolder = place.at(INCIDENTS_FOLDER);
+  { supervisor, observers: { judged }, report }: Core,
+  { child, log, recorder }: { child: Child; log: LogObserver | null; recorder: RunRecorder },
+): RunChecks {
   const logged = log === null ? null : { settle: log.settle, path: place.at(LOG_FILE) };
   const state = () => supervisor.state;
-  return createRunChecks({ ...order, name, incidentsFolder, state, tail: child.tail, log: logged }, report);
+  return createRunChecks({ ...order, place, state, tail: child.tail, log: logged, recorder, judged }, report);
 }
 
 /** What cannot be read or kept is begun anew. */

@@ -1,19 +1,21 @@
 import type { Log } from '../child/log.ts';
+import type { Rejection } from '../core/events.ts';
+import { reasonText, type Verdict, verdictText } from '../core/judgement.ts';
 import type { EndedRun, RunId, State } from '../core/model.ts';
 import type { CheckPort, Report } from '../core/ports.ts';
+import type { StateFolder } from '../state/state-folder.ts';
 import type { Observer } from './observers/observer.ts';
+import type { RunRecorder } from './run-recorder.ts';
 import type { CheckOrder, NotificationSettings } from './watch-order.ts';
 
 /** What checks need of the watcher. */
 export interface CheckWorld {
   checks: CheckOrder;
-  name: string;
+  place: StateFolder;
   cwd: string;
   /** The child's, which names most secrets that its log may show. */
   env: Readonly<Record<string, string>>;
   notifications: NotificationSettings;
-  /** Where the incidents are kept. */
-  incidentsFolder: string;
   /** How much of the output of a run is kept in memory. */
   ringBytes: number;
   /** The end of the output of the current or last run, both streams in order of arrival. */
@@ -21,37 +23,130 @@ export interface CheckWorld {
   /** The copy on disk, by the path of its newest file; null: there is none. */
   log: (Pick<Log, 'settle'> & { readonly path: string }) | null;
   state(): State;
+  /** Keeps what becomes known of a run. */
+  recorder: Pick<RunRecorder, 'amend'>;
+  /** Tells whoever wants to know of a verdict. */
+  judged: Required<Observer>['judged'];
   warn(line: string): void;
 }
 
 /** A run whose output is wanted, with as much of it as is in memory; null: the memory is of another run. */
-export interface CheckedRun {
+export interface WantedOutput {
   run: number;
-  runId: RunId;
-  healthy: boolean;
   inMemory: Buffer | null;
 }
 
-/** Checks ended runs, one at a time. What checks is loaded with the first of them. */
-export function createRunChecks(world: CheckWorld, report: Report): CheckPort & Observer {
+/** A run that has yet to prove itself. */
+export interface CheckedRun extends WantedOutput {
+  runId: RunId;
+  healthy: boolean;
+}
+
+/** Judges runs by the rubric, as it is at that moment. */
+export interface Judging {
+  /** Never rejects. */
+  judge(run: WantedOutput, abort: AbortSignal): Promise<Verdict>;
+  /** Whether a fail of this judge may act, and in words what a verdict is worth. */
+  worth(verdict: Verdict | null): { calibrated: boolean; text: string };
+}
+
+/** Checks and judges ended runs. */
+export interface RunChecks extends CheckPort, Observer {
+  /** Resolves when no verdict is under way. A signal gives it up. */
+  settle(): Promise<void>;
+}
+
+/** A storm of short runs must not pile up outputs in memory. */
+const MOST_WAITING = 3;
+
+/**
+ * Checks runs before they count, and judges them afterwards, one at a time; a judge that may act does so before. What checks is loaded with
+ * the first of them.
+ */
+export function createRunChecks(world: CheckWorld, report: Report): RunChecks {
+  const { judge: order = null } = world.notifications;
   let current: { runId: RunId; abort: AbortController } | null = null;
   let runInMemory = 0;
+  let judging: Judging | null = null;
+  /** What came before the run counted. */
+  let early: { run: number; verdict: Verdict } | null = null;
+  const closing = new AbortController();
+  let waiting = 0;
+  let skipping = false;
+  let work: Promise<void> = Promise.resolve();
+
+  const inMemory = (run: number) => (run === runInMemory ? world.tail() : null);
+
+  async function open(): Promise<Judging | null> {
+    if (order === null) return null;
+    judging ??= (await import('./response/judging.ts')).openJudging(world, order);
+    return judging;
+  }
+
+  async function rejectionOf(run: CheckedRun, abort: AbortSignal): Promise<Rejection | null> {
+    if (world.checks.accept !== null) {
+      const rejection = await (await import('./response/acceptance.ts')).rejectionOf(world, run, abort);
+      if (rejection !== null) return rejection;
+    }
+    const judge = order?.acts === true ? await open() : null;
+    if (judge === null || !judge.worth(null).calibrated) return null;
+    const verdict = await judge.judge(run, abort);
+    early = { run: run.run, verdict };
+    if (verdict.verdict !== 'fail' || !judge.worth(verdict).calibrated) return null;
+    return { by: 'judge', reason: reasonText(verdict) ?? 'without a reason' };
+  }
 
   async function check(run: CheckedRun, abort: AbortSignal): Promise<void> {
-    const { rejectionOf } = await import('./response/acceptance.ts');
-    const rejection = await rejectionOf(world, run, abort);
+    const rejection = await rejectionOf(run, abort);
     if (!abort.aborted) report({ type: 'run-checked', runId: run.runId, rejection });
+  }
+
+  function keep(run: number, verdict: Verdict): void {
+    world.recorder.amend(run, { verdict: { ...verdict } });
+    const { calibrated, text } = judging?.worth(verdict) ?? { calibrated: false, text: '' };
+    const idle = verdict.verdict === 'fail' && order?.acts === true && !calibrated;
+    world.warn(
+      `run ${run}: the judge says ${verdictText(verdict, idle ? `--judge-acts does not act: ${text}` : text)}`,
+    );
+    world.judged(run, verdict, text);
+  }
+
+  /** Beside everything else: nothing waits for it. */
+  function judgeLater(run: WantedOutput): void {
+    if (waiting >= MOST_WAITING) {
+      if (!skipping) world.warn(`run ${run.run} is not judged, since the judge is busy with earlier ones`);
+      skipping = true;
+      return;
+    }
+    skipping = false;
+    waiting++;
+    work = work
+      .then(open)
+      .then(async judge => {
+        if (judge !== null && !closing.signal.aborted) keep(run.run, await judge.judge(run, closing.signal));
+      })
+      .catch((error: unknown) => world.warn(`run ${run.run} could not be judged: ${error}`))
+      .finally(() => {
+        waiting--;
+      });
   }
 
   return {
     fact: ({ type }) => {
       if (type === 'child-spawned') runInMemory = world.state().run;
     },
+    note(note) {
+      if (note.kind !== 'exited' || order === null) return;
+      const { run } = world.state();
+      const before = early;
+      early = null;
+      if (before?.run === run) return keep(run, before.verdict);
+      if (note.cause === 'success') judgeLater({ run, inMemory: inMemory(run) });
+    },
     check(run: number, { runId, healthy }: EndedRun) {
       const abort = new AbortController();
       current = { runId, abort };
-      const inMemory = run === runInMemory ? world.tail() : null;
-      check({ run, runId, healthy, inMemory }, abort.signal).catch((error: unknown) => {
+      check({ run, runId, healthy, inMemory: inMemory(run) }, abort.signal).catch((error: unknown) => {
         if (abort.signal.aborted) return;
         // What could not be checked has not proved itself.
         const reason = `the check itself failed: ${error instanceof Error ? error.message : error}`;
@@ -60,6 +155,13 @@ export function createRunChecks(world: CheckWorld, report: Report): CheckPort & 
     },
     end(runId) {
       if (current?.runId === runId) current.abort.abort();
+    },
+    async settle() {
+      const giveUp = () => closing.abort();
+      // A verdict is what a last run was for; of a watcher that is to stop nobody waits for one.
+      if (world.state().phase.kind !== 'finished') giveUp();
+      process.on('SIGTERM', giveUp).on('SIGINT', giveUp);
+      while (waiting > 0) await work;
     },
   };
 }

@@ -58,8 +58,18 @@ export interface CheckOrder {
 /** How a watch ended: it never began because the name is taken, or it is over. */
 export type WatchEnd = { heldBy: number | null } | { code: number };
 
+/** By which rubric which model judges. */
+export interface JudgeOrder {
+  /** Absolute. */
+  rubric: string;
+  model: DiagnosisSettings;
+  /** A fail makes the run a failure, once the judge is calibrated. */
+  acts: boolean;
+}
+
 /** Who is told and who is asked; null: nobody. */
 export interface NotificationSettings {
+  judge?: JudgeOrder | null;
   alerts: AlertOrder | null;
   diagnosis: DiagnosisSettings | null;
 }

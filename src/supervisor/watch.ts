@@ -105,9 +105,12 @@ interface Open extends Omit<Assembled, 'supervisor' | 'save'> {
 /** Lets what our readers have not taken out, and leaves everything in order. */
 async function finish(
   order: WatchOrder,
-  { child, file, lock, incidentQueue, runRecorder, observers, control }: Open,
+  { child, file, lock, incidentQueue, runRecorder, checks, observers, control }: Open,
 ): Promise<void> {
-  const told = Promise.all([incidentQueue.settle(INCIDENTS_CLOSE_MS), runRecorder.settle(INCIDENTS_CLOSE_MS)]);
+  // A verdict that is under way is written down and alerted with the rest.
+  const told = checks
+    .settle()
+    .then(() => Promise.all([incidentQueue.settle(INCIDENTS_CLOSE_MS), runRecorder.settle(INCIDENTS_CLOSE_MS)]));
   const [left] = await Promise.all([child.flush(order.policy.stopTimeoutMs), told]);
   if (left > 0) order.warn(`${left} bytes of the child's output were not taken by its reader and are lost`);
   const { stdout, stderr } = order.outputs;

@@ -25,6 +25,7 @@ test.each(files)('%s is accepted by check', file => {
   const path = join(folder, basename(file));
   copyFileSync(join(docs, file), path);
   writeFileSync(join(folder, 'PROMPT.md'), 'Say hello.');
+  copyFileSync(join(docs, 'agents/review-rubric.txt'), join(folder, 'review-rubric.txt'));
   // Whether the agent is installed is not what is checked here.
   for (const program of ['claude', 'codex', 'gemini', 'opencode', 'aider', 'python3', 'node'])
     writeFileSync(join(folder, program), '#!/bin/sh\n', { mode: 0o755 });

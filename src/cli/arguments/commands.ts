@@ -87,8 +87,9 @@ const commands = {
     options: ['since', 'lines', 'follow', 'json', ...select],
   },
   runs: {
-    usage: 'runs [name...] [-n 20] [--json] | runs show <name> [N]',
-    meaning: 'the runs of services with their numbers',
+    usage:
+      'runs [name...] [-n 20] [--json] | runs show <name> [N] | runs mark <name> N good|bad [why] | runs agreement <name>',
+    meaning: 'the runs of services with their numbers; how far the judge is to be trusted',
     operands: [0, MANY],
     options: ['lines', 'json', ...select],
   },

@@ -86,6 +86,14 @@ export type Invocation =
       /** How many lines of its output. */
       readonly lines: number | null;
     } & Listing)
+  | ({
+      readonly kind: 'mark';
+      readonly name: string;
+      readonly run: number;
+      readonly mark: 'good' | 'bad';
+      readonly why: string | null;
+    } & Listing)
+  | ({ readonly kind: 'agreement'; readonly name: string } & Listing)
   | ({ readonly kind: 'incidents'; readonly since: Moment | null } & Listing)
   | ({ readonly kind: 'incident'; readonly which: string } & Listing)
   | ({

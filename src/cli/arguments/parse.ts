@@ -134,6 +134,8 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
     }
     case 'runs':
       if (first === 'show') return { kind: 'run', ...runOf(line), lines: values.lines, json, ...chosen([]) };
+      if (first === 'mark') return { kind: 'mark', ...markOf(line), json, ...chosen([]) };
+      if (first === 'agreement') return { kind: 'agreement', name: agreementOf(line), json, ...chosen([]) };
       return { kind: 'runs', lines: values.lines, json, ...chosen() };
     case 'incidents':
       if (first === 'show') return { kind: 'incident', which: incidentId(second), json, ...chosen([]) };
@@ -227,10 +229,32 @@ function runOf({ operands }: CommandLine): { name: string; run: number | null } 
   if (name === undefined) throw new UsageError('runs show: missing name; usage: agent-watch runs show <name> [N]');
   if (extra !== undefined)
     throw new UsageError(`unexpected argument ${quoted(extra)}; usage: agent-watch runs show <name> [N]`);
-  if (number === undefined) return { name: readName(name), run: null };
-  if (!/^[1-9]\d{0,8}$/.test(number))
-    throw new UsageError(`invalid number of a run ${quoted(number)}; agent-watch runs ${name} lists them`);
-  return { name: readName(name), run: Number(number) };
+  return { name: readName(name), run: number === undefined ? null : runNumber(name, number) };
+}
+
+function runNumber(name: string, text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new UsageError(`invalid number of a run ${quoted(text)}; agent-watch runs ${name} lists them`);
+}
+
+/** `mark NAME N good|bad [why]`. */
+function markOf({ operands }: CommandLine): { name: string; run: number; mark: 'good' | 'bad'; why: string | null } {
+  const [, name, number, mark, ...why] = operands;
+  const usage = 'usage: agent-watch runs mark <name> N good|bad [why]';
+  if (name === undefined || number === undefined) throw new UsageError(`runs mark: missing name or number; ${usage}`);
+  const run = runNumber(name, number);
+  if (mark === undefined) throw new UsageError(`runs mark: missing good or bad; ${usage}`);
+  const word = readChoice(mark, ['good', 'bad'] as const);
+  return { name: readName(name), run, mark: word, why: why.length === 0 ? null : why.join(' ') };
+}
+
+/** `agreement NAME`. */
+function agreementOf({ operands }: CommandLine): string {
+  const [, name, extra] = operands;
+  const usage = 'usage: agent-watch runs agreement <name>';
+  if (name === undefined) throw new UsageError(`runs agreement: missing name; ${usage}`);
+  if (extra !== undefined) throw new UsageError(`unexpected argument ${quoted(extra)}; ${usage}`);
+  return readName(name);
 }
 
 /** An incident's id becomes a part of a path. */

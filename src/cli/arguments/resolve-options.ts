@@ -3,12 +3,14 @@ import { WEBHOOK_VARIABLES, type Webhook } from '../../alerts/target.ts';
 import type { CauseAction } from '../../core/model.ts';
 import type { Environment } from '../environment.ts';
 import { isOptionName, type OptionName, type OptionValues, optionRow, watchOptionNames } from '../options/index.ts';
+import type { DiagnoseChoice } from '../options/option.ts';
 import { at, UsageError } from '../usage-error.ts';
 import { readSecretUrl } from '../values/places.ts';
 import { type RawValue, readValue } from '../values/read-value.ts';
 import type {
   AlertSettings,
   DiagnosisSettings,
+  JudgeSettings,
   OutputSettings,
   RawValues,
   RestartSettings,
@@ -36,6 +38,8 @@ const partners: Readonly<Record<string, readonly string[]>> = {
   'stale-when': ['stale-after'],
   'repeat-action': ['repeat-limit'],
   metrics: ['kill-when', 'budget'],
+  'judge-with': ['judge'],
+  'judge-acts': ['judge'],
 };
 
 /** @throws UsageError for an option whose partner is missing */
@@ -116,6 +120,23 @@ export function diagnosisSettings(values: OptionValues): DiagnosisSettings {
     maxCalls: values['llm-max-calls'],
     keyFile: values['llm-key-file'],
   };
+}
+
+/** The rubric and who judges by it; null: nobody does. Throws a UsageError where no model is named. */
+export function judgeSettings(values: OptionValues): JudgeSettings | null {
+  const { judge: rubric, 'judge-with': own, 'judge-acts': acts } = values;
+  if (rubric === null) return null;
+  const isModel = ({ kind }: DiagnoseChoice) => kind !== 'off' && kind !== 'rules';
+  if (own !== null && !isModel(own)) throw new UsageError(`--judge-with: "${own.kind}" is no model; name a provider`);
+  const diagnosis = diagnosisSettings(values);
+  const diagnose = own ?? diagnosis.diagnose;
+  if (!isModel(diagnose))
+    throw new UsageError('--judge: no model is named; give --judge-with PROVIDER, or a model to --diagnose');
+  // What was said of the model that diagnoses says nothing of another provider's.
+  const shared = !isModel(diagnosis.diagnose) || diagnosis.diagnose.kind === diagnose.kind;
+  const timeoutMs = values['llm-timeout'] ?? (diagnose.kind === 'ollama' ? 120_000 : 10_000);
+  const others = shared ? {} : { model: null, url: null, keyFile: null };
+  return { rubric, acts, model: { ...diagnosis, ...others, diagnose, timeoutMs } };
 }
 
 const topics = ['flap', 'slow-loop', 'hold', 'limited', 'unhealthy', 'recovered', 'crash', 'start', 'stop'] as const;

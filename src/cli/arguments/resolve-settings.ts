@@ -11,6 +11,7 @@ import type { ConfigFile } from './config.ts';
 import {
   alertSettings,
   diagnosisSettings,
+  judgeSettings,
   outputSettings,
   readValues,
   refuseWithoutPartner,
@@ -44,6 +45,7 @@ export async function watchSettings(line: CommandLine, file: ConfigFile | null, 
     health: healthSettings(values, raw, identity.cwd),
     output: outputSettings(values, raw, here),
     diagnosis: diagnosisSettings(values),
+    judge: await withRubric(judgeSettings(values), raw),
     alerts: alertSettings(values, here),
     service: serviceSettings(values),
   };
@@ -99,6 +101,17 @@ async function identityOf(
     env: await childVariables(values, raw),
     stdin: stdinOf(values),
   };
+}
+
+/** Looked at now: a rubric that is not there must not be missed at night. One that others may write is refused. */
+async function withRubric(judge: Settings['judge'], raw: RawValues): Promise<Settings['judge']> {
+  if (judge === null) return null;
+  const { readTrustedFile } = await import('../../host/trusted-file.ts');
+  const { where, text } = raw.get('judge')![0]!;
+  const read = readTrustedFile(judge.rubric);
+  if ('refused' in read) throw new UsageError(`${where}: ${text} ${read.refused}`);
+  if (read.text.trim() === '') throw new UsageError(`${where}: ${text} is empty; write what a good output is`);
+  return judge;
 }
 
 function stdinOf(values: OptionValues): IdentitySettings['stdin'] {

@@ -68,6 +68,13 @@ export interface DiagnosisSettings extends Pick<ProviderSettings, 'model' | 'tim
   readonly url: SecretUrl | null;
 }
 
+/** The rubric (a path, absolute) and who judges by it. */
+export interface JudgeSettings {
+  readonly rubric: string;
+  readonly model: DiagnosisSettings;
+  readonly acts: boolean;
+}
+
 /** Who is told; addresses may still be in files. */
 export interface AlertSettings extends TargetSettings {
   readonly on: ReadonlySet<AlertKind>;
@@ -103,6 +110,8 @@ export interface Settings {
   readonly health: HealthSettings;
   readonly output: OutputSettings;
   readonly diagnosis: DiagnosisSettings;
+  /** Null: nobody judges. */
+  readonly judge: JudgeSettings | null;
   readonly alerts: AlertSettings;
   readonly service: ServiceSettings;
 }

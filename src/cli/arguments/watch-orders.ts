@@ -6,10 +6,10 @@ import { stampNow } from '../../host/clock.ts';
 import { readTrustedFile } from '../../host/trusted-file.ts';
 import type { Observer } from '../../supervisor/observers/observer.ts';
 import type { HealthOrder } from '../../supervisor/probing.ts';
-import type { NotificationSettings } from '../../supervisor/watch-order.ts';
+import type { JudgeOrder, NotificationSettings } from '../../supervisor/watch-order.ts';
 import { type Environment, version } from '../environment.ts';
 import { didYouMean, UsageError } from '../usage-error.ts';
-import type { AlertSettings, DiagnosisSettings, HealthSettings, Settings } from './settings.ts';
+import type { AlertSettings, DiagnosisSettings, HealthSettings, JudgeSettings, Settings } from './settings.ts';
 
 /** Who is told and who is asked, and what has to be said of it at the start. */
 export interface NotificationPlan extends NotificationSettings {
@@ -21,11 +21,18 @@ export interface NotificationPlan extends NotificationSettings {
  * address that is none: whoever wants to be told must not find out at night that nobody was.
  */
 export async function notificationSettings(
-  { alerts, diagnosis, health }: Settings,
+  { alerts, diagnosis, judge, health }: Settings,
   here: Environment,
 ): Promise<NotificationPlan> {
   const { order, notes } = await alertOrder(alerts, health.intervalMs, here);
-  return { alerts: order, diagnosis: await consultation(diagnosis, here), notes };
+  return { alerts: order, diagnosis: await consultation(diagnosis, here), judge: await judgeOrder(judge, here), notes };
+}
+
+/** The judge as it was asked for. */
+async function judgeOrder(judge: JudgeSettings | null, here: Environment): Promise<JudgeOrder | null> {
+  if (judge === null) return null;
+  const model = await consultation(judge.model, here);
+  return model === null ? null : { ...judge, model };
 }
 
 async function alertOrder(

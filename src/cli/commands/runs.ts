@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { linesFromEnd } from '../../child/log-lines.ts';
 import { EXIT } from '../../core/exit-code.ts';
+import { agreementOf, calibrationText, markIn, verdictIn, verdictText } from '../../core/judgement.ts';
 import type { RunRecord } from '../../core/run-record.ts';
 import { stripControl } from '../../core/text/escape.ts';
 import { durationText, exitText, sizeText } from '../../core/text/units.ts';
@@ -73,8 +74,16 @@ function endText({ cause, exit }: RunRecord): string {
 }
 
 /** What matters most about a run. */
-function detailsOf({ category, why, metrics }: RunRecord): string {
-  const parts = [category === 'unknown' ? null : category, why, ...Object.entries(metrics).map(metricText)];
+function detailsOf({ category, why, metrics, verdict, mark }: RunRecord): string {
+  const judged = verdictIn(verdict)?.verdict ?? null;
+  const word = markIn(mark)?.mark ?? null;
+  const parts = [
+    judged === null ? null : `judge: ${judged}`,
+    word === null ? null : `marked ${word}`,
+    category === 'unknown' ? null : category,
+    why,
+    ...Object.entries(metrics).map(metricText),
+  ];
   return clean(parts.filter(part => part !== null).join('; '));
 }
 
@@ -92,7 +101,7 @@ export function runCommand({ name, run: number, lines, json, ...selection }: Run
   const run = runOf(service, number);
   const output = outputOf(service, run.run, lines ?? DEFAULT_LINES);
   if (json) print(`${JSON.stringify({ ...run, output: output.map(text => text.toString('utf8')) }, null, 2)}\n`);
-  else print(`${runText(run, output)}\n`);
+  else print(`${runText(run, output, calibrationText(agreementOf(runsOf(service))))}\n`);
   return EXIT.ok;
 }
 
@@ -122,8 +131,24 @@ export function outputOf({ stateDir, name }: Service, run: number, most: number)
   return lines.reverse();
 }
 
-function runText(run: ListedRun, output: readonly Buffer[]): string {
-  const { likeness, verdict, mark } = run;
+/** What a judge and a person say of it. */
+function judgementRows({ verdict: judged, mark: word }: ListedRun, worth: string): [string, string | null][] {
+  const verdict = verdictIn(judged);
+  const mark = markIn(word);
+  const reasons = verdict?.reasons ?? [];
+  return [
+    ['verdict', verdict === null ? null : verdictText({ ...verdict, reasons: [] }, worth)],
+    ...reasons.map(({ why, quote }): [string, string] => ['', `${why} ("${quote}")`]),
+    [
+      'judge',
+      verdict?.source == null ? null : `${verdict.source}${verdict.model === null ? '' : ` (${verdict.model})`}`,
+    ],
+    ['mark', mark === null ? null : `${mark.mark}${mark.why === null ? '' : `: ${mark.why}`}`],
+  ];
+}
+
+function runText(run: ListedRun, output: readonly Buffer[], worth: string): string {
+  const { likeness } = run;
   const rows: [string, string | null][] = [
     ['started', run.startedAt === null ? 'not known' : localTime(run.startedAt)],
     ['ended', run.endedAt === null ? 'not known' : localTime(run.endedAt)],
@@ -138,8 +163,7 @@ function runText(run: ListedRun, output: readonly Buffer[]): string {
     ['memory', valueText(run.peakMemoryBytes, bytes => `${sizeText(bytes)} at most`)],
     ['metrics', Object.entries(run.metrics).map(metricText).join(', ')],
     ['likeness', likeness === null ? null : `${Math.round(100 * likeness)} % of the output is in an earlier run too`],
-    ['verdict', verdict === null ? null : clean(JSON.stringify(verdict))],
-    ['mark', mark === null ? null : clean(JSON.stringify(mark))],
+    ...judgementRows(run, worth),
     ['incident', run.incidentId === null ? null : `agent-watch incidents show ${run.incidentId}`],
   ];
   const shown = rows.filter((row): row is [string, string] => row[1] !== null && row[1] !== '');

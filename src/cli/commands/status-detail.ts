@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { linesFromEnd } from '../../child/log-lines.ts';
+import { agreementOf, calibrationText, verdictIn, verdictText } from '../../core/judgement.ts';
 import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import type { Status } from '../../core/status.ts';
 import { clipStart, stripControl, wholeStart } from '../../core/text/escape.ts';
@@ -11,6 +12,7 @@ import { type TreeUsage, treeUsage } from '../../host/tree-usage.ts';
 import { INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
 import { readAll } from '../../incidents/store.ts';
 import { readDiagnosisFault, readName } from '../../state/read-status.ts';
+import { readRuns } from '../../state/run-journal.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
 import { readKeptSettings } from '../fleet/kept-settings.ts';
 import { whatText } from '../render/tables.ts';
@@ -89,6 +91,7 @@ function blockOf(row: StatusRow, before: TreeUsage | null, { doing, clean }: { d
     ['doing', doing],
     ['restarts', restartText(status, incidents)],
     ['last exit', status.lastExit === null ? '' : lastExitText(status.lastExit, now)],
+    ['verdict', lastVerdict(join(stateDir, name))],
     ...incidentRows(last, now),
     ['diagnosis', diagnosisText(row)],
     ['next', nextText(status, now)],
@@ -151,6 +154,15 @@ function restartText({ restarts }: Status, incidents: readonly Incident[]): stri
 
 function lastExitText(exit: NonNullable<Status['lastExit']>, now: number): string {
   return `${exitText(exit)} (${exit.cause}) ${durationText(Math.max(0, now - Date.parse(exit.at)))} ago`;
+}
+
+/** What the judge says of the last run that it has judged, and what that is worth. */
+function lastVerdict(folder: string): string {
+  const runs = readRuns(folder);
+  const run = runs.findLast(one => one.verdict !== null);
+  const verdict = verdictIn(run?.verdict ?? null);
+  if (run === undefined || verdict === null) return '';
+  return `run ${run.run}: ${verdictText(verdict, calibrationText(agreementOf(runs)))}`;
 }
 
 function incidentRows(last: Incident | undefined, now: number): [string, string][] {

@@ -51,7 +51,7 @@ export async function watchCommand(settings: Settings): Promise<number> {
     ...restart,
     resumes: restart.resumeCommand !== null,
     scheduled: schedule !== null,
-    checksRuns: restart.accept !== null,
+    checksRuns: restart.accept !== null || settings.judge?.acts === true,
     health: policyOfHealth(health),
   };
   const listening = await listenerOf(settings, { name, policy, warn: consoleLog.warn });
@@ -127,11 +127,11 @@ function keeper(settings: Settings, name: string): Observer {
 }
 
 /** How many file calls may hang at the same time: each path is asked again only when it has answered. */
-function filesOfOthers({ health, alerts }: Settings): number {
+function filesOfOthers({ health, alerts, judge }: Settings): number {
   const probes = health.probes.filter(({ kind }) => kind === 'fresh-file' || kind === 'grow' || kind === 'disk');
   // Once for the names it has, before anything starts, and once for the watcher.
   const metrics = health.metrics.filter(({ kind }) => kind === 'file');
-  return probes.length + 2 * metrics.length + alerts.files.length;
+  return probes.length + 2 * metrics.length + alerts.files.length + (judge === null ? 0 : 1);
 }
 
 /** Of options that look like none of these, no value is a secret. */

@@ -39,6 +39,22 @@ export const incidentOptions = {
     defaultNote: "the provider's own variable",
     meaning: 'file that holds the API key',
   },
+  judge: {
+    kind: 'path',
+    placeholder: 'FILE',
+    defaultNote: 'none',
+    meaning: 'a rubric in plain text: a model judges by it the output of each run that ended with success',
+  },
+  'judge-with': {
+    kind: 'diagnose',
+    choices: ['anthropic', 'openai', 'ollama', 'command:CMD'],
+    defaultNote: 'the model of --diagnose',
+    meaning: 'the model that judges',
+  },
+  'judge-acts': {
+    kind: 'switch',
+    meaning: 'a fail of the judge makes the run a failure, once the judge is calibrated (`runs agreement`)',
+  },
   'alert-webhook': {
     kind: 'secret-url',
     repeat: true,

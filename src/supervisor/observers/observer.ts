@@ -1,4 +1,5 @@
 import type { Fact, IncidentSeed, Note } from '../../core/events.ts';
+import type { Verdict } from '../../core/judgement.ts';
 import type { State } from '../../core/model.ts';
 import type { Wall } from '../../core/time.ts';
 import type { Incident } from '../../incidents/incident.ts';
@@ -24,6 +25,8 @@ export interface Observer {
   counted?(seed: IncidentSeed): void;
   /** A healthy run closed all incidents that were open. */
   recovered?(at: Wall): void;
+  /** The output of a run was judged; `worth`: whether the judge is calibrated, in words. */
+  judged?(run: number, verdict: Verdict, worth: string): void;
   /** The watcher ends: what is still to be said is said now. Takes half a second at most, the log two seconds. */
   close?(): Promise<void>;
 }
@@ -57,6 +60,7 @@ export function createObservers(fault: (error: unknown) => void): Observers {
     opened: (incident, seed) => tell(observer => observer.opened?.(incident, seed)),
     counted: seed => tell(observer => observer.counted?.(seed)),
     recovered: at => tell(observer => observer.recovered?.(at)),
+    judged: (run, verdict, worth) => tell(observer => observer.judged?.(run, verdict, worth)),
     async close() {
       await Promise.all(all.map(observer => observer.close?.()));
     },

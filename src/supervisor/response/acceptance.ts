@@ -4,8 +4,9 @@ import { incidentId } from '../../core/snapshot.ts';
 import { clipStart, lastWords } from '../../core/text/escape.ts';
 import { durationText } from '../../core/text/units.ts';
 import { runShell, type ShellEnd } from '../../host/run-command.ts';
+import { INCIDENTS_FOLDER } from '../../incidents/incident.ts';
 import { readOne } from '../../incidents/store.ts';
-import type { CheckedRun, CheckWorld } from '../run-checks.ts';
+import type { CheckedRun, CheckWorld, WantedOutput } from '../run-checks.ts';
 import { configuredSecrets, redactorFor } from './redactor.ts';
 
 /** A check that takes longer is ended, and has failed. */
@@ -56,10 +57,10 @@ function howItEnded({ code, signal }: ShellEnd): string {
 }
 
 /** Whether a run that was called healthy ends like the last incident. */
-function isSame({ state, incidentsFolder, name }: CheckWorld, { healthy }: CheckedRun, reason: string): boolean {
+function isSame({ state, place }: CheckWorld, { healthy }: CheckedRun, reason: string): boolean {
   const { incident } = state();
   if (!healthy || incident === null) return false;
-  const found = readOne(incidentsFolder, incidentId(name, incident.at));
+  const found = readOne(place.at(INCIDENTS_FOLDER), incidentId(place.name, incident.at));
   if (found === null || 'fault' in found) return false;
   return found.incident.category === 'not-accepted' && found.incident.keyLine === reason;
 }
@@ -73,7 +74,7 @@ const LOG_SETTLE_MS = 2000;
  * What is kept of the output of a run, both streams in order of arrival: all of it where it fits into memory, else the end of it from
  * the log, else what is in memory. Null: nothing is kept of that run.
  */
-async function outputOfRun(world: CheckWorld, { run, inMemory }: CheckedRun): Promise<Buffer | null> {
+export async function outputOfRun(world: CheckWorld, { run, inMemory }: WantedOutput): Promise<Buffer | null> {
   if (inMemory !== null && (inMemory.length < world.ringBytes || world.log === null)) return inMemory;
   if (world.log === null) return null;
   await world.log.settle(LOG_SETTLE_MS);

@@ -4,6 +4,7 @@ import { createHeartbeat, type Heartbeat } from '../../alerts/heartbeat.ts';
 import type { Target } from '../../alerts/target.ts';
 import type { IncidentSeed, Note } from '../../core/events.ts';
 import { KILL_WHEN } from '../../core/health-model.ts';
+import { reasonText, type Verdict } from '../../core/judgement.ts';
 import type { Policy, State } from '../../core/model.ts';
 import { restartsOf } from '../../core/status.ts';
 import { CANNOT_END, survivorsText } from '../../core/stopping.ts';
@@ -85,6 +86,8 @@ export interface Alerting {
   explained(incident: Incident | null, seed: IncidentSeed): void;
   /** A healthy run closed the last incident. */
   recovered(at: Wall): void;
+  /** A run was judged. */
+  judged(run: number, verdict: Verdict, worth: string): void;
   close(limitMs: number): Promise<void>;
 }
 
@@ -196,6 +199,11 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
       trouble = null;
       const restarts = { total: restartsOf(world.state()), window: was.restarts };
       plain('recovered', { at, incidentId: lastId, downMs: was.downMs, restarts, reason: `up for ${uptimeText}` });
+    },
+    judged(run, { verdict, reasons }, worth) {
+      if (verdict !== 'fail') return;
+      const reason = `the judge says that run ${run} fails its rubric; ${worth}`;
+      plain('unhealthy', { cause: 'judge', reason, probe: { name: 'judge', message: reasonText({ reasons }) } });
     },
     async close(limitMs) {
       for (const seed of [...waiting.keys()]) tell(seed, null);

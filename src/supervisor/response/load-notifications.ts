@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import { timerMs } from '../../core/time.ts';
+import { type Stamp, timerMs } from '../../core/time.ts';
+import type { DiagnosisPorts } from '../../diagnosis/diagnose.ts';
 import { readText } from '../../host/read-file.ts';
 import { replaceFile } from '../../state/atomic-file.ts';
 import { keepDiagnosisFault } from '../../state/read-status.ts';
@@ -33,6 +34,12 @@ interface Shared {
   monoMs(): number;
   clean(text: string): string;
   say(line: string): void;
+}
+
+/** What a question to a model needs of the system: all of a service share one budget. */
+export function modelPorts(place: StateFolder, now: () => Stamp, clean: (text: string) => string): DiagnosisPorts {
+  const clocks = { wallMs: () => now().wall, monoMs: () => now().mono };
+  return { ...clocks, clean, token, wait, store: storeIn(place, 'diagnosis.json') };
 }
 
 async function openAlerting({ alerts }: NotificationSettings, world: NotificationWorld, shared: Shared) {
@@ -67,7 +74,7 @@ async function openDiagnosing({ diagnosis }: NotificationSettings, world: Notifi
         // A full disk: the log has it too.
       }
     },
-    ports: { ...shared, token, wait, store: storeIn(world.place, 'diagnosis.json') },
+    ports: modelPorts(world.place, world.now, shared.clean),
   });
 }
 

@@ -45,6 +45,7 @@ export function createNotifications(order: NotificationSettings, world: Notifica
       }),
     counted: seed => then(({ alerting }) => alerting?.explained(null, seed)),
     recovered: at => then(({ alerting }) => alerting?.recovered(at)),
+    judged: (run, verdict, worth) => then(({ alerting }) => alerting?.judged(run, verdict, worth)),
     async close() {
       await loading;
       loaded?.diagnosing?.close();

@@ -41,15 +41,16 @@ export function redactorFor(
 const SECRET_PART_CHARS = 16;
 
 /** Our own secrets beside those of the environment: addresses of which only the host is shown, and the key in a file. */
-export function configuredSecrets({ alerts, diagnosis }: NotificationSettings): string[] {
+export function configuredSecrets({ alerts, diagnosis, judge = null }: NotificationSettings): string[] {
   const targets = (alerts?.targets ?? []).flatMap(target => (target.kind === 'webhook' ? [target.url] : []));
   const urls = [...targets, ...(alerts?.heartbeat ? [alerts.heartbeat.url] : [])];
   const parts = urls.flatMap(({ pathname, search }) => `${pathname}${search}`.split(/[/?&=]/));
-  const key = diagnosis?.keyFile ? readKeyFile(diagnosis.keyFile) : null;
+  const models = [diagnosis, judge?.model ?? null].filter(model => model !== null);
+  const keys = models.map(({ keyFile }) => (keyFile === null ? null : readKeyFile(keyFile)));
   return [
     ...urls.map(({ href }) => href),
     ...parts.filter(part => part.length >= SECRET_PART_CHARS),
-    ...(diagnosis?.url ? [diagnosis.url.href] : []),
-    ...(key !== null && 'key' in key ? [key.key] : []),
+    ...models.flatMap(({ url }) => (url === null ? [] : [url.href])),
+    ...keys.flatMap(key => (key !== null && 'key' in key ? [key.key] : [])),
   ];
 }
