@@ -110,6 +110,9 @@ export type Note =
   | { kind: 'slow-loop'; deaths: number; windowMs: number }
   | { kind: 'save-failed'; why: string }
   | { kind: 'save-recovered' }
+  /** Nothing on the disk says that it is held: only this watcher keeps it from being started. */
+  | { kind: 'hold-unwritten'; why: string }
+  | { kind: 'hold-written' }
   | { kind: 'stopped' }
   | { kind: 'refused'; what: 'restart'; phase: Phase['kind'] };
 

@@ -6,10 +6,7 @@ import type { Report, SchedulePort, StorePort } from '../core/ports.ts';
 import { restartsOf } from '../core/status.ts';
 import type { Stamp } from '../core/time.ts';
 import { stampNow } from '../host/clock.ts';
-import { readText } from '../host/read-file.ts';
 import { INCIDENTS_FOLDER } from '../incidents/incident.ts';
-import type { KeptText } from '../probes/keepers.ts';
-import { replaceFile } from '../state/atomic-file.ts';
 import type { Lock } from '../state/lock.ts';
 import type { StateFile } from '../state/state-file.ts';
 import { LOG_FILE, type StateFolder } from '../state/state-folder.ts';
@@ -27,14 +24,12 @@ import { type Found, ownBoot } from './restore.ts';
 import { createRunChecks, type RunChecks } from './run-checks.ts';
 import { createRunRecorder, type RunRecorder } from './run-recorder.ts';
 import { fileInput, pipeInput, type RunInput } from './standard-input.ts';
-import { createStore } from './state-saver.ts';
+import { createStore, keptIn } from './state-saver.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 import { createTerminalModes } from './terminal-modes.ts';
 import { createSource, createTimers } from './timers.ts';
 import type { WatchOrder } from './watch-order.ts';
 
-/** What probes keep between watchers is small. */
-const KEPT_BYTES = 32_768;
 /** How long a slow disk may keep our end waiting for the rest of the log. */
 const LOG_CLOSE_MS = 2000;
 
@@ -250,21 +245,6 @@ function checksOf(
   return createRunChecks({ ...order, place, state, tail: child.tail, log: logged, recorder, judged }, report);
 }
 
-/** What cannot be read or kept is begun anew. */
-function keptIn(place: StateFolder, file: string): KeptText {
-  return {
-    read: () => readText(place.at(file), KEPT_BYTES),
-    write(text) {
-      try {
-        place.ensure();
-        replaceFile(place.at(file), text);
-      } catch {
-        // A full disk: the state file says that aloud, and the next save tries again.
-      }
-    },
-  };
-}
-
 /** The log in the name's folder, made again when somebody removes it. Null: none is kept. */
 function logOf(
   { log: wanted, warn }: WatchOrder,
@@ -293,7 +273,19 @@ function logOf(
 function storeOf({ policy, command, cwd }: WatchOrder, parts: Parts, { observers, report }: Core): StorePort {
   const { place, file, lock, shownCommand } = parts;
   return createStore(
-    { place, file, lock, policy, bootId: ownBoot(), command, shownCommand, cwd, now: stampNow, saved: observers.see },
+    {
+      place,
+      file,
+      lock,
+      policy,
+      bootId: ownBoot(),
+      command,
+      shownCommand,
+      cwd,
+      now: stampNow,
+      saved: observers.see,
+      tell: observers.note,
+    },
     report,
   );
 }

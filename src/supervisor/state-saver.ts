@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import type { Note } from '../core/events.ts';
 import { type HealthRow, healthRows } from '../core/health-rows.ts';
 import type { Hold, Policy, State } from '../core/model.ts';
 import type { Report, StorePort } from '../core/ports.ts';
@@ -5,6 +7,9 @@ import { encoded, SNAPSHOT_VERSION, type Snapshot } from '../core/snapshot.ts';
 import { stuckRow } from '../core/stopping.ts';
 import type { Stamp } from '../core/time.ts';
 import { backoffWait } from '../core/waits.ts';
+import { readText } from '../host/read-file.ts';
+import type { KeptText } from '../probes/keepers.ts';
+import { replaceFile } from '../state/atomic-file.ts';
 import { liftHold, writeHold } from '../state/hold-file.ts';
 import type { Lock } from '../state/lock.ts';
 import type { RecordedRun } from '../state/lock-record.ts';
@@ -18,6 +23,8 @@ export interface StoreOf extends Omit<SnapshotOf, 'name'> {
   lock: Lock;
   /** Told each state after it was handed to the disk: every transition passes here. */
   saved(state: State): void;
+  /** What is to be said of the hold, which the machine takes for written. */
+  tell(note: Note): void;
 }
 
 /** What belongs to a state that is shown. */
@@ -39,9 +46,17 @@ export interface SnapshotOf {
 export function createStore(of: StoreOf, report: Report): StorePort {
   let failing = false;
   let unwritten: Hold | null = null;
+  let holdFails = false;
 
   function tryHold(): void {
-    if (unwritten !== null && writeHold(of.place, unwritten).ok) unwritten = null;
+    if (unwritten === null) return;
+    const written = writeHold(of.place, unwritten);
+    if (written.ok) unwritten = null;
+    // Any file of that name holds, whatever could be written into it, if it lies where the next watcher looks.
+    const fails = !written.ok && !existsSync(`${of.place.path}/hold.json`);
+    if (fails && !holdFails) of.tell({ kind: 'hold-unwritten', why: written.why });
+    if (!fails && holdFails) of.tell({ kind: 'hold-written' });
+    holdFails = fails;
   }
 
   return {
@@ -61,6 +76,7 @@ export function createStore(of: StoreOf, report: Report): StorePort {
     },
     liftHold() {
       unwritten = null;
+      holdFails = false;
       liftHold(of.place, new Date(of.now().wall));
     },
   };
@@ -106,4 +122,22 @@ function healthOf(policy: Policy, { phase, stuck }: State): HealthRow[] {
   const up = phase.kind === 'running' || phase.kind === 'stopping';
   const rows = up ? healthRows(policy.health, phase.live.health, iso) : [];
   return stuck === null ? rows : [...rows, stuckRow(stuck, iso)];
+}
+
+/** What probes keep between watchers is small. */
+const KEPT_BYTES = 32_768;
+
+/** A small file of the service's folder. What cannot be read or kept is begun anew. */
+export function keptIn(place: StateFolder, file: string): KeptText {
+  return {
+    read: () => readText(place.at(file), KEPT_BYTES),
+    write(text) {
+      try {
+        place.ensure();
+        replaceFile(place.at(file), text);
+      } catch {
+        // A full disk: the state file says that aloud, and the next save tries again.
+      }
+    },
+  };
 }

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -107,5 +108,23 @@ describe('a folder that is moved away under its watcher', () => {
     watcher.process.kill('SIGKILL');
     await watcher.ended;
     expect(run(folder, ['--name', 'bot', '--on-hold', 'exit', '--', 'true']).code).toBe(69);
+  });
+
+  test('and where nothing can be made, a hold that is not on the disk is said and alerted', async () => {
+    const folder = scratch();
+    const options = ['--name', 'bot', '--hold-codes', '78', '--alert-file', 'alerts', '--alert-on', 'hold'];
+    const command = ['sh', '-c', 'until [ -e go ]; do sleep 0.05; done; exit 78'];
+    const watcher = startWatcher(folder, [...options, '--', ...command]);
+    await phaseIs(folder, 'bot', 'running');
+    renameSync(join(folder, 'state/bot'), join(folder, 'state/aside'));
+    writeFileSync(join(folder, 'state/bot'), 'in the way');
+    writeFileSync(join(folder, 'go'), '');
+    await watcher.said(/the hold could not be written to the disk/);
+    const alerts = () => (existsSync(join(folder, 'alerts')) ? readFileSync(join(folder, 'alerts'), 'utf8') : '');
+    await until('it is alerted', () => alerts().includes('the hold could not be written to the disk'), 10_000);
+    rmSync(join(folder, 'state/bot'));
+    await until('the hold is there', () => existsSync(join(folder, 'state/bot/hold.json')), 20_000);
+    watcher.process.kill('SIGKILL');
+    await watcher.ended;
   });
 });

@@ -84,6 +84,13 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
       return line(4, `the kill condition has no current metrics: ${note.why}`);
     case 'sees-again':
       return line(5, 'the kill condition has current metrics again');
+    case 'hold-unwritten':
+      return line(
+        3,
+        `the hold could not be written to the disk (${note.why}); another watcher of this name would start the command`,
+      );
+    case 'hold-written':
+      return line(5, 'the hold is on the disk now');
     case 'slow-loop':
       return line(
         4,

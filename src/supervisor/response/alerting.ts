@@ -168,6 +168,11 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
       }
       case 'ended-at-last':
         return wellAgain(CANNOT_END);
+      case 'hold-unwritten':
+        return plain('hold', {
+          cause: note.kind,
+          reason: `the hold could not be written to the disk (${note.why}): another watcher of this name would start the command`,
+        });
       case 'blind':
         return warn(KILL_WHEN, note.why, `no current metrics: ${note.why}`);
       case 'sees-again':

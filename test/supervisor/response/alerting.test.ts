@@ -154,10 +154,12 @@ describe('alerts', () => {
     alerting.hear({ kind: 'started', run: 1, pid: 7 });
     alerting.hear({ kind: 'exited', exit, cause: 'stopped', why: null, uptimeMs: 3000, next: { kind: 'leave' } });
     alerting.hear({ kind: 'held', hold });
+    alerting.hear({ kind: 'hold-unwritten', why: 'no space left' });
     expect(await told()).toEqual([
       'started: run 1',
       'stopped after 3s: as asked',
       'is held and will not be started: it exited with code 78. To lift it: agent-watch reset bot',
+      expect.stringMatching(/held.*: the hold could not be written to the disk \(no space left\)/),
     ]);
   });
 });
