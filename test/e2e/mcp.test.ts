@@ -55,7 +55,7 @@ describe('the tools that look', () => {
     await phaseIs(folder, 'bot', 'backoff');
     await until('it is explained', () => run(folder, ['incidents', '--json']).out.includes('bot-'));
     const { call, tools } = await assistant(folder);
-    expect(await tools()).toEqual(['status', 'brief', 'incidents', 'incident', 'logs']);
+    expect(await tools()).toEqual(['status', 'brief', 'incidents', 'incident', 'runs', 'logs']);
     const found = async (name: string, given?: Record<string, unknown>) => inFence((await call(name, given)).text);
     expect(await found('status')).toMatch(/^NAME .*\nbot +backoff .*\nweb +running /);
     expect(JSON.parse((await found('status', { names: ['web'] })).split('\n')[2] ?? '')).toMatchObject({ name: 'web' });
@@ -63,6 +63,7 @@ describe('the tools that look', () => {
     expect(await found('incidents')).toMatch(/KeyError: price/);
     const report = run(folder, ['incidents', 'show', 'bot']).out.trimEnd();
     expect((await found('incident', { which: 'bot' })).trimEnd()).toBe(report);
+    expect(await found('runs', { names: ['bot'] })).toMatch(/^NAME .*\nbot +1 .*crash \(exit code 3\)/);
     expect(await found('logs', { names: ['*'], lines: 10 })).toMatch(/^\S+Z web run 1: up and listening$/m);
     expect(await found('logs', { names: ['bot'], run: 1, grep: 'price' })).toMatch(/^\S+Z bot run 1: KeyError: price$/);
     expect(await found('logs', { since: '0ms' })).toBe('no output');
@@ -74,7 +75,7 @@ describe('the tools that look', () => {
     const { call } = await assistant(folder);
     const wrong: [string, Record<string, unknown>, string][] = [
       ['statsu', {}, 'no tool "statsu"; did you mean status?'],
-      ['restart', { names: ['trader'] }, 'no tool "restart"; valid: status, brief, incidents, incident, logs'],
+      ['restart', { names: ['trader'] }, 'no tool "restart"; valid: status, brief, incidents, incident, runs, logs'],
       ['logs', { name: 'trader' }, 'logs has no argument "name"; did you mean names?'],
       ['logs', { names: 'trader' }, 'logs: names must be of type array of strings'],
       ['logs', { lines: 1.5 }, 'logs: lines must be of type integer'],

@@ -152,6 +152,7 @@ describe('the JSON', () => {
     const { incident, report } = await json('incident?which=crash');
     expect(incident).toMatchObject({ name: 'crash', category: expect.any(String) });
     expect(report.trimEnd()).toBe(run(folder, ['incidents', 'show', 'crash']).out.trimEnd());
+    expect(await json('runs')).toEqual(JSON.parse(run(folder, ['runs', '--json']).out));
     expect(await json('events?name=crash')).toMatchObject([{ kind: 'started' }, { kind: 'exited', run: 1 }]);
     expect(await json('logs?name=up')).toMatchObject([
       { name: 'up', run: 1, text: expect.stringMatching(/^red <b>bold<\/b> \[redacted [a-z-]+\]$/) },
@@ -236,6 +237,8 @@ describe('the metrics', () => {
       writeFileSync(join(folder, 'crash'), '');
       const counted = 'sum(agent_watch_incidents_total{name="w0"})';
       await until('the crash is counted', async () => (await query(counted)) === '1', 30_000);
+      const ends = 'agent_watch_run_ends_total{name="w0",cause="crash"}';
+      await until('its end is counted', async () => (await query(ends)) === '1', 30_000);
       await until('it is up again', async () => (await query('sum(agent_watch_up)')) === '13', 30_000);
       expect(await query('agent_watch_restarts{name="w0"}')).toBe('1');
       expect(await query('sum(agent_watch_restarts)')).toBe('1');

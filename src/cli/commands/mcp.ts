@@ -16,6 +16,7 @@ import { CommandFailed, didYouMean, quoted, UsageError } from '../usage-error.ts
 import { readMoment, wallOf } from '../values/moments.ts';
 import { readRegex } from '../values/words.ts';
 import { requestOne } from './requests.ts';
+import { runTable } from './runs.ts';
 import { startKnown } from './start.ts';
 import { shownRow } from './status.ts';
 
@@ -38,6 +39,7 @@ interface Tool {
 const MOST_CHARS = 60_000;
 const DEFAULT_LINES = 100;
 const MOST_LINES = 2000;
+const DEFAULT_RUNS = 20;
 const MOST_INCIDENTS = 200;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -189,6 +191,17 @@ function looking(facts: Facts): Record<string, Tool> {
       },
       required: ['which'],
       call: async ({ which }) => ({ found: facts.incident(which as string).report }),
+    },
+    runs: {
+      description: 'The last runs that have ended, oldest first: end, duration, output, CPU time, memory, cost.',
+      properties: {
+        ...names,
+        lines: { type: 'integer', minimum: 1, maximum: MOST_LINES, description: `how many; default ${DEFAULT_RUNS}` },
+      },
+      async call(given) {
+        const most = integerOf(given, 'lines', DEFAULT_RUNS, MOST_LINES);
+        return { found: runTable(facts.runs(namesOf(given), most), true, null) };
+      },
     },
     logs: {
       description:

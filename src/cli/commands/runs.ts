@@ -42,11 +42,13 @@ export function runsCommand({ lines, json, ...selection }: RunsInvocation): numb
   if (services.length === 0 && code !== 0) return code;
   const runs = lastRuns(services, lines ?? DEFAULT_RUNS);
   if (json) print(`${JSON.stringify(runs, null, 2)}\n`);
-  else print(`${runs.length === 0 ? 'no runs have ended' : runTable(runs, services.length > 1)}\n`);
+  else print(`${runTable(runs, services.length > 1, ownTerminal()?.columns ?? null)}\n`);
   return code;
 }
 
-function runTable(runs: readonly ListedRun[], many: boolean): string {
+/** A line for each run, cut to that width. `many`: of several services, each by its name. */
+export function runTable(runs: readonly ListedRun[], many: boolean, columns: number | null): string {
+  if (runs.length === 0) return 'no runs have ended';
   const zone = zoneText(runs.at(-1)?.startedAt ?? Date.now());
   const head = ['RUN', `STARTED (${zone})`, 'TOOK', 'END', 'OUTPUT', 'LINES', 'CPU', 'MEM', 'DETAILS'];
   const rows = runs.map(run => [
@@ -62,7 +64,7 @@ function runTable(runs: readonly ListedRun[], many: boolean): string {
   ]);
   const all = [head, ...rows];
   const shown = many ? all.map((cells, at) => [at === 0 ? 'NAME' : (runs[at - 1]?.name ?? ''), ...cells]) : all;
-  return alignedRows(shown, ownTerminal()?.columns ?? null);
+  return alignedRows(shown, columns);
 }
 
 const orDash = (value: number | null, text: (value: number) => string) => (value === null ? '-' : text(value));

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { linesFromEnd, type TimedLine } from '../../child/log-lines.ts';
 import { EXIT } from '../../core/exit-code.ts';
+import type { RunRecord, Unchecked } from '../../core/run-record.ts';
 import type { Status } from '../../core/status.ts';
 import { clipStart, stripControl } from '../../core/text/escape.ts';
 import { environmentOf } from '../../host/process-facts.ts';
@@ -10,10 +11,12 @@ import { type Brief, brief } from '../../incidents/brief.ts';
 import type { Incident } from '../../incidents/incident.ts';
 import { secretsOf } from '../../incidents/redaction/exact-secrets.ts';
 import type { ServiceEvent } from '../../state/event-log.ts';
+import { readRunsQuickly } from '../../state/run-journal.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
 import { redactorFor } from '../../supervisor/response/redactor.ts';
 import { eventsOf } from '../commands/events.ts';
 import { incidentsFolder, keptIncidents, reportOf } from '../commands/incidents.ts';
+import { type ListedRun, lastRuns } from '../commands/runs.ts';
 import { readServices, type StatusRow } from '../commands/status.ts';
 import { findIncident } from '../fleet/incidents.ts';
 import { maskedStatuses } from '../fleet/masked.ts';
@@ -62,6 +65,10 @@ export interface Facts {
   /** By the name of a service (its latest), an id, or the beginning of one. */
   incident(which: string): Reported;
   events(names: readonly string[], since: number | null, most: number): ServiceEvent[];
+  /** The last runs that have ended, oldest first. */
+  runs(names: readonly string[], most: number): ListedRun[];
+  /** Those of one service at the end of its journal, as they were written: quick enough to be asked again and again. */
+  newestRuns(service: Service): Unchecked<RunRecord>[];
   logs(names: readonly string[], query: LogQuery): LogLine[];
 }
 
@@ -99,6 +106,8 @@ export function openFacts(stateDir: string): Facts {
       const wanted = eventsOf(services).filter(({ at }) => Date.parse(at) >= from);
       return last(wanted, most).map(event => ({ ...event, text: clean.get(event.name)?.(event.text) ?? '' }));
     },
+    runs: (names, most) => runsOf(readable(find(names)), most),
+    newestRuns: ({ stateDir, name }) => readRunsQuickly(join(stateDir, name), NEWEST_RUNS_BYTES),
     logs(names, query) {
       const all = readable(find(names)).flatMap(service => linesOf(service, query));
       return last(
@@ -107,6 +116,18 @@ export function openFacts(stateDir: string): Facts {
       );
     },
   };
+}
+
+/** Some three hundred runs. */
+const NEWEST_RUNS_BYTES = 128 * 1024;
+
+/** What was wrong with a run may quote its output. */
+function runsOf(services: readonly Service[], most: number): ListedRun[] {
+  const clean = new Map(services.map(service => [service.label, cleanerOf(service)]));
+  return lastRuns(services, most).map(run => ({
+    ...run,
+    why: run.why === null ? null : (clean.get(run.name)?.(run.why) ?? null),
+  }));
 }
 
 const last = <T>(items: readonly T[], most: number): T[] => items.slice(Math.max(0, items.length - most));

@@ -78,6 +78,7 @@ function viewsOf(facts: Facts, check: () => void): HttpViews {
     '/api/incidents': json(query => facts.incidents(query.getAll('name'), sinceOf(query))),
     '/api/incident': json(query => facts.incident(neededOf(query, 'which'))),
     '/api/events': json(query => facts.events(query.getAll('name'), sinceOf(query), linesOf(query))),
+    '/api/runs': json(query => facts.runs(query.getAll('name'), linesOf(query))),
     '/api/logs': json(query =>
       facts.logs(query.getAll('name'), { lines: linesOf(query), since: sinceOf(query), run: runOf(query), grep: null }),
     ),
@@ -189,16 +190,25 @@ async function overviewOf(facts: Facts, page: string) {
   return { page, version, host: facts.host, at: new Date(now).toISOString(), head, services, brief, faults };
 }
 
-/** The series of all services in one answer. Incidents are counted from the first look on, as a watcher counts from its start. */
+/** The series of all services in one answer. Incidents and ends of runs are counted from the first look on, as a watcher counts from its start. */
 function metricsOf(facts: Facts): () => Promise<Reply> {
   const series = createMetrics(version);
   let counted = new Map<string, number>();
+  let ended = new Set<string>();
   let isFirst = true;
   return async () => {
     const kept = facts.kept([]);
     for (const { id, name, category, repeats } of kept)
       series.incident(name, category, isFirst ? 0 : Math.max(0, 1 + repeats - (counted.get(id) ?? 0)));
     counted = new Map(kept.map(({ id, repeats }) => [id, 1 + repeats]));
+    const before = ended;
+    ended = new Set();
+    for (const service of facts.services([]))
+      for (const { run, cause, endedAt } of facts.newestRuns(service)) {
+        const key = `${service.name} ${run} ${endedAt}`;
+        ended.add(key);
+        series.ended(service.name, String(cause), isFirst || before.has(key) ? 0 : 1);
+      }
     isFirst = false;
     return await series.text(await facts.status([]));
   };
