@@ -76,9 +76,12 @@ function readNamespace(): string | null {
   }
 }
 
-/** A wall time for people, local: `15:46`, and on another day `Oct 19 15:46`. */
+/** A wall time for people, local: `15:46`, on another day `Oct 19 15:46`, and in another year `Oct 19 2027 15:46`. */
 export function localTime(at: number, now: number = Date.now()): string {
-  const date = new Date(at);
+  const [date, today] = [new Date(at), new Date(now)];
   const clock = date.toTimeString().slice(0, 5);
-  return date.toDateString() === new Date(now).toDateString() ? clock : `${date.toDateString().slice(4, 10)} ${clock}`;
+  const day = date.toDateString();
+  if (day === today.toDateString()) return clock;
+  const isThisYear = date.getFullYear() === today.getFullYear();
+  return `${day.slice(4, isThisYear ? 10 : 15)} ${clock}`;
 }

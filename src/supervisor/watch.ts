@@ -64,6 +64,8 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
       supervisor.take({ type: 'stop-requested', by: 'command', signal: null, now: false });
     },
   });
+  // Not in the midst of a decision.
+  world.observers.add({ fact: ({ type }) => type === 'timer-fired' && void setImmediate(upkeep.join) });
   const guard = guardAgainstFaults(order.warn, () => {
     const { phase } = supervisor.state;
     if ('live' in phase) world.child.signalTree(phase.live.runId, 'SIGKILL', 'tree');

@@ -30,7 +30,10 @@ interface Cli {
 const clis: readonly Cli[] = [
   {
     name: 'claude',
-    command: program => [program, '-p', 'Say hello.', '--output-format', 'stream-json', '--verbose'],
+    command: program => [
+      ...[program, '-p', 'Say hello.', '--output-format', 'stream-json', '--verbose'],
+      ...['--allowedTools', 'Bash(sleep:*)'],
+    ],
     env: (api, home) => ({
       HOME: home,
       ANTHROPIC_BASE_URL: api.url,
@@ -43,13 +46,17 @@ const clis: readonly Cli[] = [
     command: (program, api) => {
       const provider = `model_providers.local={name="local",base_url="${api.url}/v1",env_key="LOCAL_KEY",wire_api="responses",request_max_retries=0,stream_max_retries=0}`;
       const settings = ['-c', 'model_provider="local"', '-c', provider];
-      return [program, 'exec', '--skip-git-repo-check', ...settings, '--model', 'gpt-5', 'Say hello.'];
+      const alone = ['--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox'];
+      return [program, 'exec', ...alone, ...settings, '--model', 'gpt-5', 'Say hello.'];
     },
     env: (_api, home) => ({ HOME: home, CODEX_HOME: join(home, 'codex'), LOCAL_KEY: 'not-a-key' }),
   },
 ];
 
 const SLOW = { timeout: 120_000 };
+/** For `--stale-when idle`: a fiftieth of the suggested 10 minutes, as are all times of the server. */
+const IDLE_S = 12;
+const idle = ['--stale-when', 'idle', '--stale-after', `${IDLE_S}s`, '--health-start-period', '0s'];
 
 describe.each(clis)('the real $name', ({ name, command, env }) => {
   const program = installed(name);
@@ -109,5 +116,27 @@ describe.each(clis)('the real $name', ({ name, command, env }) => {
     await watcher.said(/stale/, 100_000);
     expect((await phaseIs(folder, name, 'backoff', 100_000)).lastExit?.cause).toBe('probe');
     expect(run(folder, ['stop', name]).code).toBe(0);
+  });
+
+  test.skipIf(here !== null)('whose stream stalls is idle, and alerted before it is restarted', SLOW, async () => {
+    const { folder, start, args } = await rig({ kind: 'stalled' });
+    const watcher = startWatcher(folder, args(...idle, '--stop-timeout', '2s'), start);
+    await watcher.said(/stale:early: [\s\S]*stopping: stale: no output[^\n]* no activity/, 60_000);
+    expect((await phaseIs(folder, name, 'backoff', 20_000)).lastExit?.cause).toBe('probe');
+    expect(run(folder, ['stop', name]).code).toBe(0);
+  });
+
+  test.skipIf(here !== null).each<[string, ModelApi['mood']]>([
+    ['that receives a word each second', { kind: 'slow', forMs: 2.5 * IDLE_S * 1000 }],
+    ['that is answered after half of the time', { kind: 'late', afterMs: 0.5 * IDLE_S * 1000 }],
+    ['that runs a tool for twice the time', { kind: 'tool', sleepS: 2 * IDLE_S }],
+  ])('%s is not idle', SLOW, async (_what, mood) => {
+    const { api, folder, start, args } = await rig(mood);
+    const began = Date.now();
+    const watcher = startWatcher(folder, args(...idle, '--restart', 'on-failure'), start);
+    expect(await watcher.ended).toEqual({ code: 0, signal: null });
+    expect(watcher.err()).not.toMatch(/stale/);
+    const leastMs = mood.kind === 'late' ? mood.afterMs : 2 * IDLE_S * 1000;
+    expect(Date.now() - began, JSON.stringify(api.received.map(one => one.path))).toBeGreaterThan(leastMs);
   });
 });

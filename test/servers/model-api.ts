@@ -13,7 +13,13 @@ export type Mood =
   | { kind: 'limit'; resetsInS: number }
   | { kind: 'refused' }
   /** The stream begins and never goes on. */
-  | { kind: 'stalled' };
+  | { kind: 'stalled' }
+  /** A word each second, for so long. */
+  | { kind: 'slow'; forMs: number }
+  /** Nothing at all for so long, then a short answer. */
+  | { kind: 'late'; afterMs: number }
+  /** The model asks for a shell command that sleeps, then answers. */
+  | { kind: 'tool'; sleepS: number };
 
 export interface ModelApi extends LocalServer {
   mood: Mood;
@@ -31,11 +37,37 @@ function answer(mood: Mood, request: Received, response: ServerResponse): void {
   if (method !== 'POST') return sendJson(response, 200, { data: [] });
   if (path.includes('count_tokens')) return sendJson(response, 200, { input_tokens: 1 });
   if (path.includes('/messages')) return messages(mood, request, response);
-  if (path.includes('/responses')) return responses(mood, response);
+  if (path.includes('/responses')) return responses(mood, request, response);
   sendJson(response, 200, {});
 }
 
-function messages(mood: Mood, { json }: Received, response: ServerResponse): void {
+/** The answer of a mood that has one. */
+const wordsOf = (mood: Mood): string => (mood.kind === 'success' ? mood.text : 'All is done.');
+
+/** Whether what the tool said is already among what was sent. */
+const hasResult = ({ body }: Received): boolean => /"tool_result"|"function_call_output"/.test(body);
+
+/** Sends the answer at the pace of the mood, then what follows it. */
+function tell(mood: Mood, response: ServerResponse, send: (word: string) => void, end: () => void): void {
+  if (mood.kind === 'slow') {
+    const timer = setInterval(() => send('word '), 1000);
+    response.on('close', () => clearInterval(timer));
+    setTimeout(() => {
+      clearInterval(timer);
+      end();
+    }, mood.forMs).unref();
+    return;
+  }
+  const answer = () => {
+    send(wordsOf(mood));
+    end();
+  };
+  if (mood.kind === 'late') setTimeout(answer, mood.afterMs).unref();
+  else answer();
+}
+
+function messages(mood: Mood, request: Received, response: ServerResponse): void {
+  const { json } = request;
   const failure = (status: number, type: string, message: string, headers: Record<string, string> = {}) =>
     sendJson(response, status, { type: 'error', error: { type, message } }, { 'x-should-retry': 'false', ...headers });
   if (mood.kind === 'refused') return failure(401, 'authentication_error', 'invalid x-api-key');
@@ -45,22 +77,30 @@ function messages(mood: Mood, { json }: Received, response: ServerResponse): voi
   }
   const usage = { input_tokens: 1, output_tokens: 1 };
   const message = { id: 'msg_1', type: 'message', role: 'assistant', model: 'claude-test', usage, stop_sequence: null };
-  const text = mood.kind === 'success' ? mood.text : '';
-  const content = { type: 'text', text };
+  const content = { type: 'text', text: wordsOf(mood) };
   if ((json as { stream?: boolean })?.stream !== true)
     return sendJson(response, 200, { ...message, content: [content], stop_reason: 'end_turn' });
+  const asksTool = mood.kind === 'tool' && /"name":"Bash"/.test(request.body) && !hasResult(request);
   const send = stream(response);
+  const delta = (fields: object) => send('content_block_delta', { index: 0, delta: fields });
   send('message_start', { message: { ...message, content: [], stop_reason: null } });
   if (mood.kind === 'stalled') return;
-  send('content_block_start', { index: 0, content_block: { type: 'text', text: '' } });
-  send('content_block_delta', { index: 0, delta: { type: 'text_delta', text } });
-  send('content_block_stop', { index: 0 });
-  send('message_delta', { delta: { stop_reason: 'end_turn', stop_sequence: null }, usage: { output_tokens: 1 } });
-  send('message_stop', {});
-  response.end();
+  const block = asksTool ? { type: 'tool_use', id: 'tool_1', name: 'Bash', input: {} } : { type: 'text', text: '' };
+  send('content_block_start', { index: 0, content_block: block });
+  const end = () => {
+    send('content_block_stop', { index: 0 });
+    const stop_reason = asksTool ? 'tool_use' : 'end_turn';
+    send('message_delta', { delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: 1 } });
+    send('message_stop', {});
+    response.end();
+  };
+  if (!asksTool) return tell(mood, response, text => delta({ type: 'text_delta', text }), end);
+  const partial_json = JSON.stringify({ command: `sleep ${mood.sleepS}`, description: 'Sleeps', timeout: 600_000 });
+  delta({ type: 'input_json_delta', partial_json });
+  end();
 }
 
-function responses(mood: Mood, response: ServerResponse): void {
+function responses(mood: Mood, request: Received, response: ServerResponse): void {
   if (mood.kind === 'refused')
     return sendJson(response, 401, { error: { message: 'Incorrect API key provided', code: 'invalid_api_key' } });
   if (mood.kind === 'limit') {
@@ -77,11 +117,34 @@ function responses(mood: Mood, response: ServerResponse): void {
   const send = stream(response);
   send('response.created', { response: { id: 'resp_1' } });
   if (mood.kind === 'stalled') return;
-  const content = [{ type: 'output_text', text: mood.text, annotations: [] }];
-  send('response.output_item.done', { item: { type: 'message', role: 'assistant', id: 'item_1', content } });
-  const usage = { input_tokens: 1, output_tokens: 1, total_tokens: 2 };
-  send('response.completed', { response: { id: 'resp_1', status: 'completed', output: [], usage } });
-  response.end();
+  const end = (item: object) => {
+    send('response.output_item.done', { item });
+    const usage = { input_tokens: 1, output_tokens: 1, total_tokens: 2 };
+    send('response.completed', { response: { id: 'resp_1', status: 'completed', output: [], usage } });
+    response.end();
+  };
+  const call = mood.kind === 'tool' && !hasResult(request) ? shellCall(request, `sleep ${mood.sleepS}`) : null;
+  if (call !== null) return end(call);
+  let text = '';
+  const item = { type: 'message', role: 'assistant', id: 'item_1' };
+  if (mood.kind === 'slow') send('response.output_item.added', { item: { ...item, content: [] } });
+  const word = (delta: string) => {
+    text += delta;
+    if (mood.kind === 'slow')
+      send('response.output_text.delta', { item_id: 'item_1', output_index: 0, content_index: 0, delta });
+  };
+  tell(mood, response, word, () => end({ ...item, content: [{ type: 'output_text', text, annotations: [] }] }));
+}
+
+/** A call of whichever shell tool was offered. */
+function shellCall({ body }: Received, command: string): object | null {
+  const [, name] = /"name":"(exec_command|shell_command|shell|local_shell)"/.exec(body) ?? [];
+  if (name === undefined) return null;
+  const given =
+    name === 'exec_command'
+      ? { cmd: command, yield_time_ms: 600_000 }
+      : { command: name === 'shell' ? command.split(' ') : command, timeout_ms: 600_000 };
+  return { type: 'function_call', id: 'fc_1', call_id: 'call_1', name, arguments: JSON.stringify(given) };
 }
 
 /** Server-sent events, each with its name in it too. */

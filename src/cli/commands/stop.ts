@@ -19,7 +19,7 @@ type Named = Pick<Service, 'stateDir' | 'name'>;
 /** A watcher's loop never waits, so an answer that takes longer means that it is stopped or starved. */
 const ANSWER_MS = 10_000;
 /** A watcher makes a removed socket again within seconds: it is asked for that long before it gets a signal. */
-const SOCKET_BACK_MS = 4000;
+const SOCKET_BACK_MS = 7000;
 const ASK_AGAIN_MS = 250;
 const LOOK_EVERY_MS = 500;
 /** A second interrupt ends the grace; the watcher ignores one that comes sooner. */
