@@ -153,11 +153,15 @@ function byPoll(before: TreeReading, now: TreeReading, { quiet }: IdlenessOption
   return { at: now.at, weak: false, words: 'a connection made' };
 }
 
-/** What starts within this part of the limit after the command does belongs to the start, but no longer than so many ms. */
+/**
+ * What starts within this part of the limit after the command does belongs to the start, but no longer than so many ms: an agent's first
+ * tool may come soon, and must not be taken for one of its helpers.
+ */
 const STARTING = 0.1;
-const MOST_STARTING_MS = 10_000;
-/** A program announces its tool and starts it at once, and on a busy machine the words are read later than that. */
-const HEARD_LATE_MS = 2000;
+const MOST_STARTING_MS = 3000;
+/** Words about a tool come up to so long after its start, but at most this part of the limit: one agent was seen to take 3 s. */
+const ANNOUNCED_LATE_MS = 10_000;
+const ANNOUNCED_PART = 0.5;
 const TICK_MS = 10;
 
 /**
@@ -167,7 +171,7 @@ const TICK_MS = 10;
  */
 export function bornAfterTicks(first: TreeReading, silentSince: Mono, limitMs: number): number {
   const startingMs = Math.min(MOST_STARTING_MS, STARTING * limitMs);
-  const silentMs = first.at - silentSince + Math.min(HEARD_LATE_MS, startingMs);
+  const silentMs = first.at - silentSince + Math.min(ANNOUNCED_LATE_MS, ANNOUNCED_PART * limitMs);
   const commandTicks = Math.min(...first.processes.map(process => process.startTicks));
   return Math.max(commandTicks + startingMs / TICK_MS, first.nowTicks - silentMs / TICK_MS);
 }

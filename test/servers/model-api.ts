@@ -18,16 +18,21 @@ export type Mood =
   | { kind: 'slow'; forMs: number }
   /** Nothing at all for so long, then a short answer. */
   | { kind: 'late'; afterMs: number }
-  /** The model asks for a shell command that sleeps, then answers. */
+  /** The model thinks for two seconds, asks for a shell command that sleeps, then answers. */
   | { kind: 'tool'; sleepS: number };
 
 export interface ModelApi extends LocalServer {
   mood: Mood;
 }
 
+const THINKS_MS = 2000;
+
 /** A server of both APIs; its mood may change while it runs. */
 export async function modelApi(mood: Mood): Promise<ModelApi> {
-  const api = (await serving((request, response) => answer(api.mood, request, response))) as ModelApi;
+  const api = (await serving((request, response) => {
+    const thinksMs = api.mood.kind === 'tool' && !hasResult(request) ? THINKS_MS : 0;
+    setTimeout(() => answer(api.mood, request, response), thinksMs).unref();
+  })) as ModelApi;
   api.mood = mood;
   return api;
 }
