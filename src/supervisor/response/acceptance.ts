@@ -7,6 +7,7 @@ import { runShell, type ShellEnd } from '../../host/run-command.ts';
 import { INCIDENTS_FOLDER } from '../../incidents/incident.ts';
 import { readOne } from '../../incidents/store.ts';
 import type { CheckedRun, CheckWorld, WantedOutput } from '../run-checks.ts';
+import type { CheckOrder } from '../watch-order.ts';
 import { configuredSecrets, redactorFor } from './redactor.ts';
 
 /** A check that takes longer is ended, and has failed. */
@@ -14,9 +15,14 @@ const ACCEPT_LIMIT_MS = 60_000;
 const REASON_CHARS = 400;
 const GONE = 'its output was not kept: the watcher ended before it was checked, and there is no log of it';
 
+/** What it needs of the watcher. */
+type AcceptWorld = Omit<CheckWorld, 'checks' | 'tail' | 'recorder' | 'judged' | 'warn'> & {
+  checks: Pick<CheckOrder, 'accept'>;
+};
+
 /** What is wrong with the output of a run that ended with success; null: nothing. */
 export async function rejectionOf(
-  world: CheckWorld,
+  world: AcceptWorld,
   run: CheckedRun,
   abort: AbortSignal,
   limitMs: number = ACCEPT_LIMIT_MS,
@@ -32,7 +38,7 @@ export async function rejectionOf(
 }
 
 interface Asked {
-  world: CheckWorld;
+  world: AcceptWorld;
   run: CheckedRun;
   output: Buffer;
   abort: AbortSignal;
@@ -57,7 +63,7 @@ function howItEnded({ code, signal }: ShellEnd): string {
 }
 
 /** Whether a run that was called healthy ends like the last incident. */
-function isSame({ state, place }: CheckWorld, { healthy }: CheckedRun, reason: string): boolean {
+function isSame({ state, place }: AcceptWorld, { healthy }: CheckedRun, reason: string): boolean {
   const { incident } = state();
   if (!healthy || incident === null) return false;
   const found = readOne(place.at(INCIDENTS_FOLDER), incidentId(place.name, incident.at));
@@ -74,7 +80,10 @@ const LOG_SETTLE_MS = 2000;
  * What is kept of the output of a run, both streams in order of arrival: all of it where it fits into memory, else the end of it from
  * the log, else what is in memory. Null: nothing is kept of that run.
  */
-export async function outputOfRun(world: CheckWorld, { run, inMemory }: WantedOutput): Promise<Buffer | null> {
+export async function outputOfRun(
+  world: Pick<CheckWorld, 'ringBytes' | 'log'>,
+  { run, inMemory }: WantedOutput,
+): Promise<Buffer | null> {
   if (inMemory !== null && (inMemory.length < world.ringBytes || world.log === null)) return inMemory;
   if (world.log === null) return null;
   await world.log.settle(LOG_SETTLE_MS);
