@@ -89,7 +89,7 @@ _agent_watch() {
     mcp) options='--allow-control --state-dir --help' ;;
     diagnose) options='--live --file --exit-code --exit-signal --json --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --state-dir --help' ;;
     stop) options='--now --all --all-users --state-dir --help' ;;
-    restart) options='--all --all-users --state-dir --help' ;;
+    restart) options='--watcher --all --all-users --state-dir --help' ;;
     reset) options='--yes --all --all-users --state-dir --help' ;;
     signal) options='--all --all-users --state-dir --help' ;;
     delete) options='--yes --all --all-users --state-dir --help' ;;

@@ -235,7 +235,7 @@ test('a watcher goes on when its executable is replaced, and doctor says that it
     finding((await doctor(folder, ['old'])).out, /old: its watcher runs an executable that has been replaced/),
   ).toEqual({
     level: 'note',
-    cure: 'agent-watch stop old, then agent-watch start old',
+    cure: 'agent-watch restart --watcher old',
   });
   expect(run(folder, ['stop', 'old'])).toMatchObject({ code: 0 });
 });

@@ -1,4 +1,14 @@
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Status } from '../../src/core/status.ts';
@@ -8,7 +18,57 @@ import { scratch } from '../support/scratch.ts';
 import { withoutPython } from '../support/terminal.ts';
 import { openShell, withoutBash } from '../support/typed-shell.ts';
 import { until } from '../support/until.ts';
-import { executable, phaseIs, run, startWatcher, statusOf } from '../support/watcher.ts';
+import { executable, phaseIs, run, startWatcher, statusOf, testEnvironment } from '../support/watcher.ts';
+
+describe('restart --watcher', () => {
+  test('restarts watcher and command with the executable that is called, and the settings it had', async () => {
+    const folder = scratch();
+    const own = join(folder, 'agent-watch');
+    const call = (...args: string[]) =>
+      spawnSync(own, args, { cwd: folder, env: testEnvironment(folder), encoding: 'utf8', timeout: 30_000 });
+    const replace = () => {
+      copyFileSync(executable, `${own}.new`);
+      renameSync(`${own}.new`, own);
+    };
+    replace();
+    expect(
+      call('start', '--name', 'bot', '--env', 'COLOR=blue', '--', 'sh', '-c', 'echo $COLOR; exec sleep 1000').status,
+    ).toBe(0);
+    const before = statusOf(folder, 'bot');
+    replace();
+    expect(call('doctor', 'bot').stdout).toMatch(/has been replaced[\s\S]*cure: agent-watch restart --watcher bot/);
+    const restarted = call('restart', '--watcher', 'bot');
+    expect(restarted).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^bot: watcher and command; restarted, pid \d+/),
+    });
+    const after = statusOf(folder, 'bot');
+    expect(after.watcherPid).not.toBe(before.watcherPid);
+    expect(readlinkSync(`/proc/${after.watcherPid}/exe`)).toBe(own);
+    expect(lives(before.watcherPid ?? 0) || lives(before.childPid ?? 0)).toBe(false);
+    expect(call('doctor', 'bot').stdout).not.toMatch(/has been replaced/);
+    expect(call('logs', 'bot', '--no-events').stdout).toBe('blue\nblue\n');
+    expect(call('stop', 'bot').status).toBe(0);
+  });
+
+  test('is refused where another program started the watcher, and from inside the run', async () => {
+    const folder = scratch();
+    const watcher = startWatcher(folder, ['--name', 'bot', '--', 'sleep', '1000']);
+    await watcher.said(/started, pid/);
+    const { childPid } = statusOf(folder, 'bot');
+    const refused = run(folder, ['restart', '--watcher', 'bot']);
+    expect(refused).toMatchObject({ code: 1, out: '' });
+    expect(refused.err).toMatch(
+      /^agent-watch: bot: its watcher \(pid \d+\) was not started by agent-watch start; .*\n$/,
+    );
+    expect(statusOf(folder, 'bot').childPid).toBe(childPid);
+    expect(run(folder, ['stop', 'bot']).code).toBe(0);
+    const script = '"$0" restart --watcher inner 2>&1; exec sleep 1000';
+    expect(run(folder, ['start', '--name', 'inner', '--', 'sh', '-c', script, executable]).code).toBe(0);
+    await until('it was refused', () => /part of its run/.test(run(folder, ['logs', 'inner']).out));
+    expect(run(folder, ['stop', 'inner']).code).toBe(0);
+  });
+});
 
 describe('start', () => {
   test('returns when the child is up; the watcher has a session of its own and none of our family', async () => {

@@ -124,10 +124,10 @@ const commands = {
     options: ['now', ...select],
   },
   restart: {
-    usage: 'restart <name...> | --all',
-    meaning: 'stop the run and start a new one',
+    usage: 'restart <name...> | --all [--watcher]',
+    meaning: 'stop the run and start a new one; --watcher: under a new watcher',
     operands: [0, MANY],
-    options: [...select],
+    options: ['watcher', ...select],
   },
   reset: {
     usage: 'reset <name...> | --all',

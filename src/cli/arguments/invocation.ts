@@ -107,7 +107,7 @@ export type Invocation =
       readonly diagnoseGiven: boolean;
     } & Somewhere)
   | ({ readonly kind: 'stop'; readonly now: boolean } & Selection)
-  | ({ readonly kind: 'restart' } & Selection)
+  | ({ readonly kind: 'restart'; readonly watcher: boolean } & Selection)
   | ({ readonly kind: 'reset'; readonly yes: boolean } & Selection)
   | ({ readonly kind: 'signal'; readonly signal: NodeJS.Signals } & Selection)
   | {

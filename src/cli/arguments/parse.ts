@@ -145,7 +145,7 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
     case 'stop':
       return { kind: 'stop', now: values.now, ...some(line, chosen()) };
     case 'restart':
-      return { kind: 'restart', ...some(line, chosen()) };
+      return { kind: 'restart', watcher: values.watcher, ...some(line, chosen()) };
     case 'reset':
       return { kind: 'reset', yes: values.yes, ...some(line, chosen()) };
     case 'signal': {

@@ -107,8 +107,11 @@ function whyAtRest(stateDir: string, name: string, change: Change): string | nul
   return phase === 'finished' && change.kind === 'unchanged' ? 'finished' : null;
 }
 
-/** A watcher reads its settings once: new ones need a new watcher. A wait or a hold is left on disk for it. */
-async function replaceWatcher(settings: Settings, state: string): Promise<Done> {
+/**
+ * A watcher reads its settings once: new ones need a new watcher, which restarts the command. A wait or a hold is left on disk for it.
+ * @param state what the line about it begins with
+ */
+export async function replaceWatcher(settings: Settings, state: string): Promise<Done> {
   const { stateDir, name } = settings.identity;
   const phase = readStatus(stateDir, name)?.phase;
   // A request would end a limited wait; a TERM leaves it to the next watcher.

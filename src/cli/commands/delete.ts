@@ -57,7 +57,8 @@ async function deleteOne(service: Service): Promise<Done> {
   return await removeAll(service);
 }
 
-function isOwnRun({ stateDir, name }: Service): boolean {
+/** Whether this very command is a part of the service's run: what stops that run ends it too. */
+export function isOwnRun({ stateDir, name }: Pick<Service, 'stateDir' | 'name'>): boolean {
   const { record } = newestRecord(stateDir, name);
   const run = record === null || record === 'unreadable' || record.run === 'unknown' ? null : record.run;
   const mark = { runId: run?.runId ?? null, childPid: run?.childPid ?? null, startTicks: run?.startTicks ?? null };

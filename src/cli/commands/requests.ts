@@ -21,7 +21,7 @@ type RequestInvocation = Extract<Invocation, { kind: 'stop' | 'restart' | 'reset
 /** What is asked of a service. */
 type Order =
   | { readonly kind: 'stop'; readonly now: boolean }
-  | { readonly kind: 'restart' }
+  | { readonly kind: 'restart'; readonly watcher?: boolean }
   /** `keepsKillHold`: not if a kill condition holds it. */
   | { readonly kind: 'reset'; readonly yes: boolean; readonly keepsKillHold?: boolean }
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals };
@@ -37,6 +37,10 @@ export async function requestCommand(invocation: RequestInvocation): Promise<num
 export async function requestOne(service: Service, invocation: Order): Promise<Done> {
   const { stateDir, name } = service;
   if (invocation.kind === 'stop') return await stopService(service, invocation.now);
+  if (invocation.kind === 'restart' && invocation.watcher) {
+    const { restartWatcher } = await import('./start.ts');
+    return await restartWatcher(service);
+  }
   const runBefore = invocation.kind === 'restart' ? readStatus(stateDir, name)?.childPid : null;
   const asked = await ask(socketFolders(stateDir, name), { ...requestOf(invocation), from: whoAsks() }, ANSWER_MS);
   if (asked.kind === 'failed') return { ok: false, text: asked.why };

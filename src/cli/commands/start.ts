@@ -1,6 +1,8 @@
 import { EXIT } from '../../core/exit-code.ts';
+import { environmentOf } from '../../host/process-facts.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import type { GivenOption, Settings } from '../arguments/settings.ts';
+import { REPORT_VARIABLE } from '../console-log.ts';
 import { ownEnvironment } from '../environment.ts';
 import { actOnAll, type Done } from '../fleet/act.ts';
 import { copyPath, digestOf, type KeptSettings, readKeptSettings, type Withheld } from '../fleet/kept-settings.ts';
@@ -10,6 +12,8 @@ import type { OptionName } from '../options/index.ts';
 import { print } from '../render/terminal.ts';
 import { refuseUnit } from '../service/installed.ts';
 import { CommandFailed } from '../usage-error.ts';
+import { replaceWatcher } from './apply.ts';
+import { isOwnRun } from './delete.ts';
 import { readStatus } from './status.ts';
 
 type StartKnownInvocation = Extract<Invocation, { kind: 'start-known' }>;
@@ -48,6 +52,28 @@ export async function startKnown(service: Service, overrides: readonly GivenOpti
   const settings = await lastSettings(service, overrides);
   const { text, code } = await launch(settings, linesToStderr(many ? name : null));
   return { ok: code === EXIT.ok, text: text ?? `it ended at once, exit code ${code}` };
+}
+
+/**
+ * Stops a service and starts it again under a new watcher, which runs this executable. The command is restarted too: the watcher holds
+ * its pipes and reaps it. Refused where another program starts the watcher, since that one has to do it.
+ */
+export async function restartWatcher(service: Service): Promise<Done> {
+  const { stateDir, name } = service;
+  const { watcherPid, phase } = readStatus(stateDir, name) ?? { watcherPid: null, phase: null };
+  if (watcherPid === null) return { ok: false, text: `not running; to start it: agent-watch start ${name}` };
+  if (phase === 'cooldown')
+    return { ok: false, text: 'restart is refused during a cooldown; reset ends it and starts at once' };
+  if (isOwnRun(service)) return { ok: false, text: 'refused: this command is a part of its run' };
+  await refuseUnit(name, (unit, systemctl) => `installed as ${unit}; restart it with: ${systemctl} restart ${unit}`);
+  const started = environmentOf(watcherPid)?.[REPORT_VARIABLE] !== undefined;
+  if (!started)
+    return {
+      ok: false,
+      text: `its watcher (pid ${watcherPid}) was not started by agent-watch start; restart it where it was started: a terminal, a service manager, a container`,
+    };
+  const settings = await lastSettings(service, []);
+  return await replaceWatcher(settings, 'watcher and command');
 }
 
 function running({ phase, watcherPid, childPid }: NonNullable<ReturnType<typeof readStatus>>): Done {

@@ -65,8 +65,7 @@ function unprotected({ env }: Subject, watcher: number): Finding[] {
 /** After an upgrade a watcher runs what it was started from until it is started again. */
 function replaced({ name, unit }: Subject, watcher: number): Finding[] {
   if (!runsRemovedFile(watcher)) return [];
-  const again =
-    unit === null ? `agent-watch stop ${name}, then agent-watch start ${name}` : 'systemctl restart its unit';
+  const again = unit === null ? `agent-watch restart --watcher ${name}` : 'systemctl restart its unit';
   return [note('its watcher runs an executable that has been replaced or removed since it was started', again)];
 }
 

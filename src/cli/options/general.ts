@@ -125,6 +125,7 @@ export const commandOptions = {
   'exit-code': { kind: 'integer', max: '255', flagOnly: true, meaning: 'how the run of the log ended' },
   'exit-signal': { kind: 'signal', flagOnly: true, meaning: 'how the run of the log ended' },
   now: { kind: 'switch', flagOnly: true, meaning: 'at once, by SIGKILL' },
+  watcher: { kind: 'switch', flagOnly: true, meaning: 'restarts the watcher as well, with this executable' },
   from: {
     kind: 'path',
     placeholder: 'FILE',
