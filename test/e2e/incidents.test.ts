@@ -241,6 +241,68 @@ describe('too many', () => {
   });
 });
 
+describe('a run that the watcher ended', () => {
+  const metrics = JSON.stringify({ loss: 9 });
+
+  test.each([
+    [
+      'a hang',
+      ['--stale-after', '500ms'],
+      'sleep 60',
+      /stalled.*No output since the start \d+ms ago/,
+      'logs once -n 100',
+    ],
+    [
+      'a failed probe',
+      ['--check', 'echo HTTP 503 >&2; exit 7'],
+      'sleep 60',
+      /failed a probe.*exit 7: HTTP 503/,
+      'logs once -n 100',
+    ],
+    ['a limit in time', ['--max-runtime', '600ms'], 'sleep 60', /over a limit.*600ms/, 'logs once -n 100'],
+    [
+      'a limit of memory',
+      ['--max-memory', '100K'],
+      'sleep 60',
+      /over a limit.*\d+K in \d.*more than 100K/,
+      'logs once -n 100',
+    ],
+    [
+      'a kill condition',
+      ['--kill-when', 'loss > 5', '--metrics', 'm.json'],
+      'sleep 60',
+      /over a limit.*loss > 5.*loss 9/,
+      'reset once',
+    ],
+  ])(
+    'has what was measured in the first line of its post-mortem, and what to type in the last: %s',
+    async (_what, options, script, first, last) => {
+      const folder = scratch();
+      writeFileSync(join(folder, 'm.json'), JSON.stringify({ loss: 1 }));
+      const timing = [
+        '--health-start-period',
+        '0s',
+        '--health-interval',
+        '100ms',
+        '--health-retries',
+        '2',
+        '--backoff',
+        '100s',
+      ];
+      const watcher = startWatcher(folder, ['--name', 'once', ...timing, ...options, '--', ...shell(script)]);
+      onTestFinished(() => void watcher.process.kill('SIGTERM'));
+      await watcher.said(/started/);
+      writeFileSync(join(folder, 'm.json'), metrics);
+      const [{ id } = { id: '' }] = await incidentsAre(folder, 'once', found => found.length > 0);
+      const lines = readFileSync(join(folder, `state/once/incidents/${id}.md`), 'utf8')
+        .trimEnd()
+        .split('\n');
+      expect(lines[0]).toMatch(first);
+      expect(lines.at(-1)?.trim()).toBe(`agent-watch ${last}`);
+    },
+  );
+});
+
 describe('hostile output', () => {
   const evil = [
     '\u001b]0;title\u0007\u001b[2Jcleared',

@@ -14,7 +14,7 @@ export const agentStatements: readonly Statement[] = [
     ...throttle,
     id: 'claude.server-throttle',
     pattern: /^(?:the )?server is temporarily limiting requests/i,
-    example: 'API Error: Server is temporarily limiting requests (not your usage limit) · try again in a moment',
+    example: 'Server is temporarily limiting requests; wait a minute',
   },
   {
     ...throttle,
@@ -29,7 +29,7 @@ export const agentStatements: readonly Statement[] = [
     own,
     pattern:
       /^(?:repeated )?(?:529\b.{0,60})?(?:the )?(?:(?:api|model|server|service) (?:is )?)?(?:currently |temporarily )?overloaded\b|^repeated 529/i,
-    example: 'API Error: Repeated 529 Overloaded errors. The API is at capacity.',
+    example: 'API Error: Repeated 529 Overloaded',
   },
   // Usage limits.
   {
@@ -65,21 +65,20 @@ export const agentStatements: readonly Statement[] = [
     id: 'codex.usage-limit',
     anywhere: true,
     pattern: /\busage_limit_(?:reached|exceeded)\b/i,
-    example: '{"type":"turn.failed","error":{"message":"usage_limit_reached","resets_in_seconds":5400}}',
+    example: '{"type":"error","resets_in_seconds":5400,"message":"usage_limit_reached"}',
   },
   {
     ...quota,
     id: 'claude.rate-limit-event',
     pattern: /^rate_limit_event rejected\b/,
-    example:
-      '{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":1793001600,"rateLimitType":"seven_day"}}',
+    example: '{"rate_limit_info":{"resetsAt":1793001600,"status":"rejected"},"type":"rate_limit_event"}',
   },
   {
     ...quota,
     id: 'gemini.quota',
     pattern:
       /^(?:you have )?exhausted your (?:daily |capacity|quota)|^daily quota (?:exceeded|reached)|^quota exceeded for (?:quota )?metric.{0,200}per ?day|^reached (?:the )?(?:daily|quota) limit|^your (?:free )?daily quota/i,
-    example: 'TerminalQuotaError: You have exhausted your daily quota on this model.',
+    example: 'You have exhausted your daily quota.',
   },
   {
     ...quota,
@@ -120,7 +119,7 @@ export const agentStatements: readonly Statement[] = [
     ...throttle,
     id: 'aider.throttle',
     pattern: /^the api provider has rate limited you/i,
-    example: 'The API provider has rate limited you. Try again later.',
+    example: 'The API provider has rate limited you; wait.',
   },
   // Logins.
   {
@@ -193,7 +192,7 @@ export const agentStatements: readonly Statement[] = [
     ...setup,
     id: 'agent.refuses-root',
     pattern: /^--(?:dangerously-skip-permissions|yolo) cannot be used with root/i,
-    example: '--dangerously-skip-permissions cannot be used with root or sudo privileges',
+    example: '--yolo cannot be used with root or sudo privileges',
     check: 'Run the service as another user than root.',
   },
 ];

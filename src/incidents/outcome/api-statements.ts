@@ -27,8 +27,7 @@ export const apiStatements: readonly Statement[] = [
     id: 'openai.quota',
     pattern:
       /exceeded your current quota|check your plan and billing|insufficient_quota|quota[_ ](?:has been )?(?:exhausted|exceeded)\b(?!.{0,120}per ?minute)|exceeded (?:your |the )?(?:monthly|daily|weekly) (?:quota|limit|usage)/i,
-    example:
-      "Error code: 429 - {'error': {'message': 'You exceeded your current quota', 'type': 'insufficient_quota'}}",
+    example: "Error code: 429 - {'type': 'insufficient_quota', 'message': 'You exceeded your current quota'}",
   },
   {
     ...quota,
@@ -61,7 +60,7 @@ export const apiStatements: readonly Statement[] = [
     id: 'api.throttled',
     pattern:
       /\b429\b.{0,60}too many requests|^429 status code|too many (?:requests|tokens|concurrent)|rate[- _]?limit(?:ed)?[- _]?(?:is |was |has been |been )?(?:exceeded|reached|hit|error)?\b|rate_?limit_?(?:error|exceeded)|ratelimit(?:error|exceeded)|toomanyrequests|throttl(?:ing|ed)(?:exception|error)?\b|requestlimitexceeded|resource[_ ]?(?:has been )?exhausted|resourceexhausted|exceeded (?:the )?(?:token |call |request )?rate limit|last status: 429|(?:status|code|error|http(?:\/[\d.]+)?|returned|response)\W{0,3}(?:status |code )*\W{0,3}429\b|slow ?down\b|sending (?:requests|messages) too (?:quickly|fast)|E429\b|exhausted your capacity|capacity (?:has been )?exceeded/i,
-    example: "openai.RateLimitError: Error code: 429 - {'error': {'message': 'Rate limit reached for requests'}}",
+    example: "Error code: 429 - {'message': 'Rate limit reached for requests'}",
   },
   {
     ...general,
