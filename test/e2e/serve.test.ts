@@ -102,6 +102,10 @@ describe('the server', () => {
     for (const bad of ['logs?lines=0', 'logs?lines=1e9', 'logs?run=x', 'events?since=soon', 'incident'])
       expect((await get(`${url}/api/${bad}`)).code).toBe(400);
     expect((await get(`${url}/api/incident?which=../../etc/passwd`)).code).toBe(404);
+    start(folder, 'a'.repeat(60), ['--', 'sleep', '1000']);
+    const askedAt = performance.now();
+    expect((await get(`${url}/api/status?name=${'*a'.repeat(50)}*b`)).code).toBe(404);
+    expect(performance.now() - askedAt).toBeLessThan(2000);
     expect((await get(`${url}/livez`)).code).toBe(200);
   });
 

@@ -66,6 +66,8 @@ export async function mcpCommand({ stateDir, stateDirGiven, allowControl }: McpI
   });
   const ended = new Promise<void>(resolve => {
     process.stdin.once('end', resolve);
+    // EPIPE: the assistant is gone, and nobody reads what is still to be said.
+    process.stdout.on('error', () => resolve());
     server.onclose = resolve;
   });
   await server.connect(new StdioServerTransport());

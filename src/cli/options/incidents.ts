@@ -96,7 +96,7 @@ export const incidentOptions = {
   listen: {
     kind: 'host-port',
     defaultNote: 'off; host 127.0.0.1; of serve: 127.0.0.1:7433',
-    meaning: 'serve /livez, /readyz, /status and /metrics over HTTP, read-only; of serve: its address',
+    meaning: 'HTTP address, read-only; a watcher serves /livez, /readyz, /status and /metrics there',
   },
   'listen-token-file': {
     kind: 'path',

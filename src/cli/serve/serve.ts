@@ -85,8 +85,13 @@ function viewsOf(facts: Facts, check: () => void): HttpViews {
   };
   return {
     ready() {
-      check();
-      return true;
+      try {
+        check();
+        return true;
+      } catch {
+        // The folder may not be read, or is none; the log of this server is not the place to say it again and again.
+        return false;
+      }
     },
     view: path => (Object.hasOwn(views, path) ? (views[path] ?? null) : null),
     paths: new Intl.ListFormat('en').format(Object.keys(views)),
