@@ -30,6 +30,7 @@ _agent_watch() {
       down) [ -n "$word" ] || word=down ;;
       check) [ -n "$word" ] || word=check ;;
       status) [ -n "$word" ] || word=status ;;
+      top) [ -n "$word" ] || word=top ;;
       health) [ -n "$word" ] || word=health ;;
       brief) [ -n "$word" ] || word=brief ;;
       logs) [ -n "$word" ] || word=logs ;;
@@ -79,6 +80,7 @@ _agent_watch() {
     down) options='--now --state-dir --help' ;;
     check) options='--state-dir --help' ;;
     status) options='--json --watch --all --all-users --state-dir --help' ;;
+    top) options='--all --all-users --state-dir --help' ;;
     health) options='--json --all --all-users --state-dir --help' ;;
     brief) options='--since --json --all --all-users --state-dir --help' ;;
     logs) options='--lines --follow --times --since --until --grep --run --around --no-events --raw --all --all-users --state-dir --help' ;;
@@ -108,8 +110,8 @@ _agent_watch() {
     return
   fi
   case $word in
-    '') COMPREPLY=($(compgen -W 'start apply down check status health brief logs events runs incidents serve mcp diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
-    help) COMPREPLY=($(compgen -W 'all start apply down check status health brief logs events runs incidents serve mcp diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
+    '') COMPREPLY=($(compgen -W 'start apply down check status top health brief logs events runs incidents serve mcp diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
+    help) COMPREPLY=($(compgen -W 'all start apply down check status top health brief logs events runs incidents serve mcp diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")) ;;
     status|logs|incidents|diagnose|stop|restart|reset|signal|uninstall|doctor)
       COMPREPLY=($(compgen -W "$(_agent_watch_names)" -- "$cur")) ;;

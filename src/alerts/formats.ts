@@ -1,5 +1,6 @@
 /** One alert in the words of each receiver, within its limits. Pure. */
 import { clipStart, utf8Bytes } from '../core/text/escape.ts';
+import { zonedTime } from '../host/clock.ts';
 import type { Alert, AlertKind, Severity } from './alert.ts';
 import { escapeMarkup } from './wording.ts';
 
@@ -75,16 +76,21 @@ export function detailLines(alert: Alert): string[] {
   const model = diagnosis?.model == null ? '' : ` by ${diagnosis.model}`;
   return [
     ...(keyLine === null ? [] : [keyLine]),
-    ...(probe?.message == null ? [] : [`${probe.name}: ${probe.message}`]),
+    ...(probe?.message == null || isIn(keyLine, probe.message) ? [] : [`${probe.name}: ${probe.message}`]),
     ...(recommendation === null ? [] : [recommendation]),
     ...(command === null ? [] : [command]),
-    `on ${alert.host}, ${localStamp(alert.at)}`,
-    ...(prior === null || prior.count === 0
+    `on ${alert.host}, ${zonedTime(alert.at)}`,
+    // A recommendation counts them.
+    ...(prior === null || prior.count === 0 || recommendation !== null
       ? []
-      : [`seen ${prior.count} times before${prior.lastAt === null ? '' : `, last ${localStamp(prior.lastAt)}`}`]),
+      : [`seen ${prior.count} times before${prior.lastAt === null ? '' : `, last ${zonedTime(prior.lastAt)}`}`]),
     ...(diagnosis === null ? [] : [`a guess${model}: ${diagnosis.text}`]),
   ];
 }
+
+/** The measurement that is a key line begins with a capital letter. */
+const isIn = (keyLine: string | null, message: string) =>
+  keyLine?.toLowerCase().includes(message.toLowerCase()) === true;
 
 /** Key line, then what happened and comes next, then the rest: for receivers that show one text under a title. */
 function bodyLines(alert: Alert): string[] {
@@ -92,19 +98,6 @@ function bodyLines(alert: Alert): string[] {
   return alert.keyLine === null || first === undefined
     ? [alert.text, ...detailLines(alert)]
     : [first, alert.text, ...rest];
-}
-
-/** `2026-11-29 10:15:04 UTC+01:00`: of the machine that tells it. */
-function localStamp(at: string): string {
-  const date = new Date(at);
-  const offset = -date.getTimezoneOffset();
-  const two = (value: number) => String(value).padStart(2, '0');
-  const zone =
-    offset === 0
-      ? ''
-      : `${offset < 0 ? '-' : '+'}${two(Math.trunc(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
-  const local = new Date(date.getTime() + offset * 60_000).toISOString();
-  return `${local.slice(0, 19).replace('T', ' ')} UTC${zone}`;
 }
 
 const earlierLines = (alert: Alert): string[] =>

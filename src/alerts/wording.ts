@@ -1,5 +1,6 @@
 /** The one line of an alert. Pure. */
 import { durationText, exitText } from '../core/text/units.ts';
+import { zonedTime, zoneText } from '../host/clock.ts';
 import type { AlertEvent, AlertKind, Severity } from './alert.ts';
 
 /** A few words for a title, ASCII. */
@@ -56,7 +57,7 @@ export function lineFor(name: string, event: AlertEvent, reason: string | null):
     case 'slow-loop':
       return `${name} runs well for a while and crashes, again and again${why}${next}`;
     case 'hold':
-      return `${name} is held and will not be started${why}. To lift it: agent-watch reset ${name}`;
+      return `${name} is held and will not be started${why}`;
     case 'limited':
       return `${name} has hit a limit${why}${next}`;
     case 'unhealthy':
@@ -93,7 +94,7 @@ export function summaryLine(
     start: 'started',
     stop: 'stopped',
   };
-  return `${name} ${what[kind]} ${often}; last at ${last.at.slice(11, 16)} UTC: ${last.words}`;
+  return `${name} ${what[kind]} ${often}; last at ${zonedTime(last.at).slice(11, 16)} ${zoneText(last.at)}: ${last.words}`;
 }
 
 function exitClause({ exit, oom }: AlertEvent): string {

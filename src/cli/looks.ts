@@ -44,6 +44,8 @@ async function look(invocation: Look): Promise<number> {
       return (await import('./commands/uninstall.ts')).uninstallCommand(invocation);
     case 'status':
       return (await import('./commands/status.ts')).statusCommand(invocation);
+    case 'top':
+      return (await import('./top/command.ts')).topCommand(invocation);
     case 'health':
       return (await import('./commands/health.ts')).healthCommand(invocation);
     case 'diagnose':

@@ -21,6 +21,8 @@ export interface Status {
   nextStartAt: string | null;
   lastExit: { code: number | null; signal: Signal | null; at: string; cause: ExitCause } | null;
   health: readonly HealthRow[];
+  /** Of one core, the whole tree's, over the run; null where nobody has measured it for this reader. */
+  cpuPercent: number | null;
   memoryBytes: number | null;
   outputBlockedSince: string | null;
   logDroppedBytes: number;
@@ -41,6 +43,13 @@ export interface Reading {
   /** RFC 3339 of a wall time: the core has no Date. */
   iso(wall: number): string;
 }
+
+/** It has finished without a success, or could never be started: it is down and stays so. */
+export function isFailed({ phase, lastExit }: Pick<Status, 'phase' | 'lastExit'>): boolean {
+  return phase === 'finished' && (lastExit === null || !ENDED_WELL.includes(lastExit.cause));
+}
+
+const ENDED_WELL: readonly ExitCause[] = ['success', 'stopped', 'restarted'];
 
 /** Restarts that followed an exit. An older state file tells only how many starts there were. */
 export function restartsOf(state: State): number {
@@ -87,6 +96,7 @@ export function toStatus(snapshot: Snapshot, reading: Reading): Status {
             cause: state.lastExit.cause,
           },
     health: alive ? snapshot.health : [],
+    cpuPercent: null,
     memoryBytes: up === null ? null : memoryOf(up.health),
     outputBlockedSince: alive && state.outputBlockedSince !== null ? iso(state.outputBlockedSince.wall) : null,
     logDroppedBytes: state.logDroppedBytes,

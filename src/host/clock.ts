@@ -76,6 +76,22 @@ function readNamespace(): string | null {
   }
 }
 
+/** A moment for people, local, with its zone: `2026-11-29 10:15:04 UTC+01:00`. No Intl: it costs milliseconds at its first use. */
+export function zonedTime(at: string | number): string {
+  const date = new Date(at);
+  const shifted = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return `${shifted.toISOString().slice(0, 19).replace('T', ' ')} ${zoneText(at)}`;
+}
+
+/** The zone of this machine at a time: `UTC`, `UTC+01:00`. */
+export function zoneText(at: string | number): string {
+  const offset = -new Date(at).getTimezoneOffset();
+  if (offset === 0) return 'UTC';
+  const two = (value: number) => String(value).padStart(2, '0');
+  const minutes = Math.abs(offset);
+  return `UTC${offset < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+}
+
 /** A wall time for people, local: `15:46`, on another day `Oct 19 15:46`, and in another year `Oct 19 2027 15:46`. */
 export function localTime(at: number, now: number = Date.now()): string {
   const [date, today] = [new Date(at), new Date(now)];

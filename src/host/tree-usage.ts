@@ -31,6 +31,23 @@ export function treeUsage(root: number): TreeUsage | null {
   return found === 0 ? null : { bytes, cpuMs, pids };
 }
 
+/** The fields of a status that are measured at this moment; of what is not up, those it has. */
+export function withUsage<S extends Measured>(status: S): S {
+  const { childPid, watcherPid, uptimeMs } = status;
+  const usage = childPid === null || watcherPid === null ? null : treeUsage(childPid);
+  if (usage === null) return status;
+  const cpuPercent = Math.round((1000 * usage.cpuMs) / Math.max(1, uptimeMs ?? 1)) / 10;
+  return { ...status, cpuPercent, memoryBytes: usage.bytes };
+}
+
+interface Measured {
+  readonly childPid: number | null;
+  readonly watcherPid: number | null;
+  readonly uptimeMs: number | null;
+  cpuPercent: number | null;
+  memoryBytes: number | null;
+}
+
 function residentBytes(pid: number): number {
   const match = /^VmRSS:\s+(\d+) kB/m.exec(procText(`/proc/${pid}/status`) ?? '');
   return match === null ? 0 : Number(match[1]) * 1024;

@@ -23,9 +23,7 @@ export const briefText = (brief: Brief, look: BriefLook): string =>
     briefHead(brief, look),
     ...needs(brief),
     ...failures(brief, look),
-    ...section('Together', brief.shared.slice(-mostShared), event => [
-      `${look.time(event.at)} ${event.names.join(', ')}: ${event.what ?? 'nothing in common but the time'}`,
-    ]),
+    ...together(brief, look),
     ...section('Trends', brief.trends.slice(0, mostTrends), trend => [`${trend.name}: ${trend.text}`]),
     ...well(brief),
   ]
@@ -75,10 +73,15 @@ const failures = ({ failures: found }: Brief, { time }: BriefLook): string[] => 
   ];
 };
 
+/** What came at the same time and has more in common than that. */
+const together = ({ shared }: Brief, { time }: BriefLook): string[] =>
+  section('Together', shared.filter(event => event.what !== null).slice(-mostShared), event => [
+    `${time(event.at)} ${event.names.join(', ')}: ${event.what}`,
+  ]);
+
 /** Services that are well, in one line. */
-const well = ({ names, needsPerson }: Brief): string[] => {
-  const open = new Set(needsPerson.map(need => need.name));
-  const fine = names.filter(({ name }) => !open.has(name)).map(({ name }) => name);
+const well = ({ names }: Brief): string[] => {
+  const fine = names.filter(one => one.well).map(({ name }) => name);
   if (fine.length === 0) return [];
   const more = fine.length > mostNames ? `, and ${fine.length - mostNames} more` : '';
   return ['', `Well: ${fine.slice(0, mostNames).join(', ')}${more}`];

@@ -1,5 +1,6 @@
-import type { Status } from '../core/status.ts';
+import { isFailed, type Status } from '../core/status.ts';
 import { CANNOT_END } from '../core/stopping.ts';
+import { exitText } from '../core/text/units.ts';
 import type { Incident } from './incident.ts';
 import { type SharedEvent, sharedEvents } from './shared-event.ts';
 import { type Trend, trendsOf } from './trends.ts';
@@ -22,6 +23,8 @@ export interface Brief {
 interface NameBrief {
   readonly name: string;
   readonly phase: Status['phase'];
+  /** It needs nobody, and its last incident of the time has recovered. */
+  readonly well: boolean;
   /** Incidents, their repeats included. */
   readonly incidents: number;
   /** Incidents after which it was healthy again. */
@@ -68,18 +71,23 @@ export const brief = ({ incidents, states, sinceMs, nowMs }: BriefInput): Brief 
     // One that began before and was still open then belongs to this night too.
     .filter(incident => endOf(incident, nowMs) >= from && Date.parse(incident.at) <= nowMs)
     .sort((one, other) => (one.at < other.at ? -1 : 1));
+  const needsPerson = [...states]
+    .sort(byUrgency)
+    .flatMap(state => needOf(state, recent))
+    .sort(bySeverity);
+  const open = new Set(needsPerson.map(need => need.name));
   const names = [...new Set([...states.map(state => state.name), ...recent.map(incident => incident.name)])].sort();
   return {
     since: new Date(from).toISOString(),
     until: new Date(nowMs).toISOString(),
-    names: names.map(name => nameBrief(name, recent, states, from, nowMs)),
+    names: names.map(name => ({
+      ...nameBrief(name, recent, states, from, nowMs),
+      well: !open.has(name) && isOver(name, recent, states),
+    })),
     failures: failuresOf(recent.filter(incident => Date.parse(incident.at) >= from)),
     shared: sharedEvents(recent.filter(incident => Date.parse(incident.at) >= from)),
     trends: trendsOf(recent),
-    needsPerson: [...states]
-      .sort(byUrgency)
-      .flatMap(state => needOf(state, recent))
-      .sort(bySeverity),
+    needsPerson,
   };
 };
 
@@ -90,6 +98,14 @@ const endOf = (incident: Incident, nowMs: number): number =>
       : nowMs
     : Date.parse(incident.recoveredAt);
 
+/** Of a run that is up and not healthy yet, nobody knows whether it is cured of the incident before it. */
+const isOver = (name: string, recent: readonly Incident[], states: readonly Status[]): boolean => {
+  const phase = states.find(state => state.name === name)?.phase;
+  if (phase !== 'starting' && phase !== 'running') return true;
+  const last = recent.findLast(incident => incident.name === name);
+  return last === undefined || last.recoveredAt !== null || superseded(last);
+};
+
 /** It ended for good: nothing is down because of it. */
 const superseded = (incident: Incident): boolean => incident.kind === 'exit' || incident.kind === 'orphan';
 
@@ -99,7 +115,7 @@ const nameBrief = (
   states: readonly Status[],
   from: number,
   nowMs: number,
-): NameBrief => {
+): Omit<NameBrief, 'well'> => {
   const own = recent.filter(incident => incident.name === name);
   const state = states.find(one => one.name === name);
   const inTime = own.filter(incident => Date.parse(incident.at) >= from);
@@ -195,6 +211,11 @@ const needOf = (state: Status, recent: readonly Incident[]): Need[] => {
     return need('critical', `limited (${state.limit?.cause ?? 'no reason was kept'}), without a known end`, show);
   const stuck = state.health.find(row => row.name === CANNOT_END && row.ok === false);
   if (stuck !== undefined) return need('critical', stuck.detail, `agent-watch status ${name}`);
+  if (isFailed(state)) {
+    const how = state.lastExit === null ? 'it could not be started' : exitText(state.lastExit);
+    const cause = last === undefined || last.category === 'unknown' ? '' : `: ${last.category}`;
+    return need('critical', `finished with a failure (${how})${cause}`, show);
+  }
   if (phase !== 'unhealthy' && phase !== 'backoff' && phase !== 'cooldown') return [];
   if (last === undefined) return need('warning', phase, show);
   if (personal.has(last.category))

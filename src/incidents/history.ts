@@ -1,5 +1,6 @@
 import { fits } from '../core/shape.ts';
-import { durationText, momentText, ordinalText } from '../core/text/units.ts';
+import { durationText, ordinalText } from '../core/text/units.ts';
+import { zonedTime } from '../host/clock.ts';
 import type { Incident } from './incident.ts';
 
 /** What earlier incidents with the same fingerprint say about this one. */
@@ -56,11 +57,11 @@ export const adviseFrom = (recommendation: string, history: History, at: string)
 };
 
 /** What is remarkable about the earlier ones, or null if there were none. */
-export const historySentence = (history: History, at: string): string | null => {
+const historySentence = (history: History, at: string): string | null => {
   if (history.count === 0 || history.firstAt === null) return null;
   const span = Date.parse(at) - Date.parse(history.firstAt);
   const ordinal = ordinalText(history.count + 1);
-  const opening = `${ordinal.slice(0, 1).toUpperCase()}${ordinal.slice(1)} time in ${durationText(Math.max(span, 60_000))} (first ${momentText(history.firstAt)}).`;
+  const opening = `${ordinal.slice(0, 1).toUpperCase()}${ordinal.slice(1)} time in ${durationText(Math.max(span, 60_000))} (first ${zonedTime(history.firstAt)}).`;
   const ends = endsSentence(history.ends);
   return ends === null ? opening : `${opening} ${ends}`;
 };

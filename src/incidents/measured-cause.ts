@@ -54,6 +54,13 @@ function failedProbe({ name, detail }: { name: string; detail: string }, kind: s
   return { category: silent ? 'timeout' : 'unhandled-exception', confidence: 0.5, rule: 'proof.probe', recommendation };
 }
 
+/** What a hang is cured by, where its processes told what they waited for. Source of the sentence: core/autopsy.ts. */
+export function hangAdvice(recommendation: string, autopsySentence: string | undefined): string {
+  const peer = /\b(?:waits for|waits for a connection to) (\S+:\d+) \(/.exec(autopsySentence ?? '')?.[1];
+  if (peer === undefined || recommendation !== words.silence.recommendation) return recommendation;
+  return `The program hung waiting for ${peer}. Find out why that does not answer, and give the call a time limit shorter than the probe.`;
+}
+
 function checkOfProbe(name: string, kind: string | null): string {
   if (kind === 'http')
     return `Run \`curl -i ${name.replace(/^http:(?=https?:)/, '')}\`, and find in the last output what the request waits for.`;

@@ -16,6 +16,7 @@ const status = (command: readonly string[]): Status => ({
   nextStartAt: null,
   lastExit: null,
   health: [],
+  cpuPercent: null,
   memoryBytes: null,
   outputBlockedSince: null,
   logDroppedBytes: 0,

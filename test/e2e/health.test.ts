@@ -74,7 +74,7 @@ describe('health: one line a thing, exit 0 only if all are well', () => {
         expect(out.trim().split('\n').sort()).toEqual([
           expect.stringMatching(/^BAD +backoff +backoff: last exit: crash \(exit code 3\)$/),
           expect.stringMatching(/^BAD +cooldown +cooldown: last exit: crash \(SIGSEGV\)$/),
-          expect.stringMatching(/^BAD +held +held: held: .*78/),
+          expect.stringMatching(/^BAD +held +held: .*78/),
           expect.stringMatching(/^BAD +lost +lost: its watcher is gone/),
           expect.stringMatching(/^ok +well +running$/),
         ]);

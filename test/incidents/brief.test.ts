@@ -21,6 +21,7 @@ const state = (name: string, phase: Status['phase'], changes: Partial<Status> = 
   nextStartAt: null,
   lastExit: null,
   health: [],
+  cpuPercent: null,
   memoryBytes: null,
   outputBlockedSince: null,
   logDroppedBytes: 0,
@@ -44,7 +45,9 @@ describe('counting', () => {
       ],
       [state('agent', 'healthy')],
     );
-    expect(found.names).toEqual([{ name: 'agent', phase: 'healthy', incidents: 6, heals: 3, downMs: 15 * 60_000 }]);
+    expect(found.names).toEqual([
+      { name: 'agent', phase: 'healthy', well: true, incidents: 6, heals: 3, downMs: 15 * 60_000 },
+    ]);
   });
 
   test('an open one lasts until now where it still is down', () => {
@@ -205,6 +208,40 @@ describe('the screen', () => {
     expect(text).toMatch(/\nWhat failed:\n {2}c: network-unreachable once, last .*, recovered\n {6}Error: connect/);
     expect(text).toMatch(/\n {2}b: network-unreachable once, last [^,]*\n/);
     expect(text).toMatch(/\n\nWell: a, c$/);
+  });
+
+  test('calls nothing well that finished with a failure, or runs again without having recovered', () => {
+    const exit = (code: number, cause: 'crash' | 'success') => ({ code, signal: null, at: now, cause });
+    const states = [
+      state('done', 'finished', { lastExit: exit(0, 'success') }),
+      state('failed', 'finished', { lastExit: exit(3, 'crash') }),
+      state('never', 'finished'),
+      state('again', 'running'),
+    ];
+    const incidents = [at('02:00:00', { name: 'again' }), at('02:00:00', { name: 'failed' })];
+    const found = of(incidents, states);
+    expect(found.needsPerson).toEqual([
+      {
+        name: 'failed',
+        severity: 'critical',
+        why: 'finished with a failure (exit code 3): network-unreachable',
+        next: 'agent-watch incidents show failed',
+      },
+      {
+        name: 'never',
+        severity: 'critical',
+        why: 'finished with a failure (it could not be started)',
+        next: 'agent-watch status never',
+      },
+    ]);
+    expect(briefText(found, { ...look, columns: null })).toMatch(/\n\nWell: done$/);
+  });
+
+  test('says that incidents came together only where they have more in common than the time', () => {
+    const pair = (changes: Partial<Incident>, other: Partial<Incident> = changes) =>
+      briefText(of([at('02:00:00', { name: 'a', ...changes }), at('02:00:10', { name: 'b', ...other })], []), look);
+    expect(pair({ category: 'disk-full' })).toContain('Together:\n  2026-03-03 02:00 a, b: the disk');
+    expect(pair({ category: 'unknown' }, { category: 'bad-config' })).not.toContain('Together');
   });
 });
 

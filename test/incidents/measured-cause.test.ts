@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { IncidentSeed } from '../../src/core/events.ts';
 import { explain } from '../../src/incidents/explain.ts';
+import { hangAdvice, measuredCause } from '../../src/incidents/measured-cause.ts';
 import { actionWords, postMortem } from '../../src/incidents/post-mortem.ts';
 import { anIncident } from './an-incident.ts';
 
@@ -80,7 +81,7 @@ describe('the cause of a run that the watcher ended is what it measured', () => 
 });
 
 describe('its post-mortem', () => {
-  const context = { command: ['./bot'], host: null, priors: [] };
+  const context = { command: ['./bot'], host: null };
   const report = (changes: Parameters<typeof anIncident>[0]) =>
     postMortem(anIncident(changes), context).trimEnd().split('\n');
 
@@ -103,7 +104,45 @@ describe('its post-mortem', () => {
     expect(report({ action }).at(-1)?.trim()).toBe('agent-watch start agent');
   });
 
-  test('else ends with the command that shows the output', () => {
-    expect(report({}).at(-1)?.trim()).toBe('agent-watch logs agent -n 100');
+  test('ends with the command that starts it at once, where it would wait for long', () => {
+    const cooldown = { kind: 'cooldown', inMs: 600_000, crashes: 5, windowMs: 300_000 } as const;
+    expect(
+      report({ action: actionWords(seedOf({ next: cooldown }), 'agent') })
+        .at(-1)
+        ?.trim(),
+    ).toBe('agent-watch reset agent');
+    const wait = { action: 'It waits for its next try at 10:00.', kind: 'limited' } as const;
+    expect(
+      report({ ...wait, category: 'auth-failed' })
+        .at(-1)
+        ?.trim(),
+    ).toBe('agent-watch reset agent');
+    expect(
+      report({ ...wait, category: 'rate-limited' })
+        .at(-1)
+        ?.trim(),
+    ).toBe('agent-watch status agent');
+  });
+
+  test('else ends with the command that shows how it is now', () => {
+    expect(report({}).at(-1)?.trim()).toBe('agent-watch status agent');
+  });
+
+  test('names what a hang waited for, where that is known', () => {
+    const silence = measuredCause(
+      seedOf({
+        kind: 'stalled',
+        cause: 'probe',
+        reasons: [{ name: 'stale', detail: 'no output for 20m', severity: 'critical' }],
+      }),
+      () => 'stale',
+    ).recommendation;
+    const waits =
+      'python3 agent.py (pid 7) waits for 10.0.0.7:443 (ESTABLISHED, nothing received for 20m); no CPU time used';
+    expect(hangAdvice(silence, waits)).toBe(
+      'The program hung waiting for 10.0.0.7:443. Find out why that does not answer, and give the call a time limit shorter than the probe.',
+    );
+    expect(hangAdvice(silence, 'sh (pid 7) sleeps (nanosleep); no CPU time used')).toBe(silence);
+    expect(hangAdvice('Run it.', waits)).toBe('Run it.');
   });
 });

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { durationText, ordinalText, sizeText } from '../../src/core/text/units.ts';
 import { adviseFrom, historyOf } from '../../src/incidents/history.ts';
 import { fencedBlock, inlineText, postMortem } from '../../src/incidents/post-mortem.ts';
 import { anIncident } from './an-incident.ts';
 import { misfits } from './json-schema.ts';
 
-const context = { command: ['python3', 'agent.py'], host: 'node-7', priors: [] };
+const context = { command: ['python3', 'agent.py'], host: 'node-7' };
 const schema = JSON.parse(readFileSync(`${import.meta.dirname}/../../docs/incidents.schema.json`, 'utf8'));
 
 describe('the report', () => {
@@ -19,8 +19,8 @@ describe('the report', () => {
       '## Recovery',
       '## Time line',
       '## Prior incidents',
-      '## Recommendation',
       '## Last output',
+      '## Recommendation',
       '## Next command',
     ]);
   });
@@ -34,7 +34,7 @@ describe('the report', () => {
     'Key line: `Error: connect ECONNREFUSED 127.0.0.1:6379`',
     'Confirmed 2026-03-02 10:17:20 UTC, 2m16s after it began: up for 2m and every critical probe green.',
     'None with this fingerprint in 90 days.',
-    '- 2026-03-02 07:02:54 this run started',
+    '- 2026-03-02 07:02:54 UTC this run started',
   ])('says %s', line => expect(text).toContain(line));
 
   test('shows commands and source lines of a recommendation as code, the rest without formatting', () => {
@@ -62,6 +62,20 @@ describe('the report', () => {
     expect(postMortem(anIncident({ kind: 'unhealthy', reasons }), context)).toContain(
       'by `port:8080` (nothing accepts)',
     );
+  });
+
+  test('shows the time of the machine with its zone', () => {
+    const before = process.env['TZ'];
+    process.env['TZ'] = 'Asia/Kolkata';
+    onTestFinished(() => {
+      if (before === undefined) delete process.env['TZ'];
+      else process.env['TZ'] = before;
+    });
+    const priorMatches = { ...anIncident().priorMatches, count: 1, firstAt: anIncident().at, lastAt: anIncident().at };
+    const local = postMortem(anIncident({ priorMatches }), context);
+    expect(local).toContain('**Detected**: 2026-03-02 15:45:04 UTC+05:30, by its exit');
+    expect(local).toContain('- 2026-03-02 12:32:54 UTC+05:30 this run started');
+    expect(local.match(/\d\d:\d\d:\d\d(?! UTC\+05:30)/g)).toBeNull();
   });
 
   test('says that a recovery is not confirmed', () => {
@@ -119,7 +133,7 @@ describe('history', () => {
       prior('2026-03-03T10:00:00.000Z', healed),
     ];
     expect(adviseFrom('Check it.', historyOf('0123456789abcdef', now, priors), now)).toBe(
-      'Check it. Third time in 2d (first 2026-03-02 10:00:00). The last 2 recovered after a restart, within 3m.',
+      'Check it. Third time in 2d (first 2026-03-02 10:00:00 UTC). The last 2 recovered after a restart, within 3m.',
     );
   });
 

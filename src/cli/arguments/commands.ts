@@ -62,6 +62,12 @@ const commands = {
     operands: [0, MANY],
     options: ['json', 'watch', ...select],
   },
+  top: {
+    usage: 'top [name...]',
+    meaning: 'the services live; keys show and operate them',
+    operands: [0, MANY],
+    options: [...select],
+  },
   health: {
     usage: 'health [name...] [--json]',
     meaning: 'overall health; exits 1 if any service is not healthy',
@@ -76,7 +82,7 @@ const commands = {
   },
   logs: {
     usage: 'logs [name...] [-n 100] [-f] [-t] [--since 1h] [--grep REGEX] [--run N] [--around INCIDENT]',
-    meaning: 'the output of services, events between the lines',
+    meaning: 'output of services, with events between the lines',
     operands: [0, MANY],
     options: ['lines', 'follow', 'times', 'since', 'until', 'grep', 'run', 'around', 'no-events', 'raw', ...select],
   },
@@ -151,7 +157,7 @@ const commands = {
   },
   install: {
     usage: 'install [--print] [--format F] [--user|--system] [options] -- <command> [args...]',
-    meaning: 'install a systemd unit, launchd plist or crontab line',
+    meaning: 'install a systemd unit, launchd plist or cron line',
     operands: [0, 0],
     options: ['print', 'format', 'user', 'system', ...watchOptionNames],
     watches: true,
@@ -220,6 +226,7 @@ export const aliases: Readonly<Record<string, Alias>> = {
   rm: { word: 'delete' },
   remove: { word: 'delete' },
   up: { word: 'apply' },
+  monit: { word: 'top' },
   kill: { word: 'stop', switch: 'now', named: true },
 };
 

@@ -55,6 +55,7 @@ export type Invocation =
       readonly given: readonly GivenOption[];
     } & Selection)
   | ({ readonly kind: 'status'; readonly watch: boolean; readonly detailed: boolean } & Listing)
+  | ({ readonly kind: 'top' } & Selection)
   | ({ readonly kind: 'health' } & Listing)
   | ({
       readonly kind: 'events';

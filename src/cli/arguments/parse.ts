@@ -121,6 +121,8 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
       const detailed = line.typed !== null && aliases[line.typed]?.named === true;
       return { kind: 'status', watch: values.watch, json, detailed, ...chosen() };
     }
+    case 'top':
+      return { kind: 'top', ...chosen() };
     case 'health':
       return { kind: 'health', json, ...chosen() };
     case 'events':

@@ -1,5 +1,5 @@
 import { EXIT } from '../../core/exit-code.ts';
-import { limitWords, type Status } from '../../core/status.ts';
+import { isFailed, limitWords, type Status } from '../../core/status.ts';
 import { CANNOT_END } from '../../core/stopping.ts';
 import { exitText } from '../../core/text/units.ts';
 import type { Invocation } from '../arguments/invocation.ts';
@@ -46,7 +46,8 @@ function verdictOf(status: Status): Verdict {
   const failing = status.health.filter(row => row.ok === false);
   const problems = failing.map(row => `${row.name}${row.severity === 'optional' ? ' (optional)' : ''}: ${row.detail}`);
   if (status.phase === 'lost') problems.unshift('its watcher is gone');
-  if (status.holdReason !== null) problems.unshift(`held: ${status.holdReason}`);
+  if (status.holdReason !== null)
+    problems.unshift(status.phase === 'held' ? status.holdReason : `held: ${status.holdReason}`);
   if (status.lastExit !== null && (status.phase === 'backoff' || status.phase === 'cooldown')) {
     problems.push(`last exit: ${status.lastExit.cause} (${exitText(status.lastExit)})`);
   }
@@ -61,6 +62,9 @@ function verdictOf(status: Status): Verdict {
   const well = !UNWELL.has(status.phase) && !stuck && (!critical || cured);
   return { name: status.name, well, phase: status.phase, problems };
 }
+
+/** Whether a service does its work, waits as planned, or has ended as it should. */
+export const isWell = (status: Status): boolean => verdictOf(status).well && !isFailed(status);
 
 function lineOf({ name, well, phase, problems }: Verdict): string {
   const rest = problems.length === 0 ? '' : `: ${problems.join('; ')}`;

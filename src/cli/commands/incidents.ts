@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { EXIT } from '../../core/exit-code.ts';
 import { stripControl } from '../../core/text/escape.ts';
+import { zoneText } from '../../host/clock.ts';
 import { brief } from '../../incidents/brief.ts';
 import { briefText } from '../../incidents/brief-text.ts';
 import { nothingEvicted, readEvicted } from '../../incidents/history.ts';
@@ -13,7 +14,7 @@ import { findIncident } from '../fleet/incidents.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
 import { incidentTable } from '../render/tables.ts';
 import { ownTerminal, print } from '../render/terminal.ts';
-import { localTime, zoneText } from '../render/times.ts';
+import { localTime } from '../render/times.ts';
 import { wallOf } from '../values/moments.ts';
 import { readServices } from './status.ts';
 
@@ -83,11 +84,20 @@ export function incidentCommand({ which, json, ...selection }: ShowInvocation): 
   // It may lie where we may not look.
   if (services.length === 0 && code === EXIT.notWell) return code;
   const { incident, folder } = findIncident(services, which);
-  print(json ? `${JSON.stringify(incident, null, 2)}\n` : `${reportOf(incident, folder).trimEnd()}\n`);
+  const report = () => (ownTerminal() === null ? reportOf : shownReport)(incident, folder);
+  print(json ? `${JSON.stringify(incident, null, 2)}\n` : `${report().trimEnd()}\n`);
   return 0;
 }
 
-/** The post-mortem of an incident, which lies in that folder. */
+/** The post-mortem as a terminal shows it: what Markdown escapes would only be noise. Code keeps its backslashes. */
+export function shownReport(incident: Incident, folder: string): string {
+  return reportOf(incident, folder).replace(
+    /^(`{3,})[^\n]*\n[\s\S]*?\n\1$|(`+)[^\n]*?[^`]\2(?!`)|\\([\\`*[\]<~>#_])|\bhttps?: (?=\/\/)/gim,
+    (whole, _fence, _ticks, escaped?: string) => escaped ?? whole.replace(/^(https?:) /i, '$1'),
+  );
+}
+
+/** The post-mortem of an incident, which lies in that folder: as it was written, else made again from the record. */
 export function reportOf(incident: Incident, folder: string): string {
   try {
     const text = readKept(`${folder}/${incident.id}.md`);
@@ -95,7 +105,7 @@ export function reportOf(incident: Incident, folder: string): string {
   } catch {
     // Not readable: it is made again from the record.
   }
-  return postMortem(incident, { command: [], host: hostname(), priors: readAll(folder).incidents });
+  return postMortem(incident, { command: [], host: hostname() });
 }
 
 type BriefInvocation = Extract<Invocation, { kind: 'brief' }>;

@@ -5,13 +5,14 @@ import { agreementOf, calibrationText, markIn, verdictIn, verdictText } from '..
 import type { RunRecord } from '../../core/run-record.ts';
 import { stripControl } from '../../core/text/escape.ts';
 import { durationText, exitText, sizeText } from '../../core/text/units.ts';
+import { zoneText } from '../../host/clock.ts';
 import { readRuns } from '../../state/run-journal.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
 import { alignedRows } from '../render/tables.ts';
 import { ownTerminal, print, terminalLine } from '../render/terminal.ts';
-import { localTime, zoneText } from '../render/times.ts';
+import { localTime } from '../render/times.ts';
 import { CommandFailed } from '../usage-error.ts';
 
 type RunsInvocation = Extract<Invocation, { kind: 'runs' }>;

@@ -15,7 +15,7 @@ import { readDiagnosisFault, readName } from '../../state/read-status.ts';
 import { readRuns } from '../../state/run-journal.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
 import { readKeptSettings } from '../fleet/kept-settings.ts';
-import { whatText } from '../render/tables.ts';
+import { sparkline, whatText } from '../render/tables.ts';
 import { terminalLine } from '../render/terminal.ts';
 import { localTime } from '../render/times.ts';
 import type { StatusRow } from './status.ts';
@@ -26,6 +26,7 @@ const LAST_LINES = 5;
 const CLEANED_LINES = 40;
 const LINE_CHARS = 16 * 1024;
 const SHOWN_CHARS = 400;
+const GRAPH_COLUMNS = 40;
 const MOST_PROBES = 30;
 
 /** All about some services: a block of lines each. */
@@ -33,26 +34,32 @@ export async function detailText(rows: readonly StatusRow[]): Promise<string> {
   const before = rows.map(({ status }) => usageOf(status));
   const cpu = rows.map(({ status }) => (isFailing(status) ? sampleCpu(status.childPid ?? 0) : null));
   if (before.some(usage => usage !== null)) await pause(SAMPLE_MS);
-  const blocks = rows.map(async (row, index) => {
-    const clean = await cleanerFor(row.status);
+  const cleanerFor = await loadCleaner();
+  const blocks = rows.map((row, index) => {
+    const clean = cleanerFor(row.status);
     return blockOf(row, before[index] ?? null, {
       doing: doingText(cpu[index] ?? null, before[index] ?? null, clean),
       clean,
     });
   });
-  return (await Promise.all(blocks)).join('\n\n');
+  return blocks.join('\n\n');
 }
 
 type Clean = (text: string) => string;
 
 /** What takes secrets out of a text: those of the environments of command and watcher as long as they are up, and what looks like one. */
-async function cleanerFor({ childPid, watcherPid }: Status): Promise<Clean> {
+export type CleanerFor = (status: Pick<Status, 'childPid' | 'watcherPid'>) => Clean;
+
+/** Loads what finds secrets. */
+export async function loadCleaner(): Promise<CleanerFor> {
   const [{ redact }, { secretsOf }] = await Promise.all([
     import('../../incidents/redaction/redact.ts'),
     import('../../incidents/redaction/exact-secrets.ts'),
   ]);
-  const secrets = secretsOf({ ...process.env, ...environmentOf(watcherPid ?? 0), ...environmentOf(childPid ?? 0) });
-  return text => redact(text, secrets);
+  return ({ childPid, watcherPid }) => {
+    const secrets = secretsOf({ ...process.env, ...environmentOf(watcherPid ?? 0), ...environmentOf(childPid ?? 0) });
+    return text => redact(text, secrets);
+  };
 }
 
 const isFailing = ({ health }: Status) => health.some(({ ok }) => ok === false);
@@ -86,13 +93,13 @@ function blockOf(row: StatusRow, before: TreeUsage | null, { doing, clean }: { d
       'since',
       status.startedAt === null ? '' : `${localTime(status.startedAt)} (${durationText(status.uptimeMs ?? 0)})`,
     ],
-    ...usageRows(status, before, state),
+    ...usageRows(row, before),
     ...status.health.slice(0, MOST_PROBES).map(probeRow),
     ['doing', doing],
     ['restarts', restartText(status, incidents)],
     ['last exit', status.lastExit === null ? '' : lastExitText(status.lastExit, now)],
     ['verdict', lastVerdict(join(stateDir, name))],
-    ...incidentRows(last, now),
+    ...incidentRows(last, now, status.holdReason),
     ['diagnosis', diagnosisText(row)],
     ['next', nextText(status, now)],
   ];
@@ -112,28 +119,17 @@ function processText({ childPid, watcherPid, phase }: Status, usage: TreeUsage |
   return `${childPid === null ? `no command (${phase})` : `command ${childPid}${more}`}, watcher ${watcherPid}`;
 }
 
-function usageRows(status: Status, before: TreeUsage | null, state: Snapshot | null): [string, string][] {
+function usageRows({ status, memory }: StatusRow, before: TreeUsage | null): [string, string][] {
   const after = usageOf(status);
   if (before === null || after === null) return [];
   const now = Math.max(0, (100 * (after.cpuMs - before.cpuMs)) / SAMPLE_MS);
   const mean = (100 * after.cpuMs) / Math.max(1, status.uptimeMs ?? 1);
-  const phase = state?.state.phase;
-  const history = phase !== undefined && 'live' in phase ? phase.live.health.memory.map(({ bytes }) => bytes) : [];
-  const peak = Math.max(after.bytes, ...history);
-  const graph = history.length < 2 ? '' : `  ${sparkline([...history, after.bytes])}`;
+  const peak = Math.max(after.bytes, ...memory);
+  const graph = memory.length < 2 ? '' : `  ${sparkline([...memory, after.bytes], GRAPH_COLUMNS)}`;
   return [
     ['CPU', `${now.toFixed(0)} % now, ${mean.toFixed(1)} % over the run`],
     ['memory', `${sizeText(after.bytes)} now, ${sizeText(peak)} at most${graph}`],
   ];
-}
-
-/** Eight heights, from nothing to the greatest value. */
-function sparkline(values: readonly number[]): string {
-  const most = Math.max(...values, 1);
-  return values
-    .slice(-40)
-    .map(value => '▁▂▃▄▅▆▇█'[Math.min(7, Math.floor((8 * value) / most))])
-    .join('');
 }
 
 function probeRow({ name, ok, severity, detail }: Status['health'][number]): [string, string] {
@@ -165,14 +161,14 @@ function lastVerdict(folder: string): string {
   return `run ${run.run}: ${verdictText(verdict, calibrationText(agreementOf(runs)))}`;
 }
 
-function incidentRows(last: Incident | undefined, now: number): [string, string][] {
+function incidentRows(last: Incident | undefined, now: number, holdReason: string | null): [string, string][] {
   if (last === undefined) return [];
   const over = last.recoveredAt === null ? '' : ', recovered';
   const line = last.keyLine ?? last.evidence[0] ?? '';
   const hungOn = last.recoveredAt === null ? (last.autopsy?.sentence ?? '') : '';
   return [
     ['incident', `${last.id}: ${last.category} ${durationText(Math.max(0, now - Date.parse(last.at)))} ago${over}`],
-    ['', line],
+    ['', holdReason !== null && line.includes(holdReason) ? '' : line],
     ['', hungOn],
     ['', last.recoveredAt === null ? last.recommendation : ''],
   ];
@@ -190,7 +186,8 @@ function nextText({ name, phase, nextStartAt, limit }: Status, now: number): str
   if (phase === 'lost' || phase === 'stopped' || phase === 'finished') return `agent-watch start ${name} starts it`;
   if (nextStartAt === null) return '';
   const wait = durationText(Math.max(0, Date.parse(nextStartAt) - now));
-  return `starts in ${wait}, ${localTime(nextStartAt)}${limit === null ? '' : ' (after the limit)'}`;
+  const sooner = phase === 'cooldown' || phase === 'limited' ? `; agent-watch reset ${name} starts it now` : '';
+  return `starts in ${wait}, ${localTime(nextStartAt)}${limit === null ? '' : ' (after the limit)'}${sooner}`;
 }
 
 /** The last words of a run that is over, as its incident has them: the watcher knew all of its secrets. */

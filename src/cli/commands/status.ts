@@ -6,15 +6,15 @@ import { type Status, toStatus } from '../../core/status.ts';
 import { stripSequences } from '../../core/text/escape.ts';
 import { bootId, stampNow } from '../../host/clock.ts';
 import { readText } from '../../host/read-file.ts';
-import { treeUsage } from '../../host/tree-usage.ts';
+import { withUsage } from '../../host/tree-usage.ts';
 import type { LockRecord } from '../../state/lock-record.ts';
 import { readDiagnosisFault, readName } from '../../state/read-status.ts';
 import { isName, namesIn } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { maskedStatuses } from '../fleet/masked.ts';
 import { refuseUnreadable, type Service, selectKnown, whyUnreadable } from '../fleet/select.ts';
-import { statusTable, type TableRow } from '../render/tables.ts';
-import { ownTerminal, print, wantsColours } from '../render/terminal.ts';
+import { statusTable, type TableRow, whatText } from '../render/tables.ts';
+import { canDraw, ownTerminal, print, wantsColours } from '../render/terminal.ts';
 import { CommandFailed, didYouMean } from '../usage-error.ts';
 
 type StatusInvocation = Extract<Invocation, { kind: 'status' }>;
@@ -30,7 +30,8 @@ export async function statusCommand(invocation: StatusInvocation): Promise<numbe
     invocation.detailed ||
     (invocation.names.length === 1 && services.length === 1 && !/[*?[]/.test(invocation.names[0] ?? ''));
   if (watch && !json) {
-    await redraw(async () => statusText(await maskedRows(read().rows), stateDir));
+    if (canDraw()) return await (await import('../top/command.ts')).liveView(invocation);
+    await printChanges(async () => statusText(await maskedRows(read().rows), stateDir));
     return code;
   }
   const { rows, faults } = read();
@@ -39,7 +40,7 @@ export async function statusCommand(invocation: StatusInvocation): Promise<numbe
   if (json)
     print(
       `${JSON.stringify(
-        masked.map(row => row.status),
+        masked.map(row => withUsage(row.status)),
         null,
         2,
       )}\n`,
@@ -49,7 +50,7 @@ export async function statusCommand(invocation: StatusInvocation): Promise<numbe
   return faults.length > 0 ? EXIT.notWell : code;
 }
 
-async function maskedRows(rows: readonly StatusRow[]): Promise<StatusRow[]> {
+export async function maskedRows(rows: readonly StatusRow[]): Promise<StatusRow[]> {
   const shown = await maskedStatuses(rows.map(({ status }) => status));
   return rows.map((row, index) => ({ ...row, status: shown[index] ?? row.status }));
 }
@@ -58,6 +59,8 @@ async function maskedRows(rows: readonly StatusRow[]): Promise<StatusRow[]> {
 export interface StatusRow {
   readonly service: Service;
   readonly status: Status;
+  /** Resident memory of the run that is up, oldest first. */
+  readonly memory: readonly number[];
 }
 
 /** The rows of services, and a line for each whose folder may not be read. One without a state is left out. */
@@ -66,9 +69,9 @@ export function readServices(services: readonly Service[]): { rows: StatusRow[];
   const faults: string[] = [];
   for (const service of services) {
     const why = whyUnreadable(service);
-    const status = why === null ? readStatus(service.stateDir, service.name) : null;
+    const read = why === null ? readBoth(service.stateDir, service.name) : null;
     if (why !== null) faults.push(`${service.label}: ${why}`);
-    else if (status !== null) rows.push({ service, status });
+    else if (read !== null) rows.push({ service, ...read });
   }
   return { rows, faults };
 }
@@ -96,17 +99,15 @@ function statusText(rows: readonly StatusRow[], stateDir: string | null): string
   });
 }
 
+/** What matters most about one service now, in one line that everybody may see. */
+export async function reasonText(row: StatusRow): Promise<string> {
+  const [shown = row] = await maskedRows([row]);
+  return whatText(shown.status, Date.now(), lastCause(shown.service, shown.status));
+}
+
 /** What the table shows beside the status: what the tree uses, and what the last crash was. */
 export function shownRow({ service, status }: StatusRow): TableRow {
-  const usage = status.childPid === null || status.watcherPid === null ? null : treeUsage(status.childPid);
-  const cpuPercent = usage === null ? null : (100 * usage.cpuMs) / Math.max(1, status.uptimeMs ?? 1);
-  return {
-    ...status,
-    name: service.label,
-    cpuPercent,
-    treeBytes: usage?.bytes ?? null,
-    lastCause: lastCause(service, status),
-  };
+  return { ...withUsage(status), name: service.label, lastCause: lastCause(service, status) };
 }
 
 const CRASHES: readonly string[] = ['crash', 'probe', 'limit', 'kill-condition', 'limited'];
@@ -141,6 +142,10 @@ function remarksOn(rows: readonly StatusRow[]): Map<string, string> {
 
 /** The row of one name; null if its folder holds nothing of a watcher. */
 export function readStatus(stateDir: string, name: string): Status | null {
+  return readBoth(stateDir, name)?.status ?? null;
+}
+
+function readBoth(stateDir: string, name: string): Omit<StatusRow, 'service'> | null {
   const boot = bootId() ?? 'unknown';
   const read = readName<Snapshot>(stateDir, name, readSnapshot, saved => saved.bootId === boot);
   if (read.state === null && read.hold === null && read.record === null) return null;
@@ -155,7 +160,10 @@ export function readStatus(stateDir: string, name: string): Status | null {
   });
   const seen = read.alive ? bySign(status, snapshot, read.record) : status;
   // The line ends of an argument are its own: a script after `sh -c`.
-  return { ...plain(seen), command: seen.command.map(stripSequences) };
+  const shown = { ...plain(seen), command: seen.command.map(stripSequences) };
+  const { phase } = snapshot.state;
+  const memory = 'live' in phase && seen.childPid !== null ? phase.live.health.memory.map(({ bytes }) => bytes) : [];
+  return { status: shown, memory };
 }
 
 /** Whoever wrote the files, the watched program or another user: nothing of them steers a terminal or looks like another line. */
@@ -177,7 +185,14 @@ function bySign(status: Status, { watcherPid }: Snapshot, record: LockRecord | n
   const { watcher, run } = record;
   if (watcher.pid === watcherPid || status.phase === 'held') return status;
   const childPid = run === null || run === 'unknown' ? null : run.childPid;
-  const unknown = { startedAt: null, uptimeMs: null, nextStartAt: null, memoryBytes: null, health: [] };
+  const unknown = {
+    startedAt: null,
+    uptimeMs: null,
+    nextStartAt: null,
+    cpuPercent: null,
+    memoryBytes: null,
+    health: [],
+  };
   return {
     ...status,
     ...unknown,
@@ -188,20 +203,10 @@ function bySign(status: Status, { watcherPid }: Snapshot, record: LockRecord | n
 }
 
 const EVERY_MS = 1000;
-const HOME = '\u001b[H';
-const CLEAR_LINE = '\u001b[K';
-const CLEAR_BELOW = '\u001b[J';
-/** A screen of its own and no cursor; the way back leaves the terminal as it was. */
-const ENTER = '\u001b[?1049h\u001b[?25l';
-const LEAVE = '\u001b[?25h\u001b[?1049l';
 
-/**
- * Draws a text again every second until it is interrupted. On a terminal each line is drawn over the former one, so nothing
- * flickers; into a pipe the text comes once more only when it has changed.
- */
-async function redraw(text: () => Promise<string>): Promise<void> {
+/** Prints a text again, each second in which it has changed, until it is interrupted. */
+async function printChanges(text: () => Promise<string>): Promise<void> {
   const { stdout } = process;
-  const terminal = stdout.isTTY === true;
   let over = false;
   let wake = () => {};
   const end = () => {
@@ -210,29 +215,17 @@ async function redraw(text: () => Promise<string>): Promise<void> {
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
   stdout.on('error', end);
-  stdout.on('resize', () => wake());
   let last = '';
-  if (terminal) stdout.write(ENTER);
-  try {
-    while (!over) {
-      const now = await text();
-      if (terminal) stdout.write(screen(now, stdout.rows));
-      else if (now !== last) stdout.write(`${now}\n`);
-      last = now;
-      await new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, EVERY_MS);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-  } finally {
-    if (terminal) stdout.write(LEAVE);
+  while (!over) {
+    const now = await text();
+    if (now !== last) stdout.write(`${now}\n`);
+    last = now;
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, EVERY_MS);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
-}
-
-function screen(text: string, rows: number): string {
-  const lines = text.split('\n').slice(0, Math.max(1, rows - 1));
-  return `${HOME}${lines.map(line => `${line}${CLEAR_LINE}`).join('\r\n')}${CLEAR_BELOW}`;
 }

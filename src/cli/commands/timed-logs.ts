@@ -76,6 +76,19 @@ function newest(service: Service, wanted: Wanted, most: number, upTo: LogCursor 
   return entries.reverse();
 }
 
+/** The newest lines of a service, oldest first, with the events between them: clean text for a terminal. */
+export function latestLines(service: Service, count: number): string[] {
+  const { stateDir } = service;
+  const selection = { names: [], all: false, allUsers: false, stateDir, stateDirGiven: false };
+  const shown = { lines: count, follow: false, raw: false, times: false, noEvents: false };
+  const all = { since: null, until: null, grep: null, run: null, around: null };
+  const invocation: LogsInvocation = { kind: 'logs', ...selection, ...shown, ...all };
+  const entries = selected([service], invocation, null);
+  return [...entries, ...eventsAmong([service], entries, invocation)]
+    .sort(byTime)
+    .map(({ text }) => lineBytes(text, true, false).toString());
+}
+
 /** What is older is not wanted either: times and runs only grow. */
 function isBefore({ at, run }: TimedLine, wanted: Wanted): boolean {
   return (wanted.from !== null && at < wanted.from) || (wanted.run !== null && run !== 0 && run < wanted.run);

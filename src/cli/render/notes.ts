@@ -138,7 +138,8 @@ function exitedText(exit: Exit, cause: string): string {
 function because(note: Extract<Note, { kind: 'exited' }>): string {
   const byUs = note.cause === 'probe' || note.cause === 'limit' || note.cause === 'kill-condition';
   const told = note.cause === 'crash' || note.cause === 'success';
-  return (byUs || told) && note.why !== null ? ` (${note.why})` : '';
+  const again = note.next.kind === 'hold' && note.next.hold.why === note.why;
+  return (byUs || told) && note.why !== null && !again ? ` (${note.why})` : '';
 }
 
 function nextText(next: Next): string {

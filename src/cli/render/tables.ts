@@ -1,18 +1,15 @@
-import { limitWords, type Status } from '../../core/status.ts';
+import { isFailed, limitWords, type Status } from '../../core/status.ts';
 import { stripControl } from '../../core/text/escape.ts';
 import { durationText, exitText, sizeText } from '../../core/text/units.ts';
-import { localTime } from '../../host/clock.ts';
+import { localTime, zoneText } from '../../host/clock.ts';
 import type { Incident } from '../../incidents/incident.ts';
-import { localTime as incidentTime, zoneText } from './times.ts';
+import { localTime as incidentTime } from './times.ts';
 
 const STATUS_HEAD = ['NAME', 'PHASE', 'PID', 'UP', 'CPU', 'MEM', 'RESTARTS', 'DETAILS'] as const;
 const PHASE_COLUMN = 1;
 
-/** A row of the table: the status, what the tree uses, and what the last crash was. */
+/** A row of the table: the status, and what the last crash was. */
 export interface TableRow extends Status {
-  /** Of one core, over the run. */
-  readonly cpuPercent: number | null;
-  readonly treeBytes: number | null;
   readonly lastCause: string | null;
 }
 
@@ -29,10 +26,11 @@ const TROUBLE: readonly Status['phase'][] = [
 ];
 const AT_REST: readonly Status['phase'][] = ['finished', 'stopped'];
 
-/** What needs attention first. */
+/** What needs attention first, then what runs, then what is at rest. */
 export const byTrouble = (one: Status, other: Status): number => rank(one) - rank(other);
 
-function rank({ phase }: Status): number {
+function rank({ phase, lastExit }: Status): number {
+  if (isFailed({ phase, lastExit })) return TROUBLE.indexOf('unhealthy');
   const trouble = TROUBLE.indexOf(phase);
   if (trouble !== -1) return trouble;
   return TROUBLE.length + 1 + AT_REST.indexOf(phase);
@@ -48,7 +46,7 @@ export interface TableLook {
 }
 
 /** SGR codes by what a phase means: well, on its way, needs attention, at rest. */
-const COLOURS: Readonly<Record<Status['phase'], string>> = {
+export const COLOURS: Readonly<Record<Status['phase'], string>> = {
   healthy: '32',
   running: '32',
   starting: '36',
@@ -73,8 +71,8 @@ export function statusTable(all: readonly TableRow[], now: number, { columns, co
     row.phase,
     row.childPid === null ? '-' : String(row.childPid),
     row.uptimeMs === null ? '-' : durationText(row.uptimeMs),
-    row.cpuPercent === null ? '-' : `${row.cpuPercent.toFixed(row.cpuPercent < 10 ? 1 : 0)}%`,
-    row.treeBytes === null ? '-' : sizeText(row.treeBytes),
+    cpuText(row.cpuPercent),
+    row.memoryBytes === null ? '-' : sizeText(row.memoryBytes),
     String(row.restarts),
     [whatText(row, now, row.lastCause), remarks?.get(row.name) ?? ''].filter(text => text !== '').join('; '),
   ]);
@@ -94,6 +92,20 @@ export function statusTable(all: readonly TableRow[], now: number, { columns, co
     return colours ? paint(format(cells), start, cells[PHASE_COLUMN]?.length ?? 0, colour) : format(cells);
   });
   return [colours ? `\u001b[1m${format(STATUS_HEAD)}\u001b[0m` : format(STATUS_HEAD), ...body].join('\n');
+}
+
+/** Of one core: `2.5%`, `140%`. */
+export const cpuText = (percent: number | null): string =>
+  percent === null ? '-' : `${percent.toFixed(percent < 10 ? 1 : 0)}%`;
+
+/** Eight heights, from nothing to the greatest value; of more values than `most`, the greatest of each stretch. */
+export function sparkline(values: readonly number[], most: number): string {
+  const size = Math.max(1, Math.ceil(values.length / Math.max(1, most)));
+  const shown = Array.from({ length: Math.ceil(values.length / size) }, (_, index) =>
+    Math.max(...values.slice(index * size, (index + 1) * size)),
+  );
+  const greatest = Math.max(...shown, 1);
+  return shown.map(value => '▁▂▃▄▅▆▇█'[Math.min(7, Math.floor((8 * value) / greatest))]).join('');
 }
 
 /** Colours are put in last: they have no width, so what is cut must not know of them. */
@@ -117,14 +129,19 @@ export function whatText(row: Status, now: number, lastCause: string | null = nu
   if (row.outputBlockedSince !== null) {
     parts.push(`the reader of its output has stalled for ${ago(row.outputBlockedSince, now)}`);
   }
-  for (const probe of row.health) if (!probe.ok) parts.push(`${probe.name}: ${probe.detail}`);
+  for (const probe of row.health)
+    if (!probe.ok && !isHoldReason(row, probe.detail)) parts.push(`${probe.name}: ${probe.detail}`);
   if (row.lastExit !== null) {
-    const cause = lastCause === null ? '' : `: ${stripControl(lastCause).replace(/\s+/g, ' ')}`;
+    // A kill condition is the reason of the hold, which is told already.
+    const told = row.holdReason !== null && row.lastExit.cause === 'kill-condition';
+    const cause = lastCause === null || told ? '' : `: ${stripControl(lastCause).replace(/\s+/g, ' ')}`;
     parts.push(lastExitText(row.lastExit, now) + cause);
   }
   if (row.logDroppedBytes > 0) parts.push(`${row.logDroppedBytes} bytes missing from the log`);
   return parts.join('; ');
 }
+
+const isHoldReason = ({ holdReason }: Status, detail: string) => holdReason !== null && detail.includes(holdReason);
 
 function lastExitText(exit: NonNullable<Status['lastExit']>, now: number): string {
   return `last exit: ${exit.cause} (${exitText(exit)}) ${ago(exit.at, now)} ago`;

@@ -18,6 +18,9 @@ export function ownTerminal(): WriteStream | null {
   }
 }
 
+/** Whether our standard output is a terminal on which a cursor can be moved. */
+export const canDraw = (): boolean => process.env['TERM'] !== 'dumb' && ownTerminal() !== null;
+
 /** Linux's /dev/null: where a check by cron sends what it says. */
 const NULL_DEVICE = 0x103;
 

@@ -7,6 +7,7 @@ import type { RunRecord, Unchecked } from '../../core/run-record.ts';
 import type { Status } from '../../core/status.ts';
 import { clipStart, stripControl } from '../../core/text/escape.ts';
 import { environmentOf } from '../../host/process-facts.ts';
+import { withUsage } from '../../host/tree-usage.ts';
 import { type Brief, brief } from '../../incidents/brief.ts';
 import type { Incident } from '../../incidents/incident.ts';
 import { secretsOf } from '../../incidents/redaction/exact-secrets.ts';
@@ -82,7 +83,7 @@ export function openFacts(stateDir: string): Facts {
     return { ...read, rows: read.rows.map((row, at) => ({ ...row, status: shown[at] ?? row.status })) };
   };
   const keptOfAll = (names: readonly string[]) => readable(find(names)).flatMap(kept).sort(byTime);
-  const status = async (names: readonly string[]) => (await rows(names)).rows.map(row => row.status);
+  const status = async (names: readonly string[]) => (await rows(names)).rows.map(row => withUsage(row.status));
   return {
     host: hostname(),
     services: find,

@@ -8,6 +8,7 @@ import {
 } from '../../control/http-server.ts';
 import { EXIT } from '../../core/exit-code.ts';
 import { durationText, sizeText } from '../../core/text/units.ts';
+import { zoneText } from '../../host/clock.ts';
 import { portHolder } from '../../host/port-holder.ts';
 import { briefHead } from '../../incidents/brief-text.ts';
 import type { Invocation } from '../arguments/invocation.ts';
@@ -15,9 +16,9 @@ import { tokenIn } from '../arguments/watch-orders.ts';
 import { shownRow } from '../commands/status.ts';
 import { version } from '../environment.ts';
 import { refuseUnreadable } from '../fleet/select.ts';
-import { byTrouble, whatText } from '../render/tables.ts';
+import { byTrouble, cpuText, whatText } from '../render/tables.ts';
 import { print } from '../render/terminal.ts';
-import { localTime, zoneText } from '../render/times.ts';
+import { localTime } from '../render/times.ts';
 import { CommandFailed, UsageError } from '../usage-error.ts';
 import { readMoment, wallOf } from '../values/moments.ts';
 import { type Facts, openFacts } from './facts.ts';
@@ -184,8 +185,8 @@ async function overviewOf(facts: Facts, page: string) {
       needsAttention: needs.has(row.name),
       what: whatText(row, now, row.lastCause),
       up: row.uptimeMs === null ? null : durationText(row.uptimeMs),
-      cpu: row.cpuPercent === null ? null : `${row.cpuPercent.toFixed(row.cpuPercent < 10 ? 1 : 0)}%`,
-      memory: row.treeBytes === null ? null : sizeText(row.treeBytes),
+      cpu: row.cpuPercent === null ? null : cpuText(row.cpuPercent),
+      memory: row.memoryBytes === null ? null : sizeText(row.memoryBytes),
       restarts: row.restarts,
       pid: row.childPid,
       command: row.command.join(' '),

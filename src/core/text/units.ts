@@ -49,6 +49,3 @@ export const exitText = (exit: { readonly code: number | null; readonly signal: 
   if (exit.signal !== null) return exit.signal;
   return exit.code === null ? 'exit status unknown' : `exit code ${exit.code}`;
 };
-
-/** The time of day and the date, short, UTC: `2026-03-02 10:15:04`. */
-export const momentText = (iso: string): string => iso.slice(0, 19).replace('T', ' ');

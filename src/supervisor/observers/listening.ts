@@ -4,6 +4,7 @@ import type { Policy, State } from '../../core/model.ts';
 import { type Status, toStatus } from '../../core/status.ts';
 import { durationText } from '../../core/text/units.ts';
 import { bootId, stampNow } from '../../host/clock.ts';
+import { withUsage } from '../../host/tree-usage.ts';
 import { maskedStatus } from '../../incidents/redaction/redact.ts';
 import { snapshotOf } from '../state-saver.ts';
 import type { Observer } from './observer.ts';
@@ -108,7 +109,7 @@ function viewsOf(status: () => Status, series: Metrics): HttpViews {
     '/status': () => ({
       code: 200,
       type: 'application/json; charset=utf-8',
-      text: `${JSON.stringify([status()])}\n`,
+      text: `${JSON.stringify([withUsage(status())])}\n`,
     }),
     '/metrics': () => series.text([status()]),
   };

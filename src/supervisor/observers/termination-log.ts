@@ -5,8 +5,8 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { clipStartBytes } from '../../core/text/escape.ts';
-import { durationText, exitText, momentText } from '../../core/text/units.ts';
-import { atMost } from '../../host/clock.ts';
+import { durationText, exitText } from '../../core/text/units.ts';
+import { atMost, zonedTime } from '../../host/clock.ts';
 import { reasonOf } from '../../host/errno.ts';
 import type { Incident } from '../../incidents/incident.ts';
 import type { Observer } from './observer.ts';
@@ -46,7 +46,7 @@ export function createTerminationLog(path: string, warn: (text: string) => void)
 function summaryOf(incident: Incident): string {
   const { name, kind, category, exit, uptimeMs, at, reasons, keyLine, evidence, recommendation, id } = incident;
   const lines = [
-    `${name}: ${kind}, ${category}; ${exitText(exit)} after ${durationText(uptimeMs)}, at ${momentText(at)} UTC`,
+    `${name}: ${kind}, ${category}; ${exitText(exit)} after ${durationText(uptimeMs)}, at ${zonedTime(at)}`,
     ...reasons.map(reason => `by ${reason.name}: ${reason.detail}`),
     ...(keyLine === null ? [] : [clipStartBytes(keyLine, MOST_BYTES / 2)]),
     recommendation,

@@ -11,6 +11,7 @@ import { portHolder } from '../../host/port-holder.ts';
 import type { Explained } from '../../incidents/explain.ts';
 import type { History } from '../../incidents/history.ts';
 import type { Incident } from '../../incidents/incident.ts';
+import { hangAdvice } from '../../incidents/measured-cause.ts';
 import { actionWords } from '../../incidents/post-mortem.ts';
 import { signalOf } from '../../incidents/triage/exit.ts';
 import type { Fact } from '../../incidents/triage/facts.ts';
@@ -83,7 +84,7 @@ export function recordOf({ id, seed, run }: IncidentCase, found: Explained, worl
     recoveredAt: null,
     recoveryProof: null,
     diagnosis: null,
-    recommendation: sentence(found.recommendation),
+    recommendation: sentence(hangAdvice(found.recommendation, autopsy?.sentence)),
   };
 }
 

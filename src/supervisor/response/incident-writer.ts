@@ -63,8 +63,7 @@ export async function openIncidentWriter(order: IncidentWriterOrder): Promise<In
   const service = { command: [clean(order.command.join(' '))], host: hostname() };
 
   function put(incident: Incident): Promise<void> {
-    const priors = store.kept.filter(one => one.fingerprint === incident.fingerprint);
-    return store.put(incident, postMortem(incident, { ...service, priors }));
+    return store.put(incident, postMortem(incident, service));
   }
 
   async function change(id: string, by: (incident: Incident) => Partial<Incident>): Promise<void> {

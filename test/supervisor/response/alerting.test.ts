@@ -158,7 +158,7 @@ describe('alerts', () => {
     expect(await told()).toEqual([
       'started: run 1',
       'stopped after 3s: as asked',
-      'is held and will not be started: it exited with code 78. To lift it: agent-watch reset bot',
+      'is held and will not be started: it exited with code 78',
       expect.stringMatching(/held.*: the hold could not be written to the disk \(no space left\)/),
     ]);
   });

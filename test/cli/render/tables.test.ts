@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { cpuText, statusTable, type TableRow } from '../../../src/cli/render/tables.ts';
+
+const now = Date.parse('2026-03-02T10:15:04.000Z');
+const row = (changes: Partial<TableRow>): TableRow => ({
+  name: 'trader',
+  phase: 'healthy',
+  childPid: null,
+  watcherPid: 1,
+  command: ['trader'],
+  startedAt: null,
+  uptimeMs: null,
+  restarts: 0,
+  crashesInWindow: 0,
+  backoffMs: 1000,
+  nextStartAt: null,
+  lastExit: null,
+  health: [],
+  cpuPercent: null,
+  memoryBytes: null,
+  outputBlockedSince: null,
+  logDroppedBytes: 0,
+  holdReason: null,
+  lastIncidentId: null,
+  limit: null,
+  lastCause: null,
+  ...changes,
+});
+const table = (...rows: TableRow[]) => statusTable(rows, now, { columns: null, colours: false }).split('\n');
+const ended = (cause: 'crash' | 'success' | 'kill-condition', code: number | null) => ({
+  code,
+  signal: code === null ? ('SIGTERM' as const) : null,
+  at: '2026-03-02T10:15:00.000Z',
+  cause,
+});
+
+test('says a kill condition once', () => {
+  const why = 'daily_loss > 10 (daily_loss 12.4)';
+  const held = row({
+    phase: 'held',
+    holdReason: why,
+    lastExit: ended('kill-condition', null),
+    lastCause: `resource-limit: Kill condition met: ${why}`,
+    health: [{ name: 'kill-when', ok: false, severity: 'critical', detail: `met: ${why}`, since: '' }],
+  });
+  expect(table(held)[1]?.endsWith(`  0         ${why}; last exit: kill-condition (SIGTERM) 4s ago`)).toBe(true);
+});
+
+test('puts what finished with a failure among what needs attention', () => {
+  const done = row({ name: 'done', phase: 'finished', lastExit: ended('success', 0) });
+  const failed = row({ name: 'failed', phase: 'finished', lastExit: ended('crash', 3) });
+  const lines = table(row({}), done, failed, row({ name: 'held', phase: 'held' }));
+  expect(lines.map(line => line.split(' ')[0])).toEqual(['NAME', 'held', 'failed', 'trader', 'done']);
+});
+
+test('shows the share of one core with the digits that tell something', () => {
+  expect([null, 0, 2.46, 99.9, 140.2].map(cpuText)).toEqual(['-', '0.0%', '2.5%', '100%', '140%']);
+});
