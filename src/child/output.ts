@@ -214,7 +214,7 @@ const LAST_WORDS_QUIET_MS = 20;
 
 /**
  * Reads the sockets that Node makes where no pipes could be made: a pair for each run. Returns how to wait, after the child's end, until
- * its last words have come: the streams' end, or silence if somebody else still holds them.
+ * its last words have come: the streams' end, or silence if another process still holds them.
  */
 export function attachStreams(streams: Record<StreamName, Readable>, output: Output): () => Promise<void> {
   const open = new Set<StreamName>(['stdout', 'stderr']);

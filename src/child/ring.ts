@@ -4,7 +4,7 @@ import type { Mono } from '../core/time.ts';
 export interface Ring {
   /** Copies the bytes in; the oldest fall out. */
   push(bytes: Uint8Array): void;
-  /** The last `maxBytes` (default: all that is kept), as a copy. Lines are cut by whoever reads, not here. */
+  /** The last `maxBytes` (default: all that is kept), as a copy. Lines are cut by the reader, not here. */
   tail(maxBytes?: number): Buffer;
   /** Bytes ever pushed since the last reset, the fallen out included. */
   readonly totalBytes: number;

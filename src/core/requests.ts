@@ -80,7 +80,7 @@ export function resetRequested(turn: Turn, _event: Of<'reset-requested'>): void 
   wait(turn, 'backoff', 0);
 }
 
-/** Why a request cannot be granted in this phase, for whoever asked; null if it can. */
+/** Why a request cannot be granted in this phase; null if it can. */
 export function refusal(phase: Phase, verb: 'restart'): string | null {
   if (phase.kind === 'held') return `it is held (${phase.hold.why}); reset lifts that`;
   if (phase.kind === 'cooldown') return `${verb} is refused during a cooldown; reset ends it and starts at once`;

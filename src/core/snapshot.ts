@@ -26,7 +26,7 @@ export interface Snapshot {
   /** What the numbers in the state are to be read by. */
   flapWindowMs: number;
   nextBackoffMs: number;
-  /** How a run of it is stopped, for whoever ends what a dead watcher left. */
+  /** How a run of it is stopped, for the process that ends what a dead watcher left. */
   stop: StopSettings;
   /** The probes of the run that is up, ready to be shown. */
   health: readonly HealthRow[];

@@ -76,7 +76,7 @@ const live: Shape = {
 const stopCauses: Shape = { oneOf: ['stopped', 'restarted', 'done', 'probe', 'limit', 'kill-condition'] };
 const waitShape = { waitMs: 'number', since: stamp, timer } as const;
 
-/** The form of a State in a file, as strict as the type: whoever reads it may trust every field. */
+/** The form of a State in a file, as strict as the type: its reader may trust every field. */
 export const stateShape: Shape = {
   object: {
     phase: {

@@ -117,7 +117,7 @@ function askCheck(turn: Turn, phase: Extract<Phase, { kind: 'checking' }>): void
   order(turn, { type: 'check-run', run: turn.state.run, ended: phase.ended });
 }
 
-/** Waits so long, or not at all, before the next start. */
+/** Waits this long, or not at all, before the next start. */
 export function wait(turn: Turn, kind: 'backoff' | 'cooldown', waitMs: number): void {
   enter(turn, {
     kind,

@@ -59,7 +59,7 @@ const defaultRetryAfterMs = 2000;
 const stopping: Undiagnosed = { failed: 'given up, since the watcher stops', news: false };
 const pause = 'not asked: the last question failed less than 15 min ago';
 
-/** Asks now, and once; whoever calls sees to the order. */
+/** Asks now, and once; the caller sees to the order. */
 type Consult = (subject: Case, byHand: boolean) => Promise<Diagnosed | Undiagnosed>;
 
 /** A consultant with a memory: of what it said, of what can never succeed, and, by the store, of its answers and calls. */

@@ -1,4 +1,4 @@
-/** The question, as text. Pure: whoever calls brings the cleaning and the chance. */
+/** The question, as text. Pure: the caller brings the cleaning and the randomness. */
 
 import { clipEnd, clipStartBytes, utf8Bytes, wholeEnd } from '../core/text/escape.ts';
 import { durationText, exitText } from '../core/text/units.ts';

@@ -32,7 +32,7 @@ const NO_WAIT = constants.O_NONBLOCK | constants.O_NOCTTY;
 const NOT_REGULAR = 'not a regular file';
 
 /**
- * Opens a regular file that somebody else may have put there. Never waits for the other end of a FIFO. Throws the system's error,
+ * Opens a regular file that another user may have put there. Never waits for the other end of a FIFO. Throws the system's error,
  * or an Error that says what is wrong.
  */
 export function openRegularSync(path: string, flags: number = constants.O_RDONLY, mode?: number): number {

@@ -139,7 +139,7 @@ function gather(child: ChildProcess, limitBytes: number, onFull: () => void) {
   });
 }
 
-// If detaching failed, its group is somebody else's.
+// If detaching failed, its group is another one's.
 function endGroup(pid: number, signal: NodeJS.Signals): void {
   const row = readProcess(pid);
   if (row === null || row.group === pid) signalGroup(pid, signal);

@@ -58,7 +58,7 @@ const GROW_LOOK_MS = 30_000;
 const FILE_LOOK_MS = 10_000;
 /** Its look costs nothing but the wake-up, which it shares with the heartbeat. */
 const STALE_LOOK_MS = 5000;
-/** What asks has a limit of its own; above it, after so long more, it is given up whatever it does. */
+/** A question has a time limit of its own; this long after it, it is given up whatever it does. */
 const GIVE_UP_MS = 30_000;
 
 const asked = ({ intervalMs, retries, startPeriodMs }: ProbeBasics): ProbeJudging => {

@@ -95,7 +95,7 @@ function runOf(state: State): RecordedRun | null {
   return run === null ? null : { runId: run.runId, childPid: run.pid, startTicks: run.startTicks };
 }
 
-/** The state as it is written, and as whoever shows it needs it. */
+/** The state as it is written and shown. */
 export function snapshotOf(
   { name, policy, bootId, command, shownCommand = null, cwd, now }: SnapshotOf,
   state: State,

@@ -56,7 +56,7 @@ describe('the cooldown', () => {
     ]);
   });
 
-  test('another cause is told at once, the same one again only after the cooldown', () => {
+  test('another cause is alerted at once, the same one again only after the cooldown', () => {
     const unhealthy = (cause: string) => eventOf('unhealthy', { cause, probe: { name: cause, message: null } });
     const { out } = play(
       [
@@ -75,7 +75,7 @@ describe('the cooldown', () => {
     ]);
   });
 
-  test('one incident is told once, unless it becomes graver', () => {
+  test('an incident is alerted once, unless it becomes graver', () => {
     const incidentId = 'i1';
     const history: [number, AlertEvent][] = (['unhealthy', 'crash', 'flap', 'crash', 'hold', 'recovered'] as const).map(
       kind => [0, eventOf(kind, { incidentId })],
@@ -88,7 +88,7 @@ describe('the cooldown', () => {
     ]);
   });
 
-  test('of a cause, never two within the cooldown, and every event is told, counted or of a told incident', () => {
+  test('a cause is never alerted twice within the cooldown, and no event is lost', () => {
     const steps = fc.array(
       fc.record({
         waitMs: fc.integer({ min: 0, max: 5 * minute }),

@@ -57,7 +57,7 @@ describe('webhooks', () => {
     expect(request?.body).toContain('ungewöhnlich');
   });
 
-  test('raise returns at once, though nobody ever answers', async () => {
+  test('raise returns at once even if the receiver never answers', async () => {
     const server = await serving(() => {});
     const { alerts } = world({ webhooks: [server.url] });
     const before = performance.now();
@@ -229,7 +229,7 @@ describe('webhooks', () => {
     expect(kept(disk.file)).toEqual([]);
   });
 
-  test('a queue that cannot be saved is said once, and told all the same', async () => {
+  test('a queue that cannot be saved is reported once, and its alerts are sent', async () => {
     const server = await serving(ok);
     const { alerts, disk, said, clock } = world({ webhooks: [server.url] });
     disk.full = true;
@@ -257,7 +257,7 @@ describe('webhooks', () => {
     await eventually(() => server.received.length).toBe(1);
   });
 
-  test('only what was asked for is told, and the cooldown outlives the watcher', async () => {
+  test('only the kinds that were asked for are sent, and the cooldown outlives the watcher', async () => {
     const server = await serving(ok);
     const { alerts, clock, start } = world({ webhooks: [server.url], on: ['flap'] });
     alerts.raise(eventOf('crash'));

@@ -68,7 +68,7 @@ describe('the heartbeat', () => {
     expect(server.received).toMatchObject([{ method: 'GET', path: '/api/push/KEY/?status=up' }]);
   });
 
-  test('a dead switch is said once, without its address, and so is its return', async () => {
+  test('an unreachable heartbeat is reported once, without its address, and so is its return', async () => {
     const server = await serving((_, response) => {
       response.writeHead(404);
       response.end();

@@ -133,7 +133,7 @@ time.sleep(0.3)`;
     expect(runs(Number(out.text().split('\n')[0]))).toBe(false);
   });
 
-  test('whose child is not in a group of its own is signalled one by one', async () => {
+  test('whose child has no process group of its own is signalled one by one', async () => {
     const { child, start, fact, clear } = await rig(sh('sleep 1000 & wait'), { detached: false });
     const run = await start();
     const members = await until('both', () => (child.members().length === 2 ? child.members() : null));
@@ -156,7 +156,7 @@ time.sleep(0.3)`;
     expect(out.text()).toBe('up\nbye\n');
   });
 
-  test('that forks faster than one can look is ended all the same', async () => {
+  test('that forks faster than it can be looked at is ended too', async () => {
     const script = `import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print(os.getpid(), flush=True)

@@ -72,7 +72,7 @@ describe('into pipes', () => {
     expect(got.size.stdout).toBe(900_004);
   });
 
-  test('a child that outruns a stalled reader waits, and is said to', async () => {
+  test('a child that outruns a stalled reader waits, and this is reported', async () => {
     const child = run(driverCommand({ command: ['head', '-c', String(50 * MiB), '/dev/zero'] }));
     const blocked = await event('blocked');
     expect(blocked['since']).toMatchObject({ mono: expect.any(Number) });
@@ -211,7 +211,7 @@ describe('into files', () => {
       expect(readFileSync(file, 'utf8')).toBe(`[own] line\n${wanted}`);
     });
 
-  test('a full disk loses what it cannot take, as the child itself would, and holds nobody up', async () => {
+  test('a full disk loses what it cannot take, as the child itself would, and delays nothing', async () => {
     const full = openSync('/dev/full', 'w');
     const child = run(driverCommand({ command: ['head', '-c', '3000000', '/dev/zero'] }), {
       stdio: ['ignore', full, 'ignore'],

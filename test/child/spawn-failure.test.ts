@@ -28,18 +28,18 @@ async function failureOf(command: string[], extra: Parameters<typeof rig>[1] = {
 }
 
 describe('a missing command', () => {
-  test('is told with the PATH that was searched', async () => {
+  test('is reported with the PATH that was searched', async () => {
     const failure = await failureOf(['no-such-command'], { env: { PATH: '/bin:/opt/none' } });
     expect(failure).toEqual({
       kind: 'command-missing',
       why: 'no-such-command was not found; searched PATH /bin:/opt/none',
     });
   });
-  test('is told with what is searched without a PATH', async () => {
+  test('is reported with what is searched without a PATH', async () => {
     const failure = await failureOf(['no-such-command'], { env: {} });
     expect(failure.why).toBe('no-such-command was not found; no PATH is set, searched was /bin:/usr/bin');
   });
-  test('given by its path is told by its path, relative to the working directory', async () => {
+  test('given by its path is reported by its path, relative to the working directory', async () => {
     const failure = await failureOf(['./none'], { cwd: folder });
     expect(failure).toEqual({ kind: 'command-missing', why: `${folder}/none does not exist` });
   });
@@ -47,7 +47,7 @@ describe('a missing command', () => {
     script('plain', '', 0o644);
     expect((await failureOf([join(folder, 'plain/x')])).kind).toBe('command-missing');
   });
-  test('that is empty is told', async () => {
+  test('that is empty is reported', async () => {
     expect(await failureOf([''])).toEqual({ kind: 'command-missing', why: 'the command is empty' });
   });
   test('at the end of a broken link is missing', async () => {
@@ -88,7 +88,7 @@ describe('a missing interpreter', () => {
     const path = script('outer', `#!${inner}\n`);
     expect((await failureOf([path])).why).toBe(`the interpreter "/opt/none/lua" of ${inner} does not exist`);
   });
-  test('that is not executable is told', async () => {
+  test('that is not executable is reported', async () => {
     const inner = script('inner-no-mode', '#!/bin/sh\n', 0o644);
     const path = script('outer-no-mode', `#!${inner}\n`);
     expect(await failureOf([path])).toEqual({
@@ -114,11 +114,11 @@ describe('a missing interpreter', () => {
 });
 
 describe('a working directory', () => {
-  test('that is missing is told, though the command is there', async () => {
+  test('that is missing is reported, though the command is there', async () => {
     const failure = await failureOf(['true'], { cwd: '/no/such/folder' });
     expect(failure).toEqual({ kind: 'cwd-missing', why: 'the working directory /no/such/folder does not exist' });
   });
-  test('that is a file is told', async () => {
+  test('that is a file is reported', async () => {
     const path = script('a-file', '');
     expect((await failureOf(['true'], { cwd: path })).kind).toBe('cwd-missing');
   });
@@ -157,7 +157,7 @@ describe('a script without a first line that names an interpreter', () => {
   });
 });
 
-test('a folder that may not be entered is told (as another user)', async context => {
+test('a folder that may not be entered is reported (as another user)', async context => {
   if (process.getuid?.() !== 0 || spawnSync('runuser', ['-u', 'nobody', 'true']).status !== 0)
     return context.skip('needs root and runuser');
   const closed = join(folder, 'closed');

@@ -48,7 +48,7 @@ print(os.waitpid(pid, 0)[1], got)`;
     expect(got.text.stdout).toBe("0 b'/dev/null\\r\\n'\n");
   });
 
-  test('that nobody reads stays for whoever comes after us', async () => {
+  test('that is not read stays for the next reader', async () => {
     const shell = run(['sh', '-c', `printf 'a\\nb\\n' | (${driverLine({ command: ['true'], times: 2 })}; cat)`]);
     const got = collect(shell);
     await shell.ended;

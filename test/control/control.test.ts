@@ -94,7 +94,7 @@ describe('asking', () => {
     expect(answers).toEqual(pids.map(pid => ({ ok: true, request: { verb: 'reset', pid } })));
   });
 
-  test('nobody there: no socket, a stale one, a file in its place, no folder', async () => {
+  test('no watcher: no socket, a stale one, a file in its place, no folder', async () => {
     const folder = scratch();
     const nobody = { kind: 'nobody' };
     expect(await ask([folder], { verb: 'status' }, 1000)).toEqual(nobody);
@@ -108,14 +108,14 @@ describe('asking', () => {
     expect(await ask([folder], { verb: 'status' }, 1000)).toEqual(nobody);
   });
 
-  test('the first folder in which somebody listens answers', async () => {
+  test('the first folder in which a watcher listens answers', async () => {
     const [empty, folder] = [scratch(), scratch()];
     await serve(folder);
     const asked = await ask([empty, folder], { verb: 'status' }, 1000);
     expect(asked.kind).toBe('answered');
   });
 
-  test('a watcher that never answers, or answers nonsense, is told as such within the time', async () => {
+  test('a watcher that never answers, or answers nonsense, is reported within the time limit', async () => {
     for (const [say, why] of [
       ['', 'the watcher does not answer'],
       ['{"ok":', null],
@@ -234,7 +234,7 @@ describe('clients that misbehave', () => {
     await until('the deaf one is gone', deaf.ended, 3000);
   });
 
-  test('those that leave at any moment harm nobody', async () => {
+  test('clients that leave at any moment do no harm', async () => {
     const folder = scratch();
     let asked = 0;
     await serve(folder, async request => {

@@ -65,7 +65,7 @@ describe('the host name that a caller names', () => {
 });
 
 describe('callers without manners', () => {
-  test('that connect and say nothing keep nobody out', async () => {
+  test('that connect and say nothing keep no other out', async () => {
     const port = await listen();
     const silent = await Promise.all(Array.from({ length: 80 }, () => dial(port)));
     expect(await get(port, '/livez', 'localhost')).toBe(200);

@@ -85,7 +85,7 @@ describe('--expect-duration', () => {
   });
 });
 
-test('an end that nobody saw is code 1 to a shell', () => {
+test('an unknown exit status is code 1 to a shell', () => {
   expect(shellCode({ code: null, signal: null })).toBe(1);
 });
 

@@ -53,7 +53,7 @@ describe('the kill condition', () => {
     'kill-when': (_at, n) => results[Math.min(n, results.length) - 1],
   });
 
-  test('read every 5 s without start period or retries; true is said at once', () => {
+  test('is read every 5 s without start period or retries; true is reported at once', () => {
     const world = healthWorld({ probes: [], killWhen }, say([condition('clear'), condition('tripped')]));
     world.run(11_000);
     expect(world.heard).toEqual([
@@ -62,7 +62,7 @@ describe('the kill condition', () => {
     ]);
   });
 
-  test('blind is told once a spell, and its row is not well', () => {
+  test('missing metrics are reported once, and their row is failing', () => {
     const world = healthWorld(
       { probes: [], killWhen },
       say([condition('blind'), condition('blind'), condition('clear')]),

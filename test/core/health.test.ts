@@ -55,7 +55,7 @@ describe('the reset of the backoff', () => {
     expect(bench.dies(30_000).waitMs).toBe(2000);
   });
 
-  test('it is said once, and whether it changed anything', () => {
+  test('it is reported once, with whether it changed anything', () => {
     const bench = troubled();
     bench.pass(10 * HEALTHY);
     expect(bench.notes.filter(note => note.kind === 'healthy')).toEqual([
@@ -70,7 +70,7 @@ describe('a slow crash loop', () => {
     for (let death = 0; death < count; death++) bench.dies(everyMs - 1000).waitOut();
   }
 
-  test('is told at the fifth death in 6 h and not before', () => {
+  test('is reported at the fifth death in 6 h and not before', () => {
     const bench = new Bench().start();
     deaths(bench, 4, 130_000 + 1000);
     expect(bench.told('slow-loop')).toBe(0);

@@ -110,7 +110,7 @@ describe('while it runs', () => {
     expect(bench.pass(1e9).phase).toBe('held');
   });
 
-  test('a watcher that dies in between, its hold not written: held all the same', () => {
+  test('a watcher that dies before its hold is written: the next one holds', () => {
     const { state } = says(running(), reading('tripped'));
     const bench = new Bench({}, state).start({ hold: null });
     expect(bench.phase).toBe('held');

@@ -197,7 +197,7 @@ describe('a limited wait', () => {
     expect(bench.phase).toBe('running');
   });
 
-  test('a clock set back a day: a named time is waited for by that clock, one that nobody knows by the time that passes', () => {
+  test('a clock set back a day: a named time is waited for by that clock, an unknown one by the time that passes', () => {
     const named = waiting();
     named.wall -= day;
     named.pass(6 * hour);

@@ -262,7 +262,7 @@ describe('reset', () => {
     expect(bench.ordered('lift-hold')).toBe(phase === 'held' ? 1 : 0);
   });
 
-  test('of a hold whose watcher is just leaving lifts it all the same, and starts nothing', () => {
+  test('of a hold whose watcher is just leaving clears it, and starts nothing', () => {
     const bench = new Bench({ holdCodes: [1], onHold: 'exit' }).start();
     bench.obeys = false;
     bench.dies(10).take(reset);

@@ -40,7 +40,7 @@ describe.each(kinds)('a state that says %s', kind => {
   const plain: First = kind === 'held' ? 'hold' : waits(kind) ? 'wait' : 'start';
   const cleared = { start: 'clear, then start', wait: 'clear, wait', hold: 'clear, hold' }[plain as 'start'] as First;
 
-  test('same boot, no record of a run: what the state says is up is looked for all the same', () => {
+  test('same boot, no record of a run: the run that the state names is looked for', () => {
     expect(first(state, { leftover: null })).toBe(isUp ? cleared : plain);
   });
   test('same boot, unknown record', () => {

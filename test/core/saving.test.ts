@@ -6,7 +6,7 @@ const failed: Fact = { type: 'save-finished', ok: false, why: 'no room' };
 const done: Fact = { type: 'save-finished', ok: true, why: null };
 
 describe('a save that fails', () => {
-  test('is told once, tried again every 5 s, and its recovery is told once', () => {
+  test('is reported once, tried again every 5 s, and its recovery is reported once', () => {
     const bench = new Bench({ healthyAfterMs: 1e9 }).start().take(failed);
     for (let round = 0; round < 100; round++) {
       bench.effects = [];

@@ -76,7 +76,7 @@ describe.each(shown)('%s', (kind, alive, dead, withFile) => {
     expect(statusOf(kind, { alive: false, sameBoot: false }).childPid).toBeNull();
   });
 
-  test('says when the next start is only while somebody waits for it', () => {
+  test('says when the next start is only while it waits for one', () => {
     const waits = kind === 'backoff' || kind === 'cooldown';
     const { waitMs } = waits ? PHASES[kind] : { waitMs: 0 };
     const due = { waiting: PHASES.waiting.due, limited: PHASES.limited.startAt }[kind as 'waiting'] ?? null;
@@ -88,7 +88,7 @@ describe.each(shown)('%s', (kind, alive, dead, withFile) => {
   });
 });
 
-test('a limit is told with its cause, its end and the line that states it', () => {
+test('a limit is shown with its cause, its end and the line that states it', () => {
   expect(statusOf('limited').limit).toEqual({ cause: 'rate-limited', until: iso(1_700_000_000_000), line: 'x' });
   expect(statusOf('backoff').limit).toBeNull();
 });
@@ -98,7 +98,7 @@ test('a watcher that was ended in a limited wait is stopped, not lost', () => {
   expect(statusOf('limited', { alive: false }, { leaving }).phase).toBe('stopped');
 });
 
-test('healthy is told from running', () => {
+test('healthy differs from running', () => {
   const live = { ...PHASES.running.live, healthy: true };
   expect(statusOf('running', {}, { phase: { kind: 'running', live } as Phase }).phase).toBe('healthy');
 });

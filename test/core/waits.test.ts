@@ -71,7 +71,7 @@ describe('0ms', () => {
     expect(waits(bench, 1, 999)).toEqual([20]);
   });
 
-  test('a wait that is longer anyway is no floor, and none is told', () => {
+  test('a longer wait is not raised, and no floor is reported', () => {
     const bench = new Bench({ backoffMs: 20, backoffFactor: 1, flapThreshold: 0 }).start();
     expect(waits(bench, 120, 5)).toEqual(Array(120).fill(20));
     expect(bench.told('wait-floor')).toBe(0);

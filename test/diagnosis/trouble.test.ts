@@ -68,7 +68,7 @@ describe('a server in trouble', () => {
     await new Promise(resolve => server.close(resolve));
   });
 
-  test('nobody listens', async () => {
+  test('no server listens', async () => {
     const server = await localServer(() => {});
     await server.close();
     const { diagnosis } = world({ provider, url: server.url });

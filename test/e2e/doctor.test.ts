@@ -46,7 +46,7 @@ test('nothing watched yet: the folder that will be made, and 0', async () => {
   expect(finding(out, /state is not there yet/).level).toBe('ok');
 });
 
-test('one that is well: no serious finding, and its unprotected watcher is told of', async () => {
+test('a healthy service has no serious finding but a note on its unprotected watcher', async () => {
   const folder = scratch();
   await watched(folder, 'calm', ['--alert-command', 'cat', '--', 'sleep', '300']);
   const { code, out } = await doctor(folder, ['calm']);
@@ -147,7 +147,7 @@ test('a unit whose PATH does not find the command, and whose program is gone', a
   expect(finding(out, /far: .*the watcher in charge is another/).level).toBe('note');
 });
 
-test('who is told and asked: reachable or not, and never an address', async () => {
+test('receivers and the model are reachable or not, and no address is shown', async () => {
   const folder = scratch();
   const server = createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());
@@ -171,7 +171,7 @@ test('who is told and asked: reachable or not, and never an address', async () =
   expect(out).not.toContain('s3cret');
 });
 
-test('the webhook of this shell is tried, and a model without a key is told', async () => {
+test('the webhook of this shell is tried, and a model without a key is a finding', async () => {
   const folder = scratch();
   await watched(folder, 'keyless', ['--diagnose', 'anthropic', '--alert-command', 'cat', '--', 'sleep', '307'], {
     ANTHROPIC_API_KEY: undefined,

@@ -4,7 +4,7 @@ import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 import { startWatcher } from '../support/watcher.ts';
 
-test('a signal that nobody foresaw ends the watcher, and its child with it', async () => {
+test('an unhandled signal ends the watcher and its child', async () => {
   const folder = scratch();
   const script = 'echo $$; trap "" TERM; while :; do sleep 0.05; done';
   const watcher = startWatcher(folder, ['--name', 'alarm', '--', 'sh', '-c', script]);

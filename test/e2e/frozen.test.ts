@@ -67,7 +67,7 @@ test('a child that is stopped is cured', async () => {
   await worker.end();
 });
 
-test('a watcher that is stopped for longer than every threshold blames nobody when it wakes', async () => {
+test('a watcher that is stopped for longer than every threshold fails no probe when it wakes', async () => {
   const folder = scratch();
   const port = await freePort();
   const worker = startWorker(folder, port, 'none', [

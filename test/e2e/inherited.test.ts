@@ -136,7 +136,7 @@ describe('texts that are not UTF-8', () => {
 });
 
 describe('folders', () => {
-  test('a home that is no absolute path is not one, and a user without any is told to name a folder', () => {
+  test('a relative home is ignored, and a user without a home is asked for --state-dir', () => {
     const folder = scratch();
     chmodSync(folder, 0o777);
     for (const home of ['HOME=', 'HOME=here', 'OTHER=x']) {
@@ -171,7 +171,7 @@ describe('folders', () => {
   });
 });
 
-test('a program for another machine is said to be one, instead of being read by a shell', () => {
+test('a program for another architecture is named as such, instead of being read by a shell', () => {
   const elf = `printf '\\177ELF\\002\\001\\001\\000\\000\\000\\000\\000\\000\\000\\000\\000\\002\\000\\363\\000' >riscv; chmod +x riscv`;
   const ended = inBash(`${elf}; "$AW" --name n --restart never -- ./riscv`);
   expect(ended).toMatchObject({ status: 126, stderr: expect.stringMatching(/built for another kind of machine/) });

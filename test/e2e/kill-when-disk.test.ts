@@ -14,7 +14,7 @@ const noMount =
   missing('unshare', '-m', 'sh', '-c', 'mount -t tmpfs -o size=1m none /mnt') ?? missing('nsenter', '--version');
 
 describe.skipIf(noMount !== null)(`on a full disk${because(noMount)}`, () => {
-  test('it is stopped and held all the same, also by the next watcher', async () => {
+  test('it is stopped and held, also by the next watcher', async () => {
     const folder = scratch();
     mkdirSync(join(folder, 'disk'));
     put(folder, 100);

@@ -176,7 +176,7 @@ describe('a kill condition, from its trip to its reset', () => {
 });
 
 describe('blind', () => {
-  test('is said, is a row that is not well, and makes health end with 1; the child goes on', async () => {
+  test('are reported, are a failing row, and make health end with 1; the child goes on', async () => {
     const { folder, start, runs } = scene(['--metrics', 'm.json', '--metrics-max-age', '1s']);
     put(folder, 'm.json', json(WELL));
     const watcher = start();

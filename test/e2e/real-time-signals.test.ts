@@ -18,7 +18,7 @@ test('a death by one is a crash with its name and 128+n, restarted under on-fail
   expect((await watcher.ended).code).toBe(0);
 });
 
-test('exit codes and other signals are told as ever, however quickly they come', () => {
+test('exit codes and other signals are reported correctly, however quickly they come', () => {
   const folder = scratch();
   for (const [script, code] of [
     ['exit 0', 0],

@@ -263,8 +263,9 @@ describe.skipIf(browser === undefined)('the page in a real browser (needs chromi
     writeFileSync(join(folder, 'metrics.json'), '{"loss": 12}');
     start(folder, 'trader', ['--kill-when', 'loss > 10', '--metrics', 'metrics.json', '--', 'sleep', '1000']);
     start(folder, 'evil', ['--backoff', '100s', '--', 'sh', '-c', `echo 'ValueError: ${evil}'; sleep 1.2; exit 3`]);
-    for (let index = 0; index < 11; index++)
-      start(folder, `service-with-a-long-name-${index}`, ['--', 'sleep', '1000']);
+    const many = Array.from({ length: 11 }, (_, index) => `service-with-a-long-name-${index}`);
+    for (const name of many) startWatcher(folder, ['--name', name, '--', 'sleep', '1000']);
+    await phaseIs(folder, many.at(-1) ?? '', 'running');
     await phaseIs(folder, 'evil', 'backoff');
     await until('it is explained', () => run(folder, ['incidents', '--json']).out.includes('evil-'));
     const { url } = await serving(folder);

@@ -32,7 +32,7 @@ async function endedOrderly(folder: string, watcher: Watcher): Promise<void> {
 }
 
 describe('SIGTERM is one orderly stop', () => {
-  test('50 times within 100 ms: the child is told once and finishes its clean-up', async () => {
+  test('50 times within 100 ms: the child gets one signal and finishes its clean-up', async () => {
     const folder = scratch();
     const watcher = startWatcher(folder, ['--name', 'many', ...careful]);
     await watcher.printed(/up/);

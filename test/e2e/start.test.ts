@@ -71,7 +71,7 @@ describe('restart --watcher', () => {
 });
 
 describe('start', () => {
-  test('returns when the child is up; the watcher has a session of its own and none of our family', async () => {
+  test('returns when the child is up; the watcher has its own session and is not our descendant', async () => {
     const folder = scratch();
     const started = run(folder, ['start', '--name', 'bot', '--', 'sleep', '1000']);
     expect(started).toMatchObject({ code: 0, out: expect.stringMatching(/^bot: started, pid \d+ \(watcher \d+\)\n$/) });

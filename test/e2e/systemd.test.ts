@@ -71,7 +71,7 @@ describe.skipIf(noBox !== null)(`under a real systemd${because(noBox)}`, () => {
     remove('words');
   });
 
-  test('nobody sees an address or a key: not in ps, the unit, systemctl show, or status; the child has its own', async () => {
+  test('no address or key is visible in ps, the unit, systemctl show or status; the child has its own', async () => {
     const given = `--env BOT_TOKEN=${secret} --alert-webhook ${hook} --heartbeat-url ${hook}`;
     const said = install('quiet', `${given} -- sh -c 'echo "$BOT_TOKEN" > ${file('quiet.txt')}; exec sleep 4003'`);
     await until('the child has it', () => text('quiet.txt') === `${secret}\n`);

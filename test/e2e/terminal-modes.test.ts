@@ -31,7 +31,7 @@ test('into a pipe nothing is added', () => {
   expect(run(folder, [...once, ...draws('\\033[?1049h', '')]).out).toBe('\u001b[?1049hdrawn\n');
 });
 
-test('a command that wants a terminal and ends at once is told how to get one, once', async () => {
+test('for a command that wants a terminal and ends at once, one line says how to give it one', async () => {
   const folder = scratch();
   const args = [
     '--name',

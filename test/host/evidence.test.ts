@@ -21,7 +21,7 @@ test.runIf(onLinux)('descriptors are counted against their limit', () => {
   expect(openFiles(2 ** 22 + 1)).toBeNull();
 });
 
-test('the room of a file system is told once for all paths on it, and what is not there is left out', async () => {
+test('the space of a file system is reported once for all paths on it; missing paths are left out', async () => {
   const loaded = await diskRoom(['/', '/', '/there/is/no/such/path']);
   expect(loaded).toHaveLength(1);
   expect(loaded[0]?.totalBytes).toBeGreaterThan(loaded[0]?.freeBytes ?? Number.POSITIVE_INFINITY);
@@ -76,7 +76,7 @@ describe('a SIGKILL without a counter', () => {
     expect(evidence.join('\n')).toMatch(/resident memory was at 95 % of its limit/);
   });
 
-  test('far from it has a sender whom nobody knows', async () => {
+  test('far from it has an unknown sender', async () => {
     const { category, evidence } = await explained(killed(1_000_000));
     expect(category).toBe('killed-externally');
     expect(evidence).toContain('SIGKILL, sender unknown');

@@ -56,7 +56,7 @@ describe('one exchange', () => {
     expect(await ask(() => {}, { abort: abort.signal })).toMatchObject({ fault: 'aborted' });
   });
 
-  test('what went wrong is said without the address', async () => {
+  test('the error is described without the address', async () => {
     const nobody = await localServer(() => {});
     await nobody.close();
     const refused = await ask(() => {}, { url: new URL(`${nobody.url}/secret`) });

@@ -33,7 +33,7 @@ describe('pipes', () => {
     }
   });
 
-  test('a pipe is enlarged, and the size that it has is told', () => {
+  test('a pipe is enlarged, and its size is returned', () => {
     const { readFd, writeFd } = c.pipe();
     expect(c.setPipeSize(readFd, 200_000)).toBe(262_144);
     closeSync(readFd);
@@ -97,7 +97,7 @@ describe('datagrams', () => {
     }
   });
 
-  test('where nobody listens, or a name is too long, the error is named', () => {
+  test('an address without a listener, or a name that is too long, is a named error', () => {
     const nowhere = join(scratch(), 'nowhere');
     expect(() => c.sendDatagram(nowhere, Buffer.from('x'))).toThrow(expect.objectContaining({ code: 'ENOENT' }));
     expect(() => c.sendDatagram(`/${'x'.repeat(107)}`, Buffer.from('x'))).toThrow(
@@ -106,7 +106,7 @@ describe('datagrams', () => {
   });
 });
 
-test('who connected to a socket is told by the kernel', async () => {
+test('the kernel says which process connected to a socket', async () => {
   const path = join(scratch(), 'control');
   const server = createServer();
   server.listen(path);
@@ -133,7 +133,7 @@ test('the heap is trimmed', () => {
   expect(c.trimHeap()).toBeUndefined();
 });
 
-describe('where node:ffi cannot be had, there are no calls, and the reason is told', () => {
+describe('without node:ffi there are no calls, and the reason is returned', () => {
   const say = (...flags: string[]) => {
     const [node = '', script = ''] = fixtureCommand('libc-or-not.ts');
     return spawnLine(node, [...flags, script]);

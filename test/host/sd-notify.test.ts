@@ -104,7 +104,7 @@ describe.skipIf(why !== null)(`a service tells its manager${because(why)}`, () =
     await watcher.ended;
   });
 
-  test('nothing at all where nobody listens, and the command runs on; said once', async () => {
+  test('without a listener nothing is sent, the command runs on, and it is reported once', async () => {
     const folder = scratch();
     const watcher = startWatcher(folder, ['--name', 'bot', '--', 'sh', '-c', 'echo up; exec sleep 1000'], {
       env: { NOTIFY_SOCKET: join(folder, 'nobody') },

@@ -177,7 +177,7 @@ describe('a property list', () => {
     },
   );
 
-  test('reads what nobody else may see from its file', () => {
+  test('reads secret variables from its file', () => {
     const folder = scratch();
     const file = join(folder, 'environment');
     writeFileSync(file, environmentFileText({ SECRET: 'a b' }));

@@ -65,7 +65,7 @@ describe.skipIf(process.getuid?.() !== 0)('with a second user (needs root)', () 
     });
   });
 
-  test('a group that is ours alone may write; one that others are in, or that nobody knows, may not', () => {
+  test('our own private group may write; a group with other members, or an unknown one, may not', () => {
     writeFileSync(at('shared'), 'x');
     chmodSync(at('shared'), 0o664);
     expect(readTrustedFile(at('shared'))).toEqual({ text: 'x' });

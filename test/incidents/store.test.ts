@@ -109,7 +109,7 @@ describe('the store', () => {
     expect(readdirSync(`${folder}/elsewhere`)).toEqual([]);
   });
 
-  test('makes its folder again when somebody removes it', async () => {
+  test('makes its folder again when it was removed', async () => {
     const folder = scratch();
     const { put, path } = await store(folder);
     await put(numbered(1), 'report');

@@ -94,7 +94,7 @@ describe('--http', () => {
     });
   });
 
-  test('nobody listens', async () => {
+  test('no server listens', async () => {
     expect(await ask(http('http://127.0.0.1:1/'))).toMatchObject({
       ok: false,
       detail: expect.stringContaining('refused'),

@@ -90,7 +90,7 @@ describe('patterns', () => {
     expect(skippedText(matchers[5]!)).toBe(' (3 lines skipped: matching the pattern takes too long)');
   });
 
-  test('a pattern with state of its own matches every line', () => {
+  test('a pattern with a sticky or global flag matches every line', () => {
     let found = 0;
     createLineMatcher(/x/g).scan(['x', 'x', 'x'], () => ++found > 0);
     expect(found).toBe(3);

@@ -136,14 +136,14 @@ describe('what lies there', () => {
     ],
   ];
   for (const [what, record, leftover] of records) {
-    test(`${what} hinders nobody`, async () => {
+    test(`${what} keeps no watcher from the lock`, async () => {
       const stateDir = join(scratch(), 'state');
       leave(stateDir, 'n', record);
       expect((await take(stateDir, 'n')).leftover).toEqual(leftover);
     });
   }
 
-  test('a pid of ours that has been given out again hinders nobody', async () => {
+  test('a reused pid keeps no watcher from the lock', async () => {
     const stateDir = join(scratch(), 'state');
     const startTicks = (readProcess(process.ppid)?.startTicks ?? 0) - 1;
     leave(stateDir, 'n', {
@@ -163,7 +163,7 @@ describe('what lies there', () => {
     ['binary', path => writeFileSync(path, Buffer.alloc(5000, 200))],
   ];
   for (const [what, spoil] of garbage) {
-    test(`${what}: nobody knows what was left, until a run is recorded`, async () => {
+    test(`${what}: what was left is unknown until a run is recorded`, async () => {
       const stateDir = join(scratch(), 'state');
       const path = join(stateDir, 'n/watcher.json');
       leave(stateDir, 'n', { bootId: bootId(), pidNamespace: pidNamespace(), watcher: null, run });

@@ -85,7 +85,7 @@ describe('saving', () => {
     });
   }
 
-  test('makes a folder again that somebody removed, and says why where that fails', () => {
+  test('makes a removed folder again, and says why where that fails', () => {
     const at = place();
     const file = openStateFile(at);
     file.save(counted(1));

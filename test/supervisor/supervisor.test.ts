@@ -111,13 +111,16 @@ describe('a world that throws', () => {
     if (call === failing) throw new Error('no more');
   };
 
-  test.each(['save', 'tell:started', 'arm'])('at %s: the other orders are carried out, and it is said', failing => {
-    const { calls, supervisor } = rig(throwsAt(failing));
-    supervisor.take(CLEAN_START);
-    supervisor.take(up(supervisor));
-    expect(supervisor.state.phase.kind).toBe('running');
-    expect(calls).toEqual(expect.arrayContaining(['spawn', 'tell:started', 'arm', 'bug']));
-  });
+  test.each(['save', 'tell:started', 'arm'])(
+    'at %s: the other orders are carried out, and the fault is reported',
+    failing => {
+      const { calls, supervisor } = rig(throwsAt(failing));
+      supervisor.take(CLEAN_START);
+      supervisor.take(up(supervisor));
+      expect(supervisor.state.phase.kind).toBe('running');
+      expect(calls).toEqual(expect.arrayContaining(['spawn', 'tell:started', 'arm', 'bug']));
+    },
+  );
 
   test('at a spawn: a start that failed, and another after a wait', () => {
     const { calls, supervisor } = rig(throwsAt('spawn'));

@@ -18,7 +18,7 @@ export interface NotificationPlan extends NotificationSettings {
 
 /**
  * Where alerts go and which model is asked, with secret addresses read from their files. Throws a UsageError for an
- * address that is none: whoever wants to be told must not find out at night that nobody was.
+ * invalid address: a mistyped one must not be found out when the first alert is due.
  */
 export async function notificationSettings(
   { alerts, diagnosis, judge, health }: Settings,
@@ -82,7 +82,7 @@ export function healthNotes({ probes }: HealthSettings): string[] {
   );
 }
 
-/** A file or URL is read once before anything starts, for at most so long. */
+/** The time limit for reading a file or URL once before anything starts. */
 const FIRST_READ_MS = 5000;
 
 /**

@@ -44,7 +44,7 @@ async function deleteOne(service: Service): Promise<Done> {
   const { stateDir, name } = service;
   const folder = join(stateDir, name);
   const hold = readHold({ at: file => `${folder}/${file}` });
-  // Whoever wants the command to run again must say so, and not lose the reason by the way.
+  // A hold is cleared by a reset only: deleting would lose its reason.
   if (hold !== null && (hold.cause === 'kill-condition' || hold.cause === 'unreadable'))
     return {
       ok: false,

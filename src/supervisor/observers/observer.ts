@@ -5,7 +5,7 @@ import type { Wall } from '../../core/time.ts';
 import type { Incident } from '../../incidents/incident.ts';
 
 /**
- * Whoever is told what happens, beside the machine: the console, the log, probes, alerts, systemd, an HTTP page. No call may
+ * One who is told what happens, beside the machine: the console, the log, probes, alerts, systemd, an HTTP page. No call may
  * delay supervision; one that throws is reported and keeps the news from none of the others.
  */
 export interface Observer {

@@ -3,7 +3,7 @@ import type { NotificationSettings, NotificationWorld } from '../watch-order.ts'
 import type { Alerting } from './alerting.ts';
 import type { Diagnosing } from './diagnosing.ts';
 
-/** What is undelivered so long after the end has begun stays queued for the next start. */
+/** What is undelivered this long after the end has begun stays queued for the next start. */
 const CLOSE_MS = 500;
 
 interface Loaded {

@@ -37,7 +37,7 @@ export function redactorFor(
   return createRedactor(env, secrets).clean;
 }
 
-/** Part of an address so long is no word of a path: it is what makes the address a secret. */
+/** A part of an address this long is not a word of a path: it is what makes the address a secret. */
 const SECRET_PART_CHARS = 16;
 
 /** Our own secrets beside those of the environment: addresses of which only the host is shown, and the key in a file. */

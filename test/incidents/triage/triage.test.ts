@@ -84,7 +84,7 @@ describe('proof outranks words', () => {
     expect(found.evidence[0]).toBe("the cgroup's oom_kill counter went from 2 to 3 during this run");
   });
 
-  test('a counter that stood still leaves a bare SIGKILL to somebody else', () => {
+  test('a bare SIGKILL is not called an out-of-memory kill if the counter of such kills stood still', () => {
     const found = of([{ kind: 'oom-kill-counter', before: 2, after: 2 }]);
     expect(found.category).toBe('killed-externally');
     expect(found.evidence).toContain('SIGKILL, sender unknown');

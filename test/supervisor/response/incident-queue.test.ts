@@ -169,7 +169,7 @@ describe('an incident', () => {
 });
 
 describe('the next run', () => {
-  test('is told of the last one once', async () => {
+  test('gets the path of the last incident once', async () => {
     const { incidentQueue, path } = rig();
     expect(incidentQueue.runEnv()).toEqual({});
     incidentQueue.open(seedAt(0));
@@ -192,7 +192,7 @@ describe('the next run', () => {
   });
 });
 
-test('a place that takes nothing is said once, and all else goes on', async () => {
+test('a folder that takes nothing is reported once, and everything else goes on', async () => {
   const { incidentQueue, told, path } = rig();
   rmSync(path, { recursive: true, force: true });
   writeFileSync(path, 'in the way');
