@@ -87,8 +87,11 @@ function rootsOf(uid: number): string[] {
 
 const KEY_DIGITS = 16;
 
-function keyOf(stateDir: string, name: string): string {
-  const text = `${real(stateDir)}\0${name}`;
+const keyOf = (stateDir: string, name: string) => keyIn(real(stateDir), name);
+
+/** `realStateDir`: without links. */
+function keyIn(realStateDir: string, name: string): string {
+  const text = `${realStateDir}\0${name}`;
   // Two sums from two beginnings: 64 bits are enough to tell the state folders of one machine apart.
   return `${name}-${checksum(text)}${checksum(text, 0x5bd1e995)}`;
 }
@@ -102,12 +105,34 @@ function real(path: string): string {
   }
 }
 
+/** What is the same for all names of a state folder. */
+interface Roots {
+  stateDir: string;
+  uid: number;
+  /** Those that are there. */
+  roots: string[];
+  real: string;
+}
+
+let known: Roots | null = null;
+
+/** Looked up once in a turn of the event loop: a command that lists a hundred names would ask a thousand times otherwise. */
+function existingRoots(stateDir: string): Roots {
+  if (known?.stateDir === stateDir) return known;
+  const uid = ownUid();
+  const roots = rootsOf(uid).filter(root => isOurs(root, uid));
+  known = { stateDir, uid, roots, real: roots.length === 0 ? stateDir : real(stateDir) };
+  queueMicrotask(() => {
+    known = null;
+  });
+  return known;
+}
+
 /** The private folders of a name that exist and are ours, best first. Makes none. */
 export function existingPrivateFolders(stateDir: string, name: string): string[] {
-  const uid = process.geteuid?.() ?? -1;
-  const roots = rootsOf(uid).filter(root => isOurs(root, uid));
+  const { roots, uid, real } = existingRoots(stateDir);
   if (roots.length === 0) return [];
-  const key = keyOf(stateDir, name);
+  const key = keyIn(real, name);
   return roots.map(root => `${root}/${key}`).filter(path => isOurs(path, uid));
 }
 
@@ -132,6 +157,7 @@ function isOurs(path: string, uid: number): boolean {
 export function makePrivateFolder(stateDir: string, name: string): { path: string } | { why: string } {
   const faults: string[] = [];
   const key = keyOf(stateDir, name);
+  known = null;
   for (const root of rootsOf(process.geteuid?.() ?? -1)) {
     const outer = tryOwnFolder(root);
     if (typeof outer === 'string') {

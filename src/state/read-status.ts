@@ -35,7 +35,8 @@ export function readName<T>(
   const before = readOwn(folder, read, ofThisBoot);
   const { record, alive, privateFolders: ofRecord } = newestRecord(stateDir, name, true);
   // Beside a record in the name's own folder too: a state may have been refused where the record was not.
-  const privateFolders = ofRecord.length > 0 ? ofRecord : existingPrivateFolders(stateDir, name);
+  // Where no watcher is alive its record was looked for in all of them.
+  const privateFolders = alive && ofRecord.length === 0 ? existingPrivateFolders(stateDir, name) : ofRecord;
   const elsewhere = statesIn(privateFolders, read);
   // Read again after the others: they are removed when the folder takes the state again, and not before it has it.
   const { fault, found } = privateFolders.length === 0 ? before : readOwn(folder, read, ofThisBoot);
