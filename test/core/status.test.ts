@@ -127,7 +127,7 @@ test('restarts are the starts after the first where the state does not count the
 
 test('no field is missing in any phase', () => {
   const fields = Object.keys(statusOf('running')).sort();
-  expect(fields).toHaveLength(19);
+  expect(fields).toHaveLength(20);
   for (const kind of Object.keys(PHASES) as PhaseKind[])
     for (const alive of [true, false]) {
       const status = statusOf(kind, { alive });
