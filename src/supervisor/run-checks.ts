@@ -1,6 +1,6 @@
 import type { Log } from '../child/log.ts';
 import type { Rejection } from '../core/events.ts';
-import { reasonText, type Verdict, verdictText } from '../core/judgement.ts';
+import type { Verdict } from '../core/judgement.ts';
 import type { EndedRun, RunId, State } from '../core/model.ts';
 import type { CheckPort, Report } from '../core/ports.ts';
 import type { StateFolder } from '../state/state-folder.ts';
@@ -48,6 +48,9 @@ export interface Judging {
   judge(run: WantedOutput, abort: AbortSignal): Promise<Verdict>;
   /** Whether a fail of this judge may act, and in words what a verdict is worth. */
   worth(verdict: Verdict | null): { calibrated: boolean; text: string };
+  /** A verdict as a line for people, and its first reason. */
+  text(verdict: Verdict, worth: string): string;
+  reason(verdict: Verdict): string;
 }
 
 /** Checks and judges ended runs. */
@@ -93,7 +96,7 @@ export function createRunChecks(world: CheckWorld, report: Report): RunChecks {
     const verdict = await judge.judge(run, abort);
     early = { run: run.run, verdict };
     if (verdict.verdict !== 'fail' || !judge.worth(verdict).calibrated) return null;
-    return { by: 'judge', reason: reasonText(verdict) ?? 'without a reason' };
+    return { by: 'judge', reason: judge.reason(verdict) };
   }
 
   async function check(run: CheckedRun, abort: AbortSignal): Promise<void> {
@@ -101,13 +104,11 @@ export function createRunChecks(world: CheckWorld, report: Report): RunChecks {
     if (!abort.aborted) report({ type: 'run-checked', runId: run.runId, rejection });
   }
 
-  function keep(run: number, verdict: Verdict): void {
+  function keep(judge: Judging, run: number, verdict: Verdict): void {
     world.recorder.amend(run, { verdict: { ...verdict } });
-    const { calibrated, text } = judging?.worth(verdict) ?? { calibrated: false, text: '' };
+    const { calibrated, text } = judge.worth(verdict);
     const idle = verdict.verdict === 'fail' && order?.acts === true && !calibrated;
-    world.warn(
-      `run ${run}: the judge says ${verdictText(verdict, idle ? `--judge-acts does not act: ${text}` : text)}`,
-    );
+    world.warn(`run ${run}: the judge says ${judge.text(verdict, idle ? `--judge-acts does not act: ${text}` : text)}`);
     world.judged(run, verdict, text);
   }
 
@@ -123,7 +124,7 @@ export function createRunChecks(world: CheckWorld, report: Report): RunChecks {
     work = work
       .then(open)
       .then(async judge => {
-        if (judge !== null && !closing.signal.aborted) keep(run.run, await judge.judge(run, closing.signal));
+        if (judge !== null && !closing.signal.aborted) keep(judge, run.run, await judge.judge(run, closing.signal));
       })
       .catch((error: unknown) => world.warn(`run ${run.run} could not be judged: ${error}`))
       .finally(() => {
@@ -140,7 +141,7 @@ export function createRunChecks(world: CheckWorld, report: Report): RunChecks {
       const { run } = world.state();
       const before = early;
       early = null;
-      if (before?.run === run) return keep(run, before.verdict);
+      if (before?.run === run && judging !== null) return keep(judging, run, before.verdict);
       if (note.cause === 'success') judgeLater({ run, inMemory: inMemory(run) });
     },
     check(run: number, { runId, healthy }: EndedRun) {

@@ -6,7 +6,6 @@ import { type LocalServer, sendJson } from '../servers/local-server.ts';
 import { deadPort, serving } from '../servers/serving.ts';
 import { incidentsOf } from '../support/incidents.ts';
 import { scratch } from '../support/scratch.ts';
-import { until } from '../support/until.ts';
 import { run, startWatcher, statusOf } from '../support/watcher.ts';
 
 /** No key of the developer's own may be used. */
@@ -115,19 +114,25 @@ describe('a judge', () => {
     expect(user.indexOf(injected)).toBeLessThan(user.lastIndexOf(`END OUTPUT ${token}`));
   });
 
-  test('is told no secret of the environment', async () => {
+  test('is told no secret, of the environment as little as what the output shows to be one', async () => {
     const folder = scratch();
     const server = await serving(saying('openai', verdict('fail', FINDING)));
     const secret = 'k9Zq3vT7xW2mB8nL4pR6';
+    const seen = 'Tr0ub4dor-and-3';
     const watcher = startWatcher(
       folder,
-      [...once, ...judging(folder, 'openai', server.url), ...sh(`echo "token $API_TOKEN"; echo '${FINDING}'`)],
+      [
+        ...once,
+        ...judging(folder, 'openai', server.url),
+        ...sh(`echo "token $API_TOKEN"; echo 'password: ${seen}'; echo 'used ${seen} twice'; echo '${FINDING}'`),
+      ],
       { env: { ...env, API_TOKEN: secret } },
     );
     await watcher.ended;
     expect(server.received).toHaveLength(1);
     expect(server.received[0]?.body).toContain(FINDING);
     expect(server.received[0]?.body).not.toContain(secret);
+    expect(server.received[0]?.body).not.toContain(seen);
   });
 
   test('does not delay the next start', async () => {
@@ -211,26 +216,12 @@ describe('--judge is refused at the start', () => {
   });
 });
 
-/** Runs that are judged, marked so that the judge is right about so many of them. */
+/** Runs that are judged one after the other, marked so that the judge is wrong about so many of them. */
 async function calibrated(folder: string, url: string, runs: number, wrong: number): Promise<void> {
   const command = sh(`[ $((AGENT_WATCH_RUN % 2)) = 0 ] && echo '${FINDING}' || echo 'nothing at all was found'`);
-  const slow = sh(`sleep 0.05; ${command.at(-1)}`);
-  const watcher = startWatcher(
-    folder,
-    [...quick, ...judging(folder, 'openai', url), '--llm-max-calls', '100/1d', ...slow],
-    {
-      env,
-    },
-  );
-  await until(
-    'enough runs are judged',
-    () => runsOf(folder).filter(one => one.verdict !== null).length >= runs,
-    30_000,
-  );
-  run(folder, ['stop', 'review']);
-  await watcher.ended;
-  const judged = runsOf(folder).filter(one => one.verdict?.['calibration'] != null);
-  for (const [index, one] of judged.slice(0, runs).entries()) {
+  const options = [...once, ...judging(folder, 'openai', url), '--llm-max-calls', '100/1d'];
+  for (let at = 0; at < runs; at++) await startWatcher(folder, [...options, ...command], { env }).ended;
+  for (const [index, one] of runsOf(folder).entries()) {
     const right = one.verdict?.['verdict'] === 'pass' ? 'good' : 'bad';
     const mark = index >= wrong ? right : right === 'good' ? 'bad' : 'good';
     const { code, err } = run(folder, ['runs', 'mark', 'review', String(one.run), mark, 'read', 'by', 'hand']);

@@ -43,8 +43,22 @@ export function runsCommand({ lines, json, ...selection }: RunsInvocation): numb
   if (services.length === 0 && code !== 0) return code;
   const runs = lastRuns(services, lines ?? DEFAULT_RUNS);
   if (json) print(`${JSON.stringify(runs, null, 2)}\n`);
-  else print(`${runTable(runs, services.length > 1, ownTerminal()?.columns ?? null)}\n`);
+  else
+    print(`${runTable(runs, services.length > 1, ownTerminal()?.columns ?? null)}
+${worthLines(services, runs)}`);
   return code;
+}
+
+/** What the verdicts in a table are worth: a line for each service that has any. */
+function worthLines(services: readonly Service[], runs: readonly ListedRun[]): string {
+  const judged = new Set(runs.filter(({ verdict }) => verdict !== null).map(({ name }) => name));
+  return services
+    .filter(({ label }) => judged.has(label))
+    .map(
+      service => `the judge of ${service.label} is ${calibrationText(agreementOf(runsOf(service)))}
+`,
+    )
+    .join('');
 }
 
 /** A line for each run, cut to that width. `many`: of several services, each by its name. */

@@ -29,6 +29,8 @@ export async function rejectionOf(
 ): Promise<Rejection | null> {
   const { accept } = world.checks;
   if (accept === null) return null;
+  // On disk before the check begins: the next watcher may have to do it again.
+  await world.log?.settle(LOG_SETTLE_MS);
   const output = await outputOfRun(world, run);
   const complaint = output === null ? GONE : await complaintOf(accept, { world, run, output, abort, limitMs });
   if (complaint === null) return null;

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { agreementOf, calibrationText, type Verdict } from '../../core/judgement.ts';
+import { agreementOf, calibrationText, reasonText, type Verdict, verdictText } from '../../core/judgement.ts';
 import { createJudge, noVerdict } from '../../diagnosis/judge.ts';
 import { stampNow } from '../../host/clock.ts';
 import { reasonOf } from '../../host/errno.ts';
@@ -9,14 +9,19 @@ import type { CheckWorld, Judging, WantedOutput } from '../run-checks.ts';
 import type { JudgeOrder } from '../watch-order.ts';
 import { outputOfRun } from './acceptance.ts';
 import { modelPorts } from './load-notifications.ts';
-import { configuredSecrets, redactorFor } from './redactor.ts';
+import { configuredSecrets, createRedactor } from './redactor.ts';
 
 const RUBRIC_BYTES = 16 * 1024;
 /** A mount that hangs holds a thread of the pool, never the judge. */
 const RUBRIC_LIMIT_MS = 5000;
 
 export function openJudging(world: CheckWorld, { rubric, model }: JudgeOrder): Judging {
-  const clean = redactorFor(world.env, configuredSecrets(world.notifications));
+  const redactor = createRedactor(world.env, configuredSecrets(world.notifications));
+  const clean = (text: string) => {
+    // What the output shows to be a secret, beside a name for example, is one wherever it stands.
+    const read = redactor.read(text);
+    return read.clean(read.shown);
+  };
   const judge = createJudge(model, modelPorts(world.place, stampNow, clean));
 
   async function judged(run: WantedOutput, abort: AbortSignal): Promise<Verdict> {
@@ -35,6 +40,8 @@ export function openJudging(world: CheckWorld, { rubric, model }: JudgeOrder): J
       const agreement = agreementOf([...runs, ...latest]);
       return { calibrated: agreement.calibrated, text: calibrationText(agreement) };
     },
+    text: verdictText,
+    reason: verdict => reasonText(verdict) ?? 'without a reason',
   };
 }
 
