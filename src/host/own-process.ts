@@ -38,6 +38,14 @@ export function isInsideRun(pid: number, run: RunMark): boolean {
   return false;
 }
 
+/**
+ * Whether this very process stands inside a run, for what only the run itself must not do. Where there is no /proc its own environment
+ * decides: then nothing could ever be deleted.
+ */
+export function isOfRun(run: RunMark): boolean {
+  return readProcess(process.pid) === null ? ownMark(process.env, run) : isInsideRun(process.pid, run);
+}
+
 /** The child leads a session of its own; its number is the child's pid, which the kernel does not give out again while any member lives. */
 function isOfSession(session: number, run: RunMark): boolean {
   if (run.childPid === null || session !== run.childPid) return false;

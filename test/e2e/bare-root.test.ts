@@ -104,6 +104,8 @@ describe.each([
     expect(await watcher.code).toBe(0);
     expect(inside(folder, root).phase()).toBe('stopped');
     expect(ask(folder, root, ['logs', 'it']).out).toMatch(/^agent-watch \d/);
+    expect(ask(folder, root, ['delete', 'it', '--yes'])).toMatchObject({ code: 0 });
+    expect(ask(folder, root, ['status', 'it']).code).toBe(4);
   });
 
   test.skipIf(reason)(

@@ -239,3 +239,18 @@ test('a watcher goes on when its executable is replaced, and doctor says that it
   });
   expect(run(folder, ['stop', 'old'])).toMatchObject({ code: 0 });
 });
+
+test('a port of --listen that somebody else has is named, with who has it', async () => {
+  const folder = scratch();
+  const server = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await watched(folder, 'deaf', ['--listen', String(port), '--', 'sleep', '300']);
+  const { code, out } = await doctor(folder, ['deaf']);
+  expect(code).toBe(1);
+  expect(finding(out, new RegExp(`deaf: --listen 127.0.0.1:${port} is not served`))).toMatchObject({
+    level: 'SERIOUS',
+  });
+  expect(out).toContain(`taken by process ${process.pid}`);
+});

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import { isatty } from 'node:tty';
 import { EXIT } from '../../core/exit-code.ts';
 import { reasonOf } from '../../host/errno.ts';
-import { isInsideRun } from '../../host/own-process.ts';
+import { isOfRun } from '../../host/own-process.ts';
 import { readProcess } from '../../host/process-table.ts';
 import { readHold } from '../../state/hold-file.ts';
 import { acquireLock, type Lock } from '../../state/lock.ts';
@@ -62,7 +62,7 @@ export function isOwnRun({ stateDir, name }: Pick<Service, 'stateDir' | 'name'>)
   const { record } = newestRecord(stateDir, name);
   const run = record === null || record === 'unreadable' || record.run === 'unknown' ? null : record.run;
   const mark = { runId: run?.runId ?? null, childPid: run?.childPid ?? null, startTicks: run?.startTicks ?? null };
-  return isInsideRun(process.pid, { name, stateDir, ...mark });
+  return isOfRun({ name, stateDir, ...mark });
 }
 
 /** With the lock in hand, so that no watcher begins meanwhile. */

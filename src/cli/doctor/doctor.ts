@@ -10,7 +10,7 @@ import { lookAtContacts, lookAtOwnContacts } from './contacts.ts';
 import { type Finding, type Subject, serious, subjectOf, well } from './finding.ts';
 import { lookAtMachine } from './machine.ts';
 import { findDuplicates, lookAtStateFolder, type NamedRow } from './state-folder.ts';
-import { lookAtWatcher } from './watcher.ts';
+import { lookAtListenPort, lookAtWatcher } from './watcher.ts';
 
 type DoctorInvocation = Extract<Invocation, { kind: 'doctor' }>;
 
@@ -47,6 +47,7 @@ function everyProcess(): NamedRow[] {
 async function lookAt(subject: Subject, stateDir: string, table: readonly NamedRow[]): Promise<Finding[]> {
   const findings = [
     ...lookAtWatcher(subject),
+    ...(await lookAtListenPort(subject)),
     ...findDuplicates(subject, stateDir, table),
     ...lookAtCommand(subject),
     ...lookAtBuffering(subject),

@@ -63,7 +63,7 @@ function kernelCalls(): Finding[] {
   const why = whyNoLibc();
   if (why === null) return [];
   const lost =
-    'a daemon that empties its environment is not found, orphans are not reaped, systemd is not told, and the command writes into a socket: slower, and it cannot open /dev/stdout';
+    'a daemon that empties its environment is not found, orphans are not reaped, a death by a real-time signal (34 to 64) looks like exit code 0, systemd is not told, and the command writes into a socket: slower, and it cannot open /dev/stdout';
   return [
     note(`system calls are not available (${why}): ${lost}`, 'use the executable, or Node 26 without --permission'),
   ];

@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { portHolder } from '../../host/port-holder.ts';
 import { limitsOf, runsRemovedFile, serviceOf } from '../../host/process-facts.ts';
 import { readProcess } from '../../host/process-table.ts';
 import { lingers } from '../service/plan.ts';
@@ -100,4 +101,20 @@ function unitBeside({ name, unit, watcher, status }: Subject): Finding[] {
   if (status.phase === 'stopped')
     findings.push(note('stopped by hand; it starts at the next boot', 'agent-watch uninstall, if it is not to'));
   return findings;
+}
+
+/** Whether somebody else listens where --listen wants to: the watcher tries again for as long as it lives, and shows nothing meanwhile. */
+export async function lookAtListenPort({ settings, watcher }: Subject): Promise<Finding[]> {
+  const listen = settings?.service.listen ?? null;
+  if (listen === null || watcher === null || process.platform !== 'linux') return [];
+  const holder = await portHolder(listen.port, new Set());
+  if (holder === null || holder.pid === watcher) return [];
+  const by =
+    holder.pid === null ? "another user's process" : `process ${holder.pid} (${holder.command ?? 'unknown command'})`;
+  return [
+    serious(
+      `--listen ${listen.host}:${listen.port} is not served: the port is taken by ${by}`,
+      'give --listen another port, or end that process: the watcher tries again every 3s',
+    ),
+  ];
 }

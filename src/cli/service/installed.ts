@@ -9,5 +9,14 @@ import { unitName } from './systemd-unit.ts';
  */
 export async function refuseUnit(name: string, say: (unit: string, systemctl: string) => string): Promise<void> {
   for (const scope of ['system', 'user'] as const)
-    if (existsSync(unitPath(name, scope))) throw new CommandFailed(say(unitName(name), systemctl(scope).join(' ')));
+    if (isInstalled(name, scope)) throw new CommandFailed(say(unitName(name), systemctl(scope).join(' ')));
+}
+
+function isInstalled(name: string, scope: 'system' | 'user'): boolean {
+  try {
+    return existsSync(unitPath(name, scope));
+  } catch {
+    // No HOME, and no such user in /etc/passwd: then there are no units of this user's.
+    return false;
+  }
 }
