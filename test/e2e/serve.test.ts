@@ -297,7 +297,9 @@ describe.skipIf(browser === undefined)('the page in a real browser (needs chromi
     await tab.resize(390, 844);
     await tab.go(`${url}/#one`);
     await phase(tab, 'one', 'running');
-    await tab.holds(`${card('one')}.open`);
+    await tab.holds(
+      `${card('one')}.open && ${card('one')}.getBoundingClientRect().top >= document.querySelector('header').offsetHeight`,
+    );
     run(folder, ['stop', 'one']);
     await phase(tab, 'one', 'stopped');
     start(folder, 'two', ['--', 'sleep', '1000']);

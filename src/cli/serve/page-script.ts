@@ -122,7 +122,12 @@ function cardOf(name) {
   card.incident = fold('Last incident', report(name));
   card.events = fold('Events', async place => {
     const events = await get('api/events?lines=30&name=' + encodeURIComponent(name));
-    draw(place, events, () => [add(el('pre', 'log'), ...timed(events))]);
+    draw(place, events, () => {
+      const list = add(el('pre', 'log'), ...timed(events));
+      // The newest are at the end.
+      requestAnimationFrame(() => { list.scrollTop = list.scrollHeight; });
+      return [list];
+    });
   });
   add(row, card.name, card.phase, card.what, card.facts);
   add(inside, card.about, el('h3', '', 'Last lines'), card.log, card.incident, card.events, commandLine('agent-watch logs ' + name + ' -f'));

@@ -44,7 +44,7 @@ pre.log { max-height: 45vh; }
 pre time { color: var(--muted); }
 @media (max-width: 40rem) { pre time { display: none; } pre time.first { display: block; margin-top: .4rem; } }
 #filter { width: 100%; margin-bottom: .6rem; }
-#services > details { background: var(--card); border: 1px solid var(--line); border-bottom-width: 0; }
+#services > details { scroll-margin-top: 3.5rem; background: var(--card); border: 1px solid var(--line); border-bottom-width: 0; }
 #services > details:first-child { border-radius: .6rem .6rem 0 0; }
 #services > details:last-child { border-bottom-width: 1px; border-radius: 0 0 .6rem .6rem; }
 #services > details:only-child { border-radius: .6rem; }
