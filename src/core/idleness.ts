@@ -58,8 +58,12 @@ export interface SignOfLife {
 const UPLOAD_BYTES = 65_536;
 /** A share of one core. Event loops that wait were measured at 0.3 to 2 %. */
 const BUSY_SHARE = 0.1;
-/** Of a core that it used or waited for: what wakes up often waits too on a busy machine, but not for so long. */
+/**
+ * Of a core that it used or waited for: a program that computes on a busy machine. It gets some of the CPU at least, while one that only
+ * wakes up often waits for it each time, and uses next to nothing.
+ */
 const WANTED_SHARE = 0.5;
+const GOT_SHARE = 0.02;
 /** A smaller share counts if it is three times the tree's own usual one. */
 const UNUSUAL_SHARE = 0.03;
 const UNUSUAL_FACTOR = 3;
@@ -124,7 +128,7 @@ function byCpu(now: TreeReading, options: IdlenessOptions): SignOfLife | null {
   const wanted = share + grownBy(before, now, process => process.starvedMs) / elapsedMs;
   const busy =
     share > BUSY_SHARE ||
-    wanted > WANTED_SHARE ||
+    (wanted > WANTED_SHARE && share > GOT_SHARE) ||
     (share > UNUSUAL_SHARE && share > UNUSUAL_FACTOR * options.usualShare);
   if (busy) return { at: now.at, weak: false, words: 'CPU time used' };
   return null;

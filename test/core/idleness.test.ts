@@ -42,6 +42,10 @@ describe('a tree is idle', () => {
       'that woke up often on a busy machine',
       { processes: [{ ...process, cpuMs: 1600, threadsMs: 1600, starvedMs: 9000 }] },
     ],
+    [
+      'that redraws on a machine with no CPU to spare',
+      { processes: [{ ...process, cpuMs: 1030, threadsMs: 1030, starvedMs: 20_000 }] },
+    ],
     ['whose event loop turned', { processes: [{ ...process, cpuMs: 1600, threadsMs: 1600 }] }],
     ['on a machine where others connect', { opened: 90 }],
   ])('%s', (_what, now) => expect(signIn(now)).toBeNull());
@@ -54,7 +58,7 @@ describe('a sign of life', () => {
     ['data sent', { sockets: [{ ...socket, acked: 90_000 }] }],
     ['a file growing', { files: [{ name: '/srv/out.log', bytes: 11 }] }],
     ['CPU time used', { processes: [{ ...process, cpuMs: 5000 }] }],
-    ['CPU time used', { processes: [{ ...process, starvedMs: 16_000 }] }],
+    ['CPU time used', { processes: [{ ...process, cpuMs: 1900, starvedMs: 16_000 }] }],
     ['a connection made', { opened: 41, processes: [{ ...process, threadsMs: 1002 }] }],
   ])('is %s', (words, now) => expect(signIn(now)).toMatchObject({ weak: false, words }));
 
