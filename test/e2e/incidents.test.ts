@@ -245,13 +245,7 @@ describe('a run that the watcher ended', () => {
   const metrics = JSON.stringify({ loss: 9 });
 
   test.each([
-    [
-      'a hang',
-      ['--stale-after', '500ms'],
-      'sleep 60',
-      /stalled.*No output since the start \d+ms ago/,
-      'status once',
-    ],
+    ['a hang', ['--stale-after', '500ms'], 'sleep 60', /stalled.*No output since the start \d+ms ago/, 'status once'],
     [
       'a failed probe',
       ['--check', 'echo HTTP 503 >&2; exit 7'],
