@@ -64,7 +64,7 @@ _agent_watch() {
     --diagnose) COMPREPLY=($(compgen -W 'off rules anthropic openai ollama' -- "$cur")); return ;;
     --judge-with) COMPREPLY=($(compgen -W 'anthropic openai ollama' -- "$cur")); return ;;
     --alert-format) COMPREPLY=($(compgen -W 'slack discord ntfy telegram generic' -- "$cur")); return ;;
-    --alert-on) COMPREPLY=($(compgen -W 'flap slow-loop hold limited unhealthy recovered crash start stop all' -- "$cur")); return ;;
+    --alert-on) COMPREPLY=($(compgen -W 'flap slow-loop hold limited unhealthy recovered unusual crash start stop all' -- "$cur")); return ;;
     --notify-ready) COMPREPLY=($(compgen -W 'up healthy' -- "$cur")); return ;;
     --format) COMPREPLY=($(compgen -W 'systemd launchd crontab' -- "$cur")); return ;;
     --state-dir|--config|--cwd|--env-file|--fresh-file|--grow|--metrics|--llm-url|--llm-key-file|--judge|--alert-webhook|--alert-file|--heartbeat-url|--listen-token-file|--file|--from)

@@ -8,6 +8,7 @@ export type AlertKind =
   | 'limited'
   | 'unhealthy'
   | 'recovered'
+  | 'unusual'
   | 'crash'
   | 'start'
   | 'stop';

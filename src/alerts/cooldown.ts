@@ -35,6 +35,7 @@ const maxTold = 50;
 const rank: Readonly<Record<AlertKind, number>> = {
   start: 0,
   stop: 0,
+  unusual: 0,
   recovered: 0,
   crash: 1,
   unhealthy: 1,

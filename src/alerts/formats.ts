@@ -56,6 +56,7 @@ const urgency: Readonly<Record<AlertKind, 1 | 2 | 3 | 4 | 5>> = {
   limited: 4,
   crash: 4,
   recovered: 3,
+  unusual: 3,
   start: 2,
   stop: 3,
 };

@@ -12,6 +12,7 @@ export const headlines: Readonly<Record<AlertKind, string>> = {
   limited: 'has hit a limit',
   unhealthy: 'is unhealthy',
   recovered: 'recovered',
+  unusual: 'had an unusual run',
   start: 'started',
   stop: 'stopped',
 };
@@ -25,6 +26,7 @@ export const severities: Readonly<Record<AlertKind, Severity>> = {
   limited: 'warning',
   crash: 'warning',
   recovered: 'info',
+  unusual: 'warning',
   start: 'info',
   stop: 'info',
 };
@@ -40,6 +42,7 @@ export function titleFor(name: string, { event, category, probe }: AlertEvent): 
 /** The one command that tells more; null where there is nothing to look at. */
 export function commandFor(name: string, { event, incidentId }: AlertEvent): string | null {
   if (event === 'recovered' || event === 'start' || event === 'stop') return null;
+  if (event === 'unusual') return `agent-watch runs ${name}`;
   return incidentId === null ? `agent-watch status ${name}` : `agent-watch incidents show ${incidentId}`;
 }
 
@@ -67,6 +70,8 @@ export function lineFor(name: string, event: AlertEvent, reason: string | null):
       const count = restarts.window;
       return `${name} recovered${down}${count === 0 ? '' : `, ${count} restart${count === 1 ? '' : 's'}`}${why}`;
     }
+    case 'unusual':
+      return `${name} had an unusual run${why}`;
     case 'start':
       return `${name} started${why}`;
     case 'stop':
@@ -91,6 +96,7 @@ export function summaryLine(
     limited: 'hit a limit',
     unhealthy: 'was unhealthy',
     recovered: 'recovered',
+    unusual: 'had an unusual run',
     start: 'started',
     stop: 'stopped',
   };

@@ -88,6 +88,8 @@ export type Note =
   /** The watcher ends though these live on. */
   | { kind: 'left-behind'; survivors: readonly Survivor[] }
   | { kind: 'healthy'; uptimeMs: number; resets: boolean }
+  /** A run that ended with success was not like the former ones: each reason in a sentence. */
+  | { kind: 'unusual'; run: number; reasons: readonly string[] }
   /** The run ended like the one before the last incident: that one was not over. */
   | { kind: 'relapsed' }
   | { kind: 'waiting'; phase: 'backoff' | 'cooldown' | 'limited'; leftMs: number }

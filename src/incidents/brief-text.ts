@@ -6,6 +6,7 @@ const mostNeeds = 6;
 const mostFailures = 4;
 const mostShared = 3;
 const mostTrends = 4;
+const mostUnusual = 6;
 const mostNames = 12;
 
 /** How the brief is shown. */
@@ -24,6 +25,9 @@ export const briefText = (brief: Brief, look: BriefLook): string =>
     ...needs(brief),
     ...failures(brief, look),
     ...together(brief, look),
+    ...section('Unusual runs', brief.unusual.slice(-mostUnusual), ({ name, run, at, reasons }) => [
+      `${at === null ? '' : `${look.time(at)} `}${name}, run ${run}: ${reasons.join('; ')}`,
+    ]),
     ...section('Trends', brief.trends.slice(0, mostTrends), trend => [`${trend.name}: ${trend.text}`]),
     ...well(brief),
   ]

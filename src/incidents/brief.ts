@@ -12,12 +12,22 @@ export interface Brief {
   readonly names: readonly NameBrief[];
   /** The failures of the time, the most frequent first. */
   readonly failures: readonly FailureBrief[];
+  /** Runs that ended with success and were not like the former ones, oldest first. */
+  readonly unusual: readonly UnusualRun[];
   /** What grows over several runs. */
   readonly trends: readonly Trend[];
   /** Incidents of several names within a minute. */
   readonly shared: readonly SharedEvent[];
   /** What waits for a person, the worst first. */
   readonly needsPerson: readonly Need[];
+}
+
+/** A run that was not like the former ones, each reason in a sentence. */
+export interface UnusualRun {
+  readonly name: string;
+  readonly run: number;
+  readonly at: string | null;
+  readonly reasons: readonly string[];
 }
 
 interface NameBrief {
@@ -59,13 +69,15 @@ export interface BriefInput {
   /** All kept incidents, in any order. */
   readonly incidents: readonly Incident[];
   readonly states: readonly Status[];
+  /** Of the time since then. */
+  readonly unusual?: readonly UnusualRun[];
   readonly sinceMs: number;
   /** Now, wall ms. */
   readonly nowMs: number;
 }
 
 /** The summary of a night: pure, from what is on disk. */
-export const brief = ({ incidents, states, sinceMs, nowMs }: BriefInput): Brief => {
+export const brief = ({ incidents, states, unusual = [], sinceMs, nowMs }: BriefInput): Brief => {
   const from = nowMs - sinceMs;
   const recent = incidents
     // One that began before and was still open then belongs to this night too.
@@ -86,6 +98,7 @@ export const brief = ({ incidents, states, sinceMs, nowMs }: BriefInput): Brief 
     })),
     failures: failuresOf(recent.filter(incident => Date.parse(incident.at) >= from)),
     shared: sharedEvents(recent.filter(incident => Date.parse(incident.at) >= from)),
+    unusual,
     trends: trendsOf(recent),
     needsPerson,
   };

@@ -83,14 +83,7 @@ export function assemble(order: WatchOrder, parts: Parts, found: Found, end: (co
   const state = () => supervisor.state;
   const notifications = createNotifications(order.notifications, { ...shared, place: parts.place, state });
   const probing = probingOf(order, parts, core);
-  const runRecorder = createRunRecorder({
-    place: parts.place,
-    before: found.state,
-    state,
-    output: child,
-    metrics: probing.metrics,
-    warn: order.warn,
-  });
+  const runRecorder = createRunRecorder({ ...order, ...parts, found, state, child, probing, tell: observers.note });
   const log = logOf(order, parts, core);
   const checks = checksOf(order, parts, core, { child, log, recorder: runRecorder });
   observers.add(

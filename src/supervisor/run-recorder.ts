@@ -2,24 +2,29 @@ import type { ChildProcess } from 'node:child_process';
 import type { OutputView } from '../child/output.ts';
 import type { RunOutput } from '../child/ring.ts';
 import type { Note } from '../core/events.ts';
-import type { RunId, State } from '../core/model.ts';
+import type { Policy, RunId, State } from '../core/model.ts';
 import { type RunAmendment, type RunRecord, runRecord } from '../core/run-record.ts';
 import type { Stamp } from '../core/time.ts';
 import { stampNow } from '../host/clock.ts';
 import { statFields, TICK_MS } from '../host/proc-text.ts';
 import type { StateFolder } from '../state/state-folder.ts';
 import type { Observer } from './observers/observer.ts';
+import type { Probing } from './probing.ts';
 import type { RunWriter } from './response/run-writer.ts';
+import type { NotificationSettings } from './watch-order.ts';
 
 /** What it needs of the watcher. */
 export interface RunRecorderWorld {
   place: StateFolder;
   /** The state that an earlier watcher left. */
-  before: State;
+  found: { readonly state: State };
   state(): State;
-  output: Pick<OutputView, 'written' | 'tail'>;
-  /** Numbers that the program told of itself. */
-  metrics(): Readonly<Record<string, number>>;
+  child: Pick<OutputView, 'written' | 'tail'>;
+  /** Knows the numbers that the program told of itself. */
+  probing: Pick<Probing, 'metrics'>;
+  policy: Policy;
+  notifications: NotificationSettings;
+  tell(note: Note): void;
   warn(line: string): void;
 }
 
@@ -76,7 +81,9 @@ export function createRunRecorder(world: RunRecorderWorld): RunRecorder {
     work = work
       .then(() => new Promise<void>(resolve => setImmediate(resolve)))
       .then(async () => {
-        writer ??= import('./response/run-writer.ts').then(({ openRunWriter }) => openRunWriter(place));
+        writer ??= import('./response/run-writer.ts').then(({ openRunWriter }) =>
+          openRunWriter(place, comparesRuns(world) ? world.tell : null),
+        );
         act(await writer);
       })
       .catch((error: unknown) => world.warn(`a run could not be written down: ${error}`))
@@ -94,7 +101,7 @@ export function createRunRecorder(world: RunRecorderWorld): RunRecorder {
   function endOf(run: Started, category: string | null): Ended {
     const cpuMs = childrenCpuMs();
     const alone = run.spawns !== null && run.spawns === children.spawns();
-    const output = world.output.written;
+    const output = world.child.written;
     return {
       startedAt: run.at,
       output,
@@ -102,10 +109,10 @@ export function createRunRecorder(world: RunRecorderWorld): RunRecorder {
       lines: output.lines,
       cpuMs: alone ? usedMs(run.childrenCpuMs, cpuMs) : null,
       peakMemoryBytes: run.peakBytes,
-      metrics: world.metrics(),
+      metrics: world.probing.metrics(),
       category,
       // Now: the next run begins with an empty ring.
-      tail: world.output.tail(TAIL_BYTES),
+      tail: world.child.tail(TAIL_BYTES),
     };
   }
 
@@ -166,7 +173,7 @@ export function createRunRecorder(world: RunRecorderWorld): RunRecorder {
       }
     },
     tookOver() {
-      missed = missedRun(world.before, world.state());
+      missed = missedRun(world.found.state, world.state());
       if (missed !== null) setTimeout(writeMissed, MISSED_AFTER_MS).unref();
     },
     // What was found to be the cause of its end.
@@ -175,6 +182,12 @@ export function createRunRecorder(world: RunRecorderWorld): RunRecorder {
     settle,
     close: () => settle(CLOSE_MS),
   };
+}
+
+/** Runs are held against the former ones, unless the watcher ends with its run and tells nobody. */
+function comparesRuns({ policy, notifications }: RunRecorderWorld): boolean {
+  const ends = policy.restart === 'never' && !policy.scheduled;
+  return !ends || notifications.alerts?.on.has('unusual') === true;
 }
 
 const iso = (wall: number) => new Date(wall).toISOString();

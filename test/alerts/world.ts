@@ -53,7 +53,17 @@ export class Clock {
   }
 }
 
-export const allKinds: AlertKind[] = ['flap', 'slow-loop', 'hold', 'unhealthy', 'recovered', 'crash', 'start', 'stop'];
+export const allKinds: AlertKind[] = [
+  'flap',
+  'slow-loop',
+  'hold',
+  'unhealthy',
+  'recovered',
+  'unusual',
+  'crash',
+  'start',
+  'stop',
+];
 
 interface Options extends Partial<Omit<TargetSettings, 'webhooks'>> {
   /** `URL`, or `@` and a path. */

@@ -139,17 +139,33 @@ export function judgeSettings(values: OptionValues): JudgeSettings | null {
   return { rubric, acts, model: { ...diagnosis, ...others, diagnose, timeoutMs } };
 }
 
-const topics = ['flap', 'slow-loop', 'hold', 'limited', 'unhealthy', 'recovered', 'crash', 'start', 'stop'] as const;
+const topics = [
+  'flap',
+  'slow-loop',
+  'hold',
+  'limited',
+  'unhealthy',
+  'recovered',
+  'unusual',
+  'crash',
+  'start',
+  'stop',
+] as const;
 
 /** Alerts as they were asked for; without a webhook of our own, the environment's. */
-export function alertSettings(values: OptionValues, here: Environment): AlertSettings {
+export function alertSettings(values: OptionValues, raw: RawValues, here: Environment): AlertSettings {
+  const wanted: readonly string[] = values['alert-on'];
+  // Nobody looks at each run of a schedule.
+  const scheduled = values.schedule !== null && !raw.has('alert-on');
+  const isOn = (topic: string) =>
+    wanted.includes(topic) || wanted.includes('all') || (scheduled && topic === 'unusual');
   const given = values['alert-webhook'].map(target => ({ target, from: 'option' as const }));
   return {
     webhooks: given.length > 0 ? given : webhookOfEnvironment(here),
     format: values['alert-format'],
     commands: values['alert-command'],
     files: values['alert-file'],
-    on: new Set(topics.filter(topic => values['alert-on'].includes(topic) || values['alert-on'].includes('all'))),
+    on: new Set(topics.filter(isOn)),
     cooldownMs: values['alert-cooldown'],
     heartbeat: values['heartbeat-url'],
   };

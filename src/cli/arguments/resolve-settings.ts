@@ -46,7 +46,7 @@ export async function watchSettings(line: CommandLine, file: ConfigFile | null, 
     output: outputSettings(values, raw, here),
     diagnosis: diagnosisSettings(values),
     judge: await withRubric(judgeSettings(values), raw),
-    alerts: alertSettings(values, here),
+    alerts: alertSettings(values, raw, here),
     service: serviceSettings(values),
   };
 }

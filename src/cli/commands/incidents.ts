@@ -16,6 +16,7 @@ import { incidentTable } from '../render/tables.ts';
 import { ownTerminal, print } from '../render/terminal.ts';
 import { localTime } from '../render/times.ts';
 import { wallOf } from '../values/moments.ts';
+import { unusualSince } from './runs.ts';
 import { readServices } from './status.ts';
 
 /** What the files of some names tell of their incidents. */
@@ -120,12 +121,9 @@ export function briefCommand({ since, json, ...selection }: BriefInvocation): nu
   for (const line of said) process.stderr.write(`agent-watch: ${line}\n`);
   const states = readServices(services).rows.map(({ status }) => status);
   const nowMs = Date.now();
-  const found = brief({
-    incidents,
-    states,
-    sinceMs: nowMs - (wallOf(since, nowMs) ?? nowMs - DEFAULT_SINCE_MS),
-    nowMs,
-  });
+  const from = wallOf(since, nowMs) ?? nowMs - DEFAULT_SINCE_MS;
+  const unusual = services.flatMap(service => unusualSince(service, from));
+  const found = brief({ incidents, states, unusual, sinceMs: nowMs - from, nowMs });
   const look = { columns: ownTerminal()?.columns ?? null, time: localTime, zone: zoneText(nowMs) };
   print(json ? `${JSON.stringify(found, null, 2)}\n` : `${briefText(found, look)}\n`);
   return code;

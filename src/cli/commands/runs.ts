@@ -5,8 +5,10 @@ import { agreementOf, calibrationText, markIn, verdictIn, verdictText } from '..
 import type { RunRecord } from '../../core/run-record.ts';
 import { stripControl } from '../../core/text/escape.ts';
 import { durationText, exitText, sizeText } from '../../core/text/units.ts';
+import { unusualOfLast } from '../../core/unusual.ts';
 import { zoneText } from '../../host/clock.ts';
-import { readRuns } from '../../state/run-journal.ts';
+import type { UnusualRun } from '../../incidents/brief.ts';
+import { readRuns, readRunsQuickly } from '../../state/run-journal.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
@@ -19,22 +21,33 @@ type RunsInvocation = Extract<Invocation, { kind: 'runs' }>;
 type RunInvocation = Extract<Invocation, { kind: 'run' }>;
 
 /** A run as `runs --json` prints it. */
-export type ListedRun = Omit<RunRecord, 'sketch'> & { readonly name: string };
+export interface ListedRun extends Omit<RunRecord, 'sketch'> {
+  readonly name: string;
+  /** How it was not like the former ones, a sentence each. */
+  readonly unusual: readonly string[];
+}
 
 const DEFAULT_RUNS = 20;
 const DEFAULT_LINES = 100;
 
 /** The last runs of services in the order in which they ended, oldest first. */
 export function lastRuns(services: readonly Service[], most: number): ListedRun[] {
-  const all = services.flatMap(service => runsOf(service).slice(-most));
+  const all = services.flatMap(service => runsOf(service, most));
   const time = ({ endedAt, startedAt }: ListedRun) => endedAt ?? startedAt ?? '';
   if (services.length > 1) all.sort((one, other) => (time(one) < time(other) ? -1 : time(one) > time(other) ? 1 : 0));
   return all.slice(Math.max(0, all.length - most));
 }
 
-/** All runs of a service that are kept, oldest first. */
-export function runsOf({ stateDir, name, label }: Service): ListedRun[] {
-  return readRuns(join(stateDir, name)).map(({ sketch: _notForPeople, ...run }) => ({ name: label, ...run }));
+/** The last runs of a service, oldest first. */
+export function runsOf({ stateDir, name, label }: Service, most = Number.POSITIVE_INFINITY): ListedRun[] {
+  const all = readRuns(join(stateDir, name));
+  const unusual = unusualOfLast(all, most);
+  const from = all.length - unusual.length;
+  return all.slice(from).map(({ sketch: _notForPeople, ...run }, at) => ({
+    name: label,
+    ...run,
+    unusual: unusual[at] ?? [],
+  }));
 }
 
 /** Lists the last runs, from the journals alone. */
@@ -91,7 +104,7 @@ function endText({ cause, exit }: RunRecord): string {
 }
 
 /** What matters most about a run. */
-function detailsOf({ category, why, metrics, verdict, mark }: RunRecord): string {
+function detailsOf({ category, why, metrics, verdict, mark, unusual }: ListedRun): string {
   const judged = verdictIn(verdict)?.verdict ?? null;
   const word = markIn(mark)?.mark ?? null;
   const parts = [
@@ -99,6 +112,7 @@ function detailsOf({ category, why, metrics, verdict, mark }: RunRecord): string
     word === null ? null : `marked ${word}`,
     category === 'unknown' ? null : category,
     why,
+    unusual.length === 0 ? null : `unusual: ${unusual.join('; ')}`,
     ...Object.entries(metrics).map(metricText),
   ];
   return clean(parts.filter(part => part !== null).join('; '));
@@ -172,6 +186,7 @@ function runText(run: ListedRun, output: readonly Buffer[], worth: string): stri
     ['end', endText(run)],
     ['why', run.why],
     ['category', run.category],
+    ...run.unusual.map((reason): [string, string] => ['unusual', reason]),
     ['took', valueText(run.durationMs, durationText)],
     ['output', [valueText(run.bytes, sizeText), ...(run.lines === null ? [] : [`${run.lines} lines`])].join(', ')],
     ['first', run.firstOutputMs === null ? 'no output' : `output after ${durationText(run.firstOutputMs)}`],
@@ -192,3 +207,25 @@ function runText(run: ListedRun, output: readonly Buffer[], worth: string): stri
 
 const valueText = (value: number | null, text: (value: number) => string) =>
   value === null ? 'not known' : text(value);
+
+/** As much of a journal's end as tells of the last runs and of those that they are held against. */
+const RECENT_BYTES = 192 * 1024;
+const MOST_RECENT = 100;
+
+/** The unusual among the last runs of a service that ended since then (wall ms). */
+export function unusualSince({ stateDir, name, label }: Service, since: number): UnusualRun[] {
+  const runs = readRunsQuickly(join(stateDir, name), RECENT_BYTES);
+  const recent = runs.slice(-MOST_RECENT).filter(({ endedAt }) => Date.parse(String(endedAt)) >= since).length;
+  const reasons = unusualOfLast(runs, recent);
+  return runs.slice(runs.length - recent).flatMap(({ run, endedAt }, at) => {
+    const found = reasons[at] ?? [];
+    return found.length === 0 ? [] : [{ name: label, run: Number(run), at: String(endedAt), reasons: found }];
+  });
+}
+
+/** How the last run of a service was not like the former ones, for `status`; empty if it was. */
+export function lastUnusual({ stateDir, name }: Service): string {
+  const runs = readRunsQuickly(join(stateDir, name), RECENT_BYTES);
+  const [reasons = []] = unusualOfLast(runs, 1);
+  return reasons.length === 0 ? '' : `run ${Number(runs.at(-1)?.run)}: ${reasons.join('; ')}`;
+}

@@ -18,6 +18,7 @@ import { readKeptSettings } from '../fleet/kept-settings.ts';
 import { sparkline, whatText } from '../render/tables.ts';
 import { terminalLine } from '../render/terminal.ts';
 import { localTime } from '../render/times.ts';
+import { lastUnusual } from './runs.ts';
 import type { StatusRow } from './status.ts';
 
 /** How long the processor use is measured. */
@@ -97,6 +98,7 @@ function blockOf(row: StatusRow, before: TreeUsage | null, { doing, clean }: { d
     ...status.health.slice(0, MOST_PROBES).map(probeRow),
     ['doing', doing],
     ['restarts', restartText(status, incidents)],
+    ['unusual', lastUnusual(service)],
     ['last exit', status.lastExit === null ? '' : lastExitText(status.lastExit, now)],
     ['verdict', lastVerdict(join(stateDir, name))],
     ...incidentRows(last, now, status.holdReason),

@@ -42,6 +42,8 @@ export function noteLine(note: Note): { weight: Weight; text: string } {
       return line(6, `healthy: up for ${durationText(note.uptimeMs)}${note.resets ? '; the backoff is reset' : ''}`);
     case 'relapsed':
       return line(4, 'the run ended like the one before: the recovery is taken back, and the backoff goes on growing');
+    case 'unusual':
+      return line(4, `run ${note.run} was unusual: ${note.reasons.join('; ')}`);
     case 'waiting':
       return line(
         5,

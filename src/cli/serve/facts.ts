@@ -17,7 +17,7 @@ import { LOG_FILE } from '../../state/state-folder.ts';
 import { redactorFor } from '../../supervisor/response/redactor.ts';
 import { eventsOf } from '../commands/events.ts';
 import { incidentsFolder, keptIncidents, reportOf } from '../commands/incidents.ts';
-import { type ListedRun, lastRuns } from '../commands/runs.ts';
+import { type ListedRun, lastRuns, unusualSince } from '../commands/runs.ts';
 import { readServices, type StatusRow } from '../commands/status.ts';
 import { findIncident } from '../fleet/incidents.ts';
 import { maskedStatuses } from '../fleet/masked.ts';
@@ -91,7 +91,9 @@ export function openFacts(stateDir: string): Facts {
     status,
     async brief(names, sinceMs) {
       const states = await status(names);
-      return brief({ incidents: keptOfAll(names), states, sinceMs, nowMs: Date.now() });
+      const nowMs = Date.now();
+      const unusual = readable(find(names)).flatMap(service => unusualSince(service, nowMs - sinceMs));
+      return brief({ incidents: keptOfAll(names), states, unusual, sinceMs, nowMs });
     },
     incidents: (names, since) =>
       keptIncidents(readable(find(names)), since ?? Number.NEGATIVE_INFINITY).incidents.toSorted(byTime),

@@ -158,6 +158,8 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
         return;
       case 'relapsed':
         return plain('slow-loop', { incidentId: lastId, reason: 'each run ends like the one before' });
+      case 'unusual':
+        return plain('unusual', { reason: note.reasons.join('; ') });
       case 'probe-warning':
         return warn(note.name, note.detail, ownDetail(policy.health, note.name, note.detail));
       case 'probe-restored':

@@ -1,5 +1,7 @@
+import type { Note } from '../../core/events.ts';
 import { sketchOf } from '../../core/likeness.ts';
 import type { RunAmendment, RunRecord, Unchecked } from '../../core/run-record.ts';
+import { type FormerRun, SEEN_RUNS, unusualOf } from '../../core/unusual.ts';
 import { statedIn } from '../../probes/budget-metrics.ts';
 import { createRunJournal, readRunsQuickly } from '../../state/run-journal.ts';
 import type { StateFolder } from '../../state/state-folder.ts';
@@ -13,6 +15,8 @@ export interface RunWriter {
   amend(run: number, change: RunAmendment): void;
 }
 
+/** Of the journal's end so much is read once. */
+const FORMER_BYTES = 96 * 1024;
 /** Enough of the journal's end to hold the last run. */
 const LAST_BYTES = 4096;
 /** Of an output so much of its end is compared: the exit of a watcher waits for it. */
@@ -20,13 +24,27 @@ const SKETCHED_BYTES = 16 * 1024;
 /** What tells one run from another of the same number. */
 const SAME_MOMENT_MS = 1000;
 
-export function openRunWriter(place: StateFolder): RunWriter {
+/** @param tell told of an unusual run, before others end with the watcher; null: runs are not compared */
+export function openRunWriter(place: StateFolder, tell: ((note: Note) => void) | null): RunWriter {
   const journal = createRunJournal(place.stateDir, place.name);
+  let former: FormerRun[] | null = null;
+
+  function compare(run: RunRecord): void {
+    former ??= readRunsQuickly(place.path, FORMER_BYTES);
+    const reasons = unusualOf(run, former);
+    former.push(run);
+    if (former.length > SEEN_RUNS) former.shift();
+    if (reasons.length > 0) tell?.({ kind: 'unusual', run: run.run, reasons });
+  }
+
   return {
     write(run, tail) {
-      if (tail === null) return void journal.add(run);
-      const sketch = sketchOf(tail.subarray(-SKETCHED_BYTES));
-      journal.add({ ...run, metrics: { ...metricsIn(tail), ...run.metrics }, sketch });
+      const read = tail === null ? {} : { sketch: sketchOf(tail.subarray(-SKETCHED_BYTES)) };
+      const metrics = tail === null ? run.metrics : { ...metricsIn(tail), ...run.metrics };
+      const whole = { ...run, ...read, metrics };
+      // Before it is in the journal, from which the former ones are read.
+      if (tell !== null) compare(whole);
+      journal.add(whole);
     },
     writeMissed(run) {
       if (!readRunsQuickly(place.path, LAST_BYTES).some(one => isSame(one, run))) journal.add(run);

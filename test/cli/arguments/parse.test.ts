@@ -137,6 +137,14 @@ describe('watching a command', () => {
     expect(told).toMatchObject({ settings: { output: { log: { keep: 5 } } } });
   });
 
+  test('unusual runs are alerted by default where there is a schedule', async () => {
+    const on = async (...options: string[]) => (await watched(...options, '--', 'x')).alerts.on.has('unusual');
+    expect(await on('--schedule', '0 7 * * *')).toBe(true);
+    expect(await on('--schedule', '0 7 * * *', '--alert-on', 'crash')).toBe(false);
+    expect(await on('--alert-on', 'unusual')).toBe(true);
+    expect(await on()).toBe(false);
+  });
+
   test('what is after the -- is exact, whatever it looks like', async () => {
     const { command } = await watched('--', 'status', '--', '--help', '', '-', 'a\nb');
     expect(command).toEqual(['status', '--', '--help', '', '-', 'a\nb']);
@@ -156,6 +164,9 @@ describe('the other commands', () => {
   const stateDir = '/home/someone/.local/state/agent-watch';
   const of = (...names: string[]) => ({ names, all: false, allUsers: false, stateDir, stateDirGiven: false });
   test.each<[string, Invocation]>([
+    ['runs a* -n 5', { kind: 'runs', lines: 5, json: false, ...of('a*') }],
+    ['runs show a 7 --json', { kind: 'run', name: 'a', run: 7, lines: null, json: true, ...of() }],
+    ['runs show a', { kind: 'run', name: 'a', run: null, lines: null, json: false, ...of() }],
     ['status', { kind: 'status', json: false, watch: false, detailed: false, ...of() }],
     ['ls', { kind: 'status', json: false, watch: false, detailed: false, ...of() }],
     ['status a --json', { kind: 'status', json: true, watch: false, detailed: false, ...of('a') }],
