@@ -132,6 +132,8 @@ const piped =
   /\b(?:echo|printf)\s{1,3}(?:-\w{1,2}\s)?(?:["']([^"'\n]{3,200})["']|([^\s"'|]{3,200}))\s{0,3}\|\s{0,3}(?:sudo\s{1,3}-S|[^\n|]{0,80}(?:--password-stdin|--passphrase-fd|passwd\b|chpasswd|cryptsetup|kinit|--stdin|su\b))/g;
 const sql =
   /\b(?:identified\s{1,5}(?:with\s{1,5}[\w'"]{1,40}\s{1,5})?(?:by|as)|(?:encrypted\s{1,5})?password|set\s{1,5}password\s{1,5}(?:for\s{1,5}\S{1,80}\s{1,5})?=|password\s{0,3}\(|secret_key|access_key)\s{0,5}[=(]?\s{0,5}(?:password\s{0,2}\(\s{0,2})?'((?:[^'\n]|''){3,200})'/gi;
+/** A user and a password as two texts: `auth=('bob', '…')`. */
+const pair = /\bauth["']?\s?[=:]\s?[([]\s?["'][^"'\n]{1,100}["'],\s?b?["']([^"'\n]{3,300})["']/gi;
 const sent =
   /(?:^|[\n>:\]"'] ?|\s)(?:AUTH|PASS|OPER \S+|IDENTIFY|a?\d{0,4} ?LOGIN \S+|AUTH (?:PLAIN|LOGIN)|USERAUTH)\s{1,3}(?:\w{1,30}\s{1,3})?["']?([^\s"']{6,300})["']?(?=\s*(?:$|[\n"'\\]))/gm;
 
@@ -149,6 +151,7 @@ export const findCommands: Finder = (text, report) => {
     const line = text.slice(from, done);
     if (/[\s"'](?:-{1,2}[A-Za-z]|\/p:|\\\\|[a-z]+_user |change_password)/.test(line)) inCommand(line, from, report);
   }
+  if (/auth/i.test(text)) reportLast(text, pair, 'value', report, isArgument);
   if (text.includes('|')) reportLast(text, piped, 'value', report, isArgument);
   if (text.includes("'"))
     reportLast(

@@ -265,4 +265,5 @@ export const access: Readonly<Record<string, Planter>> = {
   'url-jdbc': with_(password, s => `jdbc:mysql://db:3306/x?user=app&password=${s}&ssl=true`, 'ssl=true'),
   'proxy-bare': with_(password, s => `http_proxy=bob:${s}@proxy.internal:3128`, 'proxy.internal:3128'),
   'go-dsn': with_(password, s => `app:${s}@tcp(db:3306)/agents?parseTime=true`, 'parseTime=true'),
+  'auth-pair': with_(password, s => `requests.get(url, auth=('bob', '${s}'), timeout=5)`, 'timeout=5', 'bob'),
 };
