@@ -191,9 +191,10 @@ function show(data) {
   setText($('version'), 'agent-watch ' + data.version + '. Read-only: to act, type the commands on ' + data.host + '.');
   draw($('needs'), needs, () => needs.length ? needs.map(needCard) : [el('p', 'more', data.services.length ? 'Nothing: no service waits for a person.' : 'No services yet. agent-watch start or agent-watch apply makes the first.')]);
   draw($('failures'), brief.failures, () => brief.failures.map(failureCard));
-  draw($('shared'), brief.shared, () => brief.shared.map(one => el('p', 'card', when(one.at) + ' ' + one.names.join(', ') + ': ' + (one.what || 'nothing in common but the time'))));
+  const shared = brief.shared.filter(one => one.what);
+  draw($('shared'), shared, () => shared.map(one => el('p', 'card', when(one.at) + ' ' + one.names.join(', ') + ': ' + one.what)));
   draw($('trends'), brief.trends, () => brief.trends.map(one => el('p', 'card', one.name + ': ' + one.text)));
-  for (const [id, list] of [['failures-box', brief.failures], ['shared-box', brief.shared], ['trends-box', brief.trends], ['services-box', data.services]]) $(id).hidden = list.length === 0;
+  for (const [id, list] of [['failures-box', brief.failures], ['shared-box', shared], ['trends-box', brief.trends], ['services-box', data.services]]) $(id).hidden = list.length === 0;
   for (const one of data.services) counts.set(one.phase, (counts.get(one.phase) || 0) + 1);
   setText($('counts'), [...counts].map(([phase, count]) => count + '\u00a0' + phase).join(', '));
   showServices(data.services);
