@@ -11,8 +11,8 @@ const mostNames = 12;
 
 /** How the brief is shown. */
 export interface BriefLook {
-  /** Texts are cut to this width, commands never; null: nothing is cut. */
-  readonly columns: number | null;
+  /** Cuts a text to the width of the screen; commands are never cut. */
+  cut(line: string): string;
   /** A time for people, with its zone where that is not known otherwise. */
   time(at: string): string;
   readonly zone: string;
@@ -31,7 +31,7 @@ export const briefText = (brief: Brief, look: BriefLook): string =>
     ...section('Trends', brief.trends.slice(0, mostTrends), trend => [`${trend.name}: ${trend.text}`]),
     ...well(brief),
   ]
-    .map(line => (line.trimStart().startsWith('agent-watch ') ? line : cut(clean(line), look.columns)))
+    .map(line => (line.trimStart().startsWith('agent-watch ') ? line : look.cut(clean(line))))
     .join('\n');
 
 const clean = (line: string): string => stripControl(line).replaceAll('\n', ' ');
@@ -92,6 +92,3 @@ const well = ({ names }: Brief): string[] => {
 };
 
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
-
-const cut = (line: string, columns: number | null): string =>
-  columns !== null && line.length > columns ? `${line.slice(0, columns - 1)}…` : line;

@@ -152,7 +152,11 @@ describe('together', () => {
   });
 });
 
-const look = { columns: 80, time: (iso: string) => iso.slice(0, 16).replace('T', ' '), zone: 'UTC' };
+const look = {
+  cut: (line: string) => line.slice(0, 80),
+  time: (iso: string) => iso.slice(0, 16).replace('T', ' '),
+  zone: 'UTC',
+};
 
 describe('the screen', () => {
   test('fits in 40 lines of the given width, whatever the fleet', () => {
@@ -178,7 +182,7 @@ describe('the screen', () => {
 
   test('says for how long services were down only as far as that is known', () => {
     const head = (incidents: readonly Incident[], phase: Status['phase']) =>
-      briefText(of(incidents, [state('agent', 'healthy'), state('b', phase)]), { ...look, columns: null }).split(
+      briefText(of(incidents, [state('agent', 'healthy'), state('b', phase)]), { ...look, cut: line => line }).split(
         '\n',
       )[0];
     const recovered = at('02:00:00', { recoveredAt: '2026-03-03T02:05:00.000Z' });
@@ -201,7 +205,7 @@ describe('the screen', () => {
       at('02:00:00', { name: 'c', recoveredAt: '2026-03-03T02:05:00.000Z' }),
     ];
     const states = [state('a', 'healthy'), state('b', 'held', { holdReason: 'loss > 10' }), state('c', 'running')];
-    const text = briefText(of(incidents, states), { ...look, columns: null });
+    const text = briefText(of(incidents, states), { ...look, cut: line => line });
     expect(text).toMatch(
       /^Since .*: 3 services, 2 incidents, 1 recovered, .* down in total\n\nNeeds attention:\n {2}b: held: loss > 10\n {4}agent-watch reset b\n/,
     );
@@ -234,7 +238,7 @@ describe('the screen', () => {
         next: 'agent-watch status never',
       },
     ]);
-    expect(briefText(found, { ...look, columns: null })).toMatch(/\n\nWell: done$/);
+    expect(briefText(found, { ...look, cut: line => line })).toMatch(/\n\nWell: done$/);
   });
 
   test('says that incidents came together only where they have more in common than the time', () => {

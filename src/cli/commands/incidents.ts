@@ -12,7 +12,7 @@ import { readAll, readKept } from '../../incidents/store.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { findIncident } from '../fleet/incidents.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
-import { incidentTable } from '../render/tables.ts';
+import { cut, incidentTable, measureFor } from '../render/tables.ts';
 import { ownTerminal, print } from '../render/terminal.ts';
 import { localTime } from '../render/times.ts';
 import { wallOf } from '../values/moments.ts';
@@ -62,7 +62,7 @@ type ListInvocation = Extract<Invocation, { kind: 'incidents' }>;
 type ShowInvocation = Extract<Invocation, { kind: 'incident' }>;
 
 /** Lists what is kept, oldest first, from the files alone. */
-export function incidentsCommand({ since: from, json, ...selection }: ListInvocation): number {
+export async function incidentsCommand({ since: from, json, ...selection }: ListInvocation): Promise<number> {
   const { services, code } = selectReadable(selection);
   const since = wallOf(from, Date.now()) ?? Number.NEGATIVE_INFINITY;
   const { incidents, dropped, said } = keptIncidents(services, since);
@@ -73,6 +73,7 @@ export function incidentsCommand({ since: from, json, ...selection }: ListInvoca
     return code;
   }
   const columns = ownTerminal()?.columns ?? null;
+  await measureFor(incidents.map(({ keyLine, name }) => [name, keyLine]));
   const table = incidents.length === 0 ? 'no incidents' : incidentTable(incidents, columns);
   const gone = dropped === 0 ? '' : `${dropped} older incidents have been removed\n`;
   print(`${table}\n${gone}`);
@@ -114,7 +115,7 @@ type BriefInvocation = Extract<Invocation, { kind: 'brief' }>;
 const DEFAULT_SINCE_MS = 24 * 60 * 60 * 1000;
 
 /** What happened while nobody looked, on one screen; from the files alone. */
-export function briefCommand({ since, json, ...selection }: BriefInvocation): number {
+export async function briefCommand({ since, json, ...selection }: BriefInvocation): Promise<number> {
   const { services, code } = selectReadable(selection);
   if (services.length === 0 && code !== 0) return code;
   const { incidents, said } = keptIncidents(services, Number.NEGATIVE_INFINITY);
@@ -124,7 +125,9 @@ export function briefCommand({ since, json, ...selection }: BriefInvocation): nu
   const from = wallOf(since, nowMs) ?? nowMs - DEFAULT_SINCE_MS;
   const unusual = services.flatMap(service => unusualSince(service, from));
   const found = brief({ incidents, states, unusual, sinceMs: nowMs - from, nowMs });
-  const look = { columns: ownTerminal()?.columns ?? null, time: localTime, zone: zoneText(nowMs) };
+  await measureFor(found);
+  const columns = ownTerminal()?.columns ?? null;
+  const look = { cut: (line: string) => cut(line, columns), time: localTime, zone: zoneText(nowMs) };
   print(json ? `${JSON.stringify(found, null, 2)}\n` : `${briefText(found, look)}\n`);
   return code;
 }

@@ -176,7 +176,7 @@ function looking(facts: Facts): Record<string, Tool> {
       async call(given) {
         const now = Date.now();
         const brief = await facts.brief(namesOf(given), now - (sinceOf(given) ?? now - DAY_MS));
-        return { found: briefText(brief, { columns: null, time: localTime, zone: zoneText(now) }) };
+        return { found: briefText(brief, { cut: line => line, time: localTime, zone: zoneText(now) }) };
       },
     },
     incidents: {

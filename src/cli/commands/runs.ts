@@ -12,7 +12,7 @@ import { readRuns, readRunsQuickly } from '../../state/run-journal.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
-import { alignedRows } from '../render/tables.ts';
+import { alignedRows, measureFor } from '../render/tables.ts';
 import { ownTerminal, print, terminalLine } from '../render/terminal.ts';
 import { localTime } from '../render/times.ts';
 import { CommandFailed } from '../usage-error.ts';
@@ -51,14 +51,17 @@ export function runsOf({ stateDir, name, label }: Service, most = Number.POSITIV
 }
 
 /** Lists the last runs, from the journals alone. */
-export function runsCommand({ lines, json, ...selection }: RunsInvocation): number {
+export async function runsCommand({ lines, json, ...selection }: RunsInvocation): Promise<number> {
   const { services, code } = selectReadable(selection);
   if (services.length === 0 && code !== 0) return code;
   const runs = lastRuns(services, lines ?? DEFAULT_RUNS);
   if (json) print(`${JSON.stringify(runs, null, 2)}\n`);
-  else
-    print(`${runTable(runs, services.length > 1, ownTerminal()?.columns ?? null)}
+  else {
+    await measureFor(runs);
+    const table = runTable(runs, services.length > 1, ownTerminal()?.columns ?? null);
+    print(`${table}
 ${worthLines(services, runs)}`);
+  }
   return code;
 }
 

@@ -13,7 +13,7 @@ import { isName, namesIn } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { maskedStatuses } from '../fleet/masked.ts';
 import { refuseUnreadable, type Service, selectKnown, whyUnreadable } from '../fleet/select.ts';
-import { statusTable, type TableRow, whatText } from '../render/tables.ts';
+import { measureFor, statusTable, type TableRow, whatText } from '../render/tables.ts';
 import { canDraw, ownTerminal, print, wantsColours } from '../render/terminal.ts';
 import { CommandFailed, didYouMean } from '../usage-error.ts';
 
@@ -31,7 +31,7 @@ export async function statusCommand(invocation: StatusInvocation): Promise<numbe
     (invocation.names.length === 1 && services.length === 1 && !/[*?[]/.test(invocation.names[0] ?? ''));
   if (watch && !json) {
     if (canDraw()) return await (await import('../top/command.ts')).liveView(invocation);
-    await printChanges(async () => statusText(await maskedRows(read().rows), stateDir));
+    await printChanges(async () => await statusText(await maskedRows(read().rows), stateDir));
     return code;
   }
   const { rows, faults } = read();
@@ -46,7 +46,7 @@ export async function statusCommand(invocation: StatusInvocation): Promise<numbe
       )}\n`,
     );
   else if (detailed && rows.length > 0) print(`${await (await import('./status-detail.ts')).detailText(masked)}\n`);
-  else if (rows.length > 0 || faults.length === 0) print(`${statusText(masked, stateDir)}\n`);
+  else if (rows.length > 0 || faults.length === 0) print(`${await statusText(masked, stateDir)}\n`);
   return faults.length > 0 ? EXIT.notWell : code;
 }
 
@@ -89,10 +89,12 @@ export function requireKnown(stateDir: string, name: string): void {
   throw new CommandFailed(`no service named "${name}"${hint}`, EXIT.unknownName);
 }
 
-function statusText(rows: readonly StatusRow[], stateDir: string | null): string {
+async function statusText(rows: readonly StatusRow[], stateDir: string | null): Promise<string> {
   if (rows.length === 0) return stateDir === null ? 'no services of any user' : `no services in ${stateDir}`;
   const columns = ownTerminal()?.columns ?? null;
-  return statusTable(rows.map(shownRow), Date.now(), {
+  const shown = rows.map(shownRow);
+  await measureFor(shown);
+  return statusTable(shown, Date.now(), {
     columns,
     colours: wantsColours(ownTerminal()),
     remarks: remarksOn(rows),

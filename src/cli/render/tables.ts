@@ -77,12 +77,12 @@ export function statusTable(all: readonly TableRow[], now: number, { columns, co
     [whatText(row, now, row.lastCause), remarks?.get(row.name) ?? ''].filter(text => text !== '').join('; '),
   ]);
   const widths = STATUS_HEAD.map((head, column) =>
-    Math.max(head.length, ...lines.map(cells => cells[column]?.length ?? 0)),
+    Math.max(head.length, ...lines.map(cells => measure.widthOf(cells[column] ?? ''))),
   );
   const format = (cells: readonly string[]) =>
     cut(
       cells
-        .map((cell, column) => (column === STATUS_HEAD.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+        .map((cell, column) => (column === STATUS_HEAD.length - 1 ? cell : measure.fitted(cell, widths[column] ?? 0)))
         .join('  '),
       columns,
     );
@@ -114,9 +114,23 @@ function paint(line: string, start: number, length: number, colour: string): str
   return `${line.slice(0, start)}\u001b[${colour}m${line.slice(start, end)}\u001b[0m${line.slice(end)}`;
 }
 
-function cut(line: string, columns: number | null): string {
+/** A line for a terminal of that width; null: it is not cut. */
+export function cut(line: string, columns: number | null): string {
   const trimmed = line.trimEnd();
-  return columns === null || trimmed.length <= columns ? trimmed : `${trimmed.slice(0, columns - 1)}…`;
+  return columns === null ? trimmed : measure.cutTo(trimmed, columns);
+}
+
+/** How many columns a text takes: a letter each, until a text is to be shown whose letters may take two or none. */
+let measure: Pick<typeof import('./columns.ts'), 'widthOf' | 'fitted' | 'cutTo'> = {
+  widthOf: text => text.length,
+  fitted: (text, width) => text.padEnd(width),
+  cutTo: (text, width) => (text.length <= width ? text : `${text.slice(0, width - 1)}…`),
+};
+const ONE_COLUMN_EACH = /^[\u0000-\u02ff\u2010-\u205e\u2190-\u22ff\u2500-\u25ff]*$/;
+
+/** To be awaited before tables and lines of these values are made. Loads what knows wide letters only if there may be some. */
+export async function measureFor(values: unknown): Promise<void> {
+  if (!ONE_COLUMN_EACH.test(JSON.stringify(values))) measure = await import('./columns.ts');
 }
 
 /** What matters most about one name now: why it is held, when it starts, how it last ended. */
@@ -175,9 +189,11 @@ export function incidentTable(incidents: readonly Incident[], columns: number | 
 
 /** Rows of cells as lines whose columns are aligned, each cut to the width; null: not at all. */
 export function alignedRows(rows: readonly (readonly string[])[], columns: number | null): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(cells => cells[column]?.length ?? 0)));
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map(cells => measure.widthOf(cells[column] ?? ''))),
+  );
   return rows
-    .map(cells => cut(cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '), columns))
+    .map(cells => cut(cells.map((cell, column) => measure.fitted(cell, widths[column] ?? 0)).join('  '), columns))
     .join('\n');
 }
 

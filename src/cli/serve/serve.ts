@@ -192,7 +192,7 @@ async function overviewOf(facts: Facts, page: string) {
       command: row.command.join(' '),
       lastIncidentId: row.lastIncidentId,
     }));
-  const head = briefHead(brief, { columns: null, time: localTime, zone: zoneText(now) });
+  const head = briefHead(brief, { cut: line => line, time: localTime, zone: zoneText(now) });
   return { page, version, host: facts.host, at: new Date(now).toISOString(), head, services, brief, faults };
 }
 

@@ -1,7 +1,7 @@
 /** The lines of the live view for a size of the terminal. Pure. */
 import { sizeText } from '../../core/text/units.ts';
+import { fitted, isAscii, wrapped } from '../render/columns.ts';
 import { COLOURS, cpuText, sparkline } from '../render/tables.ts';
-import { fitted, isAscii, wrapped } from './columns.ts';
 import type { Pane, TopRow, View } from './view.ts';
 
 /** What is drawn. */

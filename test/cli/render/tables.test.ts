@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cpuText, statusTable, type TableRow } from '../../../src/cli/render/tables.ts';
+import { alignedRows, cpuText, measureFor, statusTable, type TableRow } from '../../../src/cli/render/tables.ts';
 
 const now = Date.parse('2026-03-02T10:15:04.000Z');
 const row = (changes: Partial<TableRow>): TableRow => ({
@@ -55,4 +55,14 @@ test('puts what finished with a failure among what needs attention', () => {
 
 test('shows the share of one core with the digits that tell something', () => {
   expect([null, 0, 2.46, 99.9, 140.2].map(cpuText)).toEqual(['-', '0.0%', '2.5%', '100%', '140%']);
+});
+
+test('aligns columns after letters that are two columns wide, and cuts by columns', async () => {
+  const rows = [
+    ['取引', 'crash', 'KeyError: 価格'],
+    ['bot', 'crash', 'x'],
+  ];
+  await measureFor(rows);
+  expect(alignedRows(rows, null)).toBe('取引  crash  KeyError: 価格\nbot   crash  x');
+  expect(alignedRows(rows, 26).split('\n')[0]).toBe('取引  crash  KeyError: 価…');
 });

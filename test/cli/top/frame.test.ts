@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
-import { fitted, wrapped } from '../../../src/cli/top/columns.ts';
+import { fitted, wrapped } from '../../../src/cli/render/columns.ts';
 import { frame, HELP, type Picture } from '../../../src/cli/top/frame.ts';
 import { listed, type Pane, type TopRow, type View } from '../../../src/cli/top/view.ts';
 import { aRow, aView } from './rows.ts';

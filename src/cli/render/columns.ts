@@ -6,7 +6,8 @@ const MOST_WRAPPED = 200;
 
 /** Whether each of its letters is one column wide. */
 export const isAscii = (text: string): boolean => /^[\x20-\x7e]*$/.test(text);
-const widthOf = (text: string): number => (isAscii(text) ? text.length : stringWidth(text));
+/** The columns that the text takes. */
+export const widthOf = (text: string): number => (isAscii(text) ? text.length : stringWidth(text));
 const letters = new Intl.Segmenter();
 
 /** The text in exactly that many columns, cut with a `…` or filled with blanks. */
@@ -18,7 +19,13 @@ export function fitted(text: string, width: number, right = false): string {
   return `${head}…${' '.repeat(width - 1 - columns)}`;
 }
 
-/** So much of the text as fits, by letters that people see as one. */
+/** The text in that many columns at most, with a `…` where it is cut. */
+export function cutTo(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  return width < 1 ? '' : `${headOf(text, width - 1).head}…`;
+}
+
+/** As much of the text as fits, by letters that people see as one. */
 function headOf(text: string, width: number): { head: string; columns: number } {
   let end = 0;
   let columns = 0;
