@@ -10,8 +10,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { completionScript } from '../src/cli/render/completions.ts';
 import { optionTables } from '../src/cli/render/help.ts';
-import { manPage } from '../src/cli/render/man.ts';
-import { schemaText } from '../src/cli/render/schema.ts';
+import { manPage, schemaText } from '../src/cli/render/schema.ts';
 import { stateDiagram } from './state-diagram.ts';
 
 const root = resolve(import.meta.dirname, '..');

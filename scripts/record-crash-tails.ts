@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { stripSequences } from '../src/core/text/escape.ts';
+import { stripSequences } from '../src/core/text.ts';
 
 interface Case {
   readonly id: string;

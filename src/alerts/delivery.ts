@@ -1,8 +1,9 @@
 /** The queue, its file and its couriers. */
-import { durationText } from '../core/text/units.ts';
+import { durationText } from '../core/text.ts';
 import type { Alert } from './alert.ts';
-import { type Cooldown, calm, shifted } from './cooldown.ts';
 import {
+  type Cooldown,
+  calm,
   type Entry,
   enqueued,
   type Kept,
@@ -11,8 +12,9 @@ import {
   nextFor,
   type Queue,
   refused,
+  shifted,
   without,
-} from './queue.ts';
+} from './cooldown.ts';
 import { deliver, type Environment, type SendResult } from './send.ts';
 import type { Target } from './target.ts';
 

@@ -1,8 +1,7 @@
 /** One alert in the words of each receiver, within its limits. Pure. */
-import { clipStart, utf8Bytes } from '../core/text/escape.ts';
+import { clipStart, utf8Bytes } from '../core/text.ts';
 import { zonedTime } from '../host/clock.ts';
-import type { Alert, AlertKind, Severity } from './alert.ts';
-import { escapeMarkup } from './wording.ts';
+import { type Alert, type AlertKind, escapeMarkup, type Severity } from './alert.ts';
 
 /** The shapes that webhooks take. */
 export type Format = 'slack' | 'discord' | 'ntfy' | 'telegram' | 'generic';

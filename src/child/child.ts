@@ -11,20 +11,17 @@ import { closeSync } from 'node:fs';
 import type { EndReading } from '../core/events.ts';
 import type { ClearOrder, Exit, RunId, Signal, SpawnFailure, StopTo, Survivor } from '../core/model.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
-import type { Stamp } from '../core/time.ts';
-import { reasonOf } from '../host/errno.ts';
-import { disableOptimizer } from '../host/own-process.ts';
-import { hasProc } from '../host/proc-text.ts';
+import type { Stamp } from '../core/text.ts';
+import { disableOptimizer, withRunMark } from '../host/own-process.ts';
 import { signalProcess } from '../host/process-signals.ts';
 import type { ProcessRow } from '../host/process-table.ts';
-import { withRunMark } from '../host/run-mark.ts';
+import { hasProc, reasonOf } from '../host/read-file.ts';
 import { cleanUp, createSurvivorWatch } from './cleanup.ts';
 import { attachStreams, createOutput, type Output, type OutputView } from './output.ts';
 import { adopt, mainOf, membersOf, RUN_ID_VARIABLE, signalMembers } from './process-tree.ts';
 import { createReader } from './reader.ts';
-import { newRun, orphanRun, type Run, startTicksOf } from './run.ts';
 import type { Outputs } from './sink.ts';
-import { launch, type Pipe } from './spawn.ts';
+import { launch, newRun, orphanRun, type Pipe, type Run, startTicksOf } from './spawn.ts';
 import { explainFailure, foreignBinary } from './spawn-failure.ts';
 
 /** What the watched command is, and where its output goes. */

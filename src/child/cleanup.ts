@@ -1,8 +1,7 @@
 import type { ClearOrder as MachineOrder, Signal, Survivor } from '../core/model.ts';
-import { REST_GRACE_MS } from '../core/stopping.ts';
-import { isForbidden } from '../host/process-signals.ts';
+import { REST_GRACE_MS } from '../core/requests.ts';
+import { isForbidden, survivorOf } from '../host/process-signals.ts';
 import type { ProcessRow } from '../host/process-table.ts';
-import { survivorOf } from '../host/survivor.ts';
 import { isAlive, mainOf, membersOf, namedProcess, signalMembers, type Tree } from './process-tree.ts';
 
 /** How to end what an ended run left. */

@@ -7,8 +7,7 @@
  */
 import { constants, promises as files } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { errnoOf } from '../host/errno.ts';
-import { openRegular } from '../host/read-file.ts';
+import { errnoOf, openRegular } from '../host/read-file.ts';
 
 /** The path of the index of a log file. */
 export const indexPath = (log: string): string => `${log}.times`;

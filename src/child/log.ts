@@ -1,10 +1,10 @@
-// Loaded at its first use and not before the first start: node:fs/promises brings readline along.
 import { constants, promises as files } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { atMost, monoNow } from '../host/clock.ts';
-import { reasonOf } from '../host/errno.ts';
-import { openRegular } from '../host/read-file.ts';
+import { openRegular, reasonOf } from '../host/read-file.ts';
 import { createLogIndex, indexPath } from './log-index.ts';
+
+// Loaded at its first use and not before the first start: node:fs/promises brings readline along.
 
 /** Where a log lies and how large it may become: `keep` rotated files beside the one that is written. */
 export interface LogSpec {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
-import { type Mono, type Stamp, timerMs } from '../core/time.ts';
+import { type Mono, type Stamp, timerMs } from '../core/text.ts';
+import { countRun, createRing, type RunOutput } from './block-queue.ts';
 import { PIPE_BYTES, type Reader } from './reader.ts';
-import { countRun, createRing, type RunOutput } from './ring.ts';
 import type { Outputs, Sink } from './sink.ts';
 
 /** Which of the child's outputs bytes came from. Where ours are one file, both of the child's are one pipe and count as stdout. */

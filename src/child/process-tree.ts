@@ -1,9 +1,9 @@
 import type { RunId, Signal } from '../core/model.ts';
-import { isInOwnCgroup } from '../host/cgroup.ts';
+import { carriesRunMark } from '../host/own-process.ts';
 import { titleOf } from '../host/process-facts.ts';
 import { maySignal, signalGroup, signalProcess } from '../host/process-signals.ts';
 import { bears, newestPid, type ProcessRow, readProcess, readTable, usersOf } from '../host/process-table.ts';
-import { carriesRunMark } from '../host/run-mark.ts';
+import { isInOwnCgroup } from '../host/resource-limits.ts';
 
 /** The environment variable that marks every process of a run, with the run's id as its value. */
 export const RUN_ID_VARIABLE = 'AGENT_WATCH_RUN_ID';

@@ -1,8 +1,9 @@
 import { fstatSync, statSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join, normalize, resolve } from 'node:path';
-import { findMangledVariable } from '../host/argv.ts';
-import { quoted, UsageError } from './usage-error.ts';
+import { EXIT } from '../core/signals.ts';
+import { findMangledVariable } from '../host/own-process.ts';
+import { CommandFailed, quoted, UsageError } from './usage-error.ts';
 
 /** What settings depend on besides the command line and the files it names. */
 export interface Environment {
@@ -137,3 +138,20 @@ function isMainProcessOfUnit(here: Environment): boolean {
 declare const AGENT_WATCH_VERSION: string | undefined;
 
 export const version: string = typeof AGENT_WATCH_VERSION === 'string' ? AGENT_WATCH_VERSION : 'unbuilt';
+
+/** How a command ended. `atOnce`: nothing that may still be open is worth waiting for. */
+export interface Ending {
+  code: number;
+  atOnce: boolean;
+}
+
+/** Says in one line why a command failed; bad usage and faults of our own end with 125. */
+export function failed(error: unknown): Ending {
+  process.stderr.write(`agent-watch: ${faultText(error)}\n`);
+  return { code: error instanceof CommandFailed ? error.exitCode : EXIT.usage, atOnce: false };
+}
+
+function faultText(error: unknown): string {
+  if (error instanceof UsageError || error instanceof CommandFailed) return error.message;
+  return `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}

@@ -1,5 +1,5 @@
 import type { Invocation } from './arguments/invocation.ts';
-import { type Ending, failed } from './ending.ts';
+import { type Ending, failed } from './environment.ts';
 
 /** Whatever is no watching. */
 export type Look = Exclude<Invocation, { kind: 'watch' }>;
@@ -27,7 +27,7 @@ async function look(invocation: Look): Promise<number> {
     case 'down':
       return (await import('./commands/apply.ts')).downCommand(invocation);
     case 'check':
-      return (await import('./commands/check.ts')).checkCommand(invocation);
+      return (await import('./commands/health.ts')).checkCommand(invocation);
     case 'delete':
       return (await import('./commands/delete.ts')).deleteCommand(invocation);
     case 'init':
@@ -41,7 +41,7 @@ async function look(invocation: Look): Promise<number> {
     case 'install':
       return (await import('./commands/install.ts')).installCommand(invocation);
     case 'uninstall':
-      return (await import('./commands/uninstall.ts')).uninstallCommand(invocation);
+      return (await import('./commands/install.ts')).uninstallCommand(invocation);
     case 'status':
       return (await import('./commands/status.ts')).statusCommand(invocation);
     case 'top':
@@ -57,7 +57,7 @@ async function look(invocation: Look): Promise<number> {
     case 'brief':
       return (await import('./commands/incidents.ts')).briefCommand(invocation);
     case 'events':
-      return (await import('./commands/events.ts')).eventsCommand(invocation);
+      return (await import('./commands/timed-logs.ts')).eventsCommand(invocation);
     case 'runs':
       return (await import('./commands/runs.ts')).runsCommand(invocation);
     case 'run':

@@ -1,7 +1,7 @@
 import { exitAtOnce } from '../host/own-process.ts';
 import type { Invocation } from './arguments/invocation.ts';
 import { parse } from './arguments/parse.ts';
-import { type Ending, failed } from './ending.ts';
+import { type Ending, failed } from './environment.ts';
 
 /** Runs the program to its end. */
 export async function runProgram(): Promise<void> {

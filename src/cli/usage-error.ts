@@ -1,4 +1,4 @@
-import { EXIT } from '../core/exit-code.ts';
+import { EXIT } from '../core/signals.ts';
 
 /**
  * What the user wrote cannot be done: an unknown option, a value that does not parse, a file that is not trusted. The

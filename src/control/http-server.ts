@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type Serv
 import type { Socket } from 'node:net';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Status } from '../core/status.ts';
-import { reasonOf } from '../host/errno.ts';
-import { connectionOwner } from '../host/port-holder.ts';
+import { connectionOwner } from '../host/kernel-log.ts';
+import { reasonOf } from '../host/read-file.ts';
 
 /** Where to listen, and what a caller must know. */
 export interface HttpServerSpec {

@@ -1,10 +1,10 @@
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { EXIT } from '../core/exit-code.ts';
-import { errnoOf, reasonOf } from '../host/errno.ts';
+import { EXIT } from '../core/signals.ts';
 import { libc } from '../host/libc.ts';
 import { readProcess } from '../host/process-table.ts';
+import { errnoOf, reasonOf } from '../host/read-file.ts';
 import { type Answer, firstLine, REQUEST_LIMIT_BYTES, type Request, readRequest, socketPath } from './protocol.ts';
 
 /** Who is at the other end, as the kernel says. */

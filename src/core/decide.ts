@@ -1,18 +1,23 @@
-import { runChecked } from './checking.ts';
 import type { Effect, Event, Fact } from './events.ts';
 import { becameHealthy, healthyByNow, proveRecovery, startHealth } from './health-step.ts';
 import { beginHealth, checkedBeforeStart, judge } from './health-turn.ts';
-import { budgetOutcome, waitLimited } from './limited.ts';
 import type { Live, Policy, RunId, State, TimerId } from './model.ts';
-import { resetRequested, restartRequested, stopRequested } from './requests.ts';
+import {
+  endDump,
+  graceOfRest,
+  graceOver,
+  kill,
+  resetRequested,
+  restartRequested,
+  runChecked,
+  stopChild,
+  stopRequested,
+} from './requests.ts';
 import { resume } from './resume.ts';
 import { beginCheck, ended, endedByItself, endOf, startFailed } from './run-end.ts';
-
-import { endDump, graceOfRest, graceOver, kill, stopChild } from './stopping.ts';
-import { durationText } from './text/units.ts';
+import { durationText } from './text.ts';
 import { arm, clear, disarm, enter, order, saveFinished, set, type Turn, tell, trySaveAgain } from './transition.ts';
-
-import { planRun, runPlanned, settle } from './waits.ts';
+import { budgetOutcome, planRun, runPlanned, settle, waitLimited } from './waits.ts';
 
 /** The state of a name that was never watched. */
 export const FRESH_STATE: State = {

@@ -8,8 +8,7 @@ import type {
   Seen,
   Verdict,
 } from './health-model.ts';
-import { durationText } from './text/units.ts';
-import type { Mono, Stamp, Wall } from './time.ts';
+import { durationText, type Mono, type Stamp, type Wall } from './text.ts';
 
 /** One fact on its way through the judges: the state as it becomes, and what follows so far. Never leaves core. */
 export interface HealthDraft {

@@ -2,7 +2,7 @@
  * The words of health: what was asked for (HealthPolicy), what is known of a run (HealthState), what probes saw
  * (Observation), and what follows from it (Verdict). Plain data, like the machine's own model.
  */
-import type { Mono, Stamp, Wall } from './time.ts';
+import type { Mono, Stamp, Wall } from './text.ts';
 
 export type Severity = 'critical' | 'optional';
 
@@ -171,3 +171,41 @@ export type Verdict =
 
 /** The name of the kill condition's row. */
 export const KILL_WHEN = 'kill-when';
+
+/** A row of `health` in `status --json`. */
+export interface HealthRow {
+  name: string;
+  /** null: not known yet. */
+  ok: boolean | null;
+  severity: Severity;
+  detail: string;
+  /** RFC 3339: since when it is so. */
+  since: string;
+}
+
+/** What to say of each probe of a run, in the order they were given, the kill condition last. */
+export function healthRows(policy: HealthPolicy, state: HealthState, iso: (wall: number) => string): HealthRow[] {
+  const row = (name: string, severity: Severity, probe: ProbeState): HealthRow => {
+    return { name, ok: probe.ok, severity, detail: probe.detail, since: iso(probe.since.wall) };
+  };
+  const rows = policy.probes.flatMap((probe, index) =>
+    probe.way === 'asked' && !probe.judged ? [] : [row(probe.name, probe.severity, state.probes[index]!)],
+  );
+  if (state.killWhen !== null) rows.push(row(KILL_WHEN, 'critical', state.killWhen));
+  return rows;
+}
+
+/** One sentence that proves the recovery of a run that is green: every critical probe, and what it saw. */
+export function recoveryProof(policy: HealthPolicy, state: HealthState, upText: string): string {
+  const seen = policy.probes.flatMap((probe, index) => {
+    const { ok, detail } = state.probes[index]!;
+    const counts = probe.severity === 'critical' && (probe.way !== 'asked' || probe.judged) && ok === true;
+    return counts ? [`${probe.name}: ${detail}`] : [];
+  });
+  return [`up for ${upText}`, ...seen].join('; ');
+}
+
+/** The tree's memory at the last sample, in bytes; null before the first. */
+export function memoryOf(state: HealthState): number | null {
+  return state.memory.at(-1)?.bytes ?? null;
+}

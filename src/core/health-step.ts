@@ -30,12 +30,11 @@ import {
   type ProbePolicy,
   type ProbeReport,
   type ProbeState,
+  recoveryProof,
   type Verdict,
 } from './health-model.ts';
-import { recoveryProof } from './health-rows.ts';
 import type { Live } from './model.ts';
-import { durationText } from './text/units.ts';
-import type { Mono, Stamp } from './time.ts';
+import { durationText, type Mono, type Stamp } from './text.ts';
 import { arm, disarm, elapsed, enter, order, set, type Turn, tell } from './transition.ts';
 
 /** What a fact made of the health of a run. */

@@ -1,7 +1,7 @@
 import { type HealthFact, KILL_WHEN, type ProbeReport, type Reason, type Verdict } from './health-model.ts';
 import { becameHealthy, type HealthTurn, healthStep, startHealth } from './health-step.ts';
 import type { Live } from './model.ts';
-import { stopChild } from './stopping.ts';
+import { stopChild } from './requests.ts';
 import { arm, disarm, elapsed, enter, order, set, type Turn, tell } from './transition.ts';
 import { hold, spawnNow } from './waits.ts';
 

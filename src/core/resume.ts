@@ -1,9 +1,8 @@
 import type { Event, Leftover } from './events.ts';
-import { limitedLeftMs, waitLimited } from './limited.ts';
 import type { Clearing, EndedRun, ExitCause, Hold, LastExit, Phase, RunId, State } from './model.ts';
-import type { Stamp } from './time.ts';
+import type { Stamp } from './text.ts';
 import { arm, clear, elapsed, enter, openIncident, order, set, type Turn, tell } from './transition.ts';
-import { enterHold, NO_TROUBLES, planRun, wait } from './waits.ts';
+import { enterHold, limitedLeftMs, NO_TROUBLES, planRun, wait, waitLimited } from './waits.ts';
 
 /** What a stop makes of a name that no watcher has in hand. */
 export interface UnsupervisedStop {

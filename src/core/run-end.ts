@@ -1,12 +1,15 @@
 import type { EndReading, Next, Rejection } from './events.ts';
-import { EXIT, isSuccess, shellCode, startFailureCode } from './exit-code.ts';
 import type { Reason } from './health-model.ts';
-import { causeAction, enterLimited, type LimitOutcome, limitOutcome } from './limited.ts';
 import type { EndedRun, Exit, ExitCause, Live, SpawnFailure } from './model.ts';
+import { EXIT, isSuccess, shellCode, startFailureCode } from './signals.ts';
 import { elapsed, enter, incidentKind, openIncident, order, set, type Turn, tell } from './transition.ts';
 import {
+  causeAction,
+  enterLimited,
   finish,
   hold,
+  type LimitOutcome,
+  limitOutcome,
   planRun,
   SHORT_RUN_MS,
   SLOW_LOOP_DEATHS,

@@ -1,10 +1,8 @@
-import { type HealthRow, memoryOf } from './health-rows.ts';
+import { type HealthRow, memoryOf } from './health-model.ts';
 import type { ExitCause, LastExit, LimitWait, Phase, Signal, State } from './model.ts';
+import { survivorsText } from './requests.ts';
 import { incidentId, type Snapshot } from './snapshot.ts';
-import { survivorsText } from './stopping.ts';
-import { clipStart } from './text/escape.ts';
-import { exitText } from './text/units.ts';
-import type { Stamp, Wall } from './time.ts';
+import { clipStart, exitText, type Stamp, type Wall } from './text.ts';
 
 /** One row of `status --json`. Times are RFC 3339 UTC, durations ms, unknown is null, no field is ever missing. */
 export interface Status {

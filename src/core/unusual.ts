@@ -2,9 +2,8 @@
  * What is unusual about a run that ended with success: each of its numbers is held against the former successful runs, on logarithms,
  * by median and median absolute deviation (Rousseeuw and Croux 1993). Pure.
  */
-import { likenessOf } from './likeness.ts';
-import type { RunRecord, Unchecked } from './run-record.ts';
-import { durationText, sizeText } from './text/units.ts';
+import { likenessOf, type RunRecord, type Unchecked } from './run-record.ts';
+import { durationText, sizeText } from './text.ts';
 
 /** A run as the journal has it. */
 export type FormerRun = Unchecked<RunRecord>;

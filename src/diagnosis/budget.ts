@@ -1,5 +1,5 @@
 import { fieldsOf, fits, parseShaped } from '../core/shape.ts';
-import type { Tokens } from './provider.ts';
+import type { Tokens } from './endpoint.ts';
 
 /**
  * How often a model may be asked, and what it has answered already. Plain data and pure functions: the state is written

@@ -1,8 +1,8 @@
 /** One JSON question over HTTP, for all providers that speak it. */
 import { fieldsOf, parseJson } from '../core/shape.ts';
-import { sizeText } from '../core/text/units.ts';
+import { sizeText } from '../core/text.ts';
 import { type Answered, retryAfterMs, type Unanswered } from '../host/http-exchange.ts';
-import { type Answer, type Failure, failure, type Patience } from './provider.ts';
+import { type Answer, type Failure, failure, type Patience } from './endpoint.ts';
 
 // What an HTTP status means for the next question: one table for all providers, since they agree where it matters.
 

@@ -1,10 +1,9 @@
 /** Reads what the processes of a run do at this moment: state, wait channel, system calls, sockets, files, CPU. Linux only. */
 import { type Autopsy, hangSentence, type ProcessAutopsy, type Wait } from '../core/autopsy.ts';
 import { monoNow } from './clock.ts';
-import { childrenOf, cpuMsIn, procNames, procText, statFields } from './proc-text.ts';
 import { argumentsOf, titleOf } from './process-facts.ts';
-import { type TcpSocket, tcpSockets } from './socket-table.ts';
-import { openFiles } from './tree-activity.ts';
+import { childrenOf, cpuMsIn, procNames, procText, statFields } from './read-file.ts';
+import { openFiles, type TcpSocket, tcpSockets } from './socket-table.ts';
 
 /** CPU time that processes had used at a moment, for the share since then. */
 export interface CpuSample {

@@ -2,11 +2,9 @@
  * One bounded HTTP exchange: a total time limit, a size limit, no redirect ever followed (what was sent may hold a key),
  * a connection of its own. node:http and not fetch: with it 6 MB and 5 ms are loaded, with fetch 17 MB and 40 ms.
  */
-
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request as requestPlain } from 'node:http';
 import { Agent, type RequestOptions, request as requestTls } from 'node:https';
-import { durationText } from '../core/text/units.ts';
-import { timerMs } from '../core/time.ts';
+import { durationText, timerMs } from '../core/text.ts';
 
 /** What is sent, and how much patience there is. */
 export interface Ask {

@@ -8,7 +8,7 @@
  * Sources: pipe(7), fcntl(2), prctl(2), waitid(2), prlimit(2), unix(7), pidfd_open(2), pidfd_send_signal(2), malloc_trim(3).
  */
 import { constants as os } from 'node:os';
-import { SystemError } from './errno.ts';
+import { SystemError } from './read-file.ts';
 
 type Ffi = typeof import('node:ffi');
 type Library = import('node:ffi').DynamicLibrary;

@@ -1,6 +1,5 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
-import { refuseShortage } from './errno.ts';
-import { hasProc } from './proc-text.ts';
+import { hasProc, refuseShortage } from './read-file.ts';
 
 /** Field 38, the signal to its parent at its end: threads other than the first have none. */
 const OF_A_THREAD = '-1';

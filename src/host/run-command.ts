@@ -6,11 +6,10 @@ import type { ChildProcess } from 'node:child_process';
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { timerMs } from '../core/time.ts';
-import { signalGroup } from './process-signals.ts';
+import { timerMs } from '../core/text.ts';
+import { shedRunMark } from './own-process.ts';
+import { reapExactly, signalGroup } from './process-signals.ts';
 import { readProcess } from './process-table.ts';
-import { reapExactly } from './reaper.ts';
-import { shedRunMark } from './run-mark.ts';
 
 /** What is run, and how much patience there is. */
 export interface ShellOrder {

@@ -16,7 +16,7 @@ import {
   readSync,
   type Stats,
 } from 'node:fs';
-import { sizeText } from '../core/text/units.ts';
+import { sizeText } from '../core/text.ts';
 
 /** Why a file is not read, as the end of a sentence that begins with its name. */
 export interface Refused {

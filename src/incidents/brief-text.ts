@@ -1,5 +1,4 @@
-import { stripControl } from '../core/text/escape.ts';
-import { durationText, timesText } from '../core/text/units.ts';
+import { durationText, stripControl, timesText } from '../core/text.ts';
 import type { Brief } from './brief.ts';
 
 const mostNeeds = 6;

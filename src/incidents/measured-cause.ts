@@ -1,5 +1,5 @@
 import type { IncidentSeed } from '../core/events.ts';
-import type { Category } from './triage/rule.ts';
+import type { Category } from './incident.ts';
 import { triage } from './triage/triage.ts';
 
 /** What the watcher's own measurement says about a run that the watcher ended. */

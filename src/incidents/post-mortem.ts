@@ -1,7 +1,6 @@
 import { type Autopsy, processWords } from '../core/autopsy.ts';
 import type { IncidentSeed } from '../core/events.ts';
-import { stripControl } from '../core/text/escape.ts';
-import { durationText, exitText, sizeText, timesText } from '../core/text/units.ts';
+import { durationText, exitText, sizeText, stripControl, timesText } from '../core/text.ts';
 import { zonedTime } from '../host/clock.ts';
 import type { Incident } from './incident.ts';
 

@@ -1,7 +1,6 @@
 import { lstatSync, mkdirSync, readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { reasonOf } from '../host/errno.ts';
-import { readText } from '../host/read-file.ts';
+import { readText, reasonOf } from '../host/read-file.ts';
 import { drop, type Evicted, nothingEvicted, readEvicted } from './history.ts';
 import { EVICTED_FILE, type Incident, readIncident } from './incident.ts';
 

@@ -1,12 +1,75 @@
 /** Adds up what runs use of a number, over a window that outlives watchers and reboots: for `--budget`. */
-import { type BudgetLedger, closeRun, freeAt, newLedger, usedIn, withCurrent, withValue } from '../core/budget.ts';
+
+import { type BudgetLedger, closeRun, freeAt, newLedger, usedIn, withCurrent, withValue } from '../core/limits.ts';
+import { addSilence, judgeSilence, newRhythm, type SilenceVerdict } from '../core/rhythm.ts';
 import { parseShaped, type Shape } from '../core/shape.ts';
-import { durationText } from '../core/text/units.ts';
-import type { Stamp } from '../core/time.ts';
-import { statedIn } from './budget-metrics.ts';
-import type { BudgetKeeper, BudgetLimit, KeptText } from './keepers.ts';
+import { durationText, type Mono, type Stamp } from '../core/text.ts';
+import { lookUp, parseMetrics, readable } from './kill-when/condition.ts';
 import { commandSource, fileSource, type MetricsPlace, type MetricsSource, urlSource } from './kill-when/sources.ts';
-import { lookUp } from './kill-when/values.ts';
+import { createLineMatcher } from './output-feed.ts';
+import type { BudgetKeeper, BudgetLimit, KeptText, RhythmKeeper } from './probe.ts';
+
+// Numbers in a program's lines, for `--budget`: by their own names, and what agents print under one of our names.
+
+/** A number that a line states; `added`: it is this step's share of the number, not the run's total. */
+export interface Stated {
+  value: number;
+  added: number;
+}
+
+/** Names that agents' own words stand for. */
+const COST_NAMES = ['total_cost_usd', 'cost_usd', 'costUsd', 'cost'];
+/** "Tokens: 9.1k sent, 210 received. Cost: $0.03 message, $0.12 session." */
+const SPOKEN_COST = /\bcost: \$(\d+(?:\.\d+)?) message, \$(\d+(?:\.\d+)?) session/i;
+const PAIR_CHARS = 4096;
+
+/**
+ * What a line says of this number: the field of a JSON line by its dotted name, a `name=value` pair, or a named group of the pattern. `cost` and
+ * `tokens` also read what agents print: `total_cost_usd`, `usage`, a cost in words.
+ */
+export function statedIn(line: string, name: string, pattern: RegExp | null): Stated | null {
+  if (pattern !== null) return same(groupIn(line, name, pattern));
+  if (line.trimStart().startsWith('{')) {
+    const document = parseMetrics(line);
+    if (typeof document !== 'string') return same(fieldIn(document, name));
+  }
+  const spoken = name === 'cost' ? SPOKEN_COST.exec(line) : null;
+  if (spoken !== null) return { value: Number(spoken[2]), added: Number(spoken[1]) };
+  return same(pairIn(line.slice(0, PAIR_CHARS), name));
+}
+
+function same(value: number | null): Stated | null {
+  return value === null ? null : { value, added: value };
+}
+
+function fieldIn(document: Exclude<ReturnType<typeof parseMetrics>, string>, name: string): number | null {
+  const own = numberOf(lookUp(document, name));
+  if (own !== null) return own;
+  if (name === 'cost')
+    return COST_NAMES.map(known => numberOf(lookUp(document, known))).find(value => value !== null) ?? null;
+  if (name !== 'tokens') return null;
+  const [input, output] = ['usage.input_tokens', 'usage.output_tokens'].map(known => numberOf(lookUp(document, known)));
+  return input == null && output == null ? null : (input ?? 0) + (output ?? 0);
+}
+
+function pairIn(line: string, name: string): number | null {
+  const escaped = name.replace(/[.\\^$*+?()[\]{}|]/g, '\\$&');
+  const found = new RegExp(`(?:^|[\\s,;{|])${escaped}\\s*=\\s*"?([^\\s,;|}"]+)`).exec(line);
+  return found === null ? null : numberOf(readable(found[1]));
+}
+
+function groupIn(line: string, name: string, pattern: RegExp): number | null {
+  let value: number | null = null;
+  createLineMatcher(pattern).scan([line], match => {
+    value = numberOf(readable(match.groups?.[name]));
+    return false;
+  });
+  return value;
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : null;
+}
 
 export interface BudgetWorld {
   readonly metrics: readonly MetricsPlace[];
@@ -98,4 +161,75 @@ const ledgerShape = {
     startValue: 'number',
     startsAnew: 'boolean',
   },
+} as const satisfies Shape;
+
+// Learns the rhythm of a service's output over all runs, for `--stale-after auto`, and keeps it on disk.
+
+const SAVE_EVERY_S = 600;
+/** A silence shorter than every limit exceeds none. */
+const SHORT_S = 600;
+const LEARNING: SilenceVerdict = { kind: 'learning' };
+const MOST_PATIENCE = 8;
+/** A run that was observed this long was cured by its restart. */
+const CURED_S = 3600;
+const DECIDED_S = 6 * 3600;
+
+export function createRhythmKeeper(store: KeptText): RhythmKeeper {
+  const rhythm = parseShaped(rhythmShape, store.read()) ?? newRhythm();
+  let last: Mono | null = null;
+  let savedAtS = rhythm.observedS;
+  let runBeganAtS = rhythm.observedS;
+  let patience = 1;
+  let hung = false;
+
+  function save(): void {
+    if (rhythm.observedS === savedAtS) return;
+    savedAtS = rhythm.observedS;
+    store.write(`${JSON.stringify(rhythm)}\n`);
+  }
+
+  return {
+    startRun() {
+      last = null;
+      runBeganAtS = rhythm.observedS;
+    },
+    heard(at) {
+      if (last !== null) {
+        const silenceS = Math.max(0, (at - last) / 1000);
+        addSilence(rhythm, silenceS, silenceS < SHORT_S ? LEARNING : judgeSilence(rhythm));
+        if (rhythm.observedS - runBeganAtS > CURED_S) {
+          hung = false;
+          patience = 1;
+        }
+        if (rhythm.observedS - savedAtS >= SAVE_EVERY_S) save();
+      }
+      last = at;
+    },
+    limitMs() {
+      const verdict = judgeSilence(rhythm);
+      return verdict.kind === 'watchable' ? verdict.limitS * 1000 * patience : Number.POSITIVE_INFINITY;
+    },
+    expired() {
+      if (hung) patience = Math.min(MOST_PATIENCE, 2 * patience);
+      hung = true;
+    },
+    words() {
+      const verdict = judgeSilence(rhythm);
+      if (verdict.kind === 'watchable')
+        return `silence over ${durationText(Math.round(verdict.limitS * patience) * 1000)} is a hang`;
+      if (verdict.kind === 'learning') {
+        const observed = durationText(Math.floor(rhythm.observedS / 60) * 60_000);
+        return `learning the rhythm of the output (${observed} of ${durationText(DECIDED_S * 1000)})`;
+      }
+      return 'silence means nothing here: use --stale-when idle, a progress pattern, a file or a heartbeat';
+    },
+    endRun: save,
+  };
+}
+
+const lists = { present: { list: 'number' }, former: { list: 'number' } } as const;
+const sums = { presentS: 'number', formerS: 'number', observedS: 'number', suspendedUntilS: 'number' } as const;
+/** The form of a rhythm in its file: what is none, cut off by a full disk say, is learned anew. */
+const rhythmShape = {
+  object: { ...lists, ...sums, exceeded: 'number', exceededIrregular: 'number', suspendedMinS: { nullable: 'number' } },
 } as const satisfies Shape;

@@ -8,9 +8,9 @@ import {
   type TreeReading,
   usualShare,
 } from '../core/idleness.ts';
-import type { Mono } from '../core/time.ts';
-import { readTreeActivity } from '../host/tree-activity.ts';
-import type { Members } from './memory.ts';
+import type { Mono } from '../core/text.ts';
+import { readTreeActivity } from '../host/socket-table.ts';
+import type { Members } from './memory-and-cpu.ts';
 import { idleLookMs } from './probe.ts';
 
 export interface IdleWatch {

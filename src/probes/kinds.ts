@@ -1,10 +1,5 @@
 import type { HealthPolicy, KillWhenPolicy, ProbeJudging, ProbePolicy } from '../core/health-model.ts';
-import { checkProbe, httpProbe, portProbe } from './asked-probes.ts';
-import { budgetProbe } from './budget-probe.ts';
-import { cpuProbe } from './cpu.ts';
-import { diskProbe, freshFileProbe, growProbe } from './file-probes.ts';
-import type { BudgetKeeper, BudgetLimit, RhythmKeeper } from './keepers.ts';
-import { type Members, memoryProbe } from './memory.ts';
+import { cpuProbe, type Members, memoryProbe } from './memory-and-cpu.ts';
 import {
   errorRateProbe,
   failPatternProbe,
@@ -14,12 +9,24 @@ import {
   staleProbe,
 } from './output-probes.ts';
 import {
+  budgetProbe,
+  checkProbe,
+  diskProbe,
+  freshFileProbe,
+  growProbe,
+  httpProbe,
+  portProbe,
+} from './polled-probes.ts';
+import {
+  type BudgetKeeper,
+  type BudgetLimit,
   idleLookMs,
   type Probe,
   type ProbeBasics,
   type ProbeKind,
   type ProbeSpec,
   type ProbeWorld,
+  type RhythmKeeper,
   type SpeakUp,
   type SpecOf,
   silenceLimitMs,

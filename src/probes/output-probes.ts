@@ -1,12 +1,18 @@
 import type { Observation } from '../core/health-model.ts';
 import { createRepeatCounter, isLoop } from '../core/repeats.ts';
-import { plainLine, wholeStart } from '../core/text/escape.ts';
-import { durationText } from '../core/text/units.ts';
-import type { Mono } from '../core/time.ts';
-import type { RhythmKeeper } from './keepers.ts';
-import { createLineMatcher, skippedText } from './line-matcher.ts';
-import type { Members } from './memory.ts';
-import { answer, ERROR_PATTERN, type Probe, QUOTED_CHARS, type SpeakUp, type SpecOf, silenceLimitMs } from './probe.ts';
+import { durationText, type Mono, plainLine, wholeStart } from '../core/text.ts';
+import type { Members } from './memory-and-cpu.ts';
+import { createLineMatcher, skippedText } from './output-feed.ts';
+import {
+  answer,
+  ERROR_PATTERN,
+  type Probe,
+  QUOTED_CHARS,
+  type RhythmKeeper,
+  type SpeakUp,
+  type SpecOf,
+  silenceLimitMs,
+} from './probe.ts';
 
 /** Speaks up at the first line of a run that matches. */
 export function failPatternProbe(spec: SpecOf<'fail-pattern'>, speakUp: SpeakUp): Probe {

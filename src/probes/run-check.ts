@@ -2,18 +2,17 @@
  * A command line of the user's that asks something: a check, or a source of metrics. It runs by `/bin/sh -c` in a session of its
  * own, and when it is over, by itself or at its time limit, nothing of it stays: not its group, not what left the group.
  */
-// Not execa: a check runs again and again, and each call of execa builds its own streams, promises and listeners, which cost more than
-// the rest of the probe.
-
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { timerMs } from '../core/time.ts';
+import { timerMs } from '../core/text.ts';
 import { atMost } from '../host/clock.ts';
-import { errnoOf } from '../host/errno.ts';
-import { signalGroup, signalProcess } from '../host/process-signals.ts';
+import { reapExactly, signalGroup, signalProcess } from '../host/process-signals.ts';
 import { bears, newestPid, readProcess, readTable } from '../host/process-table.ts';
-import { reapExactly } from '../host/reaper.ts';
+import { errnoOf } from '../host/read-file.ts';
+
+// Not execa: a check runs again and again, and each call of execa builds its own streams, promises and listeners, which cost more than
+// the rest of the probe.
 
 export interface ProbeOrder {
   readonly command: string;

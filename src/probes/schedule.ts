@@ -1,5 +1,7 @@
 import { Cron } from 'croner';
-import type { Wall } from '../core/time.ts';
+import type { Report, SchedulePort } from '../core/ports.ts';
+import type { Wall } from '../core/text.ts';
+import { stampNow } from '../host/clock.ts';
 
 // When a schedule is due. Plugged in: parseSchedule once, before anything starts; `nextDue` when a run has ended, or at the start of a
 // watcher that was not waiting; while waiting, arm the timer for `waitMs`, then take `revisedDue`, and run if that is not after now.
@@ -132,4 +134,16 @@ function valuesOf(field: string, last: number): number[] {
     for (let value = begin; value <= end; value += Number(step ?? 1)) values.add(value);
   }
   return [...values].sort((a, b) => a - b);
+}
+
+/** Answers the machine's questions about the schedule. */
+export function createScheduling(schedule: Schedule, report: Report): SchedulePort {
+  return {
+    plan(due, lastDue, since) {
+      const { wall } = stampNow();
+      const next = due === null ? nextDue(schedule, lastDue, wall) : revisedDue(schedule, due, lastDue, wall);
+      const skipped = since === undefined ? 0 : occurrencesIn(schedule, since, wall);
+      report({ type: 'run-planned', due: next, waitMs: next === null ? 0 : waitMs(next, wall), skipped });
+    },
+  };
 }

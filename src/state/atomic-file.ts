@@ -15,8 +15,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { fnv1a } from '../core/text/escape.ts';
-import { errnoOf } from '../host/errno.ts';
+import { fnv1a } from '../core/text.ts';
+import { errnoOf } from '../host/read-file.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 

@@ -14,10 +14,8 @@ import {
 import { basename, dirname } from 'node:path';
 import type { Hold } from '../core/model.ts';
 import { fits } from '../core/shape.ts';
-import { stripSequences } from '../core/text/escape.ts';
-import type { Wall } from '../core/time.ts';
-import { errnoOf, reasonOf } from '../host/errno.ts';
-import { readText } from '../host/read-file.ts';
+import { stripSequences, type Wall } from '../core/text.ts';
+import { errnoOf, readText, reasonOf } from '../host/read-file.ts';
 import { removeIfThere, type Written, writeAll } from './atomic-file.ts';
 import type { StateFolder } from './state-folder.ts';
 

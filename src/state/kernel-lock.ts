@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, lstatSync, rmSync, type Stats } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { reasonOf } from '../host/errno.ts';
 import { type Libc, libc } from '../host/libc.ts';
+import { reasonOf } from '../host/read-file.ts';
 import { openPrivateFile } from './private-folder.ts';
 
 /** A lock that the kernel frees when this process ends, however it ends. */

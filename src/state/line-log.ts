@@ -3,6 +3,7 @@
  * newer half, so that what is kept is bounded and nothing is ever rewritten.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, renameSync, statSync, writeSync } from 'node:fs';
+import { type RunAmendment, type RunRecord, runsIn, type Unchecked } from '../core/run-record.ts';
 import { openRegularSync } from '../host/read-file.ts';
 import { inOwnFolder } from './state-folder.ts';
 
@@ -29,7 +30,7 @@ const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constant
 const olderOf = (file: string): string => `${file}.1`;
 
 /** Opens nothing before the first line. A disk that takes none loses lines: that the state cannot be saved is said already. */
-export function createLineLog({ stateDir, name, file }: LineLogPlace): LineLog {
+function createLineLog({ stateDir, name, file }: LineLogPlace): LineLog {
   let fd: number | null = null;
 
   function close(): void {
@@ -88,7 +89,7 @@ function isTorn({ fd, size }: { fd: number; size: number }): boolean {
  * The objects of both halves, oldest first; a torn line, and one that is no object, is left out.
  * @param mostBytes only so many bytes from the end on
  */
-export function readLines(folder: string, file: string, mostBytes = 8 * MOST_BYTES): Record<string, unknown>[] {
+function readLines(folder: string, file: string, mostBytes = 8 * MOST_BYTES): Record<string, unknown>[] {
   const newer = tailOf(`${folder}/${file}`, mostBytes);
   const older = newer.length < mostBytes ? tailOf(`${folder}/${olderOf(file)}`, mostBytes - newer.length) : '';
   return [...objectsIn(older), ...objectsIn(newer)];
@@ -127,4 +128,80 @@ function objectsIn(text: string): Record<string, unknown>[] {
       return [];
     }
   });
+}
+
+/** What a watcher said or was asked, as one line of `events.jsonl`. */
+export interface ServiceEvent {
+  /** RFC 3339 UTC. */
+  readonly at: string;
+  readonly name: string;
+  /** The kind of a note (`started`, `exited`, …), or `requested`, `alert`, `warning`. */
+  readonly kind: string;
+  /** The number of the run; null before the first. */
+  readonly run: number | null;
+  readonly text: string;
+}
+
+/** Keeps what a watcher says: one small append each, bounded. */
+export interface EventLog {
+  add(event: Omit<ServiceEvent, 'at' | 'name'>): void;
+  close(): void;
+}
+
+const EVENTS_FILE = 'events.jsonl';
+const MOST_TEXT = 2000;
+
+/** Opens nothing before the first event. */
+export function createEventLog(stateDir: string, name: string): EventLog {
+  const lines = createLineLog({ stateDir, name, file: EVENTS_FILE });
+  return {
+    add({ kind, run, text }) {
+      const event: ServiceEvent = { at: new Date().toISOString(), name, kind, run, text: text.slice(0, MOST_TEXT) };
+      lines.add(event);
+    },
+    close: lines.close,
+  };
+}
+
+/** The events of a service, oldest first. */
+export function readEvents(folder: string): ServiceEvent[] {
+  return readLines(folder, EVENTS_FILE).flatMap(event => {
+    const { at, name, kind, text } = event;
+    const whole = [at, name, kind, text].every(field => typeof field === 'string');
+    return whole ? [{ run: null, ...event } as unknown as ServiceEvent] : [];
+  });
+}
+
+/** Keeps one line for each run of a service, and lines that add to it later: `runs.jsonl`. */
+export interface RunJournal {
+  /** Returns whether it is on disk. */
+  add(run: RunRecord): boolean;
+  /** Adds what became known of a run that is in the journal. */
+  amend(run: number, change: RunAmendment): boolean;
+  close(): void;
+}
+
+const RUNS_FILE = 'runs.jsonl';
+/** As many are shown at most. */
+const MOST_RUNS = 1000;
+
+/** Opens nothing before the first line. For a watcher, and for a command that adds a person's word: both only append. */
+export function createRunJournal(stateDir: string, name: string): RunJournal {
+  const lines = createLineLog({ stateDir, name, file: RUNS_FILE });
+  return {
+    add: run => lines.add(run),
+    amend: (run, change) => lines.add({ of: run, ...change }),
+    close: lines.close,
+  };
+}
+
+/** The runs of a service, oldest first. */
+export function readRuns(folder: string): RunRecord[] {
+  return runsIn(readLines(folder, RUNS_FILE)).slice(-MOST_RUNS);
+}
+
+/** The runs in the last bytes of the journal, as they were written: without what was added, and with fields of any type. */
+export function readRunsQuickly(folder: string, mostBytes: number): Unchecked<RunRecord>[] {
+  const lines = readLines(folder, RUNS_FILE, mostBytes);
+  return lines.filter(line => line['of'] === undefined && typeof line['run'] === 'number');
 }

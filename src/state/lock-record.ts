@@ -2,9 +2,8 @@ import { closeSync, fstatSync, lstatSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path';
 import { parseShaped, positive, type Shape } from '../core/shape.ts';
 import { bootId, pidNamespace } from '../host/clock.ts';
-import { reasonOf } from '../host/errno.ts';
 import { readProcess, usersOf } from '../host/process-table.ts';
-import { readText } from '../host/read-file.ts';
+import { readText, reasonOf } from '../host/read-file.ts';
 import { checksum, type Written } from './atomic-file.ts';
 import { existingPrivateFolders, makePrivateFolder, openPrivateFile } from './private-folder.ts';
 import type { StateFolder } from './state-folder.ts';

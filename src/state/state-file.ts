@@ -1,6 +1,6 @@
 import { lstatSync, statSync } from 'node:fs';
 import { atMost } from '../host/clock.ts';
-import { reasonOf } from '../host/errno.ts';
+import { reasonOf } from '../host/read-file.ts';
 import { type RecycledFile, readSettled, recycledFile, removeIfThere, type Written } from './atomic-file.ts';
 import { putAside } from './hold-file.ts';
 import type { Lock } from './lock.ts';

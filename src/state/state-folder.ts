@@ -11,10 +11,15 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { reasonOf } from '../host/errno.ts';
-import { hasProc } from '../host/proc-text.ts';
-import { openFolderChain, StateFolderRefused, within } from './open-folder.ts';
-import { namesWithPrivateFolder, openOwnFolder, refuseForeign } from './private-folder.ts';
+import { hasProc, reasonOf } from '../host/read-file.ts';
+import {
+  namesWithPrivateFolder,
+  openFolderChain,
+  openOwnFolder,
+  refuseForeign,
+  StateFolderRefused,
+  within,
+} from './private-folder.ts';
 
 /** What a watcher may be called: also the name of its folder, so nothing that is more than one path element. */
 const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;

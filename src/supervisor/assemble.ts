@@ -4,30 +4,30 @@ import type { openPipes } from '../child/spawn.ts';
 import type { Fact } from '../core/events.ts';
 import type { Report, SchedulePort, StorePort } from '../core/ports.ts';
 import { restartsOf } from '../core/status.ts';
-import type { Stamp } from '../core/time.ts';
+import type { Stamp } from '../core/text.ts';
 import { stampNow } from '../host/clock.ts';
 import { INCIDENTS_FOLDER } from '../incidents/incident.ts';
 import type { Lock } from '../state/lock.ts';
 import type { StateFile } from '../state/state-file.ts';
 import { LOG_FILE, type StateFolder } from '../state/state-folder.ts';
-import { createLastOutput, type LastOutput, startsOf } from './child-setup.ts';
-import { createEndReader } from './end-reader.ts';
-import { maskReports } from './mask-reports.ts';
+import {
+  createLastOutput,
+  createTerminalModes,
+  fileInput,
+  type LastOutput,
+  pipeInput,
+  type RunInput,
+  startsOf,
+} from './child-setup.ts';
+import { hangupMeaning, listenToSignals, suspendTogether } from './control-requests.ts';
 import { createObservers, type Observer, type Observers } from './observers/observer.ts';
-import { createOutputPatterns, type OutputPatterns } from './output-patterns.ts';
-import { createProbing, type Probing } from './probing.ts';
-import { hangupMeaning, listenToSignals, suspendTogether } from './process-events.ts';
-import { createIncidentQueue, type IncidentQueue } from './response/incident-queue.ts';
-import { createNotifications } from './response/notifications.ts';
+import { createOutputPatterns, createProbing, type OutputPatterns, type Probing } from './probing.ts';
+import { createIncidentQueue, createNotifications, type IncidentQueue } from './response/incident-queue.ts';
 import { createRemedies } from './response/remedies.ts';
-import { type Found, ownBoot } from './restore.ts';
-import { createRunChecks, type RunChecks } from './run-checks.ts';
+import { createEndReader, createRunChecks, type RunChecks } from './run-checks.ts';
 import { createRunRecorder, type RunRecorder } from './run-recorder.ts';
-import { fileInput, pipeInput, type RunInput } from './standard-input.ts';
-import { createStore, keptIn } from './state-saver.ts';
-import { createSupervisor, type Supervisor } from './supervisor.ts';
-import { createTerminalModes } from './terminal-modes.ts';
-import { createSource, createTimers } from './timers.ts';
+import { createStore, type Found, keptIn, maskReports, ownBoot } from './state-saver.ts';
+import { createSource, createSupervisor, createTimers, type Supervisor } from './supervisor.ts';
 import type { WatchOrder } from './watch-order.ts';
 
 /** How long a slow disk may keep our end waiting for the rest of the log. */

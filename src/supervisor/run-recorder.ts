@@ -1,16 +1,16 @@
 import type { ChildProcess } from 'node:child_process';
+import type { RunOutput } from '../child/block-queue.ts';
 import type { OutputView } from '../child/output.ts';
-import type { RunOutput } from '../child/ring.ts';
 import type { Note } from '../core/events.ts';
 import type { Policy, RunId, State } from '../core/model.ts';
 import { type RunAmendment, type RunRecord, runRecord } from '../core/run-record.ts';
-import type { Stamp } from '../core/time.ts';
+import type { Stamp } from '../core/text.ts';
 import { stampNow } from '../host/clock.ts';
-import { statFields, TICK_MS } from '../host/proc-text.ts';
+import { statFields, TICK_MS } from '../host/read-file.ts';
 import type { StateFolder } from '../state/state-folder.ts';
 import type { Observer } from './observers/observer.ts';
 import type { Probing } from './probing.ts';
-import type { RunWriter } from './response/run-writer.ts';
+import type { RunWriter } from './response/run-notes.ts';
 import type { NotificationSettings } from './watch-order.ts';
 
 /** What it needs of the watcher. */
@@ -81,7 +81,7 @@ export function createRunRecorder(world: RunRecorderWorld): RunRecorder {
     work = work
       .then(() => new Promise<void>(resolve => setImmediate(resolve)))
       .then(async () => {
-        writer ??= import('./response/run-writer.ts').then(({ openRunWriter }) =>
+        writer ??= import('./response/run-notes.ts').then(({ openRunWriter }) =>
           openRunWriter(place, comparesRuns(world) ? world.tell : null),
         );
         act(await writer);

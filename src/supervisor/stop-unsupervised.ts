@@ -10,7 +10,7 @@ import { writeHold } from '../state/hold-file.ts';
 import { type Lock, underLock } from '../state/lock.ts';
 import { loadState, openStateFile } from '../state/state-file.ts';
 import type { StateFolder } from '../state/state-folder.ts';
-import { leftoverOf, ownBoot } from './restore.ts';
+import { leftoverOf, ownBoot } from './state-saver.ts';
 
 /** What came of a stop without a watcher. */
 export type UnsupervisedResult =

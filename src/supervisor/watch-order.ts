@@ -1,13 +1,12 @@
 import type { Outputs } from '../child/sink.ts';
 import type { Policy, Remedy, State } from '../core/model.ts';
-import type { Stamp } from '../core/time.ts';
-import type { DiagnosisSettings } from '../diagnosis/choose-provider.ts';
+import type { Stamp } from '../core/text.ts';
+import type { DiagnosisSettings } from '../diagnosis/diagnose.ts';
 import type { GivenDescriptors } from '../host/inherited.ts';
 import type { Schedule } from '../probes/schedule.ts';
 import type { StateFolder } from '../state/state-folder.ts';
 import type { Observer } from './observers/observer.ts';
-import type { PatternOrder } from './output-patterns.ts';
-import type { HealthOrder } from './probing.ts';
+import type { HealthOrder, PatternOrder } from './probing.ts';
 import type { AlertOrder } from './response/alerting.ts';
 import type { IncidentAttachments } from './response/diagnosing.ts';
 

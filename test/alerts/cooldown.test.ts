@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AlertEvent } from '../../src/alerts/alert.ts';
-import { compose, summarise } from '../../src/alerts/compose.ts';
+import { compose, summarise } from '../../src/alerts/alerts.ts';
 import { type Cooldown, calm, due, folded, judge, nextDue, sent, shifted } from '../../src/alerts/cooldown.ts';
 import { allKinds, eventOf } from './world.ts';
 

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type AlertEvent, withoutLog } from '../../src/alerts/alert.ts';
-import { compose } from '../../src/alerts/compose.ts';
+import { compose } from '../../src/alerts/alerts.ts';
 import { render } from '../../src/alerts/formats.ts';
 import { formatOf, readTargets, shownUrl } from '../../src/alerts/target.ts';
-import { clipEnd, clipStart, clipStartBytes, utf8Bytes } from '../../src/core/text/escape.ts';
+import { clipEnd, clipStart, clipStartBytes, utf8Bytes } from '../../src/core/text.ts';
 import { scratch } from '../support/scratch.ts';
 import { allKinds, eventOf, webhook } from './world.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createHeartbeat, speaksHealthchecks } from '../../src/alerts/heartbeat.ts';
+import { createHeartbeat, speaksHealthchecks } from '../../src/alerts/send.ts';
 import { eventually } from '../servers/eventually.ts';
 import type { LocalServer } from '../servers/local-server.ts';
 import { Clock, serving } from './world.ts';

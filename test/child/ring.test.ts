@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createBlockQueue } from '../../src/child/block-queue.ts';
-import { createRing } from '../../src/child/ring.ts';
+import { createBlockQueue, createRing } from '../../src/child/block-queue.ts';
 
 describe('the ring', () => {
   test('keeps the last bytes, whatever the pieces', () => {

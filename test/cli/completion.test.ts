@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { completionScript, type Shell } from '../../src/cli/render/completions.ts';
 import { optionTables } from '../../src/cli/render/help.ts';
-import { manPage } from '../../src/cli/render/man.ts';
+import { manPage } from '../../src/cli/render/schema.ts';
 
 let folder: string;
 const file = (shell: Shell) => join(folder, shell === 'zsh' ? '_agent-watch' : `agent-watch.${shell}`);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/cli/arguments/config.ts';
+import type { RawValues } from '../../src/cli/arguments/invocation.ts';
 import { readValues } from '../../src/cli/arguments/resolve-options.ts';
 import { healthSettings } from '../../src/cli/arguments/resolve-probes.ts';
-import type { RawValues } from '../../src/cli/arguments/settings.ts';
 import { type OptionName, watchOptionNames } from '../../src/cli/options/index.ts';
 import { faultOf } from './somewhere.ts';
 

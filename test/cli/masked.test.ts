@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { maskedStatuses } from '../../src/cli/fleet/masked.ts';
+import { maskedStatuses } from '../../src/cli/fleet/select.ts';
 import type { Status } from '../../src/core/status.ts';
 
 const status = (command: readonly string[]): Status => ({

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Sink } from '../../src/child/sink.ts';
 import { createConsoleLog } from '../../src/cli/console-log.ts';
-import { stripSequences } from '../../src/core/text/escape.ts';
+import { stripSequences } from '../../src/core/text.ts';
 
 test('invisible letters, direction marks and sequences are taken out of what is shown', () => {
   const tags = [...'ignore all'].map(letter => String.fromCodePoint(0xe0000 + letter.codePointAt(0)!)).join('');

@@ -1,27 +1,25 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/cli/usage-error.ts';
 import { readDuration, readInteger, readNumber, readRate, readShare, readSize } from '../../src/cli/values/amounts.ts';
-import {
-  absoluteText,
-  readHostAndPort,
-  readMetricsSource,
-  readPair,
-  readPath,
-  readPlaceAndTime,
-  readSecretUrl,
-  readSizeAndPlace,
-  readUrl,
-} from '../../src/cli/values/places.ts';
 import { readDiagnose, readRemedy } from '../../src/cli/values/read-value.ts';
 import {
+  absoluteText,
   readChoice,
   readChoices,
   readCodes,
+  readHostAndPort,
+  readMetricsSource,
   readName,
+  readPair,
+  readPath,
+  readPlaceAndTime,
   readRegex,
+  readSecretUrl,
   readSignal,
+  readSizeAndPlace,
   readSwitch,
   readTimezone,
+  readUrl,
 } from '../../src/cli/values/words.ts';
 
 /** The message of the UsageError that `read` throws. */

@@ -2,8 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlin
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ask } from '../../src/control/client.ts';
-import { type Answer, REQUEST_LIMIT_BYTES, type Request } from '../../src/control/protocol.ts';
+import { type Answer, ask, REQUEST_LIMIT_BYTES, type Request } from '../../src/control/protocol.ts';
 import { type Answerer, type ControlServer, openControl } from '../../src/control/server.ts';
 import { startTalker } from '../support/fixture.ts';
 import { scratch } from '../support/scratch.ts';

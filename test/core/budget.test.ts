@@ -7,8 +7,8 @@ import {
   usedIn,
   withCurrent,
   withValue,
-} from '../../src/core/budget.ts';
-import type { Wall } from '../../src/core/time.ts';
+} from '../../src/core/limits.ts';
+import type { Wall } from '../../src/core/text.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { shellCode } from '../../src/core/exit-code.ts';
 import type { Exit, ExitCause, Policy, Signal } from '../../src/core/model.ts';
+import { shellCode } from '../../src/core/signals.ts';
 import { Bench } from './bench.ts';
 
 const end = (how: number | Signal): Exit =>

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { HealthPolicy, Observation, ProbePolicy } from '../../src/core/health-model.ts';
-import { healthRows, recoveryProof } from '../../src/core/health-rows.ts';
+import {
+  type HealthPolicy,
+  healthRows,
+  type Observation,
+  type ProbePolicy,
+  recoveryProof,
+} from '../../src/core/health-model.ts';
 import { faultOf } from '../../src/core/shape.ts';
 import { healthShape } from '../../src/core/state-shape.ts';
 import { type ControlRequests, healthWorld, ill, well } from './health-world.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { likenessOf, sketchOf } from '../../src/core/likeness.ts';
+import { likenessOf, sketchOf } from '../../src/core/run-record.ts';
 
 const sketch = (text: string) => sketchOf(Buffer.from(text));
 const words = (from: number, count: number) =>

@@ -4,7 +4,7 @@ import { decide } from '../../src/core/decide.ts';
 import type { Event, Fact } from '../../src/core/events.ts';
 import { SOON_MS } from '../../src/core/limits.ts';
 import type { RunId, State, TimerId } from '../../src/core/model.ts';
-import { longestStopMs } from '../../src/core/stopping.ts';
+import { longestStopMs } from '../../src/core/requests.ts';
 import { currentRun, ordersOf, timersOf, type Walk, walks } from './walks.ts';
 
 const runs = { numRuns: 3000 };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createRedrawFilter } from '../../src/core/redraw.ts';
+import { createRedrawFilter } from '../../src/core/repeats.ts';
 
 /** Which of these pieces hold output. */
 function outputs(...pieces: string[]): boolean[] {

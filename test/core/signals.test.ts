@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { shellCode } from '../../src/core/exit-code.ts';
-import { signalName, signalNumber } from '../../src/core/signals.ts';
+import { shellCode, signalName, signalNumber } from '../../src/core/signals.ts';
 
 describe('real-time signals', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { wholeEnd, wholeStart, withoutSplitStart } from '../../src/core/text/escape.ts';
+import { wholeEnd, wholeStart, withoutSplitStart } from '../../src/core/text.ts';
 
 test.each([
   ['lit\nwhole line\nlast', 'whole line\nlast'],

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readAnswer } from '../../src/diagnosis/answer.ts';
 import { costUsd } from '../../src/diagnosis/budget.ts';
+import { readAnswer } from '../../src/diagnosis/prompt.ts';
 
 describe('an answer', () => {
   test.each([

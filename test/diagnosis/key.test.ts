@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { obstacleTo } from '../../src/diagnosis/choose-provider.ts';
+import { obstacleTo } from '../../src/diagnosis/diagnose.ts';
 import {
   anthropicBase,
   anthropicCredentials,

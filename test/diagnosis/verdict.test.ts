@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { judgeQuestion, readOpinion } from '../../src/diagnosis/verdict.ts';
+import { judgeQuestion, readOpinion } from '../../src/diagnosis/judge.ts';
 
 const clean = (text: string) => text.replaceAll('hunter2-secret', '***');
 const output = 'Reviewed 3 files.\nsrc/cart.ts:41 the total is rounded twice\nNo tests were run.\n';

@@ -1,6 +1,5 @@
 import { afterEach } from 'vitest';
-import type { DiagnosisSettings } from '../../src/diagnosis/choose-provider.ts';
-import { createDiagnosis, type DiagnosisPorts } from '../../src/diagnosis/diagnose.ts';
+import { createDiagnosis, type DiagnosisPorts, type DiagnosisSettings } from '../../src/diagnosis/diagnose.ts';
 import type { Case } from '../../src/diagnosis/prompt.ts';
 import { type LocalServer, localServer } from '../servers/local-server.ts';
 

@@ -1,7 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { ServiceEvent } from '../../src/state/event-log.ts';
+import type { ServiceEvent } from '../../src/state/line-log.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 import { phaseIs, run, startWatcher, statusOf } from '../support/watcher.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ask } from '../../src/control/client.ts';
+import { ask } from '../../src/control/protocol.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 import { executable, phaseIs, run, statusOf, testEnvironment } from '../support/watcher.ts';

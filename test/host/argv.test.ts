@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { findMangledArgument, firstForeign } from '../../src/host/argv.ts';
+import { findMangledArgument, firstForeign } from '../../src/host/own-process.ts';
 
 test('arguments in UTF-8 are fine', () => {
   expect(findMangledArgument()).toBeNull();

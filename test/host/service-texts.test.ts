@@ -3,9 +3,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { crontabLine, fitsCrontab } from '../../src/cli/service/crontab.ts';
-import { fitsPlist, launchdPlist } from '../../src/cli/service/launchd-plist.ts';
-import { environmentFileText, type ServicePlan, systemdUnit, unitName } from '../../src/cli/service/systemd-unit.ts';
+import {
+  crontabLine,
+  environmentFileText,
+  fitsCrontab,
+  fitsPlist,
+  launchdPlist,
+  type ServicePlan,
+  systemdUnit,
+  unitName,
+} from '../../src/cli/service/systemd-unit.ts';
 import { because, missing } from '../support/fixture.ts';
 import { scratch } from '../support/scratch.ts';
 import { python, withoutPython } from '../support/terminal.ts';

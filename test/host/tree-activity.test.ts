@@ -2,8 +2,7 @@ import { openSync, writeSync } from 'node:fs';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { tcpSockets } from '../../src/host/socket-table.ts';
-import { readTreeActivity } from '../../src/host/tree-activity.ts';
+import { readTreeActivity, tcpSockets } from '../../src/host/socket-table.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 

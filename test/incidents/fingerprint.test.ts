@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fingerprint, fnv1a64 } from '../../src/incidents/fingerprint.ts';
+import { fingerprint, fnv1a64 } from '../../src/incidents/explain.ts';
 import { triage } from '../../src/incidents/triage/triage.ts';
 import { readTails } from './triage/crash-tails.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { stripControl } from '../../src/core/text/escape.ts';
-import { fingerprint } from '../../src/incidents/fingerprint.ts';
+import { stripControl } from '../../src/core/text.ts';
+import { fingerprint } from '../../src/incidents/explain.ts';
 import { redact } from '../../src/incidents/redaction/redact.ts';
 import { triage } from '../../src/incidents/triage/triage.ts';
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Mono, Wall } from '../../src/core/time.ts';
+import type { Mono, Wall } from '../../src/core/text.ts';
 import { createBudgetKeeper } from '../../src/probes/budget-keeper.ts';
-import { budgetProbe } from '../../src/probes/budget-probe.ts';
 import { healthPolicy } from '../../src/probes/kinds.ts';
+import { budgetProbe } from '../../src/probes/polled-probes.ts';
 import { Bench } from '../core/bench.ts';
 import { ask, spec } from './rig.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkProbe } from '../../src/probes/asked-probes.ts';
+import { checkProbe } from '../../src/probes/polled-probes.ts';
 import type { ProbeWorld } from '../../src/probes/probe.ts';
 import { processesWithEnvironment, scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';

@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Mono, Stamp } from '../../src/core/time.ts';
-import { cpuMsIn, statFields } from '../../src/host/proc-text.ts';
-import { cpuProbe } from '../../src/probes/cpu.ts';
-import type { Members } from '../../src/probes/memory.ts';
+import type { Mono, Stamp } from '../../src/core/text.ts';
+import { cpuMsIn, statFields } from '../../src/host/read-file.ts';
+import { cpuProbe, type Members } from '../../src/probes/memory-and-cpu.ts';
 import { until } from '../support/until.ts';
 import { ask, spec } from './rig.ts';
 

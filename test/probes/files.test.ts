@@ -1,8 +1,8 @@
 import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { sizeText } from '../../src/core/text/units.ts';
-import { diskProbe, freshFileProbe, growProbe } from '../../src/probes/file-probes.ts';
+import { sizeText } from '../../src/core/text.ts';
+import { diskProbe, freshFileProbe, growProbe } from '../../src/probes/polled-probes.ts';
 import { scratch } from '../support/scratch.ts';
 import { ask, spec } from './rig.ts';
 

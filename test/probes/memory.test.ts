@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { memoryProbe, openMembers, residentBytes } from '../../src/probes/memory.ts';
+import { memoryProbe, openMembers, residentBytes } from '../../src/probes/memory-and-cpu.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 import { ask, runOf, spec } from './rig.ts';

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer as createPlainServer } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { httpProbe, portProbe } from '../../src/probes/asked-probes.ts';
+import { httpProbe, portProbe } from '../../src/probes/polled-probes.ts';
 import { ask, spec, world } from './rig.ts';
 
 function closing(server: Server | ReturnType<typeof createPlainServer>): void {

@@ -1,9 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Observation } from '../../src/core/health-model.ts';
-import type { Mono } from '../../src/core/time.ts';
-import { createLineMatcher, mayBacktrack, skippedText } from '../../src/probes/line-matcher.ts';
-import { createLineSplitter, LINE_BYTES } from '../../src/probes/output-feed.ts';
+import type { Mono } from '../../src/core/text.ts';
+import {
+  createLineMatcher,
+  createLineSplitter,
+  LINE_BYTES,
+  mayBacktrack,
+  skippedText,
+} from '../../src/probes/output-feed.ts';
 import { createSlidingCount, errorRateProbe, failPatternProbe, staleProbe } from '../../src/probes/output-probes.ts';
 import { ask, noMembers, spec } from './rig.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lastWords, plainLine } from '../../src/core/text/escape.ts';
+import { lastWords, plainLine } from '../../src/core/text.ts';
 
 test.each([
   ['\u001b[31mred\u001b[0m', 'red'],

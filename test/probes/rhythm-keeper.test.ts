@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { Mono } from '../../src/core/time.ts';
-import type { KeptText } from '../../src/probes/keepers.ts';
+import type { Mono } from '../../src/core/text.ts';
+import { createRhythmKeeper } from '../../src/probes/budget-keeper.ts';
 import { rhythmProbe } from '../../src/probes/output-probes.ts';
-import { createRhythmKeeper } from '../../src/probes/rhythm-keeper.ts';
+import type { KeptText } from '../../src/probes/probe.ts';
 import { ask, spec } from './rig.ts';
 
 const MINUTE = 60_000;

@@ -3,7 +3,7 @@ import type { Observation } from '../../src/core/health-model.ts';
 import type { RunId } from '../../src/core/model.ts';
 import { stampNow } from '../../src/host/clock.ts';
 import { readProcess } from '../../src/host/process-table.ts';
-import type { Members } from '../../src/probes/memory.ts';
+import type { Members } from '../../src/probes/memory-and-cpu.ts';
 import type { Probe, ProbeSpec, ProbeWorld, WatchedRun } from '../../src/probes/probe.ts';
 
 /** The contract's defaults. */

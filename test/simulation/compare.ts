@@ -1,5 +1,5 @@
 import type { Phase, Policy, State } from '../../src/core/model.ts';
-import { longestStopMs } from '../../src/core/stopping.ts';
+import { longestStopMs } from '../../src/core/requests.ts';
 import type { Belief, Mode } from './belief.ts';
 import type { Oracle } from './oracle.ts';
 

@@ -2,12 +2,11 @@ import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Hold } from '../../src/core/model.ts';
-import type { Wall } from '../../src/core/time.ts';
+import type { Wall } from '../../src/core/text.ts';
 import { bootId, pidNamespace } from '../../src/host/clock.ts';
 import { armHold, readHold, writeHold } from '../../src/state/hold-file.ts';
 import { acquireLock } from '../../src/state/lock.ts';
-import { readName, socketFolders } from '../../src/state/read-status.ts';
-import { resetOffline } from '../../src/state/reset-offline.ts';
+import { readName, resetOffline, socketFolders } from '../../src/state/read-status.ts';
 import { openStateFile, readState } from '../../src/state/state-file.ts';
 import { namesIn, openStateFolder } from '../../src/state/state-folder.ts';
 import { because, missing, startTalker } from '../support/fixture.ts';

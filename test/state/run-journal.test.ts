@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFi
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runRecord } from '../../src/core/run-record.ts';
-import { createRunJournal, readRuns } from '../../src/state/run-journal.ts';
+import { createRunJournal, readRuns } from '../../src/state/line-log.ts';
 import { scratch } from '../support/scratch.ts';
 
 const record = (run: number, more = {}) =>

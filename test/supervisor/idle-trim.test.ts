@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { FRESH_STATE } from '../../src/core/decide.ts';
-import { createIdleTrim } from '../../src/supervisor/observers/idle-trim.ts';
+import { createIdleTrim } from '../../src/supervisor/observers/observer.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Fact } from '../../src/core/events.ts';
 import type { Observation } from '../../src/core/health-model.ts';
 import type { RunId } from '../../src/core/model.ts';
-import { commandToShow, maskReports } from '../../src/supervisor/mask-reports.ts';
+import { commandToShow, maskReports } from '../../src/supervisor/state-saver.ts';
 import { until } from '../support/until.ts';
 
 const known = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Wall } from '../../src/core/time.ts';
+import type { Wall } from '../../src/core/text.ts';
 import { parseSchedule, type Schedule } from '../../src/probes/schedule.ts';
 import { virtualWatch } from './virtual-watch.ts';
 

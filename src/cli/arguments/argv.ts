@@ -1,5 +1,5 @@
 import minimist from 'minimist';
-import { shellWord } from '../../core/text/escape.ts';
+import { shellWord } from '../../core/text.ts';
 import { isOptionName, type OptionName, optionNames, optionRow } from '../options/index.ts';
 import { alike, quoted, UsageError } from '../usage-error.ts';
 import { aliases, type CommandName, commandWords, foreignWords, harmful } from './commands.ts';

@@ -1,10 +1,8 @@
 /** From argv, environment and files to what is to be done. */
-
 import { defaultStateDir, type Environment, ownEnvironment } from '../environment.ts';
 import type { OptionValues } from '../options/index.ts';
 import { alike, didYouMean, quoted, UsageError } from '../usage-error.ts';
-import { readPath } from '../values/places.ts';
-import { readChoice, readName, readSignal } from '../values/words.ts';
+import { readChoice, readName, readPath, readSignal } from '../values/words.ts';
 import { type CommandLine, readCommandLine } from './argv.ts';
 import { aliases, commandNames, commandRow, commandWords } from './commands.ts';
 import type { DiagnoseTarget, HelpTopic, Invocation, Selection, ServiceScope } from './invocation.ts';

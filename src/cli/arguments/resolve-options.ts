@@ -5,8 +5,8 @@ import type { Environment } from '../environment.ts';
 import { isOptionName, type OptionName, type OptionValues, optionRow, watchOptionNames } from '../options/index.ts';
 import type { DiagnoseChoice } from '../options/option.ts';
 import { at, UsageError } from '../usage-error.ts';
-import { readSecretUrl } from '../values/places.ts';
 import { type RawValue, readValue } from '../values/read-value.ts';
+import { readSecretUrl } from '../values/words.ts';
 import type {
   AlertSettings,
   DiagnosisSettings,
@@ -15,7 +15,7 @@ import type {
   RawValues,
   RestartSettings,
   ServiceSettings,
-} from './settings.ts';
+} from './invocation.ts';
 
 /** Reads the values of some options. Asking the result for another one is a mistake in the program, not in the input. */
 export function readValues(names: readonly OptionName[], raw: RawValues): OptionValues {

@@ -1,14 +1,14 @@
 /** Probes from what was written for them: values, companions (--http-expect), and their own timing in the file. */
 import type { Severity } from '../../core/health-model.ts';
 import type { Remedy } from '../../core/model.ts';
-import { categories } from '../../incidents/triage/rule.ts';
+import { categories } from '../../incidents/incident.ts';
 import type { ProbeBasics, ProbeSpec, ProbeSubject } from '../../probes/probe.ts';
 import { type ProbeContext, type ProbeOption, type ProbeOptionName, probeOptions } from '../options/health.ts';
 import { type OptionValues, optionRow } from '../options/index.ts';
 import { at, didYouMean, quoted, UsageError } from '../usage-error.ts';
 import { type RawValue, readValue } from '../values/read-value.ts';
 import { readChoice, readText } from '../values/words.ts';
-import type { HealthSettings, RawValues } from './settings.ts';
+import type { HealthSettings, RawValues } from './invocation.ts';
 
 /** Throws a UsageError for a remedy that could never fit: its word is neither a category nor a probe's name. */
 function refuseUnknownWords(

@@ -2,10 +2,12 @@
  * Options whose values must not be seen by everybody on the machine, as a command line (ps) and a unit file are: they travel in the
  * environment, as AGENT_WATCH_OPTION_ALERT_WEBHOOK and, for the second of a repeatable option, AGENT_WATCH_OPTION_ALERT_WEBHOOK_2.
  */
+
+import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { redact } from '../../incidents/redaction/redact.ts';
 import { isOptionName, type OptionName, optionRow, watchOptionNames } from '../options/index.ts';
+import type { GivenOption } from './invocation.ts';
 import { OPTION_PREFIX, optionVariable } from './resolve-options.ts';
-import type { GivenOption } from './settings.ts';
 
 /** Options as they are written again for another start. */
 export interface CarriedOptions {
@@ -89,4 +91,47 @@ function hostOf(text: string): string {
   const { protocol, host } = URL.canParse(text) ? new URL(text) : { protocol: '', host: '' };
   const kept = `${protocol}//${host}/`;
   return host === '' || kept.length > text.length ? '' : kept;
+}
+
+/** Fields of /proc/self/stat, counted from 1: where in our memory the arguments begin and end. Source: proc(5). */
+const ARG_START = 48;
+const ARG_END = 49;
+
+/**
+ * Writes other words over those that `ps` shows of us, each as long as it was. In place, so that they stay apart; Node's
+ * process.title, which makes one word of them, is what is left where our memory cannot be written (or is an emulator's).
+ */
+export function showArguments(before: readonly string[], after: readonly string[]): void {
+  if (before.every((word, index) => word === after[index])) return;
+  try {
+    overwrite(before, after);
+  } catch {
+    // No /proc, or one that says no: macOS, gVisor, qemu.
+    process.title = [process.argv0, ...after].join(' ');
+  }
+}
+
+function overwrite(before: readonly string[], after: readonly string[]): void {
+  const stat = readFileSync('/proc/self/stat', 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [start, end] = [ARG_START, ARG_END].map(number => Number(fields[number - 3]));
+  const seen = readFileSync('/proc/self/cmdline');
+  const tail = bytesOf(before);
+  const shown = bytesOf(after);
+  if (!start || end !== start + seen.length || shown.length !== tail.length) throw new Error('not where it should be');
+  if (!seen.subarray(-tail.length).equals(tail)) throw new Error('not what we were given');
+  const memory = openSync('/proc/self/mem', constants.O_RDWR);
+  try {
+    const at = end - tail.length;
+    const there = Buffer.alloc(tail.length);
+    readSync(memory, there, 0, there.length, at);
+    if (!there.equals(tail)) throw new Error('our memory is elsewhere');
+    writeSync(memory, shown, 0, shown.length, at);
+  } finally {
+    closeSync(memory);
+  }
+}
+
+function bytesOf(words: readonly string[]): Buffer {
+  return Buffer.from(words.map(word => `${word}\0`).join(''));
 }

@@ -1,7 +1,7 @@
 import type { SecretUrl } from '../../alerts/target.ts';
 import type { Policy } from '../../core/model.ts';
-import { durationText } from '../../core/text/units.ts';
-import type { DiagnosisSettings as Consultation } from '../../diagnosis/choose-provider.ts';
+import { durationText } from '../../core/text.ts';
+import type { DiagnosisSettings as Consultation } from '../../diagnosis/diagnose.ts';
 import { stampNow } from '../../host/clock.ts';
 import { readTrustedFile } from '../../host/trusted-file.ts';
 import type { Observer } from '../../supervisor/observers/observer.ts';
@@ -9,7 +9,7 @@ import type { HealthOrder } from '../../supervisor/probing.ts';
 import type { JudgeOrder, NotificationSettings } from '../../supervisor/watch-order.ts';
 import { type Environment, version } from '../environment.ts';
 import { didYouMean, UsageError } from '../usage-error.ts';
-import type { AlertSettings, DiagnosisSettings, HealthSettings, JudgeSettings, Settings } from './settings.ts';
+import type { AlertSettings, DiagnosisSettings, HealthSettings, JudgeSettings, Settings } from './invocation.ts';
 
 /** Who is told and who is asked, and what has to be said of it at the start. */
 export interface NotificationPlan extends NotificationSettings {
@@ -100,7 +100,7 @@ export async function healthOrder(
     intervalMs,
     timeoutMs: health.timeoutMs,
     metrics: health.metrics,
-    createRhythm: asks('rhythm') ? (await import('../../probes/rhythm-keeper.ts')).createRhythmKeeper : null,
+    createRhythm: asks('rhythm') ? (await import('../../probes/budget-keeper.ts')).createRhythmKeeper : null,
     createBudget: asks('budget') ? (await import('../../probes/budget-keeper.ts')).createBudgetKeeper : null,
     killWhen: killWhen === null ? null : await killWhenOf(killWhen, health, { cwd: identity.cwd, env }),
   };

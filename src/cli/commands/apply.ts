@@ -1,22 +1,88 @@
-import { mkdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { EXIT } from '../../core/exit-code.ts';
+import { parseShaped } from '../../core/shape.ts';
+import { EXIT } from '../../core/signals.ts';
 import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
+import type { Status } from '../../core/status.ts';
 import { signalProcess } from '../../host/process-signals.ts';
+import { readText } from '../../host/read-file.ts';
+import { removeIfThere, replaceFile } from '../../state/atomic-file.ts';
 import { signalableWatcher } from '../../state/lock-record.ts';
 import { readName } from '../../state/read-status.ts';
-import type { Invocation } from '../arguments/invocation.ts';
-import type { Settings } from '../arguments/settings.ts';
-import { type Done, report } from '../fleet/act.ts';
-import { forgetApplied, noteApplied, withoutFile } from '../fleet/applied.ts';
+import { namesIn } from '../../state/state-folder.ts';
+import type { Invocation, Settings } from '../arguments/invocation.ts';
 import { type Described, readWholeFleet } from '../fleet/files.ts';
 import { keepSettings, keyDigests, readKeptSettings } from '../fleet/kept-settings.ts';
 import { type Launched, launch, linesToStderr } from '../fleet/launch.ts';
-import { waitUntilHealthy } from '../fleet/wait-healthy.ts';
+import { type Done, report } from '../fleet/select.ts';
+import { print } from '../render/terminal.ts';
 import { UsageError } from '../usage-error.ts';
+import { stopService } from './requests.ts';
 import { readStatus } from './status.ts';
-import { stopService } from './stop.ts';
+
+/** Which file a service was applied from: beside its state, written by `apply` alone. */
+const FILE = 'applied.json';
+const MOST_BYTES = 64 * 1024;
+
+/** Notes the file. Throws the system's error. */
+export function noteApplied(stateDir: string, name: string, path: string): void {
+  if (appliedFrom(stateDir, name) !== path) replaceFile(join(stateDir, name, FILE), `${JSON.stringify({ path })}\n`);
+}
+
+/** The file that the service was applied from last; null if it never was. */
+function appliedFrom(stateDir: string, name: string): string | null {
+  try {
+    return parseShaped({ object: { path: 'string' } }, readText(join(stateDir, name, FILE), MOST_BYTES))?.path ?? null;
+  } catch {
+    // Broken: then it is of no file, and is never pruned.
+    return null;
+  }
+}
+
+export function forgetApplied(stateDir: string, name: string): void {
+  removeIfThere(join(stateDir, name, FILE));
+}
+
+/** Services that were applied from one of these folders and whose file is gone. */
+export function withoutFile(stateDir: string, folders: readonly string[]): { name: string; path: string }[] {
+  return namesIn(stateDir).flatMap(name => {
+    const path = appliedFrom(stateDir, name);
+    return path !== null && folders.includes(dirname(path)) && !existsSync(path) ? [{ name, path }] : [];
+  });
+}
+
+const LOOK_EVERY_MS = 100;
+const WELL: ReadonlySet<Status['phase']> = new Set(['healthy', 'waiting']);
+/** From these no service gets healthy by itself within a time that anybody waits. */
+const HOPELESS: ReadonlySet<Status['phase']> = new Set(['held', 'cooldown', 'limited', 'lost', 'stopped']);
+
+/** Waits until all these services are healthy (or have finished well), or one of them cannot become so. A line for each. */
+export async function waitUntilHealthy(stateDir: string, names: readonly string[]): Promise<number> {
+  const waiting = new Set(names);
+  let failed = false;
+  for (;;) {
+    for (const name of waiting) {
+      const verdict = verdictOn(readStatus(stateDir, name));
+      if (verdict === null) continue;
+      waiting.delete(name);
+      failed ||= !verdict.ok;
+      if (verdict.ok) print(`${name}: ${verdict.text}\n`);
+      else process.stderr.write(`agent-watch: ${name}: ${verdict.text}\n`);
+    }
+    if (waiting.size === 0) return failed ? EXIT.notWell : EXIT.ok;
+    await pause(LOOK_EVERY_MS);
+  }
+}
+
+function verdictOn(status: Status | null): { ok: boolean; text: string } | null {
+  if (status === null) return { ok: false, text: 'its state is gone' };
+  const { phase, lastExit } = status;
+  if (WELL.has(phase)) return { ok: true, text: phase };
+  if (phase === 'finished')
+    return { ok: lastExit?.cause === 'success', text: `finished (${lastExit?.cause ?? 'unknown'})` };
+  return HOPELESS.has(phase) ? { ok: false, text: `not healthy: ${phase}` } : null;
+}
 
 type ApplyInvocation = Extract<Invocation, { kind: 'apply' }>;
 type DownInvocation = Extract<Invocation, { kind: 'down' }>;
@@ -125,14 +191,14 @@ export async function replaceWatcher(settings: Settings, state: string): Promise
   };
 }
 
-const LOOK_EVERY_MS = 25;
+const APPLY_LOOK_EVERY_MS = 25;
 const END_MS = 10_000;
 
 /** Ends a watcher whose command does not run, as a service manager would. */
 async function endWatcher(stateDir: string, name: string): Promise<Done> {
   const watcher = signalableWatcher(stateDir, name);
   if (watcher !== null) signalProcess(watcher.pid, watcher.startTicks ?? -1, 'SIGTERM');
-  for (const end = Date.now() + END_MS; Date.now() < end; await pause(LOOK_EVERY_MS))
+  for (const end = Date.now() + END_MS; Date.now() < end; await pause(APPLY_LOOK_EVERY_MS))
     if (signalableWatcher(stateDir, name) === null) return ok('stopped');
   return { ok: false, text: 'its watcher does not end' };
 }

@@ -2,21 +2,20 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { isatty } from 'node:tty';
-import { EXIT } from '../../core/exit-code.ts';
-import { reasonOf } from '../../host/errno.ts';
+import { EXIT } from '../../core/signals.ts';
 import { isOfRun } from '../../host/own-process.ts';
 import { readProcess } from '../../host/process-table.ts';
+import { reasonOf } from '../../host/read-file.ts';
 import { readHold } from '../../state/hold-file.ts';
 import { acquireLock, type Lock } from '../../state/lock.ts';
 import { newestRecord } from '../../state/lock-record.ts';
 import { existingPrivateFolders } from '../../state/private-folder.ts';
 import { openStateFolder } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
-import { actOnAll, type Done } from '../fleet/act.ts';
-import { type Service, select } from '../fleet/select.ts';
-import { refuseUnit } from '../service/installed.ts';
+import { actOnAll, type Done, type Service, select } from '../fleet/select.ts';
+import { refuseUnit } from '../service/plan.ts';
 import { CommandFailed } from '../usage-error.ts';
-import { stopService } from './stop.ts';
+import { stopService } from './requests.ts';
 
 type DeleteInvocation = Extract<Invocation, { kind: 'delete' }>;
 

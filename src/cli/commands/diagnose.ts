@@ -1,26 +1,66 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { clipStart, stripControl, wholeEnd } from '../../core/text/escape.ts';
-import { type DiagnosisSettings, obstacleTo } from '../../diagnosis/choose-provider.ts';
-import type { Diagnosed, Undiagnosed } from '../../diagnosis/diagnose.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Autopsy, processWords } from '../../core/autopsy.ts';
+import { clipStart, stripControl, wholeEnd } from '../../core/text.ts';
+import { type Diagnosed, type DiagnosisSettings, obstacleTo, type Undiagnosed } from '../../diagnosis/diagnose.ts';
 import type { Case } from '../../diagnosis/prompt.ts';
+import { readAutopsy, sampleCpu } from '../../host/autopsy.ts';
 import { stampNow } from '../../host/clock.ts';
+import { type ProcessRow, readTable } from '../../host/process-table.ts';
 import { readText } from '../../host/read-file.ts';
-import { fingerprint } from '../../incidents/fingerprint.ts';
+import { fingerprint } from '../../incidents/explain.ts';
 import { INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
-import { judgeEnd, localZone } from '../../incidents/outcome/judge-end.ts';
-import { type NextStep, nextStep } from '../../incidents/outcome/next-step.ts';
+import { judgeEnd, localZone, type NextStep, nextStep } from '../../incidents/outcome/read-outcome.ts';
 import { idsIn, readOne } from '../../incidents/store.ts';
 import { replaceFile } from '../../state/atomic-file.ts';
 import { readHold } from '../../state/hold-file.ts';
-import { configuredSecrets, createRedactor, type Redactor } from '../../supervisor/response/redactor.ts';
+import { configuredSecrets, createRedactor, type Redactor } from '../../supervisor/response/incident-writer.ts';
 import type { DiagnoseTarget, Invocation } from '../arguments/invocation.ts';
 import { consultation } from '../arguments/watch-orders.ts';
 import { ownEnvironment } from '../environment.ts';
 import { print } from '../render/terminal.ts';
 import { UsageError } from '../usage-error.ts';
-import { readLogFile, readStandardInput } from './read-log.ts';
-import { requireKnown } from './status.ts';
+import { readLogFile, readStandardInput } from './logs.ts';
+import { readStatus, requireKnown } from './status.ts';
+
+/** CPU use is measured over this time. */
+const MEASURE_MS = 1000;
+
+/** Says what the processes of a running service do at this moment. Changes nothing. */
+export async function diagnoseLive(
+  { stateDir, name, json }: { stateDir: string; name: string; json: boolean },
+  clean: (text: string) => string,
+): Promise<number> {
+  requireKnown(stateDir, name);
+  const status = readStatus(stateDir, name);
+  const pid = status?.childPid ?? null;
+  if (pid === null)
+    throw new UsageError(`${name} is not running (${status?.phase ?? 'unknown'}); --live reads the processes of a run`);
+  const before = sampleCpu(pid);
+  await pause(MEASURE_MS);
+  const autopsy = readAutopsy(membersOf(pid, readTable(null)), before);
+  if (autopsy === null)
+    throw new UsageError(`the processes of ${name} cannot be read: pid ${pid} is gone or not yours`);
+  const shown = json ? JSON.stringify(autopsy, null, 2) : liveText(autopsy);
+  print(`${shown.split('\n').map(clean).join('\n')}\n`);
+  return 0;
+}
+
+/** The process, its group and session, and all descendants. */
+function membersOf(pid: number, table: readonly ProcessRow[]): number[] {
+  const members = new Set([pid]);
+  for (let size = 0; size !== members.size; ) {
+    size = members.size;
+    for (const row of table)
+      if (members.has(row.parent) || row.group === pid || row.session === pid) members.add(row.pid);
+  }
+  return [...members];
+}
+
+function liveText({ sentence, processes }: Autopsy): string {
+  return [sentence, '', ...processes.map(process => `  ${processWords(process)}`)].join('\n');
+}
 
 /** An explanation for people: what was measured and what the rules make of it, then what a model guesses. */
 export function diagnosisText(explained: Explanation): string {
@@ -79,8 +119,7 @@ export async function diagnoseCommand(invocation: DiagnoseInvocation): Promise<n
   const redactor = createRedactor({}, configuredSecrets({ alerts: null, diagnosis: settings }));
   const { clean } = redactor;
   const { target, stateDir, json } = invocation;
-  if (target.kind === 'live')
-    return (await import('./diagnose-live.ts')).diagnoseLive({ stateDir, name: target.name, json }, clean);
+  if (target.kind === 'live') return diagnoseLive({ stateDir, name: target.name, json }, clean);
   const explained = explanationOf(invocation, target, redactor);
   const answer = settings === null ? null : await ask(settings, explained, invocation, clean);
   const whole = answer === null ? explained : withAnswer(explained, answer);

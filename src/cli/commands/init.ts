@@ -3,15 +3,13 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { fieldsOf } from '../../core/shape.ts';
-import { reasonOf } from '../../host/errno.ts';
+import { reasonOf } from '../../host/read-file.ts';
 import type { Invocation } from '../arguments/invocation.ts';
-import { fromCompose } from '../init/compose.ts';
-import { type ForeignService, fromProcfile, type Imported } from '../init/foreign.ts';
-import { fromPm2 } from '../init/pm2.ts';
 import { schemaText } from '../render/schema.ts';
 import { print } from '../render/terminal.ts';
 import { CommandFailed } from '../usage-error.ts';
 import { sanitisedName } from '../values/words.ts';
+import { type ForeignService, fromCompose, fromPm2, fromProcfile, type Imported } from './foreign-files.ts';
 
 type InitInvocation = Extract<Invocation, { kind: 'init' }>;
 

@@ -1,7 +1,7 @@
-import { EXIT } from '../../core/exit-code.ts';
 import { type Agreement, agreementOf, calibrationText, type Mark, verdictIn } from '../../core/judgement.ts';
-import { clipStart, plainLine } from '../../core/text/escape.ts';
-import { createRunJournal } from '../../state/run-journal.ts';
+import { EXIT } from '../../core/signals.ts';
+import { clipStart, plainLine } from '../../core/text.ts';
+import { createRunJournal } from '../../state/line-log.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { selectReadable } from '../fleet/select.ts';
 import { alignedRows } from '../render/tables.ts';

@@ -1,20 +1,18 @@
 import { join } from 'node:path';
 import { linesFromEnd } from '../../child/log-lines.ts';
-import { EXIT } from '../../core/exit-code.ts';
 import { agreementOf, calibrationText, markIn, verdictIn, verdictText } from '../../core/judgement.ts';
 import type { RunRecord } from '../../core/run-record.ts';
-import { stripControl } from '../../core/text/escape.ts';
-import { durationText, exitText, sizeText } from '../../core/text/units.ts';
+import { EXIT } from '../../core/signals.ts';
+import { durationText, exitText, sizeText, stripControl } from '../../core/text.ts';
 import { unusualOfLast } from '../../core/unusual.ts';
 import { zoneText } from '../../host/clock.ts';
 import type { UnusualRun } from '../../incidents/brief.ts';
-import { readRuns, readRunsQuickly } from '../../state/run-journal.ts';
+import { readRuns, readRunsQuickly } from '../../state/line-log.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
 import { alignedRows, measureFor } from '../render/tables.ts';
-import { ownTerminal, print, terminalLine } from '../render/terminal.ts';
-import { localTime } from '../render/times.ts';
+import { localTime, ownTerminal, print, terminalLine } from '../render/terminal.ts';
 import { CommandFailed } from '../usage-error.ts';
 
 type RunsInvocation = Extract<Invocation, { kind: 'runs' }>;

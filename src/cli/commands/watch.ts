@@ -1,21 +1,20 @@
 import { existsSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { openOutputs } from '../../child/sink.ts';
-import { EXIT } from '../../core/exit-code.ts';
 import type { Policy } from '../../core/model.ts';
-import { findMangledArgument } from '../../host/argv.ts';
+import { EXIT } from '../../core/signals.ts';
 import { restoreFileLimit, takeDescriptors } from '../../host/inherited.ts';
 import { libc, whyNoLibc } from '../../host/libc.ts';
-import { makeThreadPool } from '../../host/thread-pool.ts';
+import { findMangledArgument } from '../../host/own-process.ts';
+import { makeThreadPool } from '../../host/resource-limits.ts';
 import type { Schedule } from '../../probes/schedule.ts';
-import { createEventLog } from '../../state/event-log.ts';
-import { StateFolderRefused } from '../../state/open-folder.ts';
+import { createEventLog } from '../../state/line-log.ts';
+import { StateFolderRefused } from '../../state/private-folder.ts';
 import { childEnvironment } from '../../supervisor/child-setup.ts';
-import { createIdleTrim } from '../../supervisor/observers/idle-trim.ts';
-import type { Observer } from '../../supervisor/observers/observer.ts';
+import { createIdleTrim, type Observer } from '../../supervisor/observers/observer.ts';
 import { policyOfHealth } from '../../supervisor/probing.ts';
 import { watch } from '../../supervisor/watch.ts';
-import type { Settings } from '../arguments/settings.ts';
+import type { Settings } from '../arguments/invocation.ts';
 import { healthNotes, healthOrder, listenerOf, notificationSettings } from '../arguments/watch-orders.ts';
 import { createConsoleLog, REPORT_FD, REPORT_VARIABLE, starterOf } from '../console-log.ts';
 import { ownEnvironment, refuseMangledVariable } from '../environment.ts';
@@ -144,7 +143,7 @@ async function hideSecrets(argv: readonly string[]): Promise<void> {
   if (!argv.slice(0, end === -1 ? argv.length : end).some(word => MAY_BE_SECRET.test(word))) return;
   const [{ shownArguments }, { showArguments }] = await Promise.all([
     import('../arguments/secret-options.ts'),
-    import('../../host/own-command-line.ts'),
+    import('../arguments/secret-options.ts'),
   ]);
   showArguments(argv, shownArguments(argv));
 }
@@ -155,13 +154,13 @@ const TERMINATION_LOG = '/dev/termination-log';
 /** What tells Kubernetes why its container ended, where that asks for it; loaded only there. */
 async function terminationLog(warn: (text: string) => void): Promise<Observer | null> {
   if (!existsSync(TERMINATION_LOG)) return null;
-  const { createTerminationLog } = await import('../../supervisor/observers/termination-log.ts');
+  const { createTerminationLog } = await import('../../supervisor/observers/service-manager.ts');
   return createTerminationLog(TERMINATION_LOG, warn);
 }
 
 /** Loaded when it is due. */
 async function trim(): Promise<void> {
-  const { trimMemory } = await import('../../host/trim-memory.ts');
+  const { trimMemory } = await import('../../host/resource-limits.ts');
   trimMemory();
 }
 
@@ -182,7 +181,7 @@ async function serviceOf(
     warn(`systemd is not told when this service is up (${whyNoLibc()}); set Type=exec in the unit`);
     return null;
   }
-  const { createNotifier } = await import('../../host/sd-notify.ts');
+  const { createNotifier } = await import('../../supervisor/observers/service-manager.ts');
   const { createServiceManager, watchdogMsOf } = await import('../../supervisor/observers/service-manager.ts');
   const watchdogMs = watchdogMsOf(process.env, process.pid);
   return createServiceManager({

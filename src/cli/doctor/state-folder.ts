@@ -1,11 +1,11 @@
 import { accessSync, constants, lstatSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { sizeText } from '../../core/text/units.ts';
-import { diskRoom } from '../../host/disk-room.ts';
-import { reasonOf } from '../../host/errno.ts';
+import { sizeText } from '../../core/text.ts';
+import { diskRoom } from '../../host/kernel-log.ts';
 import { isInsideRun } from '../../host/own-process.ts';
 import { argumentsOf, environmentOf, folderOf, serviceOf, titleOf } from '../../host/process-facts.ts';
 import { type ProcessRow, readProcess } from '../../host/process-table.ts';
+import { reasonOf } from '../../host/read-file.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
 import { type Finding, note, type Subject, serious, well } from './finding.ts';
 

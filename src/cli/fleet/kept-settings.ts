@@ -4,10 +4,10 @@ import { parseShaped, type Shape } from '../../core/shape.ts';
 import { readText } from '../../host/read-file.ts';
 import { checksum, replaceFile } from '../../state/atomic-file.ts';
 import { inOwnFolder } from '../../state/state-folder.ts';
-import type { GivenOption, RawValues, Settings } from '../arguments/settings.ts';
+import type { GivenOption, RawValues, Settings } from '../arguments/invocation.ts';
 import { type OptionName, optionRow } from '../options/index.ts';
-import { absoluteText } from '../values/places.ts';
 import type { RawValue } from '../values/read-value.ts';
+import { absoluteText } from '../values/words.ts';
 
 /** An option whose value looks secret, and so is not kept. */
 export interface Withheld {

@@ -1,10 +1,12 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { EXIT } from '../../core/exit-code.ts';
-import { reasonOf } from '../../host/errno.ts';
+import { EXIT } from '../../core/signals.ts';
+import type { Status } from '../../core/status.ts';
+import { reasonOf } from '../../host/read-file.ts';
 import { namesIn } from '../../state/state-folder.ts';
 import type { Selection } from '../arguments/invocation.ts';
-import { CommandFailed, didYouMean, quoted } from '../usage-error.ts';
+import { print } from '../render/terminal.ts';
+import { CommandFailed, didYouMean, quoted, UsageError } from '../usage-error.ts';
 
 /** A service as it is selected: its folder, and how it is called in output. */
 export interface Service {
@@ -161,4 +163,77 @@ function globMatches(glob: string, name: string): boolean {
     // An open bracket without its end: it matches nothing.
     return false;
   }
+}
+
+/** For the watcher's events: the user, the process, and the service in whose run we are, if in one. */
+export function whoAsks(): string {
+  const inside = process.env['AGENT_WATCH_NAME'];
+  const user = process.env['SUDO_USER'] ?? process.env['USER'] ?? `user ${process.getuid?.() ?? '?'}`;
+  const by = process.argv[2] === 'mcp' ? ', an assistant by mcp' : '';
+  return `${user} (pid ${process.pid}${by}${inside === undefined ? '' : `, from the run of ${inside}`})`;
+}
+
+/** Programs whose short flags are no passwords. */
+const PLAIN_PROGRAM =
+  /^(?:.*\/)?(?:python[\d.]*|node|deno|bun|sh|bash|dash|zsh|sleep|true|false|npm|npx|pnpm|yarn|uv|ruby|perl|php|java|cargo|go|make|cat|tail|date)$/;
+/** Words in which nothing can hide: short, of letters and digits, without anything that assigns a value. */
+const PLAIN_WORD =
+  /^(?:-{1,2}[a-z]+(?:-[a-z]+)*|[./]*[A-Za-z_][\w]{0,15}(?:[./-][\w]{1,16})*|\d{1,9}(?:\.\d{1,4})?[smhd]?|[;:&|]{1,2}|-)[;]?$/;
+const NAMES_A_SECRET = /pass|pwd|secret|token|key|auth|cred|session|cookie|dsn|private|bearer|login|user|phrase|pin/i;
+
+/**
+ * The statuses as everybody may see them. What finds secrets costs a quarter of a command that only looks: it is loaded only if one of
+ * them has a word in which a secret could be.
+ */
+export async function maskedStatuses(statuses: readonly Status[]): Promise<Status[]> {
+  if (statuses.every(isPlain)) return [...statuses];
+  const { maskedStatus } = await import('../../incidents/redaction/redact.ts');
+  return statuses.map(status => (isPlain(status) ? status : maskedStatus(status)));
+}
+
+function isPlain({ command, health, holdReason, limit }: Status): boolean {
+  if (health.length > 0 || holdReason !== null || limit !== null) return false;
+  const [program = ''] = command;
+  if (!PLAIN_PROGRAM.test(program)) return false;
+  return command.slice(1).every(argument => {
+    const words = argument.split(/\s+/).filter(word => word !== '');
+    return words.every(word => PLAIN_WORD.test(word) && !NAMES_A_SECRET.test(word));
+  });
+}
+
+/** What came of an action on one service: one line without its name. */
+export interface Done {
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+/**
+ * Acts on all selected services at the same time and prints a line for each as soon as it is known.
+ * @returns 0 if every action succeeded, 1 if one failed, else 4 if a name is unknown
+ */
+export async function actOnAll(selection: Selection, act: (service: Service) => Promise<Done>): Promise<number> {
+  const { services, unknown } = select(selection);
+  for (const line of unknown) process.stderr.write(`agent-watch: ${line}\n`);
+  const results = await Promise.all(services.map(service => report(service.label, () => actOn(service, act))));
+  if (selection.names.length === 0 && services.length === 0) print('no services\n');
+  if (results.includes(false)) return EXIT.notWell;
+  return unknown.length === 0 ? EXIT.ok : EXIT.unknownName;
+}
+
+async function actOn(service: Service, act: (service: Service) => Promise<Done>): Promise<Done> {
+  const why = whyUnreadable(service);
+  return why === null ? await act(service) : { ok: false, text: why };
+}
+
+/** Acts, and prints what came of it in one line that begins with the label. */
+export async function report(label: string, act: () => Promise<Done>): Promise<boolean> {
+  const { ok, text } = await act().catch(failed);
+  if (ok) print(`${label}: ${text}\n`);
+  else process.stderr.write(`agent-watch: ${label}: ${text}\n`);
+  return ok;
+}
+
+function failed(error: unknown): Done {
+  if (error instanceof UsageError || error instanceof CommandFailed) return { ok: false, text: error.message };
+  throw error;
 }

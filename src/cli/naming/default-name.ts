@@ -1,8 +1,8 @@
 import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
-import { fnv1a } from '../../core/text/escape.ts';
+import { fnv1a } from '../../core/text.ts';
 import { bootId } from '../../host/clock.ts';
 import { readName } from '../../state/read-status.ts';
-import type { Settings } from '../arguments/settings.ts';
+import type { Settings } from '../arguments/invocation.ts';
 import { sanitisedName } from '../values/words.ts';
 import { type LauncherRule, launcherRules } from './launcher-rules.ts';
 

@@ -2,9 +2,8 @@
  * The one table of all options. Parsing, validation, --help, the man page, the completions and the README's table come
  * from it.
  */
-import { commandOptions, generalOptions, identityOptions, outputOptions } from './general.ts';
+import { commandOptions, generalOptions, identityOptions, incidentOptions, outputOptions } from './general.ts';
 import { healthOptions } from './health.ts';
-import { incidentOptions } from './incidents.ts';
 import type { Option, OptionValue, Section } from './option.ts';
 import { restartOptions } from './restart.ts';
 

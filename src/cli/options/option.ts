@@ -1,11 +1,10 @@
 /** The shape of a row of the option table, and what each kind of value is once it has been read. */
 import type { SecretUrl } from '../../alerts/target.ts';
 import type { CauseAction, Remedy } from '../../core/model.ts';
-import type { BudgetLimit } from '../../probes/keepers.ts';
 import type { MetricsPlace } from '../../probes/kill-when/sources.ts';
-import type { Rate } from '../values/amounts.ts';
-import type { Moment } from '../values/moments.ts';
-import type { HostAndPort, Pair, PlaceAndTime, SizeAndPlace } from '../values/places.ts';
+import type { BudgetLimit } from '../../probes/probe.ts';
+import type { Moment, Rate } from '../values/amounts.ts';
+import type { HostAndPort, Pair, PlaceAndTime, SizeAndPlace } from '../values/words.ts';
 
 /** What a model-free or model-backed diagnosis is asked of. */
 export type DiagnoseChoice =

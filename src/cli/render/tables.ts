@@ -1,9 +1,8 @@
 import { isFailed, limitWords, type Status } from '../../core/status.ts';
-import { stripControl } from '../../core/text/escape.ts';
-import { durationText, exitText, sizeText } from '../../core/text/units.ts';
+import { durationText, exitText, sizeText, stripControl } from '../../core/text.ts';
 import { localTime, zoneText } from '../../host/clock.ts';
 import type { Incident } from '../../incidents/incident.ts';
-import { localTime as incidentTime } from './times.ts';
+import { localTime as incidentTime } from './terminal.ts';
 
 const STATUS_HEAD = ['NAME', 'PHASE', 'PID', 'UP', 'CPU', 'MEM', 'RESTARTS', 'DETAILS'] as const;
 const PHASE_COLUMN = 1;

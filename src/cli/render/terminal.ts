@@ -1,7 +1,8 @@
 import { fstatSync, writeSync } from 'node:fs';
 import type { WriteStream } from 'node:tty';
-import { stripControl } from '../../core/text/escape.ts';
-import { reasonOf } from '../../host/errno.ts';
+import { stripControl } from '../../core/text.ts';
+import { zonedTime } from '../../host/clock.ts';
+import { reasonOf } from '../../host/read-file.ts';
 import { UsageError } from '../usage-error.ts';
 
 /**
@@ -55,4 +56,9 @@ export function terminalLine(line: string, colours: boolean): string {
   // The split keeps what it splits at, so every other part is a colour.
   const parts = line.split(COLOUR).map((part, index) => (index % 2 === 1 ? part : stripControl(part)));
   return `${parts.join('')}${RESET}`;
+}
+
+/** `2026-11-29 10:15:04`, local time. */
+export function localTime(at: string | number): string {
+  return zonedTime(at).slice(0, 19);
 }

@@ -6,10 +6,10 @@ import {
   type Reply,
   type View,
 } from '../../control/http-server.ts';
-import { EXIT } from '../../core/exit-code.ts';
-import { durationText, sizeText } from '../../core/text/units.ts';
+import { EXIT } from '../../core/signals.ts';
+import { durationText, sizeText } from '../../core/text.ts';
 import { zoneText } from '../../host/clock.ts';
-import { portHolder } from '../../host/port-holder.ts';
+import { portHolder } from '../../host/kernel-log.ts';
 import { briefHead } from '../../incidents/brief-text.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { tokenIn } from '../arguments/watch-orders.ts';
@@ -17,10 +17,9 @@ import { shownRow } from '../commands/status.ts';
 import { version } from '../environment.ts';
 import { refuseUnreadable } from '../fleet/select.ts';
 import { byTrouble, cpuText, whatText } from '../render/tables.ts';
-import { print } from '../render/terminal.ts';
-import { localTime } from '../render/times.ts';
+import { localTime, print } from '../render/terminal.ts';
 import { CommandFailed, UsageError } from '../usage-error.ts';
-import { readMoment, wallOf } from '../values/moments.ts';
+import { readMoment, wallOf } from '../values/amounts.ts';
 import { type Facts, openFacts } from './facts.ts';
 import { pageReply } from './page.ts';
 

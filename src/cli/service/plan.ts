@@ -1,19 +1,17 @@
 /** From settings to what a service manager is to run: what everybody may see, and what only the owner may. */
-
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { longestStopMs } from '../../core/stopping.ts';
+import { longestStopMs } from '../../core/requests.ts';
 import { whyNoLibc } from '../../host/libc.ts';
 import { findProgram } from '../../host/run-command.ts';
-import type { ServiceScope } from '../arguments/invocation.ts';
+import type { ServiceScope, Settings } from '../arguments/invocation.ts';
 import { carryOptions, isSecret, optionVariablesOf } from '../arguments/secret-options.ts';
-import type { Settings } from '../arguments/settings.ts';
 import type { Environment } from '../environment.ts';
+import { lastingProgram } from '../fleet/launch.ts';
 import { ownName } from '../naming/default-name.ts';
-import { lastingProgram } from './lasting-program.ts';
-import { plistLabel } from './launchd-plist.ts';
-import { type ServicePlan, unitName } from './systemd-unit.ts';
+import { CommandFailed } from '../usage-error.ts';
+import { plistLabel, type ServicePlan, unitName } from './systemd-unit.ts';
 
 export interface PlannedService {
   readonly plan: ServicePlan;
@@ -171,4 +169,22 @@ function isFolder(path: string): boolean {
 /** systemctl for a scope. */
 export function systemctl(scope: ServiceScope, ...args: string[]): string[] {
   return scope === 'user' ? ['systemctl', '--user', ...args] : ['systemctl', ...args];
+}
+
+/**
+ * What a service manager runs is not for us to start or remove beside it.
+ * @throws CommandFailed with `say` of the unit and of the systemctl that goes with it
+ */
+export async function refuseUnit(name: string, say: (unit: string, systemctl: string) => string): Promise<void> {
+  for (const scope of ['system', 'user'] as const)
+    if (isInstalled(name, scope)) throw new CommandFailed(say(unitName(name), systemctl(scope).join(' ')));
+}
+
+function isInstalled(name: string, scope: 'system' | 'user'): boolean {
+  try {
+    return existsSync(unitPath(name, scope));
+  } catch {
+    // No HOME, and no such user in /etc/passwd: then there are no units of this user's.
+    return false;
+  }
 }

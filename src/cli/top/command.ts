@@ -1,10 +1,9 @@
-import { EXIT } from '../../core/exit-code.ts';
+import { EXIT } from '../../core/signals.ts';
 import type { Selection } from '../arguments/invocation.ts';
 import { readServices, type StatusRow } from '../commands/status.ts';
 import { type CleanerFor, loadCleaner } from '../commands/status-detail.ts';
 import { select, selectKnown } from '../fleet/select.ts';
-import { canDraw } from '../render/terminal.ts';
-import { localTime } from '../render/times.ts';
+import { canDraw, localTime } from '../render/terminal.ts';
 import { CommandFailed, UsageError } from '../usage-error.ts';
 import {
   contentOf,
@@ -12,11 +11,11 @@ import {
   createMeter,
   detailOf,
   type Message,
+  openScreen,
   type PaneContent,
   perform,
 } from './content.ts';
 import { frame, type Picture } from './frame.ts';
-import { openScreen } from './screen.ts';
 import {
   FIRST_VIEW,
   type Key,

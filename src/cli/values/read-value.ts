@@ -1,31 +1,28 @@
 import { accessSync, constants } from 'node:fs';
 import type { Remedy } from '../../core/model.ts';
-import { categories } from '../../incidents/triage/rule.ts';
-import type { BudgetLimit } from '../../probes/keepers.ts';
+import { categories } from '../../incidents/incident.ts';
+import type { BudgetLimit } from '../../probes/probe.ts';
 import type { CauseRule, DiagnoseChoice, Kind, KindValues, Option, StdinChoice } from '../options/option.ts';
 import { at, nearest, quoted, UsageError } from '../usage-error.ts';
-import { readDuration, readInteger, readNumber, readRate, readShare, readSize } from './amounts.ts';
-import { readMoment } from './moments.ts';
-import {
-  readHostAndPort,
-  readMetricsSource,
-  readPair,
-  readPath,
-  readPlaceAndTime,
-  readSecretUrl,
-  readSizeAndPlace,
-  readUrl,
-} from './places.ts';
+import { readDuration, readInteger, readMoment, readNumber, readRate, readShare, readSize } from './amounts.ts';
 import {
   readChoice,
   readChoices,
   readCodes,
+  readHostAndPort,
+  readMetricsSource,
   readName,
+  readPair,
+  readPath,
+  readPlaceAndTime,
   readRegex,
+  readSecretUrl,
   readSignal,
+  readSizeAndPlace,
   readSwitch,
   readText,
   readTimezone,
+  readUrl,
 } from './words.ts';
 
 // Readers of --diagnose and --remedy.

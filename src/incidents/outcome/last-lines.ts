@@ -1,4 +1,4 @@
-import { stripSequences } from '../../core/text/escape.ts';
+import { stripSequences } from '../../core/text.ts';
 import { withoutPrefix } from '../triage/log-lines.ts';
 import { type AgentEvent, readEvent } from './agent-events.ts';
 

@@ -1,8 +1,12 @@
+import { type Limit, SOON_MS, stepAfterLimit } from '../../core/limits.ts';
+import type { Wall } from '../../core/text.ts';
+import type { Exit } from '../triage/exit.ts';
+import type { Fact } from '../triage/recommend.ts';
+import { type Triage, triage } from '../triage/triage.ts';
 import { agentStatements } from './agent-statements.ts';
-import { apiStatements } from './api-statements.ts';
 import { type LastLine, lastLines, type Utterance } from './last-lines.ts';
 import { latestTime, type Reader } from './reset-time.ts';
-import type { Statement } from './statement.ts';
+import { apiStatements, checkOf, type Statement } from './statement.ts';
 
 /** What the last lines of an ended run say of why it ended. */
 export interface Outcome {
@@ -153,3 +157,104 @@ const timeOf = ({ statement, utterance }: Said, { near, around }: End, reader: R
     reader,
   );
 };
+
+/** What follows an end: `next` of `diagnose --json`. */
+export interface NextStep {
+  readonly action: 'restart' | 'wait' | 'hold' | 'none';
+  /** RFC 3339 UTC; null: at no time that is known. */
+  readonly until: string | null;
+  /** One sentence. */
+  readonly why: string;
+}
+
+/** The default of --max-wait. */
+const MAX_WAIT_MS = 8 * 86_400_000;
+/** A suspected login failure is tried again like any other failure. */
+const SURE = 0.7;
+
+/** What comes after an end with the default settings of --on-cause and --max-wait. @param now wall time of the end in ms */
+export const nextStep = ({ outcome, category, confidence }: Judged, { code }: Exit, now: number): NextStep => {
+  const { statement, verdict, until } = outcome;
+  if (verdict === 'success') return step('none', null, 'The last JSON event reports success.');
+  if (code === 0 && statement === null && verdict === null) return step('none', null, 'Exit code 0 is a success.');
+  if (statement !== null && category === 'rate-limited') return afterLimit(limitOf(outcome), now);
+  if (category === 'auth-failed' && confidence >= SURE)
+    return step('wait', null, 'The credentials were refused. After two such exits in a row, one try every 15 min.');
+  const soon = until !== null && until - now < SOON_MS ? until : null;
+  if (verdict === 'failure') return step('restart', soon, 'The last JSON event reports a failure. Ordinary backoff.');
+  return step('restart', soon, 'A restart may help. Ordinary backoff.');
+};
+
+/** The limit that an outcome states. */
+const limitOf = ({ statement, until }: Outcome): Limit => ({
+  kind: statement?.kind === 'quota' ? 'quota' : 'throttle',
+  until: until as Wall | null,
+  own: statement?.own === true,
+});
+
+const afterLimit = (limit: Limit, now: number): NextStep => {
+  const next = stepAfterLimit(limit, now as Wall, MAX_WAIT_MS);
+  if (next.kind === 'until') return step('wait', next.until, 'The output names the time at which the limit ends.');
+  if (next.kind === 'probe')
+    return step('wait', null, 'The end of the limit is not known. Next tries after 15, 30, then every 60 min.');
+  return step('restart', next.until, 'Too many requests at the moment. Ordinary backoff.');
+};
+
+const step = (action: NextStep['action'], until: number | null, why: string): NextStep => ({
+  action,
+  until: until === null ? null : new Date(until).toISOString(),
+  why,
+});
+
+/** Why a run ended: the rules' verdict, over which the program's own last words win. */
+export interface Judged extends Triage {
+  readonly outcome: Outcome;
+}
+
+/** A run that ended by itself. */
+export interface JudgedRun {
+  readonly exit: Exit;
+  /** Both streams, in order of arrival. */
+  readonly output: string;
+  readonly facts?: readonly Fact[];
+  /** It had reached --healthy-after. */
+  readonly healthy?: boolean;
+}
+
+/** A statement in the last lines, after which nothing follows, leaves little doubt. */
+const STATED = 0.9;
+
+/** Judges the end of a run by what was measured, then by its own last words, then by the rules of triage. */
+export const judgeEnd = (run: JudgedRun, reader: Reader): Judged => {
+  const { exit, output, healthy = false } = run;
+  const found = triage(run);
+  const outcome = readOutcome({ output, code: exit.code, healthy }, reader);
+  if (outcome.verdict === 'success' && exit.code === 0) return { ...found, ...succeeded, outcome };
+  const { statement, line } = outcome;
+  // What was measured (a kernel's counter, an errno) is above all words.
+  if (statement === null || found.rule.startsWith('proof.')) return { ...found, outcome };
+  const told = `the last lines say: ${line}`;
+  return {
+    category: statement.category,
+    confidence: STATED,
+    keyLine: line,
+    evidence: [told, ...found.evidence.filter(sentence => !sentence.startsWith('the log says:'))],
+    recommendation: checkOf(statement),
+    rule: `says.${statement.id}`,
+    place: null,
+    outcome,
+  };
+};
+
+const succeeded = {
+  category: 'unknown',
+  confidence: 0,
+  evidence: ['the last JSON event reports success'],
+  recommendation: 'Nothing to do: the program reports success.',
+  rule: 'says.success',
+  keyLine: null,
+  place: null,
+} as const;
+
+/** The zone in which a clock without one is read: the machine's. */
+export const localZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -1,4 +1,4 @@
-import type { Category } from './rule.ts';
+import type { Category } from '../incident.ts';
 
 /** How a program ended: exactly one of the two is not null, if anything is known. */
 export interface Exit {

@@ -1,15 +1,13 @@
-import { wholeStart } from '../../core/text/escape.ts';
+import { wholeStart } from '../../core/text.ts';
+import type { Category } from '../incident.ts';
 import type { ExactSecrets } from '../redaction/exact-secrets.ts';
 import { redact } from '../redaction/redact.ts';
 import { readFailures } from './blocks.ts';
-import { farewell, lastRunStart } from './chatter.ts';
 import { type Candidate, candidatesOf, choose, tooWeak } from './choose.ts';
+import { nativeModule, placeIn, placeName, sourceOf } from './details.ts';
 import { crashSignals, type Exit, type ExitVerdict, signalOf, stopSignals, verdictOfExit } from './exit.ts';
-import { type Fact, factSentence, type Proof, proofOf } from './facts.ts';
-import { type Line, readLines } from './log-lines.ts';
-import { nativeModule, placeIn, placeName, sourceOf } from './place.ts';
-import { recommend } from './recommend.ts';
-import type { Category } from './rule.ts';
+import { farewell, type Line, lastRunStart, readLines } from './log-lines.ts';
+import { type Fact, factSentence, type Proof, proofOf, recommend } from './recommend.ts';
 
 /** The verdict of the rules on one end of a program. */
 export interface Triage {

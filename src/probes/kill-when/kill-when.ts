@@ -8,13 +8,14 @@
  *
  * It lives as long as the watcher: numbers that the child wrote before it died still count, as long as they are not too old.
  */
+
 import type { Observation } from '../../core/health-model.ts';
-import type { Stamp } from '../../core/time.ts';
-import type { Members } from '../memory.ts';
-import { createSlidingCount } from '../output-probes.ts';
-import type { Probe, WatchedRun } from '../probe.ts';
-import { BUILT_IN, builtIns, errorCounter, type RunNumbers, watchRun } from './built-in.ts';
-import type { Condition } from './condition.ts';
+import type { Mono, Stamp } from '../../core/text.ts';
+import { type Members, openMembers, residentBytes } from '../memory-and-cpu.ts';
+import { createLineMatcher } from '../output-feed.ts';
+import { createSlidingCount, type SlidingCount } from '../output-probes.ts';
+import { ERROR_PATTERN, type Probe, type WatchedRun } from '../probe.ts';
+import { type Condition, lookUp, type Metrics, namesIn, setName } from './condition.ts';
 import {
   commandSource,
   fileSource,
@@ -25,7 +26,60 @@ import {
   urlSource,
   withTimeLimit,
 } from './sources.ts';
-import { lookUp, type Metrics, namesIn, setName } from './values.ts';
+
+/** Names that are always there: bytes, seconds, counts. A source that has one of them comes first. */
+export const BUILT_IN = ['memory', 'uptime', 'restarts', 'errors_per_hour', 'output_age'] as const;
+
+/** A run's own numbers. */
+export interface RunNumbers {
+  hearOutput(at: Mono): void;
+  memoryBytes(): number;
+  uptimeSeconds(): number;
+  outputAgeSeconds(): number;
+  close(): void;
+}
+
+/** Counts from now on. The tree is only measured where the condition asks for it, by `shared` members or by its own. */
+function watchRun(run: WatchedRun, condition: Condition, mono: () => Mono, shared: Members | null): RunNumbers {
+  const startedAt = mono();
+  let lastBytesAt = startedAt;
+  const own = shared === null && condition.names.includes('memory') ? openMembers(run) : null;
+  const members = shared ?? own;
+  return {
+    hearOutput: at => {
+      lastBytesAt = at;
+    },
+    memoryBytes: () => {
+      const wanted = condition.names.includes('memory') && members !== null;
+      return wanted ? residentBytes(members.look()) : 0;
+    },
+    uptimeSeconds: () => (mono() - startedAt) / 1000,
+    outputAgeSeconds: () => (mono() - lastBytesAt) / 1000,
+    close: () => own?.close(),
+  };
+}
+
+/** The values of the built-in names; without a run its own numbers are 0. */
+function builtIns(restarts: number, errors: number, run: RunNumbers | null): Record<string, unknown> {
+  const values: Record<(typeof BUILT_IN)[number], number> = {
+    restarts,
+    errors_per_hour: errors,
+    memory: run?.memoryBytes() ?? 0,
+    uptime: run?.uptimeSeconds() ?? 0,
+    output_age: run?.outputAgeSeconds() ?? 0,
+  };
+  return values;
+}
+
+/** Counts the lines that tell of an error. */
+function errorCounter(errors: SlidingCount, pattern: RegExp | null) {
+  const matcher = createLineMatcher(pattern ?? ERROR_PATTERN);
+  return (lines: readonly string[], at: Mono): void => {
+    let found = 0;
+    matcher.scan(lines, () => ++found > 0);
+    if (found > 0) errors.add(at, found);
+  };
+}
 
 /** What the reader needs of the world. */
 export interface KillWhenNeeds {

@@ -2,13 +2,11 @@ import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { changedAt } from '../../core/health-judges.ts';
-import { durationText } from '../../core/text/units.ts';
-import type { Mono, Stamp, Wall } from '../../core/time.ts';
+import { durationText, type Mono, type Stamp, type Wall } from '../../core/text.ts';
 import { atMost } from '../../host/clock.ts';
-import { errnoOf, reasonOf } from '../../host/errno.ts';
-import { openRegular } from '../../host/read-file.ts';
-import { createLineMatcher } from '../line-matcher.ts';
-import { lookUp, type Metrics, parseMetrics, readable, setName } from './values.ts';
+import { errnoOf, openRegular, reasonOf } from '../../host/read-file.ts';
+import { createLineMatcher } from '../output-feed.ts';
+import { lookUp, type Metrics, parseMetrics, readable, setName } from './condition.ts';
 
 const pair = /([A-Za-z_][\w.]*)\s*=\s*("(?:\\.|[^"\\])*"|[^\s,;|}\])]+)/g;
 /** Pairs stand at the beginning of a line; what is behind is text. */

@@ -1,8 +1,13 @@
-import { healthRows } from '../../core/health-rows.ts';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { healthRows } from '../../core/health-model.ts';
 import type { Policy, State } from '../../core/model.ts';
 import { isReady, type ReadyWhen, serviceStatus } from '../../core/status.ts';
-import { localTime, monoNow } from '../../host/clock.ts';
-import type { Notifier } from '../../host/sd-notify.ts';
+import { clipStartBytes, durationText, exitText } from '../../core/text.ts';
+import { atMost, localTime, monoNow, zonedTime } from '../../host/clock.ts';
+import type { Libc } from '../../host/libc.ts';
+import { reasonOf } from '../../host/read-file.ts';
+import type { Incident } from '../../incidents/incident.ts';
 import type { Observer } from './observer.ts';
 
 export interface ServiceOrder {
@@ -92,4 +97,105 @@ export function watchdogMsOf(env: Readonly<Record<string, string | undefined>>, 
   const { WATCHDOG_USEC: usec, WATCHDOG_PID: whose } = env;
   if (usec === undefined || !/^[1-9]\d*$/.test(usec) || (whose !== undefined && whose !== String(pid))) return null;
   return Number(usec) / 1000;
+}
+
+// The last incident where Kubernetes looks for why a container ended: what lies in this file at its end becomes the message of
+// its last state. Source: the field terminationMessagePath of a container.
+
+/** Kubernetes takes no more. */
+const MOST_BYTES = 4096;
+const END_MS = 500;
+const { O_WRONLY, O_NOFOLLOW, O_NONBLOCK, O_TRUNC } = constants;
+
+/** Keeps the file at the newest incident, each time at once: a container that is killed writes no last words. Never makes the file. */
+export function createTerminationLog(path: string, warn: (text: string) => void): Observer {
+  let writing: Promise<void> = Promise.resolve();
+  let warned = false;
+
+  async function write(text: string): Promise<void> {
+    try {
+      const file = await open(path, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NONBLOCK);
+      await file.writeFile(text).finally(() => file.close());
+    } catch (error) {
+      if (!warned) warn(`${path} was not written (${reasonOf(error)})`);
+      warned = true;
+    }
+  }
+
+  return {
+    opened(incident) {
+      const text = summaryOf(incident);
+      writing = writing.then(() => write(text));
+    },
+    async close() {
+      await atMost(END_MS, writing);
+    },
+  };
+}
+
+/** What the incident says, redacted as it is, without lines of the log but the one that tells most. */
+function summaryOf(incident: Incident): string {
+  const { name, kind, category, exit, uptimeMs, at, reasons, keyLine, evidence, recommendation, id } = incident;
+  const lines = [
+    `${name}: ${kind}, ${category}; ${exitText(exit)} after ${durationText(uptimeMs)}, at ${zonedTime(at)}`,
+    ...reasons.map(reason => `by ${reason.name}: ${reason.detail}`),
+    ...(keyLine === null ? [] : [clipStartBytes(keyLine, MOST_BYTES / 2)]),
+    recommendation,
+    ...evidence.map(sentence => `evidence: ${sentence}`),
+    `incident ${id}`,
+  ];
+  return clipStartBytes(`${lines.join('\n')}\n`, MOST_BYTES);
+}
+
+// Messages to systemd: datagrams from this very process, so that a unit needs no more than `NotifyAccess=main`. Source: sd_notify(3).
+
+/** What a message says: READY, STATUS, WATCHDOG, STOPPING, EXTEND_TIMEOUT_USEC. */
+type Notification = Readonly<Record<string, string>>;
+
+export interface Notifier {
+  /** Sends at once. What does not get through is tried again, together with what comes meanwhile: the later value of a field. */
+  send(fields: Notification): void;
+  /** Waits until everything has been sent, for at most the given time. */
+  settle(ms: number): Promise<void>;
+}
+
+const AGAIN_MS = 1000;
+const LOOK_MS = 10;
+
+/** @param warn is told once if messages do not get through; the service then runs on without them. */
+export function createNotifier(socket: string, { sendDatagram }: Libc, warn: (text: string) => void): Notifier {
+  let unsent: Notification = {};
+  let timer: NodeJS.Timeout | null = null;
+  let warned = false;
+
+  function attempt(): void {
+    timer = null;
+    const text = Object.entries(unsent).map(([name, value]) => `${name}=${value.replaceAll('\n', ' ')}`);
+    if (text.length === 0) return;
+    try {
+      sendDatagram(socket, Buffer.from(text.join('\n')));
+      unsent = {};
+    } catch (error) {
+      // EAGAIN: systemd is busy and its queue is full. ECONNREFUSED, ENOENT: it is being started anew.
+      if (!warned) warn(`systemd was not told how this service is doing (${reasonOf(error)}); it is tried again`);
+      warned = true;
+      // A ping that was not heard is made up for by the next.
+      const { WATCHDOG: _ping, ...lasting } = unsent;
+      unsent = lasting;
+      timer = setTimeout(attempt, AGAIN_MS);
+    }
+  }
+
+  return {
+    send(fields) {
+      unsent = { ...unsent, ...fields };
+      if (timer === null) attempt();
+    },
+    async settle(ms) {
+      for (let waitedMs = 0; timer !== null && waitedMs < ms; waitedMs += LOOK_MS)
+        await new Promise(resolve => setTimeout(resolve, LOOK_MS));
+      if (timer !== null) clearTimeout(timer);
+      timer = null;
+    },
+  };
 }

@@ -1,15 +1,14 @@
 import type { AlertEvent, AlertKind } from '../../alerts/alert.ts';
 import { type AlertPorts, createAlerts } from '../../alerts/alerts.ts';
-import { createHeartbeat, type Heartbeat } from '../../alerts/heartbeat.ts';
+import { createHeartbeat, type Heartbeat } from '../../alerts/send.ts';
 import type { Target } from '../../alerts/target.ts';
 import type { IncidentSeed, Note } from '../../core/events.ts';
 import { KILL_WHEN } from '../../core/health-model.ts';
 import { reasonText, type Verdict } from '../../core/judgement.ts';
 import type { Policy, State } from '../../core/model.ts';
+import { CANNOT_END, survivorsText } from '../../core/requests.ts';
 import { restartsOf } from '../../core/status.ts';
-import { CANNOT_END, survivorsText } from '../../core/stopping.ts';
-import { durationText } from '../../core/text/units.ts';
-import type { Mono, Stamp, Wall } from '../../core/time.ts';
+import { durationText, type Mono, type Stamp, type Wall } from '../../core/text.ts';
 import type { Incident } from '../../incidents/incident.ts';
 import { incidentEvent, kindsOf, ownDetail, plainEvent } from './alert-events.ts';
 

@@ -1,5 +1,10 @@
-import { type DiagnosisSettings, obstacleTo } from '../../diagnosis/choose-provider.ts';
-import { createDiagnosis, type Diagnosed, type DiagnosisPorts } from '../../diagnosis/diagnose.ts';
+import {
+  createDiagnosis,
+  type Diagnosed,
+  type DiagnosisPorts,
+  type DiagnosisSettings,
+  obstacleTo,
+} from '../../diagnosis/diagnose.ts';
 import type { Incident } from '../../incidents/incident.ts';
 
 /** Who keeps the incidents, and puts into them what is found out later. Neither delays or throws. */

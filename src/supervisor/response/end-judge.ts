@@ -1,16 +1,14 @@
 import type { EndReading } from '../../core/events.ts';
 import type { Exit, State } from '../../core/model.ts';
 import { incidentId } from '../../core/snapshot.ts';
-import { clipStart, shellWord } from '../../core/text/escape.ts';
-import type { Wall } from '../../core/time.ts';
+import { clipStart, shellWord, type Wall } from '../../core/text.ts';
 import { stampNow } from '../../host/clock.ts';
-import { fingerprint } from '../../incidents/fingerprint.ts';
-import { judgeEnd, localZone } from '../../incidents/outcome/judge-end.ts';
-import { type Outcome, readOutcome } from '../../incidents/outcome/read-outcome.ts';
+import { fingerprint } from '../../incidents/explain.ts';
+import { judgeEnd, localZone, type Outcome, readOutcome } from '../../incidents/outcome/read-outcome.ts';
 import { readOne } from '../../incidents/store.ts';
 import { triage } from '../../incidents/triage/triage.ts';
 import type { NotificationSettings } from '../watch-order.ts';
-import { configuredSecrets, redactorFor } from './redactor.ts';
+import { configuredSecrets, redactorFor } from './incident-writer.ts';
 
 /** What it needs of the watcher. */
 export interface EndJudgeWorld {

@@ -4,14 +4,15 @@ import type { ProbePolicy } from '../../core/health-model.ts';
 import type { State } from '../../core/model.ts';
 import type { IncidentPort } from '../../core/ports.ts';
 import { incidentId } from '../../core/snapshot.ts';
-import { withoutSplitStart } from '../../core/text/escape.ts';
-
+import { withoutSplitStart } from '../../core/text.ts';
 import { atMost, stampNow } from '../../host/clock.ts';
 import { openRegularSync } from '../../host/read-file.ts';
 import { INCIDENTS_FOLDER } from '../../incidents/incident.ts';
 import type { StateFolder } from '../../state/state-folder.ts';
 import type { Observer } from '../observers/observer.ts';
-import type { IncidentAttachments } from './diagnosing.ts';
+import type { NotificationSettings, NotificationWorld } from '../watch-order.ts';
+import type { Alerting } from './alerting.ts';
+import type { Diagnosing, IncidentAttachments } from './diagnosing.ts';
 import type { IncidentWriter, IncidentWriterOrder } from './incident-writer.ts';
 import type { RunWatch } from './run-notes.ts';
 
@@ -193,4 +194,55 @@ function endOfFile(path: string | null): Buffer {
     // No log, or it cannot be read: then the last words are lost.
     return Buffer.alloc(0);
   }
+}
+
+/** What is undelivered this long after the end has begun stays queued for the next start. */
+const CLOSE_MS = 500;
+
+interface Loaded {
+  alerting: Alerting | null;
+  diagnosing: Diagnosing | null;
+}
+
+/**
+ * Alerts, the heartbeat and a model's guess. Loads them after the first news, which is that of the first start: until then
+ * the start of the child is all that matters. What happens meanwhile is told in order once they are there. Null: none was asked for.
+ */
+export function createNotifications(order: NotificationSettings, world: NotificationWorld): Observer | null {
+  if (order.alerts === null && order.diagnosis === null) return null;
+  const early: ((loaded: Loaded) => void)[] = [];
+  let loaded: Loaded | null = null;
+  let loading: Promise<void> | null = null;
+
+  async function load(): Promise<void> {
+    const { loadNotifications } = await import('./load-notifications.ts');
+    loaded = await loadNotifications(order, world);
+    for (const act of early.splice(0)) act(loaded);
+  }
+
+  function then(act: (loaded: Loaded) => void): void {
+    if (loaded !== null) return act(loaded);
+    early.push(act);
+    loading ??= new Promise<void>(resolve => setImmediate(resolve))
+      .then(load)
+      .catch((error: unknown) => world.warn(`neither alerts nor diagnosis: ${error}`));
+  }
+
+  return {
+    note: note => then(({ alerting }) => alerting?.hear(note)),
+    happened: seed => then(({ alerting }) => alerting?.happened(seed)),
+    opened: (incident, seed) =>
+      then(({ alerting, diagnosing }) => {
+        alerting?.explained(incident, seed);
+        diagnosing?.opened(incident);
+      }),
+    counted: seed => then(({ alerting }) => alerting?.explained(null, seed)),
+    recovered: at => then(({ alerting }) => alerting?.recovered(at)),
+    judged: (run, verdict, worth) => then(({ alerting }) => alerting?.judged(run, verdict, worth)),
+    async close() {
+      await loading;
+      loaded?.diagnosing?.close();
+      await loaded?.alerting?.close(CLOSE_MS);
+    },
+  };
 }

@@ -1,20 +1,17 @@
 import { totalmem } from 'node:os';
 import type { Autopsy } from '../../core/autopsy.ts';
 import type { IncidentSeed } from '../../core/events.ts';
-import { clipStart, lastWords, wholeEnd, wholeStart } from '../../core/text/escape.ts';
-import { sizeText } from '../../core/text/units.ts';
-import { memoryLimit, oomKills } from '../../host/cgroup.ts';
+import { clipStart, lastWords, sizeText, wholeEnd, wholeStart } from '../../core/text.ts';
 import { monoNow } from '../../host/clock.ts';
-import { diskRoom } from '../../host/disk-room.ts';
-import { type KernelLog, openKernelLog } from '../../host/kernel-log.ts';
-import { portHolder } from '../../host/port-holder.ts';
+import { diskRoom, type KernelLog, openKernelLog, portHolder } from '../../host/kernel-log.ts';
+import { memoryLimit, oomKills } from '../../host/resource-limits.ts';
 import type { Explained } from '../../incidents/explain.ts';
 import type { History } from '../../incidents/history.ts';
 import type { Incident } from '../../incidents/incident.ts';
 import { hangAdvice } from '../../incidents/measured-cause.ts';
 import { actionWords } from '../../incidents/post-mortem.ts';
 import { signalOf } from '../../incidents/triage/exit.ts';
-import type { Fact } from '../../incidents/triage/facts.ts';
+import type { Fact } from '../../incidents/triage/recommend.ts';
 import type { RunNotes } from './run-notes.ts';
 
 /** An incident that was opened, with what was there at that moment only. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Stamp, timerMs } from '../../core/time.ts';
+import { type Stamp, timerMs } from '../../core/text.ts';
 import type { DiagnosisPorts } from '../../diagnosis/diagnose.ts';
 import { readText } from '../../host/read-file.ts';
 import { replaceFile } from '../../state/atomic-file.ts';
@@ -10,7 +10,7 @@ import type { StateFolder } from '../../state/state-folder.ts';
 import type { NotificationSettings, NotificationWorld } from '../watch-order.ts';
 import type { Alerting } from './alerting.ts';
 import type { Diagnosing } from './diagnosing.ts';
-import { configuredSecrets, redactorFor } from './redactor.ts';
+import { configuredSecrets, redactorFor } from './incident-writer.ts';
 
 /** Neither file comes near this. */
 const FILE_LIMIT_BYTES = 1 << 20;

@@ -1,6 +1,6 @@
 import type { IncidentSeed } from '../../core/events.ts';
 import type { Remedy } from '../../core/model.ts';
-import { durationText } from '../../core/text/units.ts';
+import { durationText } from '../../core/text.ts';
 import type { ShellEnd } from '../../host/run-command.ts';
 import type { Incident } from '../../incidents/incident.ts';
 import type { Observer } from '../observers/observer.ts';
@@ -124,7 +124,7 @@ async function cure(world: RemedyWorld, incident: Incident, abort: AbortSignal):
   });
   if (remedy === null) return;
   const { runShell } = await import('../../host/run-command.ts');
-  const { redactorFor } = await import('./redactor.ts');
+  const { redactorFor } = await import('./incident-writer.ts');
   const clean = redactorFor(world.env, []);
   const startedAt = world.monoMs();
   try {

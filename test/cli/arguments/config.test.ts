@@ -5,9 +5,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCommandLine } from '../../../src/cli/arguments/argv.ts';
 import { readConfig, readConfigFolder } from '../../../src/cli/arguments/config.ts';
+import type { Settings } from '../../../src/cli/arguments/invocation.ts';
 import { parse } from '../../../src/cli/arguments/parse.ts';
 import { fleetSettings } from '../../../src/cli/arguments/resolve-settings.ts';
-import type { Settings } from '../../../src/cli/arguments/settings.ts';
 import { UsageError } from '../../../src/cli/usage-error.ts';
 import { faultOf, somewhere } from '../somewhere.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readEnvFile } from '../../../src/cli/arguments/env-file.ts';
+import { readEnvFile } from '../../../src/cli/arguments/resolve-settings.ts';
 import { faultOf } from '../somewhere.ts';
 
 test.each<[string, Record<string, string>]>([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lastingProgram } from '../../../src/cli/service/lasting-program.ts';
+import { lastingProgram } from '../../../src/cli/fleet/launch.ts';
 
 test.each([
   ['npx', '/home/me/.npm/_npx/0a1b2c3d/node_modules/agent-watch-linux-x64/agent-watch'],

@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { categories } from '../../../src/incidents/incident.ts';
 import { agentStatements } from '../../../src/incidents/outcome/agent-statements.ts';
-import { apiStatements } from '../../../src/incidents/outcome/api-statements.ts';
-import { judgeEnd } from '../../../src/incidents/outcome/judge-end.ts';
-import { nextStep } from '../../../src/incidents/outcome/next-step.ts';
-import { readOutcome } from '../../../src/incidents/outcome/read-outcome.ts';
-import { categories } from '../../../src/incidents/triage/rule.ts';
+import { judgeEnd, nextStep, readOutcome } from '../../../src/incidents/outcome/read-outcome.ts';
+import { apiStatements } from '../../../src/incidents/outcome/statement.ts';
 
 /** A run's end as it was seen or is known of a program, and what must be made of it. */
 interface Ending {

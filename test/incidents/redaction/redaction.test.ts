@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { stripControl } from '../../../src/core/text/escape.ts';
+import { stripControl } from '../../../src/core/text.ts';
 import { secretsOf, spellingsOf } from '../../../src/incidents/redaction/exact-secrets.ts';
 import { redact, redactAndLearn } from '../../../src/incidents/redaction/redact.ts';
 import { readTails } from '../triage/crash-tails.ts';

@@ -1,7 +1,7 @@
 /** Labelled crash tails: reading them and holding the triage against their labels. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { Category } from '../../../src/incidents/triage/rule.ts';
+import type { Category } from '../../../src/incidents/incident.ts';
 import { type Triage, triage } from '../../../src/incidents/triage/triage.ts';
 
 export interface CrashTail {

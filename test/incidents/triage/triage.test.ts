@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { categories } from '../../../src/incidents/incident.ts';
+import { matchFailure, ruleBook, trigger } from '../../../src/incidents/triage/choose.ts';
 import type { Exit } from '../../../src/incidents/triage/exit.ts';
-import type { Fact } from '../../../src/incidents/triage/facts.ts';
-import { categories } from '../../../src/incidents/triage/rule.ts';
-import { matchFailure, ruleBook, trigger } from '../../../src/incidents/triage/rule-book.ts';
+import type { Fact } from '../../../src/incidents/triage/recommend.ts';
 import { anyTrace } from '../../../src/incidents/triage/rules/general.ts';
 import { triage } from '../../../src/incidents/triage/triage.ts';
 import { readTails, scoreTails } from './crash-tails.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createTerminationLog } from '../../../src/supervisor/observers/termination-log.ts';
+import { createTerminationLog } from '../../../src/supervisor/observers/service-manager.ts';
 import { anIncident } from '../../incidents/an-incident.ts';
 import { scratch } from '../../support/scratch.ts';
 import { seedOf } from '../incident-fixture.ts';

@@ -1,4 +1,4 @@
-import type { Rule } from '../rule.ts';
+import type { Rule } from '../../incident.ts';
 
 /** How it is run, not what it does: without a terminal, a prompt, a trusted folder, or as the wrong user. Comes before most others. */
 export const runningRules: readonly Rule[] = [

@@ -1,4 +1,4 @@
-import type { Rule } from '../rule.ts';
+import type { Rule } from '../../incident.ts';
 
 /** Echoes that quote the cause's own words: they must speak before the rules that know those words. */
 export const echoRules: readonly Rule[] = [

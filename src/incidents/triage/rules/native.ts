@@ -1,4 +1,4 @@
-import type { Rule } from '../rule.ts';
+import type { Rule } from '../../incident.ts';
 
 /** The allocator's own checks: they speak of corruption, and mean memory, not data. */
 export const heapRules: readonly Rule[] = [
@@ -124,5 +124,150 @@ export const killRules: readonly Rule[] = [
       /^(?:.{0,300}: line \d+: +(?:\d+ )?)?Terminated(?:$|\s{2,}|: 15)|\bSIGTERM\b|\bSIGINT\b|\bSIGHUP\b|(?:received|got|caught|handling|handle|on|by|with) (?:a )?(?:signal|sig) ?:? ?\(?(?:1|2|15|term|int|hup)\b|signal 15\b|KeyboardInterrupt|exit(?:ed)?(?: with)?(?: code| status)? (?:143|130|-15)\b|signal: (?:terminated|interrupt|hangup)|^\^C|Interrupted\b|shutdown signal|termination signal|Stopping .{0,30}due to signal|Received (?:shutdown|stop|termination|exit) (?:signal|request|command)|Ctrl\+?C\b(?! to)|user interrupt|^Hangup/i,
     example: 'Received SIGTERM, shutting down gracefully',
     check: 'Find out who stopped it at that time: the service manager, a deployment, a cron job or a person.',
+  },
+];
+
+/** The GPU, its driver and its libraries. Out of GPU memory stands with memory. */
+export const gpuRules: readonly Rule[] = [
+  {
+    id: 'gpu.none',
+    category: 'gpu-failure',
+    pattern:
+      /no (?:CUDA|HIP|ROCm|GPU|NVIDIA)[\w -]{0,20}(?:device|GPU)s? (?:is|are|was|were|detected|available|found)|No CUDA GPUs are available|no CUDA-capable device|Found no NVIDIA driver|CUDA_ERROR_NO_DEVICE|hipErrorNoDevice|No (?:GPUs?|HIP GPUs|accelerators?) (?:found|available|are available|detected)|Failed to infer device type|NVIDIA-SMI has failed|libcuda\.so.{0,60}(?:not found|cannot open)|could not select device driver/i,
+    example: 'RuntimeError: No HIP GPUs are available',
+    weight: 0.3,
+    check:
+      'Check that `nvidia-smi` (or `rocm-smi`) shows the device here and that CUDA_VISIBLE_DEVICES names an existing one. A container needs the GPU passed in.',
+  },
+  {
+    id: 'gpu.not-compiled',
+    category: 'gpu-failure',
+    pattern:
+      /Not compiled with (?:CUDA|GPU|ROCm)|not compiled with CUDA enabled|compiled without (?:CUDA|GPU) support|on a CUDA device but torch\.cuda\.is_available|CUDA (?:is not|isn't|not) (?:available|enabled)|invalid device function|no kernel image is available|hipErrorNoBinaryForGpu|requires? (?:a )?(?:CUDA|GPU)|only supported on (?:GPUs|CUDA)|GPUs? with compute capability|only supports Ampere/i,
+    example: 'AssertionError: Torch not compiled with CUDA enabled',
+    weight: 0.3,
+    check: 'Install a build of the library for this GPU and driver (CUDA or ROCm version, architecture).',
+  },
+  {
+    id: 'gpu.driver',
+    category: 'gpu-failure',
+    pattern:
+      /driver version is insufficient|Driver\/library version mismatch|CUDA driver (?:error|initialization)|CUDA unknown error|cuInit\b.{0,40}fail|nvidia-container-cli|NVML: |\bXid\W|ECC error|GPU (?:is lost|has fallen off)|GPU hang|DXGI_ERROR_DEVICE_\w+|ERROR_DEVICE_LOST|does not appear to support OpenGL|driver too old|forward compatibility was attempted/i,
+    example: 'Failed to initialize NVML: Driver/library version mismatch',
+    weight: 0.3,
+    check:
+      'Repair the GPU driver: `nvidia-smi` must work on the host. After a driver update, reboot or reload its modules.',
+  },
+  {
+    id: 'gpu.runtime',
+    category: 'gpu-failure',
+    pattern:
+      /\b(?:CUDA|HIP|cuDNN|CUBLAS|cuBLAS|NCCL|RCCL|cuFFT|cuSPARSE|MIOpen|ROCm|Metal|SYCL|Vulkan) (?:error|failure|exception)\b|CUDA runtime error|CUDNN_STATUS_|CUBLAS_STATUS_|CUSPARSE_STATUS|CUSOLVER_STATUS|CUDA_ERROR_|hipError[A-Z]|cudaError[A-Z]|device-side assert|illegal memory access was encountered|ncclSystemError|ncclInternalError|ncclUnhandledCudaError|ncclInvalidUsage|Memory access fault by GPU|AcceleratorError: /i,
+    example: 'RuntimeError: CUDA error: device-side assert triggered',
+    weight: 0.3,
+    check:
+      'Run it once with CUDA_LAUNCH_BLOCKING=1 (or AMD_SERIALIZE_KERNEL=3) to get the real place of the error, and look for Xid lines in the kernel log.',
+  },
+];
+
+/** Memory and GPU memory, on every platform. Stands first: "memory quota" is no quota, and CUDA's OOM no broken GPU. */
+export const memoryRules: readonly Rule[] = [
+  {
+    id: 'memory.native-thread',
+    category: 'resource-limit',
+    pattern: /unable to create (?:new )?native thread|Cannot create (?:GC|worker|VM) thread/,
+    example:
+      'java.lang.OutOfMemoryError: unable to create native thread: possibly out of memory or process/resource limits reached',
+    check:
+      'Compare the limits on threads and processes (`ulimit -u`, pids.max of the cgroup) with the number of threads that the program starts.',
+  },
+  {
+    id: 'memory.gpu',
+    category: 'out-of-memory',
+    pattern:
+      /(?:CUDA|HIP|MPS backend|XPU|GPU|VRAM)\b.{0,40}out of memory|OUT_OF_MEMORY|OutOfMemoryError: (?:CUDA|HIP)|cudaErrorMemoryAllocation|ALLOC_FAILED|OOM when allocating tensor|unable to allocate (?:CUDA|ROCm|backend|Metal) ?\w* buffer|VK_ERROR_OUT_OF/i,
+    example:
+      'torch.OutOfMemoryError: HIP out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 15.98 GiB',
+    weight: 0.4,
+    check:
+      'Check with `nvidia-smi` (or `rocm-smi`) what else uses the GPU. Then lower the batch size, the context length or the share of memory reserved at start.',
+  },
+  {
+    id: 'memory.gpu-cache',
+    category: 'out-of-memory',
+    pattern:
+      /No available memory for the cache blocks|larger than the (?:maximum number of tokens that can be stored in|available) KV cache|KV cache is needed|less than desired GPU memory utilization|failed to allocate (?:compute|KV|CUDA|buffer)|Failed to create llama_context|insufficient VRAM/i,
+    example:
+      'ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization` when initializing the engine.',
+    weight: 0.4,
+    check:
+      'Check how much GPU memory is free before the start. Then lower the context length (max_model_len) or raise gpu_memory_utilization.',
+  },
+  {
+    id: 'memory.killed-by-kernel',
+    category: 'out-of-memory',
+    pattern:
+      /oom[-_ ]kill|oom_reaper|Out of memory: Kill|OOMKilled|Memory cgroup out of memory|out-of-memory handler|killed due to the node running low on memory|Perhaps out of memory/i,
+    example:
+      'slurmstepd: error: Detected 1 oom_kill event in StepId=421.batch. Some of the step tasks have been OOM Killed.',
+    weight: 0.4,
+    check:
+      'Compare the memory limit (memory.max of the cgroup, limit of the job or container) with how the memory grew before the end.',
+  },
+  {
+    id: 'memory.over-quota',
+    category: 'out-of-memory',
+    pattern:
+      /memory (?:quota|limit|budget|allowance)\b.{0,30}(?:exceed|reach|terminat)|exceed\w*.{0,40}\bmemory (?:quota|limit|budget)|Memory quota (?:vastly )?exceeded|exceeded .{0,20}% memory budget|over memory limit|Memory limit reached/i,
+    example: 'slurmstepd: error: Job 77 exceeded its memory limit (4294967296 > 4194304000), being killed',
+    weight: 0.3,
+    check: 'Raise the memory limit of this job, or bound what grew.',
+  },
+  {
+    id: 'memory.js-heap',
+    category: 'out-of-memory',
+    terminal: true,
+    pattern:
+      /JavaScript heap out of memory|Reached heap limit|invalid (?:table|array) (?:size|length) Allocation failed|ERR_WORKER_OUT_OF_MEMORY/,
+    example: 'FATAL ERROR: Ineffective mark-compacts near heap limit Allocation failed - JavaScript heap out of memory',
+    weight: 0.4,
+    check:
+      'Find what keeps growing with a heap snapshot. A larger `--max-old-space-size` in NODE_OPTIONS only moves the limit.',
+  },
+  {
+    id: 'memory.jvm-heap',
+    category: 'out-of-memory',
+    terminal: true,
+    pattern:
+      /OutOfMemoryError|insufficient memory for the Java Runtime|Could not reserve enough space for|GC overhead limit exceeded/,
+    example: 'java.lang.OutOfMemoryError: GC overhead limit exceeded',
+    weight: 0.4,
+    check:
+      'Compare the heap size (-Xmx) with the memory of the machine, and take a heap dump next time (-XX:+HeapDumpOnOutOfMemoryError).',
+  },
+  {
+    id: 'memory.python',
+    category: 'out-of-memory',
+    pattern: /^(?:[\w.]{1,80}\.)?_?(?:Array)?MemoryError\b|Unable to allocate .{1,40} for an array/,
+    example:
+      'numpy.core._exceptions._ArrayMemoryError: Unable to allocate 74.5 GiB for an array with shape (100000, 100000)',
+    weight: 0.4,
+  },
+  {
+    id: 'memory.allocation',
+    category: 'out-of-memory',
+    pattern:
+      /bad_alloc|memory allocation of \d+ bytes failed|(?:runtime|fatal error): (?:runtime: )?(?:out of|cannot allocate) memory|can't allocate memory|not enough memory: you tried|virtual memory exhausted|failed to allocate memory|Allowed memory size of \d+ bytes exhausted|NoMemoryError|OutOfMemoryException|mmap.{0,60}(?:ENOMEM|Cannot allocate memory)|more system memory .{0,40} than is available|paging file is too small|Not enough memory resources|memory exhausted|(?:^|[\s:])out of memory\b|heap exhausted/i,
+    example:
+      'PHP Fatal error:  Allowed memory size of 134217728 bytes exhausted (tried to allocate 20480 bytes) in /var/www/a.php on line 4',
+    weight: 0.3,
+  },
+  {
+    id: 'memory.enomem',
+    category: 'out-of-memory',
+    pattern:
+      /Cannot allocate memory|\bENOMEM\b|Errno 12\]|os error 12\)|Insufficient system memory|not enough (?:free )?(?:memory|RAM)\b/i,
+    example: 'fork: Cannot allocate memory',
+    weight: 0.2,
   },
 ];

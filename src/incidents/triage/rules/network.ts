@@ -1,4 +1,4 @@
-import type { Rule } from '../rule.ts';
+import type { Rule } from '../../incident.ts';
 
 export const tlsRules: readonly Rule[] = [
   {

@@ -1,4 +1,4 @@
-import type { Rule } from '../rule.ts';
+import type { Rule } from '../../incident.ts';
 
 /** What the operating system refuses: room, descriptors, ports, rights, files. By errno's name, number and every wording. */
 export const limitRules: readonly Rule[] = [

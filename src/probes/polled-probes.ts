@@ -1,10 +1,29 @@
+import { promises as files } from 'node:fs';
 import { connect } from 'node:net';
-import { lastWords, plainLine, wholeStart, withoutSplitStart } from '../core/text/escape.ts';
-import { durationText } from '../core/text/units.ts';
-import { timerMs } from '../core/time.ts';
+import {
+  durationText,
+  lastWords,
+  plainLine,
+  sizeText,
+  timerMs,
+  type Wall,
+  wholeStart,
+  withoutSplitStart,
+} from '../core/text.ts';
 import type { Answered } from '../host/http-exchange.ts';
-import { createLineMatcher } from './line-matcher.ts';
-import { answer, LATE_MS, type Probe, type ProbeWorld, QUOTED_CHARS, type SpecOf, type WatchedRun } from './probe.ts';
+import { errnoOf } from '../host/read-file.ts';
+import { createLineMatcher } from './output-feed.ts';
+import {
+  answer,
+  type BudgetKeeper,
+  LATE_MS,
+  type Probe,
+  type ProbeWorld,
+  QUOTED_CHARS,
+  type SpeakUp,
+  type SpecOf,
+  type WatchedRun,
+} from './probe.ts';
 
 const BODY_BYTES = 65_536;
 
@@ -149,4 +168,108 @@ export function checkProbe(spec: SpecOf<'check'>, run: WatchedRun, world: ProbeW
 /** The output as far as it was kept: the first line of one that is longer was split. */
 function whole(output: string): string {
   return Buffer.byteLength(output) < KEEP_BYTES ? output : withoutSplitStart(output);
+}
+
+/** The share of a budget at which it is alerted. */
+const ALERT_SHARE = 0.8;
+
+/** Well while there is some of a budget left. The stage that stops is made first and listens; the alerting one looks on. */
+export function budgetProbe(spec: SpecOf<'budget'>, keeper: BudgetKeeper, speakUp: SpeakUp): Probe {
+  const stops = spec.stage === 'stop';
+  const { limit } = spec.budget;
+  let failing = false;
+  if (stops) keeper.startRun();
+
+  const observation = () => {
+    const { used, until, words } = keeper.view();
+    failing = stops ? until !== null : used >= ALERT_SHARE * limit;
+    return answer(!failing, words, stops ? until : null);
+  };
+  return {
+    async ask(abort) {
+      if (stops) await keeper.look(abort);
+      return observation();
+    },
+    hearLines(lines) {
+      if (stops) keeper.hear(lines);
+      const before = failing;
+      const seen = observation();
+      if (failing && !before) speakUp(seen);
+    },
+    close() {
+      if (stops) keeper.endRun();
+    },
+  };
+}
+
+// Loaded at its first use and not before the first start: node:fs/promises brings readline along.
+
+/** When the file was changed last. Of a folder: when an entry of it came or went. */
+export function freshFileProbe(spec: SpecOf<'fresh-file'>): Probe {
+  return {
+    async ask() {
+      try {
+        return { kind: 'file', mtime: Math.round((await files.stat(spec.path)).mtimeMs) as Wall };
+      } catch (error) {
+        const errno = errnoOf(error);
+        if (errno === 'ENOENT' || errno === 'ENOTDIR') return { kind: 'file', mtime: null };
+        return { kind: 'none', detail: `cannot be looked at (${errno ?? 'for no known reason'})` };
+      }
+    },
+  };
+}
+
+// Loaded at its first use and not before the first start: node:fs/promises brings readline along.
+
+/** Number and total size of the files that match, and the newest change among them. Folders do not count. */
+export function growProbe(spec: SpecOf<'grow'>): Probe {
+  return {
+    async ask(abort) {
+      let count = 0;
+      let bytes = 0;
+      let newest: number | null = null;
+      // Asked of each entry, matching or not: a walk for a run that has ended is ended in the next folder.
+      const exclude = () => abort.aborted;
+      for await (const path of files.glob(spec.glob, { exclude })) {
+        if (abort.aborted) return { kind: 'none', detail: 'not looked at in time' };
+        const stats = await statOrNull(path);
+        if (stats === null || !stats.isFile()) continue;
+        count++;
+        bytes += stats.size;
+        newest = Math.max(newest ?? 0, Math.round(stats.mtimeMs));
+      }
+      return { kind: 'artifacts', count, bytes, newest: newest as Wall | null };
+    },
+  };
+}
+
+async function statOrNull(path: string) {
+  try {
+    return await files.stat(path);
+  } catch {
+    // Removed since it was listed, or not ours to look at.
+    return null;
+  }
+}
+
+// Loaded at its first use and not before the first start: node:fs/promises brings readline along.
+
+/** Well while at least so much is free for a user who is not root. */
+export function diskProbe(spec: SpecOf<'disk'>): Probe {
+  return {
+    async ask() {
+      try {
+        const { bavail, bsize } = await files.statfs(spec.path);
+        const free = bavail * bsize;
+        const enough = free >= spec.minFreeBytes;
+        const detail = `${sizeText(free)} free on ${spec.path}`;
+        return answer(enough, enough ? detail : `${detail}, less than ${sizeText(spec.minFreeBytes)}`, free);
+      } catch (error) {
+        return {
+          kind: 'none',
+          detail: `${spec.path} cannot be looked at (${errnoOf(error) ?? 'for no known reason'})`,
+        };
+      }
+    },
+  };
 }

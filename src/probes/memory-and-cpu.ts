@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import { sizeText } from '../core/text/units.ts';
+import { durationText, type Mono, sizeText } from '../core/text.ts';
 import { monoNow } from '../host/clock.ts';
-import { childrenOf, hasProc, procText } from '../host/proc-text.ts';
 import { bears, type ProcessRow, readTable } from '../host/process-table.ts';
+import { childrenOf, cpuMsIn, hasProc, procText, statFields } from '../host/read-file.ts';
 import { answer, type Probe, type SpecOf, type WatchedRun } from './probe.ts';
 
 /** Resident memory of processes together, in bytes, by their `statm` lines. Pages that several of them share are counted for each. */
@@ -211,6 +211,36 @@ export function openMembers(run: WatchedRun, walkEveryMs = WALK_EVERY_MS): Membe
       newestPid?.close();
       for (const line of members.values()) line?.close();
       members.clear();
+    },
+  };
+}
+
+/** Fails once the processor use of the run's whole tree was above the limit at each look for that long. */
+export function cpuProbe({ maxPercent, forMs }: SpecOf<'cpu'>, members: Members, now: () => Mono): Probe {
+  let before: { at: Mono; used: ReadonlyMap<number, number> } | null = null;
+  let aboveSince: Mono | null = null;
+  return {
+    ask() {
+      const at = now();
+      const used = new Map<number, number>();
+      for (const pid of members.look().keys()) {
+        const fields = statFields(pid);
+        if (fields !== null) used.set(pid, cpuMsIn(fields));
+      }
+      const last = before;
+      before = { at, used };
+      if (used.size === 0) return { kind: 'none', detail: 'no process to measure' };
+      if (last === null || at <= last.at) return { kind: 'none', detail: 'measured for the first time' };
+      let usedMs = 0;
+      // A process that is new since the last look has used all its time since then.
+      for (const [pid, ms] of used) usedMs += Math.max(0, ms - (last.used.get(pid) ?? 0));
+      const percent = Math.round((usedMs / (at - last.at)) * 100);
+      aboveSince = percent > maxPercent ? (aboveSince ?? last.at) : null;
+      const aboveMs = aboveSince === null ? 0 : at - aboveSince;
+      const detail = `${percent}% CPU`;
+      if (aboveSince === null) return answer(true, detail, percent);
+      const words = `${detail}, above ${maxPercent}% for ${durationText(aboveMs)}`;
+      return answer(aboveMs < forMs, words, percent);
     },
   };
 }
