@@ -7,7 +7,7 @@ import { decide, FRESH_STATE, on } from '../src/core/decide.ts';
 import type { EndReading, Event, Fact } from '../src/core/events.ts';
 import { type HealthPolicy, KILL_WHEN } from '../src/core/health-model.ts';
 import type { Exit, Phase, Policy, RunId, State, TimerId } from '../src/core/model.ts';
-import type { Mono, Wall } from '../src/core/text.ts';
+import type { Mono, Wall } from '../src/core/units.ts';
 
 type PhaseKind = Phase['kind'];
 /** A change of phase. `start` and `end` are the watcher's own. */

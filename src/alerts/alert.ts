@@ -1,4 +1,4 @@
-import { durationText, exitText } from '../core/text.ts';
+import { durationText, exitText } from '../core/units.ts';
 import { zonedTime, zoneText } from '../host/clock.ts';
 
 /** What is told: the event as it comes from the supervisor, and the alert as it is queued and sent. */

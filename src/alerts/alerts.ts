@@ -1,5 +1,6 @@
 /** Tells people, without the watcher ever waiting for it. */
-import { clipEnd, clipStart, timerMs, utf8Bytes, wholeEnd, wholeStart } from '../core/text.ts';
+import { clipEnd, clipStart, utf8Bytes, wholeEnd, wholeStart } from '../core/text.ts';
+import { timerMs } from '../core/units.ts';
 import {
   type Alert,
   type AlertEvent,

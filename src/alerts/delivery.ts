@@ -1,5 +1,5 @@
 /** The queue, its file and its couriers. */
-import { durationText } from '../core/text.ts';
+import { durationText } from '../core/units.ts';
 import type { Alert } from './alert.ts';
 import {
   type Cooldown,

@@ -1,5 +1,5 @@
 /** One try to deliver one alert. Never rejects. */
-import { durationText } from '../core/text.ts';
+import { durationText } from '../core/units.ts';
 import { type Answered, retryAfterMs } from '../host/http-exchange.ts';
 import { openToAppend, reasonOf } from '../host/read-file.ts';
 import { type Alert, bare, withoutLog } from './alert.ts';

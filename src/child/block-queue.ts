@@ -1,4 +1,4 @@
-import type { Mono } from '../core/text.ts';
+import type { Mono } from '../core/units.ts';
 
 /** Bytes that wait, copied into blocks that are used again: a stalled reader leaves no garbage behind. */
 export interface BlockQueue {

@@ -11,7 +11,7 @@ import { closeSync } from 'node:fs';
 import type { EndReading } from '../core/events.ts';
 import type { ClearOrder, Exit, RunId, Signal, SpawnFailure, StopTo, Survivor } from '../core/model.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
-import type { Stamp } from '../core/text.ts';
+import type { Stamp } from '../core/units.ts';
 import { disableOptimizer, withRunMark } from '../host/own-process.ts';
 import { signalProcess } from '../host/process-signals.ts';
 import type { ProcessRow } from '../host/process-table.ts';

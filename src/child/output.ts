@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { type Mono, type Stamp, timerMs } from '../core/text.ts';
+import { type Mono, type Stamp, timerMs } from '../core/units.ts';
 import { countRun, createRing, type RunOutput } from './block-queue.ts';
 import { PIPE_BYTES, type Reader } from './reader.ts';
 import type { Outputs, Sink } from './sink.ts';

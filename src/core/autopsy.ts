@@ -1,5 +1,5 @@
 /** What the processes of a run that hangs wait for, and in one sentence what that comes to. Pure. */
-import { durationText } from './text.ts';
+import { durationText } from './units.ts';
 
 /** What was read of a run's processes before it was stopped. */
 export interface Autopsy {

@@ -15,8 +15,8 @@ import {
 } from './requests.ts';
 import { resume } from './resume.ts';
 import { beginCheck, ended, endedByItself, endOf, startFailed } from './run-end.ts';
-import { durationText } from './text.ts';
 import { arm, clear, disarm, enter, order, saveFinished, set, type Turn, tell, trySaveAgain } from './transition.ts';
+import { durationText } from './units.ts';
 import { budgetOutcome, planRun, runPlanned, settle, waitLimited } from './waits.ts';
 
 /** The state of a name that was never watched. */

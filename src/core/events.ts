@@ -16,7 +16,7 @@ import type {
   Survivor,
   TimerId,
 } from './model.ts';
-import type { Stamp, Wall } from './text.ts';
+import type { Stamp, Wall } from './units.ts';
 
 /** What the machine tells of itself: to people in notes, to those who explain in the seed of an incident. */
 

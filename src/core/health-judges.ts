@@ -8,7 +8,7 @@ import type {
   Seen,
   Verdict,
 } from './health-model.ts';
-import { durationText, type Mono, type Stamp, type Wall } from './text.ts';
+import { durationText, type Mono, type Stamp, type Wall } from './units.ts';
 
 /** One fact on its way through the judges: the state as it becomes, and what follows so far. Never leaves core. */
 export interface HealthDraft {

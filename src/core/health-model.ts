@@ -2,7 +2,7 @@
  * The words of health: what was asked for (HealthPolicy), what is known of a run (HealthState), what probes saw
  * (Observation), and what follows from it (Verdict). Plain data, like the machine's own model.
  */
-import type { Mono, Stamp, Wall } from './text.ts';
+import type { Mono, Stamp, Wall } from './units.ts';
 
 export type Severity = 'critical' | 'optional';
 

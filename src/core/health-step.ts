@@ -34,8 +34,8 @@ import {
   type Verdict,
 } from './health-model.ts';
 import type { Live } from './model.ts';
-import { durationText, type Mono, type Stamp } from './text.ts';
 import { arm, disarm, elapsed, enter, order, set, type Turn, tell } from './transition.ts';
+import { durationText, type Mono, type Stamp } from './units.ts';
 
 /** What a fact made of the health of a run. */
 export interface HealthTurn {

@@ -6,7 +6,7 @@
  * event loop needs to wait, a file held open for writing that grew. A process younger than the silence, or a child that came
  * and went, is a weak sign: a tool runs, or a helper stayed behind. Weak signs count for a limited time only.
  */
-import type { Mono } from './text.ts';
+import type { Mono } from './units.ts';
 
 /** What a look at a process tree found. Times in ms, sizes in bytes. */
 export interface TreeReading {

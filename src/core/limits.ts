@@ -1,4 +1,4 @@
-import type { Wall } from './text.ts';
+import type { Wall } from './units.ts';
 
 /** A limit that a run ended with, as its output states it. */
 export interface Limit {

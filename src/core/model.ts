@@ -1,5 +1,5 @@
 import type { HealthPolicy, HealthState, Reason } from './health-model.ts';
-import type { Mono, Stamp, Wall } from './text.ts';
+import type { Mono, Stamp, Wall } from './units.ts';
 
 /**
  * The machine's words: what it knows (State), what it is told (Event), what it orders (Effect), what it was asked for

@@ -1,6 +1,6 @@
 import type { Fact, IncidentSeed, Note } from './events.ts';
 import type { ClearOrder, EndedRun, Hold, RunId, Signal, State, StopTo, TimerId } from './model.ts';
-import type { Stamp, Wall } from './text.ts';
+import type { Stamp, Wall } from './units.ts';
 
 /** Where the loop gets what a pure machine must not have: time, chance, identity. */
 export interface SourcePort {

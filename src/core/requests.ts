@@ -4,8 +4,8 @@ import { healthyByNow } from './health-step.ts';
 import type { EndedRun, Live, Phase, Policy, StopCause, StopTo, Stuck, Survivor } from './model.ts';
 import { ended } from './run-end.ts';
 import { EXIT } from './signals.ts';
-import { durationText } from './text.ts';
 import { arm, clear, disarm, elapsed, enter, order, set, type Turn, tell } from './transition.ts';
+import { durationText } from './units.ts';
 import { limitOutcome, NO_TROUBLES, wait } from './waits.ts';
 
 // How a run is ended. The stop signal goes to the main process first: a manager of workers (Celery, gunicorn, npm, a shell with a

@@ -1,7 +1,7 @@
 import type { Event, Leftover } from './events.ts';
 import type { Clearing, EndedRun, ExitCause, Hold, LastExit, Phase, RunId, State } from './model.ts';
-import type { Stamp } from './text.ts';
 import { arm, clear, elapsed, enter, openIncident, order, set, type Turn, tell } from './transition.ts';
+import type { Stamp } from './units.ts';
 import { enterHold, limitedLeftMs, NO_TROUBLES, planRun, wait, waitLimited } from './waits.ts';
 
 /** What a stop makes of a name that no watcher has in hand. */

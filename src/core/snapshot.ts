@@ -3,7 +3,7 @@ import type { HealthRow } from './health-model.ts';
 import type { Phase, Policy, State } from './model.ts';
 import { faultOf, isRecord, type Shape } from './shape.ts';
 import { healthRowShape, stateShape } from './state-shape.ts';
-import type { Mono, Stamp, Wall } from './text.ts';
+import type { Mono, Stamp, Wall } from './units.ts';
 import { NO_TROUBLES } from './waits.ts';
 
 /** The version of the state file's form. A file of a later one is put aside, not guessed at. */

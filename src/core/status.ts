@@ -2,7 +2,8 @@ import { type HealthRow, memoryOf } from './health-model.ts';
 import type { ExitCause, LastExit, LimitWait, Phase, Signal, State } from './model.ts';
 import { survivorsText } from './requests.ts';
 import { incidentId, type Snapshot } from './snapshot.ts';
-import { clipStart, exitText, type Stamp, type Wall } from './text.ts';
+import { clipStart } from './text.ts';
+import { exitText, type Stamp, type Wall } from './units.ts';
 
 /** One row of `status --json`. Times are RFC 3339 UTC, durations ms, unknown is null, no field is ever missing. */
 export interface Status {

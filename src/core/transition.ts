@@ -1,7 +1,7 @@
 import type { Effect, Event, IncidentKind, IncidentSeed, Leftover, Note } from './events.ts';
 import type { Reason } from './health-model.ts';
 import type { ClearOrder, ExitCause, Phase, Policy, State, TimerId } from './model.ts';
-import type { Mono } from './text.ts';
+import type { Mono } from './units.ts';
 
 /** One event on its way through the machine: the state as it becomes, and the orders so far. Never leaves core. */
 export interface Turn {

@@ -3,7 +3,7 @@
  * by median and median absolute deviation (Rousseeuw and Croux 1993). Pure.
  */
 import { likenessOf, type RunRecord, type Unchecked } from './run-record.ts';
-import { durationText, sizeText } from './text.ts';
+import { durationText, sizeText } from './units.ts';
 
 /** A run as the journal has it. */
 export type FormerRun = Unchecked<RunRecord>;

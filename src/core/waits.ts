@@ -3,8 +3,8 @@ import { KILL_WHEN, type Reason } from './health-model.ts';
 import { planLimit, stepAfterLimit } from './limits.ts';
 import type { CauseAction, Hold, LimitWait, Live, Phase, Policy, State } from './model.ts';
 import { EXIT } from './signals.ts';
-import type { Mono, Wall } from './text.ts';
 import { arm, elapsed, enter, order, set, type Turn, tell } from './transition.ts';
+import type { Mono, Wall } from './units.ts';
 
 /** After so many runs in a row that lived under {@link SHORT_RUN_MS}, no wait is below {@link FLOOR_MS}. */
 const FLOOR_AFTER_RUNS = 100;

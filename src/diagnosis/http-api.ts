@@ -1,6 +1,6 @@
 /** One JSON question over HTTP, for all providers that speak it. */
 import { fieldsOf, parseJson } from '../core/shape.ts';
-import { sizeText } from '../core/text.ts';
+import { sizeText } from '../core/units.ts';
 import { type Answered, retryAfterMs, type Unanswered } from '../host/http-exchange.ts';
 import { type Answer, type Failure, failure, type Patience } from './endpoint.ts';
 

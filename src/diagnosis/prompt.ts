@@ -1,5 +1,6 @@
 /** The question, as text. Pure: the caller brings the cleaning and the randomness. */
-import { clipEnd, clipStart, clipStartBytes, durationText, exitText, utf8Bytes, wholeEnd } from '../core/text.ts';
+import { clipEnd, clipStart, clipStartBytes, utf8Bytes, wholeEnd } from '../core/text.ts';
+import { durationText, exitText } from '../core/units.ts';
 import type { Question } from './endpoint.ts';
 
 /** What is asked about. An incident, as `incidents --json` shows it, is one. */

@@ -1,6 +1,6 @@
 /** The providers of models: OpenAI's Chat Completions (as llama.cpp, vLLM, LM Studio, OpenRouter and many gateways speak it too), Anthropic, Ollama, any program. */
 import { fieldsOf } from '../core/shape.ts';
-import { durationText, sizeText } from '../core/text.ts';
+import { durationText, sizeText } from '../core/units.ts';
 import {
   type Answer,
   below,

@@ -1,5 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { type Mono, type Stamp, timerMs, type Wall } from '../core/text.ts';
+import { type Mono, type Stamp, timerMs, type Wall } from '../core/units.ts';
 
 /**
  * Both clocks now. The monotonic one is the system's (CLOCK_MONOTONIC on Linux), so within one boot its values compare

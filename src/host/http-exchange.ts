@@ -4,7 +4,7 @@
  */
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request as requestPlain } from 'node:http';
 import { Agent, type RequestOptions, request as requestTls } from 'node:https';
-import { durationText, timerMs } from '../core/text.ts';
+import { durationText, timerMs } from '../core/units.ts';
 
 /** What is sent, and how much patience there is. */
 export interface Ask {

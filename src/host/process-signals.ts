@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Signal, Survivor } from '../core/model.ts';
 import { signalName, signalNumber } from '../core/signals.ts';
-import { timerMs } from '../core/text.ts';
+import { timerMs } from '../core/units.ts';
 import { type EndedChild, type Libc, libc } from './libc.ts';
 import { argumentsOf } from './process-facts.ts';
 import { readProcess, usersOf } from './process-table.ts';

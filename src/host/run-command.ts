@@ -6,7 +6,7 @@ import type { ChildProcess } from 'node:child_process';
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { timerMs } from '../core/text.ts';
+import { timerMs } from '../core/units.ts';
 import { shedRunMark } from './own-process.ts';
 import { reapExactly, signalGroup } from './process-signals.ts';
 import { readProcess } from './process-table.ts';

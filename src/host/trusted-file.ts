@@ -16,7 +16,7 @@ import {
   readSync,
   type Stats,
 } from 'node:fs';
-import { sizeText } from '../core/text.ts';
+import { sizeText } from '../core/units.ts';
 
 /** Why a file is not read, as the end of a sentence that begins with its name. */
 export interface Refused {

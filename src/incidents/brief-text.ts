@@ -1,4 +1,5 @@
-import { durationText, stripControl, timesText } from '../core/text.ts';
+import { stripControl } from '../core/text.ts';
+import { durationText, timesText } from '../core/units.ts';
 import type { Brief } from './brief.ts';
 
 const mostNeeds = 6;

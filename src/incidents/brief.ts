@@ -1,6 +1,6 @@
 import { CANNOT_END } from '../core/requests.ts';
 import { isFailed, type Status } from '../core/status.ts';
-import { exitText, sizeText } from '../core/text.ts';
+import { exitText, sizeText } from '../core/units.ts';
 import { type SharedEvent, sharedEvents } from './history.ts';
 import type { Incident } from './incident.ts';
 

@@ -1,5 +1,5 @@
 import { fits } from '../core/shape.ts';
-import { durationText, ordinalText } from '../core/text.ts';
+import { durationText, ordinalText } from '../core/units.ts';
 import { zonedTime } from '../host/clock.ts';
 import type { Incident } from './incident.ts';
 import { detailsOf } from './triage/details.ts';

@@ -1,6 +1,7 @@
 import { type Autopsy, processWords } from '../core/autopsy.ts';
 import type { IncidentSeed } from '../core/events.ts';
-import { durationText, exitText, sizeText, stripControl, timesText } from '../core/text.ts';
+import { stripControl } from '../core/text.ts';
+import { durationText, exitText, sizeText, timesText } from '../core/units.ts';
 import { zonedTime } from '../host/clock.ts';
 import type { Incident } from './incident.ts';
 

@@ -3,7 +3,7 @@
 import { type BudgetLedger, closeRun, freeAt, newLedger, usedIn, withCurrent, withValue } from '../core/limits.ts';
 import { addSilence, judgeSilence, newRhythm, type SilenceVerdict } from '../core/rhythm.ts';
 import { parseShaped, type Shape } from '../core/shape.ts';
-import { durationText, type Mono, type Stamp } from '../core/text.ts';
+import { durationText, type Mono, type Stamp } from '../core/units.ts';
 import { lookUp, parseMetrics, readable } from './kill-when/condition.ts';
 import { commandSource, fileSource, type MetricsPlace, type MetricsSource, urlSource } from './kill-when/sources.ts';
 import { createLineMatcher } from './output-feed.ts';

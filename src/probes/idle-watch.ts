@@ -8,7 +8,7 @@ import {
   type TreeReading,
   usualShare,
 } from '../core/idleness.ts';
-import type { Mono } from '../core/text.ts';
+import type { Mono } from '../core/units.ts';
 import { readTreeActivity } from '../host/socket-table.ts';
 import type { Members } from './memory-and-cpu.ts';
 import { idleLookMs } from './probe.ts';

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import { durationText, type Mono, sizeText } from '../core/text.ts';
+import { durationText, type Mono, sizeText } from '../core/units.ts';
 import { monoNow } from '../host/clock.ts';
 import { bears, type ProcessRow, readTable } from '../host/process-table.ts';
 import { childrenOf, cpuMsIn, hasProc, procText, statFields } from '../host/read-file.ts';

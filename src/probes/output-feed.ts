@@ -1,6 +1,6 @@
 import { createContext, Script } from 'node:vm';
 import { createRedrawFilter, type RedrawFilter } from '../core/repeats.ts';
-import type { Mono } from '../core/text.ts';
+import type { Mono } from '../core/units.ts';
 import type { Probe } from './probe.ts';
 
 /** A longer line is cut: what is behind this many bytes is not looked at. */

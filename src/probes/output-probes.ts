@@ -1,6 +1,7 @@
 import type { Observation } from '../core/health-model.ts';
 import { createRepeatCounter, isLoop } from '../core/repeats.ts';
-import { durationText, type Mono, plainLine, wholeStart } from '../core/text.ts';
+import { plainLine, wholeStart } from '../core/text.ts';
+import { durationText, type Mono } from '../core/units.ts';
 import type { Members } from './memory-and-cpu.ts';
 import { createLineMatcher, skippedText } from './output-feed.ts';
 import {

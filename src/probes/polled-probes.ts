@@ -1,15 +1,7 @@
 import { promises as files } from 'node:fs';
 import { connect } from 'node:net';
-import {
-  durationText,
-  lastWords,
-  plainLine,
-  sizeText,
-  timerMs,
-  type Wall,
-  wholeStart,
-  withoutSplitStart,
-} from '../core/text.ts';
+import { lastWords, plainLine, wholeStart, withoutSplitStart } from '../core/text.ts';
+import { durationText, sizeText, timerMs, type Wall } from '../core/units.ts';
 import type { Answered } from '../host/http-exchange.ts';
 import { errnoOf } from '../host/read-file.ts';
 import { createLineMatcher } from './output-feed.ts';

@@ -1,6 +1,6 @@
 import type { Observation, Severity } from '../core/health-model.ts';
 import type { RunId } from '../core/model.ts';
-import type { Mono, Stamp, Wall } from '../core/text.ts';
+import type { Mono, Stamp, Wall } from '../core/units.ts';
 
 /** The run that is being watched. */
 export interface WatchedRun {

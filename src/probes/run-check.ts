@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { timerMs } from '../core/text.ts';
+import { timerMs } from '../core/units.ts';
 import { atMost } from '../host/clock.ts';
 import { reapExactly, signalGroup, signalProcess } from '../host/process-signals.ts';
 import { bears, newestPid, readProcess, readTable } from '../host/process-table.ts';

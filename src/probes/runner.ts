@@ -5,7 +5,7 @@
 
 import { KILL_WHEN, type Observation, type ProbeReport } from '../core/health-model.ts';
 import type { RunId } from '../core/model.ts';
-import { timerMs } from '../core/text.ts';
+import { timerMs } from '../core/units.ts';
 import { followsTree, makeProbe, patienceMs } from './kinds.ts';
 import { type Members, openMembers, SELDOM_MS } from './memory-and-cpu.ts';
 import { createOutputFeed, type OutputFeed } from './output-feed.ts';

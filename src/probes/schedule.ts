@@ -1,6 +1,6 @@
 import { Cron } from 'croner';
 import type { Report, SchedulePort } from '../core/ports.ts';
-import type { Wall } from '../core/text.ts';
+import type { Wall } from '../core/units.ts';
 import { stampNow } from '../host/clock.ts';
 
 // When a schedule is due. Plugged in: parseSchedule once, before anything starts; `nextDue` when a run has ended, or at the start of a

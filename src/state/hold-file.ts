@@ -14,7 +14,8 @@ import {
 import { basename, dirname } from 'node:path';
 import type { Hold } from '../core/model.ts';
 import { fits } from '../core/shape.ts';
-import { stripSequences, type Wall } from '../core/text.ts';
+import { stripSequences } from '../core/text.ts';
+import type { Wall } from '../core/units.ts';
 import { errnoOf, readText, reasonOf } from '../host/read-file.ts';
 import { removeIfThere, type Written, writeAll } from './atomic-file.ts';
 import type { StateFolder } from './state-folder.ts';

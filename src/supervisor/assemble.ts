@@ -4,7 +4,7 @@ import type { openPipes } from '../child/spawn.ts';
 import type { Fact } from '../core/events.ts';
 import type { Report, SchedulePort, StorePort } from '../core/ports.ts';
 import { restartsOf } from '../core/status.ts';
-import type { Stamp } from '../core/text.ts';
+import type { Stamp } from '../core/units.ts';
 import { stampNow } from '../host/clock.ts';
 import { INCIDENTS_FOLDER } from '../incidents/incident.ts';
 import type { Lock } from '../state/lock.ts';

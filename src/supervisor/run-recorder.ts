@@ -4,7 +4,7 @@ import type { OutputView } from '../child/output.ts';
 import type { Note } from '../core/events.ts';
 import type { Policy, RunId, State } from '../core/model.ts';
 import { type RunAmendment, type RunRecord, runRecord } from '../core/run-record.ts';
-import type { Stamp } from '../core/text.ts';
+import type { Stamp } from '../core/units.ts';
 import { stampNow } from '../host/clock.ts';
 import { statFields, TICK_MS } from '../host/read-file.ts';
 import type { StateFolder } from '../state/state-folder.ts';

@@ -3,7 +3,7 @@ import { decide } from '../core/decide.ts';
 import type { Effect, Event, Fact } from '../core/events.ts';
 import type { Policy, RunId, State, TimerId } from '../core/model.ts';
 import type { Report, SourcePort, TimerPort, World } from '../core/ports.ts';
-import { timerMs } from '../core/text.ts';
+import { timerMs } from '../core/units.ts';
 import { stampNow } from '../host/clock.ts';
 
 /** Carries out one order. Every port returns at once; what comes of it arrives later as a fact. */

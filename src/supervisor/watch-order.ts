@@ -1,6 +1,6 @@
 import type { Outputs } from '../child/sink.ts';
 import type { Policy, Remedy, State } from '../core/model.ts';
-import type { Stamp } from '../core/text.ts';
+import type { Stamp } from '../core/units.ts';
 import type { DiagnosisSettings } from '../diagnosis/diagnose.ts';
 import type { GivenDescriptors } from '../host/inherited.ts';
 import type { Schedule } from '../probes/schedule.ts';

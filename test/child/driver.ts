@@ -9,7 +9,7 @@ import { createChild } from '../../src/child/child.ts';
 import { openOutputs, say } from '../../src/child/sink.ts';
 import { openPipes } from '../../src/child/spawn.ts';
 import type { RunId } from '../../src/core/model.ts';
-import type { Mono, Stamp, Wall } from '../../src/core/text.ts';
+import type { Mono, Stamp, Wall } from '../../src/core/units.ts';
 
 const spec = {
   times: 1,

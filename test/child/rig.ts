@@ -6,7 +6,7 @@ import type { Sink } from '../../src/child/sink.ts';
 import { openPipes } from '../../src/child/spawn.ts';
 import type { Fact } from '../../src/core/events.ts';
 import type { Clearing, RunId, Signal } from '../../src/core/model.ts';
-import type { Mono, Stamp, Wall } from '../../src/core/text.ts';
+import type { Mono, Stamp, Wall } from '../../src/core/units.ts';
 
 export const now = (): Stamp => ({ mono: performance.now() as Mono, wall: Date.now() as Wall });
 export const freshRunId = () => randomBytes(16).toString('hex') as RunId;

@@ -1,7 +1,7 @@
 import { decide, FRESH_STATE } from '../../src/core/decide.ts';
 import type { Effect, EndReading, Event, Fact, Note } from '../../src/core/events.ts';
 import type { Exit, Phase, Policy, RunId, State, TimerId } from '../../src/core/model.ts';
-import type { Mono, Wall } from '../../src/core/text.ts';
+import type { Mono, Wall } from '../../src/core/units.ts';
 
 /** The contract's defaults. */
 export const DEFAULT_POLICY: Policy = {

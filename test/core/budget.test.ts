@@ -8,7 +8,7 @@ import {
   withCurrent,
   withValue,
 } from '../../src/core/limits.ts';
-import type { Wall } from '../../src/core/text.ts';
+import type { Wall } from '../../src/core/units.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -2,7 +2,7 @@ import { FRESH_STATE, on } from '../../src/core/decide.ts';
 import type { Effect, Fact } from '../../src/core/events.ts';
 import { startHealth } from '../../src/core/health-step.ts';
 import type { Clearing, Leaving, Live, Phase, RunId, State, TimerId } from '../../src/core/model.ts';
-import type { Mono, Stamp, Wall } from '../../src/core/text.ts';
+import type { Mono, Stamp, Wall } from '../../src/core/units.ts';
 import { CLEAN_START } from './bench.ts';
 
 /** One state of each phase, and one fact of each type that concerns it: the two axes of the table. */

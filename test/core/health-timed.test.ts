@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { changedAt } from '../../src/core/health-judges.ts';
 import type { HealthPolicy, ProbePolicy } from '../../src/core/health-model.ts';
-import type { Mono, Stamp, Wall } from '../../src/core/text.ts';
+import type { Mono, Stamp, Wall } from '../../src/core/units.ts';
 import { type ControlRequests, healthWorld, ill, well } from './health-world.ts';
 
 const minute = 60_000;

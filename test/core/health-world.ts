@@ -1,6 +1,6 @@
 import type { HealthPolicy, HealthState, Observation, ProbeReport, Verdict } from '../../src/core/health-model.ts';
 import { type HealthTurn, healthStep, startHealth } from '../../src/core/health-step.ts';
-import type { Mono, Stamp, Wall } from '../../src/core/text.ts';
+import type { Mono, Stamp, Wall } from '../../src/core/units.ts';
 
 /** How a question is answered at that moment; undefined: the answer never comes. */
 export type ControlRequests = Record<string, (at: Stamp, asked: number) => Observation | undefined>;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { bornAfterTicks, signOfLife, type TreeReading, usualShare } from '../../src/core/idleness.ts';
-import type { Mono } from '../../src/core/text.ts';
+import type { Mono } from '../../src/core/units.ts';
 
 const at = (ms: number) => ms as Mono;
 const process = { pid: 10, startTicks: 0, cpuMs: 1000, threadsMs: 1000, starvedMs: 0, reapedFaults: 0 };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { EndReading } from '../../src/core/events.ts';
 import { encoded, readSnapshot, restore, SNAPSHOT_VERSION, type Snapshot } from '../../src/core/snapshot.ts';
-import type { Mono, Stamp, Wall } from '../../src/core/text.ts';
+import type { Mono, Stamp, Wall } from '../../src/core/units.ts';
 import { Bench } from './bench.ts';
 
 const minute = 60_000;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { FRESH_STATE } from '../../src/core/decide.ts';
 import type { Leftover } from '../../src/core/events.ts';
 import type { Clearing, Hold, Phase, RunId, State } from '../../src/core/model.ts';
-import type { Mono, Wall } from '../../src/core/text.ts';
+import type { Mono, Wall } from '../../src/core/units.ts';
 import { Bench } from './bench.ts';
 import { CONTEXTS, PHASES, type PhaseKind } from './canonical.ts';
 

@@ -3,7 +3,7 @@ import { FRESH_STATE } from '../../src/core/decide.ts';
 import type { HealthRow } from '../../src/core/health-model.ts';
 import type { Hold, Live, Phase, State, TimerId } from '../../src/core/model.ts';
 import { isReady, serviceStatus } from '../../src/core/status.ts';
-import type { Stamp, Wall } from '../../src/core/text.ts';
+import type { Stamp, Wall } from '../../src/core/units.ts';
 
 const since = { mono: 0, wall: 1000 } as Stamp;
 const live = (healthy: boolean) => ({ pid: 7, healthy }) as Live;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { decide, FRESH_STATE } from '../../src/core/decide.ts';
 import type { State } from '../../src/core/model.ts';
 import { encoded, readSnapshot, restore, SNAPSHOT_VERSION, type Snapshot } from '../../src/core/snapshot.ts';
-import type { Mono, Stamp, Wall } from '../../src/core/text.ts';
+import type { Mono, Stamp, Wall } from '../../src/core/units.ts';
 import { Bench } from './bench.ts';
 import { CONTEXTS, PHASES, type PhaseKind } from './canonical.ts';
 import { walks } from './walks.ts';

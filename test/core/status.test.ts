@@ -3,7 +3,7 @@ import { FRESH_STATE } from '../../src/core/decide.ts';
 import type { Phase, State } from '../../src/core/model.ts';
 import { SNAPSHOT_VERSION, type Snapshot } from '../../src/core/snapshot.ts';
 import { type Reading, toStatus } from '../../src/core/status.ts';
-import type { Mono, Wall } from '../../src/core/text.ts';
+import type { Mono, Wall } from '../../src/core/units.ts';
 import { CONTEXTS, PHASES, type PhaseKind } from './canonical.ts';
 
 // The canonical phases began at 990 s; it is 20 s later.

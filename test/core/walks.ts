@@ -3,7 +3,7 @@ import { decide, FRESH_STATE } from '../../src/core/decide.ts';
 import type { Effect, EndReading, Event, Fact } from '../../src/core/events.ts';
 import { type HealthPolicy, KILL_WHEN } from '../../src/core/health-model.ts';
 import type { Policy, RunId, Signal, State, TimerId } from '../../src/core/model.ts';
-import type { Mono, Stamp, Wall } from '../../src/core/text.ts';
+import type { Mono, Stamp, Wall } from '../../src/core/units.ts';
 
 /** None, one that is asked, and with a kill condition. */
 const asked = {

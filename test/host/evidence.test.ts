@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { totalmem } from 'node:os';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { IncidentSeed } from '../../src/core/events.ts';
-import type { Mono, Wall } from '../../src/core/text.ts';
+import type { Mono, Wall } from '../../src/core/units.ts';
 import { diskRoom, openKernelLog, portHolder } from '../../src/host/kernel-log.ts';
 import { openFiles } from '../../src/host/process-facts.ts';
 import { memoryCgroupOf, memoryLimit, oomKills } from '../../src/host/resource-limits.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { durationText, ordinalText, sizeText } from '../../src/core/text.ts';
+import { durationText, ordinalText, sizeText } from '../../src/core/units.ts';
 import { adviseFrom, historyOf } from '../../src/incidents/history.ts';
 import { fencedBlock, inlineText, postMortem } from '../../src/incidents/post-mortem.ts';
 import { anIncident } from './an-incident.ts';

@@ -4,7 +4,7 @@ import { decide, FRESH_STATE } from '../../src/core/decide.ts';
 import type { Event } from '../../src/core/events.ts';
 import type { RunId, State } from '../../src/core/model.ts';
 import { incidentId } from '../../src/core/snapshot.ts';
-import type { Mono, Wall } from '../../src/core/text.ts';
+import type { Mono, Wall } from '../../src/core/units.ts';
 import { EVICTED_FILE, type Incident } from '../../src/incidents/incident.ts';
 import { openStore, readAll, readOne, STORE_LIMITS, type StoreLimits } from '../../src/incidents/store.ts';
 import { replaceFile, writeDurably } from '../../src/state/atomic-file.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Mono, Wall } from '../../src/core/text.ts';
+import type { Mono, Wall } from '../../src/core/units.ts';
 import { createBudgetKeeper } from '../../src/probes/budget-keeper.ts';
 import { healthPolicy } from '../../src/probes/kinds.ts';
 import { budgetProbe } from '../../src/probes/polled-probes.ts';

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Mono, Stamp } from '../../src/core/text.ts';
+import type { Mono, Stamp } from '../../src/core/units.ts';
 import { cpuMsIn, statFields } from '../../src/host/read-file.ts';
 import { cpuProbe, type Members } from '../../src/probes/memory-and-cpu.ts';
 import { until } from '../support/until.ts';

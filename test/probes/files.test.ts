@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { sizeText } from '../../src/core/text.ts';
+import { sizeText } from '../../src/core/units.ts';
 import { diskProbe, freshFileProbe, growProbe } from '../../src/probes/polled-probes.ts';
 import { scratch } from '../support/scratch.ts';
 import { ask, spec } from './rig.ts';

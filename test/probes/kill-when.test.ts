@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Mono, Stamp, Wall } from '../../src/core/text.ts';
+import type { Mono, Stamp, Wall } from '../../src/core/units.ts';
 import { stampNow } from '../../src/host/clock.ts';
 import { openKillWhen, parseKillWhen } from '../../src/probes/kill-when/kill-when.ts';
 import { type MetricsPlace, withTimeLimit } from '../../src/probes/kill-when/sources.ts';

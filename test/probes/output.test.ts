@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Observation } from '../../src/core/health-model.ts';
-import type { Mono } from '../../src/core/text.ts';
+import type { Mono } from '../../src/core/units.ts';
 import {
   createLineMatcher,
   createLineSplitter,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Mono } from '../../src/core/text.ts';
+import type { Mono } from '../../src/core/units.ts';
 import { createRhythmKeeper } from '../../src/probes/budget-keeper.ts';
 import { rhythmProbe } from '../../src/probes/output-probes.ts';
 import type { KeptText } from '../../src/probes/probe.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Wall } from '../../src/core/text.ts';
+import type { Wall } from '../../src/core/units.ts';
 import { nextDue, occurrencesIn, parseSchedule, revisedDue, type Schedule, waitMs } from '../../src/probes/schedule.ts';
 
 const at = (iso: string) => Date.parse(iso) as Wall;

@@ -1,7 +1,7 @@
 import { decide } from '../../src/core/decide.ts';
 import type { Effect, Event } from '../../src/core/events.ts';
 import type { Policy, State, TimerId } from '../../src/core/model.ts';
-import type { Mono } from '../../src/core/text.ts';
+import type { Mono } from '../../src/core/units.ts';
 
 export type Machine = typeof decide;
 type Decision = ReturnType<Machine>;

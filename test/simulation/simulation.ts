@@ -9,7 +9,7 @@ import {
   SNAPSHOT_VERSION,
   type Snapshot,
 } from '../../src/core/snapshot.ts';
-import type { Mono, Wall } from '../../src/core/text.ts';
+import type { Mono, Wall } from '../../src/core/units.ts';
 import { Agenda } from './agenda.ts';
 import { type Belief, BLANK, forgiven, shifted } from './belief.ts';
 import { Disk } from './disk.ts';

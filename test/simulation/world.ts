@@ -2,7 +2,7 @@ import type { EndReading, Fact, Note } from '../../src/core/events.ts';
 import { KILL_WHEN, type Observation } from '../../src/core/health-model.ts';
 import type { ClearOrder, Exit, Hold, RunId, Signal, State, StopTo, TimerId } from '../../src/core/model.ts';
 import type { World } from '../../src/core/ports.ts';
-import type { Wall } from '../../src/core/text.ts';
+import type { Wall } from '../../src/core/units.ts';
 import { runOf } from './disk.ts';
 import type { LastLines } from './processes.ts';
 import type { Simulation } from './simulation.ts';

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, sta
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Hold } from '../../src/core/model.ts';
-import type { Wall } from '../../src/core/text.ts';
+import type { Wall } from '../../src/core/units.ts';
 import { armHold, liftHold, readHold, writeHold } from '../../src/state/hold-file.ts';
 import { openStateFolder } from '../../src/state/state-folder.ts';
 import { scratch } from '../support/scratch.ts';

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Hold } from '../../src/core/model.ts';
-import type { Wall } from '../../src/core/text.ts';
+import type { Wall } from '../../src/core/units.ts';
 import { bootId, pidNamespace } from '../../src/host/clock.ts';
 import { armHold, readHold, writeHold } from '../../src/state/hold-file.ts';
 import { acquireLock } from '../../src/state/lock.ts';

@@ -1,5 +1,5 @@
 import type { IncidentSeed } from '../../src/core/events.ts';
-import type { Mono, Wall } from '../../src/core/text.ts';
+import type { Mono, Wall } from '../../src/core/units.ts';
 import type { Incident } from '../../src/incidents/incident.ts';
 
 /** What the machine says of a crash with code 1. */

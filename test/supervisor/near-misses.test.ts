@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { KILL_WHEN, type Observation } from '../../src/core/health-model.ts';
-import type { Mono, Stamp, Wall } from '../../src/core/text.ts';
+import type { Mono, Stamp, Wall } from '../../src/core/units.ts';
 import { healthPolicy, killWhenIntervalMs } from '../../src/probes/kinds.ts';
 import { errorRateProbe, failPatternProbe, staleProbe } from '../../src/probes/output-probes.ts';
 import type { Probe, ProbeSpec, SpecOf } from '../../src/probes/probe.ts';

@@ -3,7 +3,7 @@ import { FRESH_STATE } from '../../src/core/decide.ts';
 import type { Effect, Fact } from '../../src/core/events.ts';
 import type { RunId, State } from '../../src/core/model.ts';
 import type { World } from '../../src/core/ports.ts';
-import type { Mono, Wall } from '../../src/core/text.ts';
+import type { Mono, Wall } from '../../src/core/units.ts';
 import { createSupervisor, type Supervisor } from '../../src/supervisor/supervisor.ts';
 import { CLEAN_START, DEFAULT_POLICY } from '../core/bench.ts';
 

@@ -3,7 +3,7 @@ import type { Fact, Note } from '../../src/core/events.ts';
 import type { Observation } from '../../src/core/health-model.ts';
 import type { Exit, Policy, RunId, TimerId } from '../../src/core/model.ts';
 import type { World } from '../../src/core/ports.ts';
-import type { Mono, Stamp, Wall } from '../../src/core/text.ts';
+import type { Mono, Stamp, Wall } from '../../src/core/units.ts';
 import { nextDue, revisedDue, type Schedule, waitMs } from '../../src/probes/schedule.ts';
 import { createSupervisor } from '../../src/supervisor/supervisor.ts';
 import { CLEAN_START, DEFAULT_POLICY } from '../core/bench.ts';

@@ -1,6 +1,6 @@
 import type { SecretUrl } from '../../alerts/target.ts';
 import type { Policy } from '../../core/model.ts';
-import { durationText } from '../../core/text.ts';
+import { durationText } from '../../core/units.ts';
 import type { DiagnosisSettings as Consultation } from '../../diagnosis/diagnose.ts';
 import { stampNow } from '../../host/clock.ts';
 import { readTrustedFile } from '../../host/trusted-file.ts';

@@ -1,7 +1,7 @@
 import { CANNOT_END } from '../../core/requests.ts';
 import { EXIT } from '../../core/signals.ts';
 import { isFailed, limitWords, type Status } from '../../core/status.ts';
-import { durationText, exitText } from '../../core/text.ts';
+import { durationText, exitText } from '../../core/units.ts';
 import type { Invocation, Settings } from '../arguments/invocation.ts';
 import { ownEnvironment } from '../environment.ts';
 import { type Described, readFleet } from '../fleet/files.ts';

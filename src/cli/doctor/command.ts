@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { basename } from 'node:path';
 import { readTargets } from '../../alerts/target.ts';
-import { durationText } from '../../core/text.ts';
+import { durationText } from '../../core/units.ts';
 import { addressAsked, obstacleTo } from '../../diagnosis/diagnose.ts';
 import { environmentOf } from '../../host/process-facts.ts';
 import { findProgram } from '../../host/run-command.ts';

@@ -1,6 +1,6 @@
 import { accessSync, constants, lstatSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { sizeText } from '../../core/text.ts';
+import { sizeText } from '../../core/units.ts';
 import { diskRoom } from '../../host/kernel-log.ts';
 import { isInsideRun } from '../../host/own-process.ts';
 import { argumentsOf, environmentOf, folderOf, serviceOf, titleOf } from '../../host/process-facts.ts';

@@ -1,5 +1,6 @@
 import { isFailed, limitWords, type Status } from '../../core/status.ts';
-import { durationText, exitText, sizeText, stripControl } from '../../core/text.ts';
+import { stripControl } from '../../core/text.ts';
+import { durationText, exitText, sizeText } from '../../core/units.ts';
 import { localTime, zoneText } from '../../host/clock.ts';
 import type { Incident } from '../../incidents/incident.ts';
 import { localTime as incidentTime } from './terminal.ts';

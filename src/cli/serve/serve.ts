@@ -7,7 +7,7 @@ import {
   type View,
 } from '../../control/http-server.ts';
 import { EXIT } from '../../core/signals.ts';
-import { durationText, sizeText } from '../../core/text.ts';
+import { durationText, sizeText } from '../../core/units.ts';
 import { zoneText } from '../../host/clock.ts';
 import { portHolder } from '../../host/kernel-log.ts';
 import { briefHead } from '../../incidents/brief-text.ts';

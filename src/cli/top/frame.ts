@@ -1,5 +1,5 @@
 /** The lines of the live view for a size of the terminal. Pure. */
-import { sizeText } from '../../core/text.ts';
+import { sizeText } from '../../core/units.ts';
 import { fitted, isAscii, wrapped } from '../render/columns.ts';
 import { COLOURS, cpuText, sparkline } from '../render/tables.ts';
 import type { Pane, TopRow, View } from './view.ts';

@@ -1,12 +1,11 @@
 import { type Limit, SOON_MS, stepAfterLimit } from '../../core/limits.ts';
-import type { Wall } from '../../core/text.ts';
+import type { Wall } from '../../core/units.ts';
 import type { Exit } from '../triage/exit.ts';
 import type { Fact } from '../triage/recommend.ts';
 import { type Triage, triage } from '../triage/triage.ts';
-import { agentStatements } from './agent-statements.ts';
-import { type LastLine, lastLines, type Utterance } from './last-lines.ts';
+import { checkOf, type LastLine, lastLines, type Statement, type Utterance } from './last-lines.ts';
 import { latestTime, type Reader } from './reset-time.ts';
-import { apiStatements, checkOf, type Statement } from './statement.ts';
+import { agentStatements, apiStatements } from './statements.ts';
 
 /** What the last lines of an ended run say of why it ended. */
 export interface Outcome {

@@ -1,7 +1,8 @@
 import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { serialize } from '@marcbachmann/cel-js/serialize';
 import { fieldsOf, isRecord } from '../../core/shape.ts';
-import { durationText, plainLine } from '../../core/text.ts';
+import { plainLine } from '../../core/text.ts';
+import { durationText } from '../../core/units.ts';
 import { limited } from '../output-feed.ts';
 import { faultText, prepare } from './prepare.ts';
 

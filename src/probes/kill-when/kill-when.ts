@@ -10,7 +10,7 @@
  */
 
 import type { Observation } from '../../core/health-model.ts';
-import type { Mono, Stamp } from '../../core/text.ts';
+import type { Mono, Stamp } from '../../core/units.ts';
 import { type Members, openMembers, residentBytes } from '../memory-and-cpu.ts';
 import { createLineMatcher } from '../output-feed.ts';
 import { createSlidingCount, type SlidingCount } from '../output-probes.ts';

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { changedAt } from '../../core/health-judges.ts';
-import { durationText, type Mono, type Stamp, type Wall } from '../../core/text.ts';
+import { durationText, type Mono, type Stamp, type Wall } from '../../core/units.ts';
 import { atMost } from '../../host/clock.ts';
 import { errnoOf, openRegular, reasonOf } from '../../host/read-file.ts';
 import { createLineMatcher } from '../output-feed.ts';

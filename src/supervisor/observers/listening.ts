@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { HttpServer, HttpViews, Metrics, View } from '../../control/http-server.ts';
 import type { Policy, State } from '../../core/model.ts';
 import { type Status, toStatus } from '../../core/status.ts';
-import { durationText } from '../../core/text.ts';
+import { durationText } from '../../core/units.ts';
 import { bootId, stampNow } from '../../host/clock.ts';
 import { withUsage } from '../../host/process-facts.ts';
 import { maskedStatus } from '../../incidents/redaction/redact.ts';

@@ -1,7 +1,7 @@
 import type { Fact, IncidentSeed, Note } from '../../core/events.ts';
 import type { Verdict } from '../../core/judgement.ts';
 import type { State } from '../../core/model.ts';
-import type { Wall } from '../../core/text.ts';
+import type { Wall } from '../../core/units.ts';
 import type { Incident } from '../../incidents/incident.ts';
 
 /**

@@ -5,7 +5,7 @@ import type { IncidentSeed } from '../../core/events.ts';
 import type { HealthPolicy } from '../../core/health-model.ts';
 import type { State } from '../../core/model.ts';
 import { limitWords, restartsOf } from '../../core/status.ts';
-import { exitText } from '../../core/text.ts';
+import { exitText } from '../../core/units.ts';
 import { localTime } from '../../host/clock.ts';
 import type { Incident } from '../../incidents/incident.ts';
 

@@ -8,7 +8,7 @@ import { reasonText, type Verdict } from '../../core/judgement.ts';
 import type { Policy, State } from '../../core/model.ts';
 import { CANNOT_END, survivorsText } from '../../core/requests.ts';
 import { restartsOf } from '../../core/status.ts';
-import { durationText, type Mono, type Stamp, type Wall } from '../../core/text.ts';
+import { durationText, type Mono, type Stamp, type Wall } from '../../core/units.ts';
 import type { Incident } from '../../incidents/incident.ts';
 import { incidentEvent, kindsOf, ownDetail, plainEvent } from './alert-events.ts';
 

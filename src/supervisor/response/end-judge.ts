@@ -1,7 +1,8 @@
 import type { EndReading } from '../../core/events.ts';
 import type { Exit, State } from '../../core/model.ts';
 import { incidentId } from '../../core/snapshot.ts';
-import { clipStart, shellWord, type Wall } from '../../core/text.ts';
+import { clipStart, shellWord } from '../../core/text.ts';
+import type { Wall } from '../../core/units.ts';
 import { stampNow } from '../../host/clock.ts';
 import { fingerprint } from '../../incidents/explain.ts';
 import { judgeEnd, localZone, type Outcome, readOutcome } from '../../incidents/outcome/read-outcome.ts';

@@ -1,7 +1,8 @@
 import { totalmem } from 'node:os';
 import type { Autopsy } from '../../core/autopsy.ts';
 import type { IncidentSeed } from '../../core/events.ts';
-import { clipStart, lastWords, sizeText, wholeEnd, wholeStart } from '../../core/text.ts';
+import { clipStart, lastWords, wholeEnd, wholeStart } from '../../core/text.ts';
+import { sizeText } from '../../core/units.ts';
 import { monoNow } from '../../host/clock.ts';
 import { diskRoom, type KernelLog, openKernelLog, portHolder } from '../../host/kernel-log.ts';
 import { memoryLimit, oomKills } from '../../host/resource-limits.ts';

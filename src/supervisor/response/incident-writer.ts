@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { Policy } from '../../core/model.ts';
-import { stripControl, type Wall } from '../../core/text.ts';
+import { stripControl } from '../../core/text.ts';
+import type { Wall } from '../../core/units.ts';
 import { readKeyFile } from '../../diagnosis/endpoint.ts';
 import { explain, portsNamed } from '../../incidents/explain.ts';
 import { adviseFrom, type Evicted, type History, historyOf, withEvicted } from '../../incidents/history.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Stamp, timerMs } from '../../core/text.ts';
+import { type Stamp, timerMs } from '../../core/units.ts';
 import type { DiagnosisPorts } from '../../diagnosis/diagnose.ts';
 import { readText } from '../../host/read-file.ts';
 import { replaceFile } from '../../state/atomic-file.ts';

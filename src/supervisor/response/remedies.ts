@@ -1,6 +1,6 @@
 import type { IncidentSeed } from '../../core/events.ts';
 import type { Remedy } from '../../core/model.ts';
-import { durationText } from '../../core/text.ts';
+import { durationText } from '../../core/units.ts';
 import type { ShellEnd } from '../../host/run-command.ts';
 import type { Incident } from '../../incidents/incident.ts';
 import type { Observer } from '../observers/observer.ts';

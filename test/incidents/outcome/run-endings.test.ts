@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { categories } from '../../../src/incidents/incident.ts';
-import { agentStatements } from '../../../src/incidents/outcome/agent-statements.ts';
 import { judgeEnd, nextStep, readOutcome } from '../../../src/incidents/outcome/read-outcome.ts';
-import { apiStatements } from '../../../src/incidents/outcome/statement.ts';
+import { agentStatements, apiStatements } from '../../../src/incidents/outcome/statements.ts';
 
 /** A run's end as it was seen or is known of a program, and what must be made of it. */
 interface Ending {

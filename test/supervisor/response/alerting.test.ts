@@ -5,7 +5,7 @@ import type { AlertKind } from '../../../src/alerts/alert.ts';
 import { FRESH_STATE } from '../../../src/core/decide.ts';
 import type { IncidentSeed } from '../../../src/core/events.ts';
 import type { Hold, State } from '../../../src/core/model.ts';
-import type { Mono, Wall } from '../../../src/core/text.ts';
+import type { Mono, Wall } from '../../../src/core/units.ts';
 import { kindsOf } from '../../../src/supervisor/response/alert-events.ts';
 import { createAlerting } from '../../../src/supervisor/response/alerting.ts';
 import { DEFAULT_POLICY } from '../../core/bench.ts';

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { FRESH_STATE } from '../../../src/core/decide.ts';
 import type { IncidentSeed } from '../../../src/core/events.ts';
 import type { State } from '../../../src/core/model.ts';
-import type { Mono, Wall } from '../../../src/core/text.ts';
+import type { Mono, Wall } from '../../../src/core/units.ts';
 import type { Incident } from '../../../src/incidents/incident.ts';
 import { openStateFolder } from '../../../src/state/state-folder.ts';
 import { createObservers } from '../../../src/supervisor/observers/observer.ts';

@@ -1,4 +1,4 @@
-import type { Statement } from './statement.ts';
+import type { Statement } from './last-lines.ts';
 
 const own = true;
 const quota = { category: 'rate-limited', kind: 'quota', own } as const;
@@ -194,5 +194,95 @@ export const agentStatements: readonly Statement[] = [
     pattern: /^--(?:dangerously-skip-permissions|yolo) cannot be used with root/i,
     example: '--yolo cannot be used with root or sudo privileges',
     check: 'Run the service as another user than root.',
+  },
+];
+
+const api = { own: false, anywhere: true } as const;
+const apiQuota = { ...api, category: 'rate-limited', kind: 'quota' } as const;
+const apiThrottle = { ...api, category: 'rate-limited', kind: 'throttle' } as const;
+const apiLogin = { ...api, category: 'auth-failed', kind: 'login' } as const;
+
+/** The words of the services behind the programs: model providers, forges, exchanges, chats. The more precise first. */
+export const apiStatements: readonly Statement[] = [
+  {
+    ...apiQuota,
+    id: 'anthropic.usage-limit',
+    own: true,
+    pattern: /you have reached your (?:specified )?(?:api )?usage limits?|you will regain access on/i,
+    example: 'You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.',
+  },
+  {
+    ...apiQuota,
+    id: 'api.balance',
+    pattern:
+      /credit balance is too low|insufficient[_ ](?:balance|credits?|funds|quota)|insufficientquota|requires more credits|billing_(?:error|hard_limit_reached|not_active)|billing (?:hard )?limit|402 payment required|payment required|(?:prepayment )?credits are depleted|out of credits|spend(?:ing)? (?:limit|cap)|monthly (?:spending|included credits)|key limit exceeded|account (?:is )?in arrears|arrearage/i,
+    example: "Error code: 402 - {'error': {'message': 'Insufficient Balance', 'code': 'invalid_request_error'}}",
+    check: 'The balance of this account is used up. Add credits or a payment method at the provider.',
+  },
+  {
+    ...apiQuota,
+    id: 'openai.quota',
+    pattern:
+      /exceeded your current quota|check your plan and billing|insufficient_quota|quota[_ ](?:has been )?(?:exhausted|exceeded)\b(?!.{0,120}per ?minute)|exceeded (?:your |the )?(?:monthly|daily|weekly) (?:quota|limit|usage)/i,
+    example: "Error code: 429 - {'type': 'insufficient_quota', 'message': 'You exceeded your current quota'}",
+  },
+  {
+    ...apiQuota,
+    id: 'api.per-day',
+    pattern:
+      /(?:tokens|requests|calls|messages|quota|limit)\b.{0,40}\bper[-_ ]?(?:day|month|week)\b|free-models-per-day|\((?:TPD|RPD)\)|daily (?:limit|quota|request limit|token limit)|RequestsPerDay|pull rate limit/i,
+    example: 'Rate limit exceeded: free-models-per-day. Add credits to unlock more requests.',
+  },
+  {
+    ...apiThrottle,
+    id: 'api.banned',
+    pattern:
+      /way too (?:many requests|much request weight)|banned until|too many visits|EAPI:Rate limit|EOrder:Rate limit|DDoSProtection/i,
+    example: 'ccxt.base.errors.DDoSProtection: binance 418 I am a teapot; IP banned until 1793001600000',
+  },
+  {
+    ...apiThrottle,
+    id: 'github.secondary',
+    pattern: /secondary rate limit|API rate limit exceeded|abuse detection mechanism/i,
+    example: 'HTTP 403: API rate limit exceeded for user ID 1234 (https://api.github.com/graphql)',
+  },
+  {
+    ...apiThrottle,
+    id: 'api.flood',
+    pattern: /flood (?:control exceeded|wait)|FLOOD_WAIT|retry after \d+|you are being rate limited/i,
+    example: 'telegram.error.RetryAfter: Flood control exceeded. Retry in 35 seconds',
+  },
+  {
+    ...apiThrottle,
+    id: 'api.throttled',
+    pattern:
+      /\b429\b.{0,60}too many requests|^429 status code|too many (?:requests|tokens|concurrent)|rate[- _]?limit(?:ed)?[- _]?(?:is |was |has been |been )?(?:exceeded|reached|hit|error)?\b|rate_?limit_?(?:error|exceeded)|ratelimit(?:error|exceeded)|toomanyrequests|throttl(?:ing|ed)(?:exception|error)?\b|requestlimitexceeded|resource[_ ]?(?:has been )?exhausted|resourceexhausted|exceeded (?:the )?(?:token |call |request )?rate limit|last status: 429|(?:status|code|error|http(?:\/[\d.]+)?|returned|response)\W{0,3}(?:status |code )*\W{0,3}429\b|slow ?down\b|sending (?:requests|messages) too (?:quickly|fast)|E429\b|exhausted your capacity|capacity (?:has been )?exceeded/i,
+    example: "Error code: 429 - {'message': 'Rate limit reached for requests'}",
+  },
+  {
+    ...api,
+    id: 'api.overloaded',
+    category: 'upstream-error',
+    kind: 'upstream',
+    pattern:
+      /overloaded_error|\bis (?:currently |temporarily )?overloaded|at capacity|currently experiencing high demand|529 (?:overloaded|\{)/i,
+    example:
+      "anthropic.InternalServerError: Error code: 529 - {'type': 'error', 'error': {'type': 'overloaded_error'}}",
+  },
+  {
+    ...apiLogin,
+    id: 'api.login',
+    pattern:
+      /authentication_(?:error|failed)|invalid_api_key|incorrect api key|invalid (?:x-)?api[- ]key|api[_ ]key[_ ]invalid|api key not valid|oauth token (?:has )?(?:expired|been revoked)|token (?:has )?expired|\b401\b.{0,20}unauthori[sz]ed|authenticationerror|account (?:has been |is )?(?:deactivated|suspended|disabled)|invalid bearer token|expiredtoken|refresh token (?:was already used|has expired|is invalid)/i,
+    example: "openai.AuthenticationError: Error code: 401 - {'error': {'code': 'invalid_api_key'}}",
+  },
+  {
+    ...api,
+    id: 'api.context',
+    category: 'context-overflow',
+    kind: 'context',
+    pattern:
+      /context_length_exceeded|prompt is too long|maximum context length|exceeds? (?:the )?(?:maximum number of tokens|context window|model's context)|input token count|too many (?:input|prompt) tokens/i,
+    example: "Error code: 400 - {'error': {'message': 'prompt is too long: 210345 tokens > 200000 maximum'}}",
   },
 ];
