@@ -4,7 +4,9 @@
  */
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request as requestPlain } from 'node:http';
 import { Agent, type RequestOptions, request as requestTls } from 'node:https';
+import { type ConnectionOptions, createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { durationText, timerMs } from '../core/units.ts';
+import { openRegular } from './read-file.ts';
 
 /** What is sent, and how much patience there is. */
 export interface Ask {
@@ -18,6 +20,8 @@ export interface Ask {
   readonly abort: AbortSignal | null;
   /** Asks whether a server answers, not how well: what curl takes is taken, and `localhost` means both of its addresses. */
   readonly tolerant?: boolean;
+  /** What a server's certificate may be signed by, from {@link trusting}; absent or null: the known authorities. */
+  readonly trusted?: SecureContext | null;
   /** Where HTTPS_PROXY and NO_PROXY are looked up. Used for https only: a proxy sees what goes through it in plain. */
   readonly proxyEnv: Readonly<Record<string, string | undefined>> | null;
 }
@@ -36,6 +40,24 @@ export interface Unanswered {
   readonly kind: 'unanswered';
   readonly fault: 'time' | 'aborted' | 'network';
   readonly why: string;
+}
+
+const CERTIFICATES_BYTES = 1 << 20;
+let made: { text: string; context: SecureContext } | null = null;
+
+/** Trust in the known authorities and those whose certificates (PEM) are in the file. Rejects if it cannot be read or holds none. */
+export async function trusting(path: string): Promise<SecureContext> {
+  const file = await openRegular(path);
+  try {
+    const buffer = Buffer.alloc(CERTIFICATES_BYTES);
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
+    const text = buffer.toString('utf8', 0, bytesRead);
+    // The known ones are many and take some milliseconds to read.
+    if (made?.text !== text) made = { text, context: createSecureContext({ ca: [...rootCertificates, text] }) };
+    return made.context;
+  } finally {
+    await file.close();
+  }
 }
 
 /** Sends and waits for the answer. Never rejects. */
@@ -59,9 +81,15 @@ function open(ask: Ask): ClientRequest {
   const headers: Record<string, string> = { 'user-agent': 'agent-watch', ...ask.headers };
   if (ask.body !== null) headers['content-length'] = String(Buffer.byteLength(ask.body));
   // Said here, since NODE_TLS_REJECT_UNAUTHORIZED, meant for the watched command, would say otherwise.
-  const options: RequestOptions = { method: ask.method, headers, agent: false, rejectUnauthorized: true };
+  const options: RequestOptions & Pick<ConnectionOptions, 'secureContext'> = {
+    method: ask.method,
+    headers,
+    agent: false,
+    rejectUnauthorized: true,
+  };
   if (ask.tolerant === true) Object.assign(options, TOLERANT, isLocalhost(ask.url) ? { lookup: bothLoopbacks } : {});
   if (ask.url.protocol !== 'https:') return requestPlain(ask.url, options);
+  if (ask.trusted) options.secureContext = ask.trusted;
   if (ask.proxyEnv !== null) options.agent = new Agent({ proxyEnv: { ...ask.proxyEnv } });
   return requestTls(ask.url, options);
 }

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { lastWords, plainLine, wholeStart, withoutSplitStart } from '../core/text.ts';
 import { durationText, sizeText, timerMs, type Wall } from '../core/units.ts';
 import type { Answered } from '../host/http-exchange.ts';
-import { errnoOf } from '../host/read-file.ts';
+import { errnoOf, reasonOf } from '../host/read-file.ts';
 import { createLineMatcher } from './output-feed.ts';
 import {
   answer,
@@ -25,8 +25,10 @@ export function httpProbe(spec: SpecOf<'http'>, world: ProbeWorld): Probe {
   const matcher = spec.expect === null ? null : createLineMatcher(spec.expect, BODY_BYTES);
   return {
     async ask(abort) {
-      const { exchange } = await import('../host/http-exchange.ts');
+      const { exchange, trusting } = await import('../host/http-exchange.ts');
       const before = world.now().mono;
+      const trusted = spec.caFile === null ? null : await trusting(spec.caFile).catch(reasonOf);
+      if (typeof trusted === 'string') return answer(false, `${spec.caFile} cannot be read: ${trusted}`);
       const answered = await exchange({
         url,
         method: 'GET',
@@ -37,6 +39,7 @@ export function httpProbe(spec: SpecOf<'http'>, world: ProbeWorld): Probe {
         abort,
         proxyEnv: null,
         tolerant: true,
+        trusted,
       });
       const tookMs = world.now().mono - before;
       if (answered.kind === 'unanswered') {

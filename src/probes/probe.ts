@@ -76,7 +76,8 @@ interface ProbeSubjects {
   'fail-pattern': { readonly pattern: RegExp };
   'fresh-file': { readonly path: string; readonly maxAgeMs: number };
   grow: { readonly glob: string; readonly withinMs: number };
-  http: { readonly url: string; readonly expect: RegExp | null };
+  /** `caFile`: certificates of an authority that is believed beside the known ones. */
+  http: { readonly url: string; readonly expect: RegExp | null; readonly caFile: string | null };
   port: { readonly host: string; readonly port: number };
   check: { readonly command: string };
   /** null: only its history is kept. */

@@ -1,8 +1,16 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createPlainServer } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { httpProbe, portProbe } from '../../src/probes/polled-probes.ts';
+import { because, missing } from '../support/fixture.ts';
+import { scratch } from '../support/scratch.ts';
 import { ask, spec, world } from './rig.ts';
+
+const openssl = missing('openssl', 'version');
 
 function closing(server: Server | ReturnType<typeof createPlainServer>): void {
   onTestFinished(
@@ -21,8 +29,8 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/health`;
 }
 
-const http = (url: string, expect: RegExp | null = null, timeoutMs = 300) =>
-  httpProbe(spec({ kind: 'http', url, expect, timeoutMs }), world);
+const http = (url: string, expect: RegExp | null = null, timeoutMs = 300, caFile: string | null = null) =>
+  httpProbe(spec({ kind: 'http', url, expect, timeoutMs, caFile }), world);
 
 describe('--http', () => {
   test.each([
@@ -39,6 +47,32 @@ describe('--http', () => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     expect(await ask(http(url, /^ok/))).toMatchObject({ ok: true });
   });
+
+  test.skipIf(openssl !== null)(
+    `a certificate is believed by an authority of one's own${because(openssl)}`,
+    async () => {
+      const folder = scratch();
+      const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+      const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+      const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', key, '-out', cert];
+      execFileSync('openssl', [...made, ...names], { stdio: 'ignore' });
+      const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_request, response) => {
+        response.end('ok');
+      });
+      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+      closing(server);
+      const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+      expect(await ask(http(url, null, 5000))).toMatchObject({
+        ok: false,
+        detail: expect.stringMatching(/SELF_SIGNED/),
+      });
+      expect(await ask(http(url, /ok/, 5000, cert))).toMatchObject({ ok: true });
+      expect(await ask(http(url, null, 5000, join(folder, 'none.pem')))).toMatchObject({
+        ok: false,
+        detail: expect.stringMatching(/none\.pem cannot be read: ENOENT/),
+      });
+    },
+  );
 
   test('localhost is both of its addresses, whatever the hosts file says', async () => {
     for (const host of ['127.0.0.1', '::1']) {

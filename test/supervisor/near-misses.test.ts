@@ -29,7 +29,7 @@ const specs: readonly ProbeSpec[] = [
   errors,
   { ...basics, kind: 'fresh-file', name: 'fresh', path: 'hb', maxAgeMs: 20 * minute },
   { ...basics, kind: 'grow', name: 'grow', glob: 'out/*', withinMs: 2 * hour },
-  { ...basics, kind: 'http', name: 'http', url: 'http://127.0.0.1/', expect: null },
+  { ...basics, kind: 'http', name: 'http', url: 'http://127.0.0.1/', expect: null, caFile: null },
   { ...basics, kind: 'port', name: 'port', host: '127.0.0.1', port: 1 },
   { ...basics, kind: 'check', name: 'check', command: 'true' },
   { ...basics, kind: 'memory', name: 'memory', maxBytes: 2 ** 30 },

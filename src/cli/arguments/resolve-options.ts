@@ -37,6 +37,7 @@ const partners: Readonly<Record<string, readonly string[]>> = {
   'progress-pattern': ['stale-after'],
   'stale-when': ['stale-after'],
   'repeat-action': ['repeat-limit'],
+  'http-ca': ['http'],
   metrics: ['kill-when', 'budget'],
   'judge-with': ['judge'],
   'judge-acts': ['judge'],

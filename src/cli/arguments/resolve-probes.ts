@@ -1,6 +1,8 @@
 /** Probes from what was written for them: values, companions (--http-expect), and their own timing in the file. */
+import { closeSync } from 'node:fs';
 import type { Severity } from '../../core/health-model.ts';
 import type { Remedy } from '../../core/model.ts';
+import { openRegularSync, reasonOf } from '../../host/read-file.ts';
 import { categories } from '../../incidents/incident.ts';
 import type { ProbeBasics, ProbeSpec, ProbeSubject } from '../../probes/probe.ts';
 import { type ProbeContext, type ProbeOption, type ProbeOptionName, probeOptions } from '../options/health.ts';
@@ -28,6 +30,15 @@ function refuseUnknownWords(
   });
 }
 
+/** A mistyped place would be a probe that always fails, and a command that is never left alone. */
+function refuseUnreadable(path: string): void {
+  try {
+    closeSync(openRegularSync(path));
+  } catch (error) {
+    throw new UsageError(`${quoted(path)} cannot be read: ${reasonOf(error)}`);
+  }
+}
+
 /** What a probe may say for itself in the file. */
 export const probeKeys = ['interval', 'timeout', 'retries', 'start-period', 'name', 'severity'] as const;
 
@@ -37,7 +48,9 @@ const probeOptionNames = Object.keys(probeOptions) as ProbeOptionName[];
 export function healthSettings(values: OptionValues, raw: RawValues, folder: string): HealthSettings {
   if (values['stale-when'] === 'idle' && values['stale-after'].includes('auto'))
     throw new UsageError('--stale-when idle needs a time: --stale-after auto learns from the output alone');
-  const found = probes(values, raw, { folder, staleWhen: values['stale-when'] });
+  const httpCa = values['http-ca'];
+  if (httpCa !== null) at(raw.get('http-ca')?.[0]?.where ?? '--http-ca', () => refuseUnreadable(httpCa));
+  const found = probes(values, raw, { folder, staleWhen: values['stale-when'], httpCa });
   const names = found.map(({ name }) => name);
   refuseUnknownWords(values.remedy, names, raw.get('remedy'));
   return {

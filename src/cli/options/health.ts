@@ -50,6 +50,11 @@ export const healthOptions = {
     meaning: 'fails without a 2xx response in time; with --http-expect, also when the body does not match',
   },
   'http-expect': { kind: 'regex', repeat: true, meaning: 'pattern that the body of the --http response must match' },
+  'http-ca': {
+    kind: 'path',
+    placeholder: 'FILE',
+    meaning: 'PEM file of an authority of your own, by which --http addresses may be signed too',
+  },
   port: {
     kind: 'host-port',
     repeat: true,
@@ -172,6 +177,8 @@ export interface ProbeContext {
   /** The child's working directory. */
   readonly folder: string;
   readonly staleWhen: 'silent' | 'idle';
+  /** The file of --http-ca; null: none. */
+  readonly httpCa: string | null;
 }
 
 /** `90=10m`, `90%=10m`: percent of one core, and a duration. Throws a UsageError. */
@@ -236,7 +243,7 @@ export const probeOptions = {
     companion: 'http-expect',
     parts: ['url'],
     name: text => `http:${text}`,
-    probe: (url, expect) => ({ kind: 'http', url, expect }),
+    probe: (url, expect, { httpCa: caFile }) => ({ kind: 'http', url, expect, caFile }),
   },
   port: {
     companion: null,

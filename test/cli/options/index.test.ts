@@ -57,6 +57,7 @@ const contract: Record<string, Record<string, string | null>> = {
     grow: null,
     http: null,
     'http-expect': null,
+    'http-ca': null,
     port: null,
     check: null,
     'max-memory': null,
