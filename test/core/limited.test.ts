@@ -210,6 +210,13 @@ describe('a limited wait', () => {
     expect(unknown.phase).toBe('running');
   });
 
+  test('a clock set forward a day ends a named wait within minutes, for by that clock it is over', () => {
+    const named = waiting();
+    named.wall += day;
+    named.pass(2 * minute);
+    expect(named.phase).toBe('running');
+  });
+
   test('a reboot in the middle keeps it', () => {
     const bench = waiting();
     const saved: Snapshot = {
