@@ -204,7 +204,7 @@ describe.skipIf(withoutTmux)(`top in a terminal (${withoutTmux ?? 'tmux'})`, () 
 
   test('puts the terminal back before the words of an error that nobody caught', async () => {
     const folder = scratch();
-    const screenTs = resolve(import.meta.dirname, '../../src/cli/top/screen.ts');
+    const screenTs = resolve(import.meta.dirname, '../../src/cli/top/content.ts');
     const program = `${folder}/falls.mjs`;
     writeFileSync(
       program,

@@ -14,7 +14,7 @@ test('the first that is not is shown', () => {
 });
 
 test('a process finds it among its own', () => {
-  const program = `import { findMangledArgument } from ${JSON.stringify(join(import.meta.dirname, '../../src/host/argv.ts'))};
+  const program = `import { findMangledArgument } from ${JSON.stringify(join(import.meta.dirname, '../../src/host/own-process.ts'))};
 console.log(findMangledArgument());`;
   const line = `exec ${process.execPath} --input-type=module -e "$0" -- x "$(printf 'f\\344r')"`;
   const { stdout } = spawnSync('sh', ['-c', line, program], { encoding: 'utf8' });
