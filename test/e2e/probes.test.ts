@@ -174,7 +174,8 @@ async function noticed({ fault, options, probe, detail, thresholdMs, cause, kind
   expect(row).toMatchObject({ ok: false, severity: 'critical', detail: expect.stringMatching(detail) });
   expect((await worker.up(2)) - brokeAt).toBeLessThan(thresholdMs + BUSY_MS + DYING_MS);
   expect(worker.watcher.err()).toContain(`stopping: ${name}: ${row?.detail}; sent SIGTERM`);
-  expect(worker.watcher.err()).toContain(`(${name}: ${row?.detail}); restart 1 now`);
+  const ending = `(${name}: ${row?.detail}); restart 1 now`;
+  await until(`it said ${ending}`, () => worker.watcher.err().includes(ending));
   await worker.well(name);
   expect(statusOf(folder, 'w')).toMatchObject({ restarts: 1, lastExit: { code: 9, cause: cause ?? 'probe' } });
   await worker.end();

@@ -72,7 +72,7 @@ describe('each breaks in its own way, and is noticed in time', () => {
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void server.close());
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    const watched = watch('sleep 60', [{ kind: 'http', url, expect: null, intervalMs: 200, retries: 2 }]);
+    const watched = watch('sleep 60', [{ kind: 'http', url, expect: null, caFile: null, intervalMs: 200, retries: 2 }]);
     await until('it is well', () => watched.verdicts.some(({ kind }) => kind === 'green'));
     status = 503;
     expect(await watched.ended()).toMatchObject([{ name: 'http', detail: 'HTTP 503 (2 times in a row)' }]);

@@ -22,7 +22,7 @@ const watch = liveWatch(
   script,
   [
     { kind: 'stale', afterMs: 1000, progressPattern: /tick/, when: 'silent', startPeriodMs: 20_000 },
-    { kind: 'http', url: `http://127.0.0.1:${port}/`, expect: null, ...asked },
+    { kind: 'http', url: `http://127.0.0.1:${port}/`, expect: null, caFile: null, ...asked },
     { kind: 'port', host: '127.0.0.1', port, ...asked },
     { kind: 'check', command: 'true', ...asked, timeoutMs: 1000 },
   ],
