@@ -4,8 +4,8 @@ import { type BudgetLedger, closeRun, freeAt, newLedger, usedIn, withCurrent, wi
 import { addSilence, judgeSilence, newRhythm, type SilenceVerdict } from '../core/rhythm.ts';
 import { parseShaped, type Shape } from '../core/shape.ts';
 import { durationText, type Mono, type Stamp } from '../core/units.ts';
-import { lookUp, parseMetrics, readable } from './kill-when/condition.ts';
 import { commandSource, fileSource, type MetricsPlace, type MetricsSource, urlSource } from './kill-when/sources.ts';
+import { lookUp, parseMetrics, readable } from './kill-when/values.ts';
 import { createLineMatcher } from './output-feed.ts';
 import type { BudgetKeeper, BudgetLimit, KeptText, RhythmKeeper } from './probe.ts';
 

@@ -268,7 +268,7 @@ function crudely(env: Known['env'], text: string): string {
 }
 
 async function loadRedactor({ env, notifications }: Known): Promise<Clean> {
-  const { configuredSecrets, redactorFor } = await import('./response/incident-writer.ts');
+  const { configuredSecrets, redactorFor } = await import('./response/redactor.ts');
   return redactorFor(env, configuredSecrets(notifications));
 }
 

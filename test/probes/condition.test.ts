@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { numberOf, parseCondition, parseMetrics } from '../../src/probes/kill-when/condition.ts';
+import { parseCondition } from '../../src/probes/kill-when/condition.ts';
 import { prepare } from '../../src/probes/kill-when/prepare.ts';
+import { numberOf, parseMetrics } from '../../src/probes/kill-when/values.ts';
 
 function judge(written: string, metrics: Record<string, unknown>) {
   const condition = parseCondition(written);

@@ -15,7 +15,7 @@ import { judgeEnd, localZone, type NextStep, nextStep } from '../../incidents/ou
 import { idsIn, readOne } from '../../incidents/store.ts';
 import { replaceFile } from '../../state/atomic-file.ts';
 import { readHold } from '../../state/hold-file.ts';
-import { configuredSecrets, createRedactor, type Redactor } from '../../supervisor/response/incident-writer.ts';
+import { configuredSecrets, createRedactor, type Redactor } from '../../supervisor/response/redactor.ts';
 import type { DiagnoseTarget, Invocation } from '../arguments/invocation.ts';
 import { consultation } from '../arguments/watch-orders.ts';
 import { ownEnvironment } from '../environment.ts';

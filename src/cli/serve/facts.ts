@@ -12,7 +12,7 @@ import type { Incident } from '../../incidents/incident.ts';
 import { secretsOf } from '../../incidents/redaction/exact-secrets.ts';
 import { readRunsQuickly, type ServiceEvent } from '../../state/line-log.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
-import { redactorFor } from '../../supervisor/response/incident-writer.ts';
+import { redactorFor } from '../../supervisor/response/redactor.ts';
 import { findIncident, incidentsFolder, keptIncidents, reportOf } from '../commands/incidents.ts';
 import { type ListedRun, lastRuns, unusualSince } from '../commands/runs.ts';
 import { readServices, type StatusRow } from '../commands/status.ts';

@@ -15,7 +15,7 @@ import { type Members, openMembers, residentBytes } from '../memory-and-cpu.ts';
 import { createLineMatcher } from '../output-feed.ts';
 import { createSlidingCount, type SlidingCount } from '../output-probes.ts';
 import { ERROR_PATTERN, type Probe, type WatchedRun } from '../probe.ts';
-import { type Condition, lookUp, type Metrics, namesIn, setName } from './condition.ts';
+import type { Condition } from './condition.ts';
 import {
   commandSource,
   fileSource,
@@ -26,6 +26,7 @@ import {
   urlSource,
   withTimeLimit,
 } from './sources.ts';
+import { lookUp, type Metrics, namesIn, setName } from './values.ts';
 
 /** Names that are always there: bytes, seconds, counts. A source that has one of them comes first. */
 export const BUILT_IN = ['memory', 'uptime', 'restarts', 'errors_per_hour', 'output_age'] as const;

@@ -6,7 +6,7 @@ import { durationText, type Mono, type Stamp, type Wall } from '../../core/units
 import { atMost } from '../../host/clock.ts';
 import { errnoOf, openRegular, reasonOf } from '../../host/read-file.ts';
 import { createLineMatcher } from '../output-feed.ts';
-import { lookUp, type Metrics, parseMetrics, readable, setName } from './condition.ts';
+import { lookUp, type Metrics, parseMetrics, readable, setName } from './values.ts';
 
 const pair = /([A-Za-z_][\w.]*)\s*=\s*("(?:\\.|[^"\\])*"|[^\s,;|}\])]+)/g;
 /** Pairs stand at the beginning of a line; what is behind is text. */

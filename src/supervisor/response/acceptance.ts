@@ -14,8 +14,8 @@ import { readOne } from '../../incidents/store.ts';
 import { readRuns } from '../../state/line-log.ts';
 import type { CheckedRun, CheckWorld, Judging, WantedOutput } from '../run-checks.ts';
 import type { CheckOrder, JudgeOrder } from '../watch-order.ts';
-import { configuredSecrets, createRedactor, redactorFor } from './incident-writer.ts';
 import { modelPorts } from './load-notifications.ts';
+import { configuredSecrets, createRedactor, redactorFor } from './redactor.ts';
 
 /** A check that takes longer is ended, and has failed. */
 const ACCEPT_LIMIT_MS = 60_000;

@@ -9,7 +9,7 @@ import { judgeEnd, localZone, type Outcome, readOutcome } from '../../incidents/
 import { readOne } from '../../incidents/store.ts';
 import { triage } from '../../incidents/triage/triage.ts';
 import type { NotificationSettings } from '../watch-order.ts';
-import { configuredSecrets, redactorFor } from './incident-writer.ts';
+import { configuredSecrets, redactorFor } from './redactor.ts';
 
 /** What it needs of the watcher. */
 export interface EndJudgeWorld {

@@ -10,7 +10,7 @@ import type { StateFolder } from '../../state/state-folder.ts';
 import type { NotificationSettings, NotificationWorld } from '../watch-order.ts';
 import type { Alerting } from './alerting.ts';
 import type { Diagnosing } from './diagnosing.ts';
-import { configuredSecrets, redactorFor } from './incident-writer.ts';
+import { configuredSecrets, redactorFor } from './redactor.ts';
 
 /** Neither file comes near this. */
 const FILE_LIMIT_BYTES = 1 << 20;

@@ -124,7 +124,7 @@ async function cure(world: RemedyWorld, incident: Incident, abort: AbortSignal):
   });
   if (remedy === null) return;
   const { runShell } = await import('../../host/run-command.ts');
-  const { redactorFor } = await import('./incident-writer.ts');
+  const { redactorFor } = await import('./redactor.ts');
   const clean = redactorFor(world.env, []);
   const startedAt = world.monoMs();
   try {
