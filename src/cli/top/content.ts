@@ -257,7 +257,7 @@ export function openScreen(hearers: Hearers): Screen {
   };
 }
 
-/** Tells keys; returns how to stop it. What is pasted is no command: without a filter being typed it would stop and restart services. */
+/** Tells keys; returns how to stop it. A paste is never taken as keys: outside the filter it would stop and restart services. */
 function readKeys(stdin: typeof process.stdin, hearers: Hearers): () => void {
   let pasting = false;
   const press = (text: string | undefined, key: { name?: string; ctrl?: boolean }) => {
