@@ -135,7 +135,8 @@ export const severities: Readonly<Record<AlertKind, Severity>> = {
 export function titleFor(name: string, { event, category, probe }: AlertEvent): string {
   const told = event === 'recovered' || event === 'start' || event === 'stop';
   const cause = told || category === 'unknown' ? null : category;
-  const words = cause?.replaceAll('-', ' ') ?? (event === 'unhealthy' ? (probe?.name ?? null) : null);
+  const named = event === 'unhealthy' || event === 'unusual';
+  const words = cause?.replaceAll('-', ' ') ?? (named ? (probe?.name ?? null) : null);
   return `${name} ${headlines[event]}${words === null ? '' : `: ${words}`}`;
 }
 

@@ -172,7 +172,13 @@ describe('a judge', () => {
     );
     await watcher.ended;
     expect(alerts.received.map(({ json }) => json)).toMatchObject([
-      { event: 'unhealthy', reason: expect.stringContaining('not calibrated (0 of 20 marks)') },
+      {
+        event: 'unusual',
+        title: 'review had an unusual run: judge',
+        reason: expect.stringContaining('not calibrated (0 of 20 marks)'),
+        probe: { name: 'judge', message: expect.stringContaining(FINDING) },
+        command: 'agent-watch runs review',
+      },
     ]);
   });
 });

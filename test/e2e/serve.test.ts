@@ -289,6 +289,49 @@ describe.skipIf(browser === undefined)('the page in a real browser (needs chromi
     expect(tab.complaints()).toEqual([]);
   }, 60_000);
 
+  test('shows how the last runs of a service went, at phone and desktop width', async () => {
+    const folder = scratch();
+    run(folder, ['--name', 'review', '--restart', 'never', '--', 'sh', '-c', 'exit 3']);
+    const fields = (at: number) => ({
+      run: at,
+      cause: 'success',
+      startedAt: `2026-01-${10 + at}T03:00:00.000Z`,
+      endedAt: `2026-01-${10 + at}T03:04:00.000Z`,
+      exit: { code: 0, signal: null },
+      durationMs: at === 11 ? 2_460_000 : 240_000 + 100 * at,
+      metrics: { cost: 0.1 },
+    });
+    const judged = { verdict: 'fail', reasons: [{ why: 'It names no line', quote: '<b>none</b>' }], note: null };
+    const runs = [
+      ...Array.from({ length: 11 }, (_, at) => fields(at + 1)),
+      { ...fields(12), verdict: judged, mark: { mark: 'bad', why: 'misses <b>the SQL</b>' } },
+      { ...fields(13), cause: 'crash', exit: { code: null, signal: 'SIGSEGV' }, why: 'it was killed' },
+    ];
+    writeFileSync(
+      join(folder, 'state/review/runs.jsonl'),
+      runs.map(one => `${JSON.stringify(one)}\n`).join(''),
+    );
+    const { url } = await serving(folder);
+    const tab = await openTab();
+    const list = `[...${card('review')}.querySelectorAll('.runs > li')].map(one => one.innerText)`;
+    for (const width of [390, 1280]) {
+      await tab.resize(width, 844);
+      await tab.go(`${url}/?${width}#review`);
+      await tab.holds(`${card('review')}?.open`);
+      await tab.ask(
+        `[...${card('review')}.querySelectorAll('.fold')].find(one => one.innerText === 'Last runs').open = true`,
+      );
+      await tab.holds(`${list}.length === 10`);
+      const [crash, bad, long, ...rest] = await tab.ask<string[]>(list);
+      expect(crash).toMatch(/run 13[\s\S]*crash \(SIGSEGV\)[\s\S]*took 4m01s · cost 0\.1[\s\S]*it was killed/);
+      expect(bad).toMatch(/run 12[\s\S]*judge: fail: It names no line\s+marked bad: misses <b>the SQL<\/b>/);
+      expect(long).toMatch(/run 11[\s\S]*success[\s\S]*unusual: took 41m, usually 4m/);
+      expect(rest.at(-1)).toMatch(/run 4\b/);
+      expect(await tab.ask('document.documentElement.scrollWidth')).toBe(width);
+    }
+    expect(tab.complaints()).toEqual([]);
+  }, 60_000);
+
   test('stays true while a service changes, says when it is stale, and recovers when the server is back', async () => {
     const folder = scratch();
     start(folder, 'one', ['--', 'sleep', '1000']);

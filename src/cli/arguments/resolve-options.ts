@@ -156,10 +156,10 @@ const topics = [
 /** Alerts as they were asked for; without a webhook of our own, the environment's. */
 export function alertSettings(values: OptionValues, raw: RawValues, here: Environment): AlertSettings {
   const wanted: readonly string[] = values['alert-on'];
-  // Nobody looks at each run of a schedule.
-  const scheduled = values.schedule !== null && !raw.has('alert-on');
+  // Nobody looks at each run of a schedule, and a judge is there to be heard.
+  const judgesRuns = (values.schedule !== null || values.judge !== null) && !raw.has('alert-on');
   const isOn = (topic: string) =>
-    wanted.includes(topic) || wanted.includes('all') || (scheduled && topic === 'unusual');
+    wanted.includes(topic) || wanted.includes('all') || (judgesRuns && topic === 'unusual');
   const given = values['alert-webhook'].map(target => ({ target, from: 'option' as const }));
   return {
     webhooks: given.length > 0 ? given : webhookOfEnvironment(here),

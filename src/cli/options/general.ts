@@ -250,7 +250,7 @@ export const incidentOptions = {
     default: 'flap,slow-loop,hold,limited,unhealthy,recovered',
     value: ['flap', 'slow-loop', 'hold', 'limited', 'unhealthy', 'recovered'],
     repeat: true,
-    meaning: 'events to alert on; also unusual (in the default with --schedule), crash, start, stop, all',
+    meaning: 'events to alert on; also unusual (in the default with --schedule or --judge), crash, start, stop, all',
   },
   'alert-cooldown': { kind: 'duration', default: '15m', value: 900_000, meaning: 'for the same cause' },
   'heartbeat-url': {

@@ -5,7 +5,7 @@
 export const pageScript = String.raw`
 'use strict';
 (() => {
-const POLL_MS = 5000, HIDDEN_MS = 60000, TIMEOUT_MS = 10000, STALE_MS = 20000, LOG_LINES = 80, FILTER_FROM = 9;
+const POLL_MS = 5000, HIDDEN_MS = 60000, TIMEOUT_MS = 10000, STALE_MS = 20000, LOG_LINES = 80, LAST_RUNS = 10, FILTER_FROM = 9;
 const $ = id => document.getElementById(id);
 const TONE = { healthy: 'good', running: 'good', held: 'bad', lost: 'bad', unhealthy: 'bad', backoff: 'warn', cooldown: 'warn', limited: 'warn', starting: 'busy', stopping: 'busy', waiting: 'busy' };
 const TOKEN = 'agent-watch-token';
@@ -114,6 +114,31 @@ const timed = lines => lines.flatMap((line, at) => {
   return [el('time', isFirst ? 'first' : '', when(line.at) + '  '), line.text + '\n'];
 });
 
+// How a run went, in one line, and below it what was odd about it.
+const tookText = ms => ms === null ? null : ms < 1000 ? ms + 'ms' : ago(ms).replace(/([hm])00[ms]$/, '$1');
+function endText(run) {
+  if (run.cause === 'success' || run.cause === 'orphan') return run.cause;
+  return run.cause + ' (' + (run.exit.signal || (run.exit.code === null ? 'exit status unknown' : 'exit code ' + run.exit.code)) + ')';
+}
+const END_TONE = { success: 'good', stopped: 'rest', restarted: 'rest', limited: 'warn', orphan: 'warn' };
+const reasonsOf = (word, why) => why ? word + ': ' + why : word;
+function runRow(run) {
+  const numbers = Object.entries(run.metrics).map(([name, value]) => name + ' ' + Number(value.toPrecision(4)));
+  const took = tookText(run.durationMs);
+  const odd = [
+    run.why !== null && el('span', '', run.why),
+    run.unusual.length > 0 && el('span', 'warn', 'unusual: ' + run.unusual.join('; ')),
+    run.verdict && el('span', run.verdict.verdict === 'fail' ? 'warn' : '', reasonsOf('judge: ' + run.verdict.verdict, run.verdict.note || (run.verdict.reasons || []).map(({ why }) => why).join('; '))),
+    run.mark && el('span', run.mark.mark === 'bad' ? 'bad' : '', reasonsOf('marked ' + run.mark.mark, run.mark.why)),
+  ].filter(part => part);
+  const head = add(el('p'), el('strong', '', 'run ' + run.run), el('span', 'phase ' + (END_TONE[run.cause] || 'bad'), endText(run)));
+  const facts = [run.startedAt && when(run.startedAt), took && 'took ' + took, ...numbers].filter(fact => fact);
+  head.append(el('span', 'more', facts.join(' \u00b7 ')));
+  const row = add(el('li'), head);
+  for (const part of odd) add(row, add(el('p', 'odd'), part));
+  return row;
+}
+
 const cards = new Map();
 function cardOf(name) {
   if (cards.has(name)) return cards.get(name);
@@ -129,12 +154,18 @@ function cardOf(name) {
       return [list];
     });
   });
+  card.runs = fold('Last runs', async place => {
+    const runs = await get('api/runs?lines=' + LAST_RUNS + '&name=' + encodeURIComponent(name));
+    draw(place, runs, () => runs.length === 0 ? [el('p', 'more', 'No run has ended yet.')]
+      : [add(el('ol', 'runs'), ...runs.reverse().map(runRow)), commandLine('agent-watch runs ' + name)]);
+  });
   add(row, card.name, card.phase, card.what, card.facts);
-  add(inside, card.about, el('h3', '', 'Last lines'), card.log, card.incident, card.events, commandLine('agent-watch logs ' + name + ' -f'));
+  add(inside, card.about, el('h3', '', 'Last lines'), card.log, card.incident, card.runs, card.events, commandLine('agent-watch logs ' + name + ' -f'));
   add(box, row, inside);
   card.refresh = async () => {
     if (!box.open) return;
     void card.incident.refresh();
+    void card.runs.refresh();
     void card.events.refresh();
     try { showLog(card.log, await get('api/logs?lines=' + LOG_LINES + '&name=' + encodeURIComponent(name))); }
     catch (error) { draw(card.log, [error.message], () => [error.message]); }

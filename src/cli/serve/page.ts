@@ -65,6 +65,8 @@ details[open] > .row .what, .row .what:empty { -webkit-line-clamp: none; }
 .fold > summary { padding: .5rem 0 0; font-size: .9rem; color: var(--busy); }
 .fold > summary::before { content: "\\25b8\\00a0"; } .fold[open] > summary::before { content: "\\25be\\00a0"; }
 .report { max-width: 56rem; font-size: .93rem; } .report h4 { margin: .9rem 0 .2rem; } .report p, .report ul { margin: .3rem 0; overflow-wrap: anywhere; } .report ul { padding-left: 1.2rem; }
+.runs { margin: .5rem 0; padding: 0; list-style: none; font-size: .9rem; } .runs li { padding: .4rem 0; border-top: 1px solid var(--line); } .runs li:first-child { border-top: 0; }
+.runs p { display: flex; flex-wrap: wrap; gap: 0 .75rem; margin: 0; overflow-wrap: anywhere; } .runs .more { color: var(--muted); font-variant-numeric: tabular-nums; } .runs .odd span { min-width: 0; }
 footer { color: var(--muted); font-size: .85rem; }
 :focus-visible { outline: 2px solid var(--busy); outline-offset: 2px; }
 @media (min-width: 60rem) {

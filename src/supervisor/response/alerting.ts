@@ -90,6 +90,17 @@ export interface Alerting {
   close(limitMs: number): Promise<void>;
 }
 
+/** An alert that waits for its incident to be explained. */
+interface Waiting {
+  readonly kind: AlertKind;
+  callOff(): void;
+  /** What is told after it: a recovery never comes before what it ends. */
+  then(): void;
+}
+
+/** The cause of an alert that a judge gave. */
+const JUDGE = 'judge';
+
 /** How long an alert waits for its incident to be explained. */
 const EXPLAIN_MS = 3000;
 /** A storm's incidents are put together, and most of them never explained. */
@@ -103,7 +114,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
     order.heartbeat === null
       ? null
       : createHeartbeatDriver(createHeartbeat({ ...order.heartbeat, env: order.env }, ports), policy, world.state);
-  const waiting = new Map<IncidentSeed, { kind: AlertKind; callOff(): void }>();
+  const waiting = new Map<IncidentSeed, Waiting>();
   const warned = new Map<string, Mono>();
   let slowLoop = false;
   let lastId: string | null = null;
@@ -120,6 +131,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
     told.callOff();
     waiting.delete(seed);
     raise(incidentEvent(told.kind, seed, incident, world.state(), policy.health, world.host));
+    told.then();
   }
 
   /** Something that is not well though the run goes on, and its end. */
@@ -191,7 +203,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
       slowLoop = false;
       trouble ??= { since: seed.at, restarts: 0 };
       if (kind === undefined) return;
-      waiting.set(seed, { kind, callOff: ports.after(EXPLAIN_MS, () => tell(seed, null)) });
+      waiting.set(seed, { kind, callOff: ports.after(EXPLAIN_MS, () => tell(seed, null)), then() {} });
       const [oldest] = waiting.keys();
       if (waiting.size > MOST_WAITING && oldest !== undefined) tell(oldest, null);
     },
@@ -200,16 +212,19 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
       tell(seed, incident);
     },
     recovered(at) {
-      for (const seed of [...waiting.keys()]) tell(seed, null);
       const { uptimeText, ...was } = troubleOver(trouble, lastStart, at, world);
       trouble = null;
       const restarts = { total: restartsOf(world.state()), window: was.restarts };
-      plain('recovered', { at, incidentId: lastId, downMs: was.downMs, restarts, reason: `up for ${uptimeText}` });
+      const reason = `up for ${uptimeText}`;
+      const say = () => plain('recovered', { at, incidentId: lastId, downMs: was.downMs, restarts, reason });
+      const last = [...waiting.values()].at(-1);
+      if (last === undefined) say();
+      else last.then = say;
     },
     judged(run, { verdict, reasons }, worth) {
       if (verdict !== 'fail') return;
       const reason = `the judge says that run ${run} fails its rubric; ${worth}`;
-      plain('unhealthy', { cause: 'judge', reason, probe: { name: 'judge', message: reasonText({ reasons }) } });
+      plain('unusual', { cause: JUDGE, reason, probe: { name: JUDGE, message: reasonText({ reasons }) } });
     },
     async close(limitMs) {
       for (const seed of [...waiting.keys()]) tell(seed, null);

@@ -136,12 +136,16 @@ describe('watching a command', () => {
     expect(told).toMatchObject({ settings: { output: { log: { keep: 5 } } } });
   });
 
-  test('unusual runs are alerted by default where there is a schedule', async () => {
+  test('unusual runs are alerted by default where there is a schedule or a judge', async () => {
     const on = async (...options: string[]) => (await watched(...options, '--', 'x')).alerts.on.has('unusual');
     expect(await on('--schedule', '0 7 * * *')).toBe(true);
     expect(await on('--schedule', '0 7 * * *', '--alert-on', 'crash')).toBe(false);
     expect(await on('--alert-on', 'unusual')).toBe(true);
     expect(await on()).toBe(false);
+    writeFileSync(join(folder, 'rubric.txt'), 'It names a line.', { mode: 0o600 });
+    const judge = ['--judge', 'rubric.txt', '--judge-with', 'ollama'];
+    expect(await on(...judge)).toBe(true);
+    expect(await on(...judge, '--alert-on', 'crash')).toBe(false);
   });
 
   test('what is after the -- is exact, whatever it looks like', async () => {

@@ -132,6 +132,18 @@ describe('alerts', () => {
     expect(await told()).toEqual(['recovered, down 3m12s, 3 restarts: up for 2m']);
   });
 
+  test('a recovery that comes before the explanation waits for it', async () => {
+    const { alerting, told } = rig(['crash', 'recovered']);
+    const seed = seedOf();
+    alerting.happened(seed);
+    alerting.recovered(1_700_000_000_500 as Wall);
+    alerting.explained(incidentOf(), seed);
+    expect(await told()).toEqual([
+      'crashed (exit code 1) after 5s: disk-full; next start in 1s',
+      expect.stringMatching(/^recovered/),
+    ]);
+  });
+
   test('an optional probe and a blind kill condition: unhealthy, and well again', async () => {
     const { alerting, clock, told } = rig(['unhealthy', 'recovered']);
     alerting.hear({ kind: 'probe-restored', name: 'disk', detail: 'enough' });
