@@ -307,10 +307,7 @@ describe.skipIf(browser === undefined)('the page in a real browser (needs chromi
       { ...fields(12), verdict: judged, mark: { mark: 'bad', why: 'misses <b>the SQL</b>' } },
       { ...fields(13), cause: 'crash', exit: { code: null, signal: 'SIGSEGV' }, why: 'it was killed' },
     ];
-    writeFileSync(
-      join(folder, 'state/review/runs.jsonl'),
-      runs.map(one => `${JSON.stringify(one)}\n`).join(''),
-    );
+    writeFileSync(join(folder, 'state/review/runs.jsonl'), runs.map(one => `${JSON.stringify(one)}\n`).join(''));
     const { url } = await serving(folder);
     const tab = await openTab();
     const list = `[...${card('review')}.querySelectorAll('.runs > li')].map(one => one.innerText)`;

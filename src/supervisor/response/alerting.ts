@@ -95,7 +95,7 @@ interface Waiting {
   readonly kind: AlertKind;
   callOff(): void;
   /** What is told after it: a recovery never comes before what it ends. */
-  then(): void;
+  afterwards(): void;
 }
 
 /** The cause of an alert that a judge gave. */
@@ -131,7 +131,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
     told.callOff();
     waiting.delete(seed);
     raise(incidentEvent(told.kind, seed, incident, world.state(), policy.health, world.host));
-    told.then();
+    told.afterwards();
   }
 
   /** Something that is not well though the run goes on, and its end. */
@@ -203,7 +203,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
       slowLoop = false;
       trouble ??= { since: seed.at, restarts: 0 };
       if (kind === undefined) return;
-      waiting.set(seed, { kind, callOff: ports.after(EXPLAIN_MS, () => tell(seed, null)), then() {} });
+      waiting.set(seed, { kind, callOff: ports.after(EXPLAIN_MS, () => tell(seed, null)), afterwards() {} });
       const [oldest] = waiting.keys();
       if (waiting.size > MOST_WAITING && oldest !== undefined) tell(oldest, null);
     },
@@ -219,7 +219,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
       const say = () => plain('recovered', { at, incidentId: lastId, downMs: was.downMs, restarts, reason });
       const last = [...waiting.values()].at(-1);
       if (last === undefined) say();
-      else last.then = say;
+      else last.afterwards = say;
     },
     judged(run, { verdict, reasons }, worth) {
       if (verdict !== 'fail') return;
