@@ -202,7 +202,7 @@ const GLANCE_BYTES = 16 * 1024;
 const READ_BYTES = 256 * 1024;
 /** Words of limits and refused logins, and the end of a JSON event. */
 const WORTH_READING =
-  /limit|quota|usage|credit|balance|429|529|40[123]|throttl|too many|overload|log ?in|logged|sign in|auth|token|api.?key|exhaust|flood|billing|account|capacity|spend|retry-after|context|too (?:long|large)|terminal|tty|raw mode|[}\]]\s*$/i;
+  /limit|quota|usage|credit|balance|429|529|40[123]|throttl|too many|overload|log ?in|logged|sign in|auth|token|api.?key|exhaust|flood|billing|account|capacity|spend|budget|credential|session|banned|payment|retry-after|context|too (?:long|large)|terminal|tty|raw mode|[}\]]\s*$/i;
 
 /**
  * Most ends say nothing about themselves, and the next start must not wait for a closer look at them. What looks closely is

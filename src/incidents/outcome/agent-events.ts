@@ -94,13 +94,18 @@ const ofAnything = (event: Json): AgentEvent => {
     isCode(event['code']) ||
     isCode(event['status']) ||
     isCode(event['retCode']) ||
-    event['documentation_url'] !== undefined;
+    isBareMessage(event);
   if (typeof level !== 'undefined' && !loud) return plain('work');
   if (!loud && !fails)
     return plain(event['type'] === 'message' || event['type'] === undefined ? 'work' : workOf(event));
   const texts = textsOf(event, ['message', 'msg', 'error', 'err', 'retMsg', 'detail', 'code', 'status']);
   return { kind: 'error', texts, resets: resetsOf(event) };
 };
+
+/** The body of a refusal, as many services send it: a message, and where to ask about it. */
+const isBareMessage = (event: Json): boolean =>
+  typeof event['message'] === 'string' &&
+  Object.keys(event).every(key => /^(?:message|__type|success|documentation_url|request_?id)$/i.test(key));
 
 const workOf = (event: Json): AgentEvent['kind'] =>
   /^(?:init|stats|usage|step_)/.test(String(event['type'])) ? 'notice' : 'work';

@@ -145,10 +145,16 @@ const heads: readonly (readonly [RegExp, boolean])[] = [
   // Bullets, crosses and emoji; not what quotes or lists.
   [/^(?![-*+>#"'`[({<$/\\.~])[^\p{L}\p{N}\s]+\s+/u, false],
   [/^HTTP Error (?=[45]\d\d)/i, true],
+  // A report of it lies there: "Error when talking to X, full report at: /tmp/report.json APIError: …".
+  [/^error\b[^:]{0,100}: \/\S{1,300} (?=\S)/i, true],
+  // "API Error:", "LLM provider error:"; what mentions an error, with an article, tells of something else.
   [
-    /^\[?(?:api|stream|fatal|execution|request|unexpected|unhandled|provider|codex|gemini|agent|llm|model|internal) ?(?:api )?error\b(?: (?:from|when|while)\b[^:]{0,60})?[:\]]\s*/i,
+    /^\[?(?!(?:\S+ ){0,2}(?:the|an?|this|that|any|each|every|all|no|its|your|for) )(?:[a-z][\w-]{0,24} ){0,3}error\b(?: (?:from|when|while)\b[^:]{0,60})?[:\]]\s*/i,
     true,
   ],
+  [/^(?!(?:[\w-]+ ){0,4}(?:the|an?|this|that) )[a-z][\w-]* (?:[\w-]+ ){0,3}failed: (?=\S)/i, true],
+  [/^failed to [\w -]{1,40}: (?=\S)/i, true],
+  [/^[\w ]{1,40} due to (?:an? )?error[.:] (?=\S)/i, true],
   [/^\[?(?:error|err|fatal|failed|failure)\b(?:[:\]]|\s*[\u00b7-])\s*(?=\S)/i, true],
   [/^(?:ERROR|FATAL|CRITICAL)\s+(?=\S)/, true],
   [
@@ -157,12 +163,12 @@ const heads: readonly (readonly [RegExp, boolean])[] = [
   ],
   [/^(?:unexpected )?status(?: code)?:? ?[45]\d\d\b[\w ]{0,24}: ?/i, true],
   [/^error code: ?[45]\d\d\b ?-? ?(?=\S)/i, true],
-  [/^error (?:during|while|in) [\w -]{1,40}:\s*/i, true],
+  [/^error (?:during|while|when|in|(?!handling|checking|reporting|logging)[a-z]+ing)\b[\w -]{0,60}:\s*/i, true],
   [/^(?:HTTP )?[45]\d\d(?: [A-Z][\w ]{0,24})?(?::| -|(?= \{))\s*/, true],
   [/^[45]\d\d (?=[A-Z])/, false],
   [/^toomanyrequests: /, true],
   [/^["']?(?:message|msg|error|detail|reason)["']?: ["']/, true],
-  [/^ran into this error:\s*/i, true],
+  [/^ran into (?:this|an) error\b[\w ]{0,40}:\s*/i, true],
 ];
 
 const withoutHead = (line: string): { text: string; error: boolean } => {
@@ -182,13 +188,13 @@ const withoutHead = (line: string): { text: string; error: boolean } => {
 };
 
 const farewells =
-  /^(?:\W{0,3})(?:shutting down|stopping|exiting|good ?bye|bye\b|clos(?:ing|ed)|cleaning up|terminat(?:ing|ed)|abort(?:ing|ed)?\b|giving up|disconnect(?:ing|ed)|session (?:ended|closed|id)|process (?:exited|ended|finished)|agent (?:exited|stopped|failed|ended)|done\.?$|cancell?ed)/i;
+  /^(?:\W{0,3})(?:shutting down|stopping|exiting|good ?bye|bye\b|clos(?:ing|ed)|cleaning up|terminat(?:ing|ed)|abort(?:ing|ed)?\b(?! \(core)|giving up|disconnect(?:ing|ed)|session (?:ended|closed|id)|process (?:exited|ended|finished)|agent (?:exited|stopped|failed|ended)|done\.?$|cancell?ed)/i;
 const hints =
-  /^(?:\W{0,3})(?:please |try |see |visit |run |use |to (?:continue|resume|see|increase|upgrade|get|learn|fix|use)\b|for (?:more|help|details)|upgrade |you can |learn more|contact |check |add |wait |consider |\/[a-z-]+(?: |$)|what do you want to do|tip:|hint:|note:|https?:\/\/|resets? |(?:your |the |it |next |access )*(?:limits? |usage |quota |access )?(?:will )?(?:resets?|reset|refresh(?:es)?|renews?)\b|retry|reconnecting|reading (?:additional input|prompt)|more info|read more|manage |switch )/i;
+  /^(?:\W{0,3})(?:please |try |see |visit |run |use |to (?:continue|resume|see|increase|upgrade|get|learn|fix|use)\b|for (?:more|help|details)|upgrade |after [a-z]+ing\b|you can |learn more|contact |check |add |wait |consider |\/[a-z-]+(?: |$)|what do you want to do|tip:|hint:|note:|(?:[\w/ .-]{1,30}:\s+)?https?:\/\/|resets? |(?:your |the |it |next |access )*(?:limits? |usage |quota |access )?(?:will )?(?:resets?|reset|refresh(?:es)?|renews?)\b|retry|reconnecting|reading (?:additional input|prompt)|more info|read more|manage |switch )/i;
 const bookkeeping =
-  /^(?:\W{0,3})(?:tokens? used|total (?:cost|duration|tokens|code)|usage:|cost:|duration:|session:|model:|[\d.,:%$ ]+$|request[ _-]id|trace[ _-]id|x-request-id|log (?:file|saved)|full (?:report|error|log)|a complete log|an? (?:full|error) report|error report)/i;
+  /^(?:\W{0,3})(?:tokens? used|(?:total|usage|cost|duration|session|model|requests|changes)\b[\w() -]{0,30}(?::|\s[+\d])|[\d.,:%$ ]+$|request[ _-]id|trace[ _-]id|x-request-id|log (?:file|saved)|full (?:report|error|log)|a complete log|an? (?:full|error) report|error report)/i;
 const wrappers =
-  /\b(?:exit(?:ed)?(?: with)?(?: status| code)*:? \d+|non-zero exit|returned (?:non-zero|\d+)|exited \(\d+\)|ELIFECYCLE|app crashed|Lifecycle script|command failed|run failed|task failed|job failed)\b|^npm (?:ERR!|error|notice)|^make(?:\[\d+\])?: \*\*\*|^error Command/i;
+  /\b(?:exit(?:ed)?(?: with)?(?: status| code)*:? \d+|non-zero exit|returned (?:non-zero|\d+)|exited \(\d+\)|ELIFECYCLE|app crashed|Lifecycle script|command failed|run failed|task failed|job failed)\b|\[object Object\]$|(?:failed|gave up|giving up|no response)\b.{0,80}\b(?:after|retried) \d+ (?:attempts|retries|tries|times)\b|max(?:imum)?(?: number of)? retries\b|^npm (?:ERR!|error|notice)|^make(?:\[\d+\])?: \*\*\*|^error Command/i;
 const traces =
   /^(?:\s+|\s*at |\s*File "|\s*\^|Traceback \(most recent|The above exception|During handling|Node\.js v\d|\s*node:|caused by|\.\.\. )/i;
 const dumps = /^\s*(?:[}\]){[(]+[,;]?|['"]?[\w.$-]{1,40}['"]?: .{0,400}[,{[])$/;

@@ -83,13 +83,14 @@ const take = (end: End, line: LastLine, run: EndedRun): void => {
   if (said !== null && (end.said === null || tellsMore(said.statement, end.said.statement))) end.said = said;
 };
 
-/** Of two statements of one cause, the one about a used up allowance explains the other. */
+/**
+ * Of two statements of one cause, one about a used up allowance explains one about too many requests, and the program's own words
+ * explain what it quotes of the service.
+ */
 const tellsMore = (earlier: Statement, later: Statement): boolean =>
   earlier.category === later.category &&
   earlier.kind === 'quota' &&
-  later.kind === 'throttle' &&
-  earlier.own &&
-  !later.own;
+  (later.kind === 'throttle' || (earlier.own && !later.own));
 
 /** Of what a line says and what it quotes, a program's own wording tells more than a service's. */
 const saidBy = (line: LastLine, run: EndedRun, failed: boolean): Said | null => {
@@ -103,13 +104,13 @@ const saidBy = (line: LastLine, run: EndedRun, failed: boolean): Said | null => 
 const all: readonly Statement[] = [...agentStatements, ...apiStatements];
 /** Without any of this no statement fits: most last lines are not tried further. */
 const trigger =
-  /limit|quota|usage|credit|balance|429|529|401|402|throttl|too (?:many|long|large)|overload|login|logged|log in|sign|auth|token|key|account|context|terminal|tty|prompt|trust|raw mode|exhaust|flood|request|payment|billing|capacity|root|std(?:in|out)|input|organi|visits|banned|slow|budget|spend|\bcap\b|access|revoked|expired/i;
+  /limit|quota|usage|credit|balance|429|529|401|402|throttl|too (?:many|long|large)|overload|login|logged|log in|sign|auth|token|key|account|context|terminal|tty|prompt|trust|raw mode|exhaust|flood|request|payment|billing|capacity|root|std(?:in|out)|input|organi|visits|banned|slow|budget|credential|session|spend|\bcap\b|access|revoked|expired/i;
 /** Announced, survived, or somebody else's: words that take a statement back. */
 const vetoes =
   /\bapproaching\b|\bnearing\b|\bclose to\b|\b(?:used|at|reached) \d{1,2}(?:\.\d+)?%|\b\d{1,2}(?:\.\d+)?% (?:of|used)|\bremaining: [1-9]|\bif (?:you|the|we)\b.{0,20}\b(?:hit|reach|exceed)|\bwhen (?:you|the user|users)\b|\bstatus":"allowed|\bnow using\b|\bno longer\b|\b(?:disk|storage|file ?system|inode|memory|cpu|project) quota\b|\[Errno|\bnot (?:yet |currently )?(?:hit|reached|exceeded|rate[- ]limited)/i;
 /** What follows the words makes them the subject of a sentence about the program's work. */
 const prose =
-  /^\s+(?:[a-z]+ ){0,3}(?:are|is|was|were|get|gets|will|should) (?:now |then |no )?[a-z]+(?:ed|en|ing|nt)\b|^['"`]?\s*(?:is|are|was|were) (?:now|handled|caught|tested|shown|covered|logged|retried|returned|reported|fixed|checked)\b|^['"`]?\s*(?:handl(?:er|ing)|responses? (?:now|are|is)|messages? (?:now|is|are)|errors? (?:now|are|is)|logic|tests?\b|banner|middleware|check(?:s|er)?\b|docs?\b|PASSED|FAILED|ok\b|support\b|added\b|policy\b|config)/i;
+  /^\s+(?:[a-z]+ ){0,5}now (?:show|return|handle|retr|wait|log|print|raise|throw|report|display|use|get|ha)|^\s+(?:[a-z]+ ){0,3}(?:are|is|was|were|get|gets|will|should) (?:now |then |no )?[a-z]+(?:ed|en|ing|nt)\b|^['"`]?\s*(?:is|are|was|were) (?:now|handled|caught|tested|shown|covered|logged|retried|returned|reported|fixed|checked)\b|^['"`]?\s*(?:handl(?:er|ing)|responses? (?:now|are|is)|messages? (?:now|is|are)|errors? (?:now|are|is)|logic|tests?\b|banner|middleware|check(?:s|er)?\b|docs?\b|PASSED|FAILED|ok\b|support\b|added\b|policy\b|config)/i;
 const quoting = /^(?:["'`\u201c]|[-*+>#] |\d+\. |\/\/|[\w./-]+:\d+:)/;
 
 const statementOf = (utterance: Utterance, run: EndedRun, told: boolean): Statement | null => {

@@ -49,7 +49,7 @@ const fieldValue = (name: string, value: number, now: number): number => {
 };
 
 const lead =
-  /\b(?:resets?|resetting|refresh(?:es|ed)?|renews?|replenish(?:es)?|try(?:ing)? (?:it )?again|retry(?:ing)?(?: again)?|retries|wait(?:ing)?|available(?: again)?|gain access|regain access|resumes?|resume using|unlocks?|restored?|until|cycle ends|lifted|back|continue)\b/gi;
+  /\b(?:resets?|resetting|refresh(?:es|ed)?|renews?|replenish(?:es)?|try(?:ing)? (?:it )?again|retry(?:ing)?(?: again)?|retries|wait(?:ing)?|available(?: again)?|gain access|regain access|resumes?|resume using|unlocks?|restored?|until|cycle ends|lifted|back|continue|next(?: \w+)?(?= (?:in|at|on)\b))\b/gi;
 const filler =
   /^(?:[\s:,·∙•|–—-]|\b(?:at|on|in|after|until|by|for|about|approximately|around|your|the|a|this|that|limit|limits|quota|usage|again|will|next|cycle|monthly|weekly|daily|ends?|begins?|starts?|is|be|model|using|available|access|resume|requests?|and|or|another|when|it|you|can)\b){0,14}/i;
 

@@ -50,7 +50,7 @@ export const agentStatements: readonly Statement[] = [
     ...quota,
     id: 'agent.out-of-usage',
     pattern:
-      /^(?:you're|you are|your (?:workspace|account|organi[sz]ation|team|plan) is|you) (?:now |currently )?(?:all )?out of (?:free |extra |paid |ai |monthly |included |your )*(?:usage|credits?|messages|requests|tokens|quota|acus)\b|^out of (?:credits?|usage|quota|tokens)\b|^extra usage is required\b/i,
+      /^(?:you're|you are|your (?:workspace|account|organi[sz]ation|team|plan) is|you) (?:now |currently )?(?:all )?out of (?:free |extra |paid |ai |monthly |included |your )*(?:usage|credits?|messages|requests|tokens|quota|acus)\b|^out of (?:(?:free|extra|paid|ai|monthly|included|premium) )*(?:credits?|usage|quota|tokens)\b|^extra usage is required\b/i,
     example: "You're out of extra usage · resets 6:20am (Asia/Tokyo)",
   },
   {
@@ -83,7 +83,8 @@ export const agentStatements: readonly Statement[] = [
   {
     ...quota,
     id: 'qwen.quota',
-    pattern: /^(?:qwen oauth )?(?:free )?(?:allocated |oauth )?quota (?:has been )?exceeded\b|^free allocated quota/i,
+    pattern:
+      /^(?:qwen oauth )?(?:free )?(?:allocated |oauth )?quota (?:has been )?exceeded\b(?!.{0,200}per[ -]?minute)|^free allocated quota/i,
     example: 'Qwen OAuth quota exceeded: your free daily quota has been reached.',
   },
   {
@@ -144,7 +145,7 @@ export const agentStatements: readonly Statement[] = [
     ...login,
     id: 'gemini.login',
     pattern:
-      /^please set an auth method|^failed to (?:login|log in|sign in)\b|^login with google failed|^api key (?:not valid|not found|expired|invalid)|^(?:no auth(?:entication)? (?:type|method) is selected|please configure an auth type)|^reauth(?:entication)? (?:is )?(?:needed|required)|^invalid_grant\b/i,
+      /^please set an auth method|^(?:invalid|unknown|unsupported) auth(?:entication)? (?:method|type)\b|^failed to (?:login|log in|sign in)\b|^login with google failed|^api key (?:not valid|not found|expired|invalid)|^(?:no auth(?:entication)? (?:type|method) is selected|please configure an auth type)|^(?:your |the )?(?:application )?default credentials (?:were not found|are not set|could not)|^reauth(?:entication)? (?:is )?(?:needed|required)|^invalid_grant\b/i,
     example: 'Please set an Auth method in your settings.json before running',
     check: 'Set the API key or log in on this machine as the user of the service. The next start reads it.',
   },
@@ -215,7 +216,7 @@ export const apiStatements: readonly Statement[] = [
     ...apiQuota,
     id: 'api.balance',
     pattern:
-      /credit balance is too low|insufficient[_ ](?:balance|credits?|funds|quota)|insufficientquota|requires more credits|billing_(?:error|hard_limit_reached|not_active)|billing (?:hard )?limit|402 payment required|payment required|(?:prepayment )?credits are depleted|out of credits|spend(?:ing)? (?:limit|cap)|monthly (?:spending|included credits)|key limit exceeded|account (?:is )?in arrears|arrearage/i,
+      /credit balance is too low|insufficient[_ ](?:balance|credits?|funds|quota)|insufficientquota|requires more credits|billing_(?:error|hard_limit_reached|not_active)|billing (?:hard )?limit|402 payment required|payment required|(?:prepayment )?credits are depleted|out of credits|spend(?:ing)? (?:limit|cap)|monthly (?:spending|included credits)|key limit exceeded|budget_exceeded|(?<!\b(?:time|error|memory|latency|performance|size|frame|retry|bundle) )budget (?:has been |is |was )?exceeded|exceeded (?:the |your |its )?(?:(?:usd|api|monthly|daily|max|maximum) )*budget\b|\bover budget\b|account (?:is )?in arrears|arrearage/i,
     example: "Error code: 402 - {'error': {'message': 'Insufficient Balance', 'code': 'invalid_request_error'}}",
     check: 'The balance of this account is used up. Add credits or a payment method at the provider.',
   },
@@ -223,7 +224,7 @@ export const apiStatements: readonly Statement[] = [
     ...apiQuota,
     id: 'openai.quota',
     pattern:
-      /exceeded your current quota|check your plan and billing|insufficient_quota|quota[_ ](?:has been )?(?:exhausted|exceeded)\b(?!.{0,120}per ?minute)|exceeded (?:your |the )?(?:monthly|daily|weekly) (?:quota|limit|usage)/i,
+      /exceeded your current quota|check your plan and billing|insufficient_quota|quota[_ ](?:has been )?(?:exhausted|exceeded)\b(?!.{0,200}per[ -]?minute)|exceeded (?:your |the )?(?:monthly|daily|weekly) (?:quota|limit|usage)/i,
     example: "Error code: 429 - {'type': 'insufficient_quota', 'message': 'You exceeded your current quota'}",
   },
   {
@@ -256,7 +257,7 @@ export const apiStatements: readonly Statement[] = [
     ...apiThrottle,
     id: 'api.throttled',
     pattern:
-      /\b429\b.{0,60}too many requests|^429 status code|too many (?:requests|tokens|concurrent)|rate[- _]?limit(?:ed)?[- _]?(?:is |was |has been |been )?(?:exceeded|reached|hit|error)?\b|rate_?limit_?(?:error|exceeded)|ratelimit(?:error|exceeded)|toomanyrequests|throttl(?:ing|ed)(?:exception|error)?\b|requestlimitexceeded|resource[_ ]?(?:has been )?exhausted|resourceexhausted|exceeded (?:the )?(?:token |call |request )?rate limit|last status: 429|(?:status|code|error|http(?:\/[\d.]+)?|returned|response)\W{0,3}(?:status |code )*\W{0,3}429\b|slow ?down\b|sending (?:requests|messages) too (?:quickly|fast)|E429\b|exhausted your capacity|capacity (?:has been )?exceeded/i,
+      /\b429\b.{0,60}too many requests|quota (?:has been )?(?:exhausted|exceeded)\b.{0,200}per[ -]?minute|^429 status code|too many (?:requests|tokens|concurrent)|rate[- _]?limit(?:ed)?[- _]?(?:is |was |has been |been )?(?:exceeded|reached|hit|error)?\b|rate_?limit_?(?:error|exceeded)|ratelimit(?:error|exceeded)|toomanyrequests|throttl(?:ing|ed)(?:exception|error)?\b|requestlimitexceeded|resource[_ ]?(?:has been )?exhausted|resourceexhausted|exceeded (?:the )?(?:token |call |request )?rate limit|last status: 429|(?:status|code|error|http(?:\/[\d.]+)?|returned|response)\W{0,3}(?:status |code )*\W{0,3}429\b|slow ?down\b|sending (?:requests|messages) too (?:quickly|fast)|E429\b|exhausted your capacity|capacity (?:has been )?exceeded/i,
     example: "Error code: 429 - {'message': 'Rate limit reached for requests'}",
   },
   {
@@ -273,7 +274,7 @@ export const apiStatements: readonly Statement[] = [
     ...apiLogin,
     id: 'api.login',
     pattern:
-      /authentication_(?:error|failed)|invalid_api_key|incorrect api key|invalid (?:x-)?api[- ]key|api[_ ]key[_ ]invalid|api key not valid|oauth token (?:has )?(?:expired|been revoked)|token (?:has )?expired|\b401\b.{0,20}unauthori[sz]ed|authenticationerror|account (?:has been |is )?(?:deactivated|suspended|disabled)|invalid bearer token|expiredtoken|refresh token (?:was already used|has expired|is invalid)/i,
+      /authentication_(?:error|failed)|invalid_api_key|incorrect api key|invalid (?:x-)?api[- ]key|api[_ ]key[_ ]invalid|api key not valid|oauth token (?:has )?(?:expired|been revoked)|token (?:has )?expired|\b401\b.{0,20}unauthori[sz]ed|authenticationerror|account (?:has been |is )?(?:deactivated|suspended|disabled)|invalid bearer token|\b(?:sso|oauth|login) session\b.{0,80}\b(?:expired|invalid)|expiredtoken|refresh token (?:was already used|has expired|is invalid)/i,
     example: "openai.AuthenticationError: Error code: 401 - {'error': {'code': 'invalid_api_key'}}",
   },
   {

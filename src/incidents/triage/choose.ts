@@ -180,12 +180,19 @@ const isLife = (failure: Failure, match: Match | null, lines: readonly Line[]): 
   return (match === null || failure.grade === 'info') && !isChatter(line.text);
 };
 
+/** A quoted item of a list, the name of a test, or what a program has been set up to do about failures. */
+const mentions =
+  /^[-*+>\u2022] ["'`\u201c]|^[\u2713\u2714\u2715\u2717\u00d7] .{0,300}\(\d[\d.]* ?m?s\)$|\b(?:middleware|limiter|handl(?:er|ing))\b.{0,60}\b(?:enabled|active|configured|loaded|started|registered|now [a-z]+)\b/i;
+
 /** A line of code, of JSON or of a listing quotes words of failure without meaning them. */
 const isSourceLine = (failure: Failure, lines: readonly Line[]): boolean => {
   if (failure.trace) return false;
-  const text = lines[failure.line]?.text ?? '';
-  return /^(?:raise |throw |return |except |catch|import |from \S+ import|if |const |let |var |def |async |await |\/\/|\* |"(?:url|link|help|description|documentation\w{0,10}|domain|@type|quota\w{1,20})": )/.test(
-    text,
+  const { text, shown } = lines[failure.line] ?? { text: '', shown: '' };
+  return (
+    mentions.test(shown) ||
+    /^(?:raise |throw |return |except |catch|import |from \S+ import|if |const |let |var |def |async |await |\/\/|\* |"(?:url|link|help|description|documentation\w{0,10}|domain|@type|quota\w{1,20})": )/.test(
+      text,
+    )
   );
 };
 
