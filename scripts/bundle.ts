@@ -76,7 +76,7 @@ async function bundle(entry: string, outfile: string, version: string, plugins: 
     alias: leftOut,
     // What V8 compiled beforehand knows no import(): require() loads Node's modules as well.
     supported: { 'dynamic-import': false },
-    footer: { js: entry.startsWith('src/') ? '' : RUN_BY_NODE },
+    footer: { js: entry.startsWith('src/') ? 'module.exports.runProgram();' : RUN_BY_NODE },
   });
 }
 

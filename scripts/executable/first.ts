@@ -1,2 +1,2 @@
 /** The executable's first script: what a plain watcher needs. */
-export { runProgram } from '../../src/cli/run.ts';
+export { runProgram } from '../../src/main.ts';

@@ -3,5 +3,5 @@
  * V8 keeps the text of a script for as long as it runs.
  */
 export { runLook } from '../../src/cli/looks.ts';
-export { runCli, runProgram } from '../../src/cli/run.ts';
+export { runCli, runProgram } from '../../src/main.ts';
 export { libraries } from './libraries.ts';

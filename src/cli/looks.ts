@@ -63,9 +63,9 @@ async function look(invocation: Look): Promise<number> {
     case 'run':
       return (await import('./commands/runs.ts')).runCommand(invocation);
     case 'mark':
-      return (await import('./commands/judgement.ts')).markCommand(invocation);
+      return (await import('./commands/runs.ts')).markCommand(invocation);
     case 'agreement':
-      return (await import('./commands/judgement.ts')).agreementCommand(invocation);
+      return (await import('./commands/runs.ts')).agreementCommand(invocation);
     case 'logs':
       return (await import('./commands/logs.ts')).logsCommand(invocation);
     case 'stop':

@@ -5,10 +5,9 @@ import type { DiagnosisSettings } from '../diagnosis/diagnose.ts';
 import type { GivenDescriptors } from '../host/inherited.ts';
 import type { Schedule } from '../probes/schedule.ts';
 import type { StateFolder } from '../state/state-folder.ts';
-import type { Observer } from './observers/observer.ts';
+import type { IncidentAttachments, Observer } from './observers/observer.ts';
 import type { HealthOrder, PatternOrder } from './probing.ts';
 import type { AlertOrder } from './response/alerting.ts';
-import type { IncidentAttachments } from './response/diagnosing.ts';
 
 /** What is to be watched, and who is told. */
 export interface WatchOrder {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { readDiagnose, readRemedy } from '../../src/cli/options/option.ts';
 import { UsageError } from '../../src/cli/usage-error.ts';
 import { readDuration, readInteger, readNumber, readRate, readShare, readSize } from '../../src/cli/values/amounts.ts';
-import { readDiagnose, readRemedy } from '../../src/cli/values/read-value.ts';
 import {
   absoluteText,
   readChoice,

@@ -18,8 +18,8 @@ import {
 import { readTrustedFile, readTrustedFolder } from '../../host/trusted-file.ts';
 import { type ProbeOption, probeOptionRow } from '../options/health.ts';
 import { fileKeys, isOptionName, type OptionName, optionRow } from '../options/index.ts';
+import type { OwnValues, RawValue } from '../options/option.ts';
 import { at, didYouMean, quoted, UsageError } from '../usage-error.ts';
-import type { OwnValues, RawValue } from '../values/read-value.ts';
 import { probeKeys } from './resolve-probes.ts';
 
 // A YAML text as what a configuration may be made of: mappings, lists, and scalars as they were written.

@@ -6,9 +6,8 @@ import type { MetricsPlace } from '../../probes/kill-when/sources.ts';
 import type { ProbeSpec } from '../../probes/probe.ts';
 import type { PatternOrder } from '../../supervisor/probing.ts';
 import type { OptionName } from '../options/index.ts';
-import type { DiagnoseChoice, StdinChoice } from '../options/option.ts';
+import type { DiagnoseChoice, RawValue, StdinChoice } from '../options/option.ts';
 import type { Moment } from '../values/amounts.ts';
-import type { RawValue } from '../values/read-value.ts';
 import type { HostAndPort } from '../values/words.ts';
 import type { CommandName } from './commands.ts';
 

@@ -3,9 +3,8 @@ import { WEBHOOK_VARIABLES, type Webhook } from '../../alerts/target.ts';
 import type { CauseAction } from '../../core/model.ts';
 import type { Environment } from '../environment.ts';
 import { isOptionName, type OptionName, type OptionValues, optionRow, watchOptionNames } from '../options/index.ts';
-import type { DiagnoseChoice } from '../options/option.ts';
+import { type DiagnoseChoice, type RawValue, readValue } from '../options/option.ts';
 import { at, UsageError } from '../usage-error.ts';
-import { type RawValue, readValue } from '../values/read-value.ts';
 import { readSecretUrl } from '../values/words.ts';
 import type {
   AlertSettings,

@@ -7,8 +7,8 @@ import { categories } from '../../incidents/incident.ts';
 import type { ProbeBasics, ProbeSpec, ProbeSubject } from '../../probes/probe.ts';
 import { type ProbeContext, type ProbeOption, type ProbeOptionName, probeOptions } from '../options/health.ts';
 import { type OptionValues, optionRow } from '../options/index.ts';
+import { type RawValue, readValue } from '../options/option.ts';
 import { at, didYouMean, quoted, UsageError } from '../usage-error.ts';
-import { type RawValue, readValue } from '../values/read-value.ts';
 import { readChoice, readText } from '../values/words.ts';
 import type { HealthSettings, RawValues } from './invocation.ts';
 

@@ -32,11 +32,11 @@ export interface FoundIncident {
 export function findIncident(services: readonly Service[], written: string): FoundIncident {
   const named = services.find(({ label, name }) => label === written || name === written);
   if (named !== undefined) {
-    const latest = idsIn(folderOf(named)).at(-1);
+    const latest = idsIn(incidentsFolder(named)).at(-1);
     if (latest === undefined) throw new CommandFailed(`${named.label} has no incidents`, EXIT.unknownName);
     return read(named, latest);
   }
-  const known = services.flatMap(service => idsIn(folderOf(service)).map(id => ({ service, id })));
+  const known = services.flatMap(service => idsIn(incidentsFolder(service)).map(id => ({ service, id })));
   const meant = known.filter(({ id }) => id === written);
   const found = meant.length > 0 ? meant : known.filter(({ id }) => id.startsWith(written));
   const [first, second] = found;
@@ -61,10 +61,12 @@ export function findIncident(services: readonly Service[], written: string): Fou
   );
 }
 
-const folderOf = ({ stateDir, name }: Service) => join(stateDir, name, INCIDENTS_FOLDER);
+/** The folder of a service's incidents. */
+export const incidentsFolder = ({ stateDir, name }: Pick<Service, 'stateDir' | 'name'>): string =>
+  join(stateDir, name, INCIDENTS_FOLDER);
 
 function read(service: Service, id: string): FoundIncident {
-  const folder = folderOf(service);
+  const folder = incidentsFolder(service);
   const found = readOne(folder, id);
   if (found === null) throw new CommandFailed(`the incident ${id} is gone`, EXIT.unknownName);
   if ('fault' in found) throw new CommandFailed(`the incident ${id} cannot be read: ${found.fault}`);
@@ -75,7 +77,7 @@ function read(service: Service, id: string): FoundIncident {
 function countedIn(services: readonly Service[], id: string): FoundIncident | null {
   for (const service of services) {
     if (!id.startsWith(`${service.name}-`) || !/^[0-9a-z]+$/.test(id.slice(service.name.length + 1))) continue;
-    const before = idsIn(folderOf(service)).findLast(one => one < id);
+    const before = idsIn(incidentsFolder(service)).findLast(one => one < id);
     if (before === undefined) continue;
     const found = read(service, before);
     if (found.incident.repeats > 0) return found;
@@ -93,16 +95,11 @@ export interface KeptIncidents {
   said: string[];
 }
 
-/** The folder of a name's incidents. */
-export function incidentsFolder(stateDir: string, name: string): string {
-  return join(stateDir, name, INCIDENTS_FOLDER);
-}
-
 /** The incidents of these services since then (wall ms), from their files alone. */
 export function keptIncidents(services: readonly Service[], since: number): KeptIncidents {
   const all: KeptIncidents = { incidents: [], dropped: 0, said: [] };
-  for (const { stateDir, name } of services) {
-    const folder = incidentsFolder(stateDir, name);
+  for (const service of services) {
+    const folder = incidentsFolder(service);
     const { incidents, said } = readAll(folder);
     all.incidents.push(...incidents.filter(({ at }) => Date.parse(at) >= since));
     all.dropped += evictedOf(folder);

@@ -9,14 +9,13 @@ import { readName } from '../../state/read-status.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { version } from '../environment.ts';
 import { type Done, refuseUnreadable, type Service } from '../fleet/select.ts';
-import { incidentTable, statusTable } from '../render/tables.ts';
+import { incidentTable, runTable, statusTable } from '../render/tables.ts';
 import { localTime } from '../render/terminal.ts';
 import { type Facts, openFacts } from '../serve/facts.ts';
 import { CommandFailed, didYouMean, quoted, UsageError } from '../usage-error.ts';
 import { readMoment, wallOf } from '../values/amounts.ts';
 import { readRegex } from '../values/words.ts';
 import { requestOne } from './requests.ts';
-import { runTable } from './runs.ts';
 import { startKnown } from './start.ts';
 import { shownRow } from './status.ts';
 

@@ -1,30 +1,31 @@
 import { join } from 'node:path';
 import { linesFromEnd } from '../../child/log-lines.ts';
-import { agreementOf, calibrationText, markIn, verdictIn, verdictText } from '../../core/judgement.ts';
-import type { RunRecord } from '../../core/run-record.ts';
+import {
+  type Agreement,
+  agreementOf,
+  calibrationText,
+  type Mark,
+  markIn,
+  verdictIn,
+  verdictText,
+} from '../../core/judgement.ts';
 import { EXIT } from '../../core/signals.ts';
-import { stripControl } from '../../core/text.ts';
-import { durationText, exitText, sizeText } from '../../core/units.ts';
+import { clipStart, plainLine } from '../../core/text.ts';
+import { durationText, sizeText } from '../../core/units.ts';
 import { unusualOfLast } from '../../core/unusual.ts';
-import { zoneText } from '../../host/clock.ts';
 import type { UnusualRun } from '../../incidents/brief.ts';
-import { readRuns, readRunsQuickly } from '../../state/line-log.ts';
+import { createRunJournal, readRuns, readRunsQuickly } from '../../state/line-log.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
-import { alignedRows, measureFor } from '../render/tables.ts';
+import { alignedRows, endText, type ListedRun, measureFor, metricText, oneLine, runTable } from '../render/tables.ts';
 import { localTime, ownTerminal, print, terminalLine } from '../render/terminal.ts';
 import { CommandFailed } from '../usage-error.ts';
 
 type RunsInvocation = Extract<Invocation, { kind: 'runs' }>;
 type RunInvocation = Extract<Invocation, { kind: 'run' }>;
-
-/** A run as `runs --json` prints it. */
-export interface ListedRun extends Omit<RunRecord, 'sketch'> {
-  readonly name: string;
-  /** How it was not like the former ones, a sentence each. */
-  readonly unusual: readonly string[];
-}
+type MarkInvocation = Extract<Invocation, { kind: 'mark' }>;
+type AgreementInvocation = Extract<Invocation, { kind: 'agreement' }>;
 
 const DEFAULT_RUNS = 20;
 const DEFAULT_LINES = 100;
@@ -75,56 +76,6 @@ function worthLines(services: readonly Service[], runs: readonly ListedRun[]): s
     )
     .join('');
 }
-
-/** A line for each run, cut to that width. `many`: of several services, each by its name. */
-export function runTable(runs: readonly ListedRun[], many: boolean, columns: number | null): string {
-  if (runs.length === 0) return 'no runs have ended';
-  const zone = zoneText(runs.at(-1)?.startedAt ?? Date.now());
-  const head = ['RUN', `STARTED (${zone})`, 'TOOK', 'END', 'OUTPUT', 'LINES', 'CPU', 'MEM', 'DETAILS'];
-  const rows = runs.map(run => [
-    String(run.run),
-    run.startedAt === null ? '-' : localTime(run.startedAt),
-    orDash(run.durationMs, durationText),
-    endText(run),
-    orDash(run.bytes, sizeText),
-    orDash(run.lines, String),
-    orDash(run.cpuMs, durationText),
-    orDash(run.peakMemoryBytes, sizeText),
-    detailsOf(run),
-  ]);
-  const all = [head, ...rows];
-  const shown = many ? all.map((cells, at) => [at === 0 ? 'NAME' : (runs[at - 1]?.name ?? ''), ...cells]) : all;
-  return alignedRows(shown, columns);
-}
-
-const orDash = (value: number | null, text: (value: number) => string) => (value === null ? '-' : text(value));
-
-/** `success`, `crash (exit code 3)`. */
-function endText({ cause, exit }: RunRecord): string {
-  if (cause === 'success' || cause === 'orphan') return cause;
-  return `${cause} (${exitText(exit)})`;
-}
-
-/** What matters most about a run. */
-function detailsOf({ category, why, metrics, verdict, mark, unusual }: ListedRun): string {
-  const judged = verdictIn(verdict)?.verdict ?? null;
-  const word = markIn(mark)?.mark ?? null;
-  const parts = [
-    judged === null ? null : `judge: ${judged}`,
-    word === null ? null : `marked ${word}`,
-    category === 'unknown' ? null : category,
-    why,
-    unusual.length === 0 ? null : `unusual: ${unusual.join('; ')}`,
-    ...Object.entries(metrics).map(metricText),
-  ];
-  return clean(parts.filter(part => part !== null).join('; '));
-}
-
-function metricText([name, value]: [string, number]): string {
-  return `${name} ${Number(value.toPrecision(4))}`;
-}
-
-const clean = (text: string) => stripControl(text).replace(/\s+/g, ' ');
 
 /** Shows one run with all that is known of it, and its output as far as that is in the log. */
 export function runCommand({ name, run: number, lines, json, ...selection }: RunInvocation): number {
@@ -201,7 +152,7 @@ function runText(run: ListedRun, output: readonly Buffer[], worth: string): stri
     ['incident', run.incidentId === null ? null : `agent-watch incidents show ${run.incidentId}`],
   ];
   const shown = rows.filter((row): row is [string, string] => row[1] !== null && row[1] !== '');
-  const lines = shown.map(([key, text]) => `  ${key.padEnd(10)} ${clean(text)}`);
+  const lines = shown.map(([key, text]) => `  ${key.padEnd(10)} ${oneLine(text)}`);
   const log = output.map(line => `    ${terminalLine(line.toString('utf8'), false)}`);
   const last = output.length === 0 ? ['  its output is not in the log'] : ['  last lines', ...log];
   return [`${run.name}: run ${run.run}`, ...lines, ...(run.bytes === 0 ? [] : last)].join('\n');
@@ -230,4 +181,78 @@ export function lastUnusual({ stateDir, name }: Service): string {
   const runs = readRunsQuickly(join(stateDir, name), RECENT_BYTES);
   const [reasons = []] = unusualOfLast(runs, 1);
   return reasons.length === 0 ? '' : `run ${Number(runs.at(-1)?.run)}: ${reasons.join('; ')}`;
+}
+
+const WHY_CHARS = 500;
+
+/** Keeps a person's word on a run. A later word on the same run takes the place of the earlier one. */
+export function markCommand({ name, run: number, mark: word, why, json, ...selection }: MarkInvocation): number {
+  const { services, code } = selectReadable({ ...selection, names: [name] });
+  const [service] = services;
+  if (service === undefined) return code;
+  const run = runOf(service, number);
+  const mark: Mark = {
+    mark: word,
+    why: why === null ? null : clipStart(plainLine(why), WHY_CHARS),
+    at: new Date().toISOString(),
+  };
+  const journal = createRunJournal(service.stateDir, service.name);
+  const kept = journal.amend(run.run, { mark: { ...mark } });
+  journal.close();
+  if (!kept) throw new CommandFailed(`the mark on run ${run.run} of ${name} could not be written`);
+  if (json) print(`${JSON.stringify({ name, run: run.run, ...mark }, null, 2)}\n`);
+  else print(`${name}: run ${run.run} is ${word}; ${worthOf(run.verdict, agreementOf(runsOf(service)))}\n`);
+  return EXIT.ok;
+}
+
+/** What a mark does for the judge. */
+function worthOf(value: Parameters<typeof verdictIn>[0], agreement: Agreement): string {
+  const verdict = verdictIn(value);
+  if (verdict === null || verdict.calibration === null)
+    return 'no model judged this run, so this tells nothing of a judge';
+  if (verdict.calibration !== agreement.calibration)
+    return 'its verdict is of an earlier rubric or model, and does not count any more';
+  const said =
+    verdict.verdict === 'unsure' ? 'the judge is unsure, which does not count' : `the judge says ${verdict.verdict}`;
+  return `${said}; ${calibrationText(agreement)}`;
+}
+
+/** How far the judge of a service and a person agree. */
+export function agreementCommand({ name, json, ...selection }: AgreementInvocation): number {
+  const { services, code } = selectReadable({ ...selection, names: [name] });
+  const [service] = services;
+  if (service === undefined) return code;
+  const agreement = agreementOf(runsOf(service));
+  print(json ? `${JSON.stringify({ name, ...agreement }, null, 2)}\n` : `${agreementText(name, agreement)}\n`);
+  return EXIT.ok;
+}
+
+function agreementText(name: string, agreement: Agreement): string {
+  const { calibration, source, model, marks, kappa, confusion, disagreements } = agreement;
+  if (calibration === null) return `${name}: no model has judged a run yet`;
+  const share = agreement.agreement;
+  const judge = `${source ?? 'unknown'}${model === null ? '' : ` (${model})`}, rubric and prompt ${calibration}`;
+  const rows: [string, string][] = [
+    ['judge', judge],
+    ['marks', `${marks} of ${agreement.marksNeeded}, on runs that this judge passed or failed`],
+    ['agreement', share === null ? 'not known' : `${Math.round(100 * share)} % of them`],
+    ['kappa', kappa === null ? 'not defined' : `${kappa.toFixed(2)} (${agreement.kappaNeeded} needed)`],
+    ['acts', agreement.calibrated ? 'may act (--judge-acts)' : 'does not act'],
+    ['disagree', disagreements.length === 0 ? 'on no run' : `on run ${disagreements.join(', ')}`],
+  ];
+  const table = alignedRows(
+    [
+      ['', 'PASS', 'FAIL', 'UNSURE'],
+      ...(['good', 'bad'] as const).map(mark => [
+        `marked ${mark}`,
+        ...(['pass', 'fail', 'unsure'] as const).map(verdict => String(confusion[mark][verdict])),
+      ]),
+    ],
+    null,
+  );
+  return [
+    `${name}: ${calibrationText(agreement)}`,
+    ...rows.map(([key, text]) => `  ${key.padEnd(10)} ${text}`),
+    ...table.split('\n').map(line => `    ${line}`),
+  ].join('\n');
 }

@@ -9,8 +9,8 @@ import { watchSettings } from '../arguments/resolve-settings.ts';
 import { type Environment, ownEnvironment } from '../environment.ts';
 import { defaultName, nameWithFolderHash } from '../naming/default-name.ts';
 import { type OptionName, optionRow } from '../options/index.ts';
+import { readValue } from '../options/option.ts';
 import { CommandFailed, UsageError } from '../usage-error.ts';
-import { readValue } from '../values/read-value.ts';
 import { sanitisedName } from '../values/words.ts';
 
 /** A file and the service that it describes. */

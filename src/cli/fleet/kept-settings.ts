@@ -6,7 +6,7 @@ import { checksum, replaceFile } from '../../state/atomic-file.ts';
 import { inOwnFolder } from '../../state/state-folder.ts';
 import type { GivenOption, RawValues, Settings } from '../arguments/invocation.ts';
 import { type OptionName, optionRow } from '../options/index.ts';
-import type { RawValue } from '../values/read-value.ts';
+import type { RawValue } from '../options/option.ts';
 import { absoluteText } from '../values/words.ts';
 
 /** An option whose value looks secret, and so is not kept. */

@@ -1,3 +1,5 @@
+import { markIn, verdictIn } from '../../core/judgement.ts';
+import type { RunRecord } from '../../core/run-record.ts';
 import { isFailed, limitWords, type Status } from '../../core/status.ts';
 import { stripControl } from '../../core/text.ts';
 import { durationText, exitText, sizeText } from '../../core/units.ts';
@@ -148,7 +150,7 @@ export function whatText(row: Status, now: number, lastCause: string | null = nu
   if (row.lastExit !== null) {
     // A kill condition is the reason of the hold, which is told already.
     const told = row.holdReason !== null && row.lastExit.cause === 'kill-condition';
-    const cause = lastCause === null || told ? '' : `: ${stripControl(lastCause).replace(/\s+/g, ' ')}`;
+    const cause = lastCause === null || told ? '' : `: ${oneLine(lastCause)}`;
     parts.push(lastExitText(row.lastExit, now) + cause);
   }
   if (row.logDroppedBytes > 0) parts.push(`${row.logDroppedBytes} bytes missing from the log`);
@@ -222,5 +224,63 @@ function cellsOf({ last, count }: Group): string[] {
   const over = recoveredAt === null ? 'ongoing' : `after ${durationText(Date.parse(recoveredAt) - Date.parse(at))}`;
   const times = count === 1 ? '' : `${count} times: `;
   const cells = [incidentTime(at), id, kind, category, over, `${times}${keyLine ?? evidence[0] ?? ''}`];
-  return cells.map(cell => stripControl(cell).replace(/\s+/g, ' '));
+  return cells.map(oneLine);
 }
+
+/** A run as `runs --json` prints it. */
+export interface ListedRun extends Omit<RunRecord, 'sketch'> {
+  readonly name: string;
+  /** How it was not like the former ones, a sentence each. */
+  readonly unusual: readonly string[];
+}
+
+/** A line for each run, cut to that width. `many`: of several services, each by its name. */
+export function runTable(runs: readonly ListedRun[], many: boolean, columns: number | null): string {
+  if (runs.length === 0) return 'no runs have ended';
+  const zone = zoneText(runs.at(-1)?.startedAt ?? Date.now());
+  const head = ['RUN', `STARTED (${zone})`, 'TOOK', 'END', 'OUTPUT', 'LINES', 'CPU', 'MEM', 'DETAILS'];
+  const rows = runs.map(run => [
+    String(run.run),
+    run.startedAt === null ? '-' : incidentTime(run.startedAt),
+    orDash(run.durationMs, durationText),
+    endText(run),
+    orDash(run.bytes, sizeText),
+    orDash(run.lines, String),
+    orDash(run.cpuMs, durationText),
+    orDash(run.peakMemoryBytes, sizeText),
+    detailsOf(run),
+  ]);
+  const all = [head, ...rows];
+  const shown = many ? all.map((cells, at) => [at === 0 ? 'NAME' : (runs[at - 1]?.name ?? ''), ...cells]) : all;
+  return alignedRows(shown, columns);
+}
+
+const orDash = (value: number | null, text: (value: number) => string) => (value === null ? '-' : text(value));
+
+/** `success`, `crash (exit code 3)`. */
+export function endText({ cause, exit }: RunRecord): string {
+  if (cause === 'success' || cause === 'orphan') return cause;
+  return `${cause} (${exitText(exit)})`;
+}
+
+/** What matters most about a run. */
+function detailsOf({ category, why, metrics, verdict, mark, unusual }: ListedRun): string {
+  const judged = verdictIn(verdict)?.verdict ?? null;
+  const word = markIn(mark)?.mark ?? null;
+  const parts = [
+    judged === null ? null : `judge: ${judged}`,
+    word === null ? null : `marked ${word}`,
+    category === 'unknown' ? null : category,
+    why,
+    unusual.length === 0 ? null : `unusual: ${unusual.join('; ')}`,
+    ...Object.entries(metrics).map(metricText),
+  ];
+  return oneLine(parts.filter(part => part !== null).join('; '));
+}
+
+export function metricText([name, value]: [string, number]): string {
+  return `${name} ${Number(value.toPrecision(4))}`;
+}
+
+/** On one line, without control sequences. */
+export const oneLine = (text: string): string => stripControl(text).replace(/\s+/g, ' ');

@@ -14,10 +14,11 @@ import { readRunsQuickly, type ServiceEvent } from '../../state/line-log.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
 import { redactorFor } from '../../supervisor/response/redactor.ts';
 import { findIncident, incidentsFolder, keptIncidents, reportOf } from '../commands/incidents.ts';
-import { type ListedRun, lastRuns, unusualSince } from '../commands/runs.ts';
+import { lastRuns, unusualSince } from '../commands/runs.ts';
 import { readServices, type StatusRow } from '../commands/status.ts';
 import { eventsOf } from '../commands/timed-logs.ts';
 import { maskedStatuses, type Service, select, whyUnreadable } from '../fleet/select.ts';
+import type { ListedRun } from '../render/tables.ts';
 import { CommandFailed } from '../usage-error.ts';
 
 /** A line of a log, its secrets masked. */
@@ -150,7 +151,7 @@ const SURELY_LATER_MS = 1000;
 function keptOf(): (service: Service) => Incident[] {
   const known = new Map<string, { changedAt: number; incidents: Incident[] }>();
   return service => {
-    const folder = incidentsFolder(service.stateDir, service.name);
+    const folder = incidentsFolder(service);
     const changedAt = statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? 0;
     const before = known.get(folder);
     if (before?.changedAt === changedAt) return before.incidents;

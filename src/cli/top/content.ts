@@ -82,7 +82,7 @@ export async function contentOf(pane: Pane, services: readonly StatusRow[]): Pro
 }
 
 function incidentOf(pane: Pane, { service }: StatusRow): PaneContent {
-  const folder = incidentsFolder(service.stateDir, service.name);
+  const folder = incidentsFolder(service);
   const ids = idsIn(folder);
   const id = ids.at(-1 - pane.back);
   const mostBack = Math.max(0, ids.length - 1);

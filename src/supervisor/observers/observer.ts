@@ -2,6 +2,7 @@ import type { Fact, IncidentSeed, Note } from '../../core/events.ts';
 import type { Verdict } from '../../core/judgement.ts';
 import type { State } from '../../core/model.ts';
 import type { Wall } from '../../core/units.ts';
+import type { Diagnosed } from '../../diagnosis/diagnose.ts';
 import type { Incident } from '../../incidents/incident.ts';
 
 /**
@@ -29,6 +30,14 @@ export interface Observer {
   judged?(run: number, verdict: Verdict, worth: string): void;
   /** The watcher ends: what is still to be said is said now. Takes half a second at most, the log two seconds. */
   close?(): Promise<void>;
+}
+
+/** Who keeps the incidents, and puts into them what is found out later. Neither delays or throws. */
+export interface IncidentAttachments {
+  attachDiagnosis(id: string, diagnosis: Diagnosed): void;
+  /** That there is no guess, and why. */
+  attachDiagnosisFault(id: string, why: string): void;
+  attachRemedy(id: string, remedy: NonNullable<Incident['remedy']>): void;
 }
 
 /** All observers as one, in the order in which they were added. */

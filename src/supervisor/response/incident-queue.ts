@@ -9,11 +9,10 @@ import { atMost, stampNow } from '../../host/clock.ts';
 import { openRegularSync } from '../../host/read-file.ts';
 import { INCIDENTS_FOLDER } from '../../incidents/incident.ts';
 import type { StateFolder } from '../../state/state-folder.ts';
-import type { Observer } from '../observers/observer.ts';
+import type { IncidentAttachments, Observer } from '../observers/observer.ts';
 import type { NotificationSettings, NotificationWorld } from '../watch-order.ts';
-import type { Alerting } from './alerting.ts';
-import type { Diagnosing, IncidentAttachments } from './diagnosing.ts';
 import type { IncidentWriter, IncidentWriterOrder } from './incident-writer.ts';
+import type { Notifications } from './load-notifications.ts';
 import type { RunWatch } from './run-notes.ts';
 
 /** What the keeper needs of the watcher. */
@@ -199,19 +198,14 @@ function endOfFile(path: string | null): Buffer {
 /** What is undelivered this long after the end has begun stays queued for the next start. */
 const CLOSE_MS = 500;
 
-interface Loaded {
-  alerting: Alerting | null;
-  diagnosing: Diagnosing | null;
-}
-
 /**
  * Alerts, the heartbeat and a model's guess. Loads them after the first news, which is that of the first start: until then
  * the start of the child is all that matters. What happens meanwhile is told in order once they are there. Null: none was asked for.
  */
 export function createNotifications(order: NotificationSettings, world: NotificationWorld): Observer | null {
   if (order.alerts === null && order.diagnosis === null) return null;
-  const early: ((loaded: Loaded) => void)[] = [];
-  let loaded: Loaded | null = null;
+  const early: ((loaded: Notifications) => void)[] = [];
+  let loaded: Notifications | null = null;
   let loading: Promise<void> | null = null;
 
   async function load(): Promise<void> {
@@ -220,7 +214,7 @@ export function createNotifications(order: NotificationSettings, world: Notifica
     for (const act of early.splice(0)) act(loaded);
   }
 
-  function then(act: (loaded: Loaded) => void): void {
+  function then(act: (loaded: Notifications) => void): void {
     if (loaded !== null) return act(loaded);
     early.push(act);
     loading ??= new Promise<void>(resolve => setImmediate(resolve))

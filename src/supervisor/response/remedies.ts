@@ -3,8 +3,7 @@ import type { Remedy } from '../../core/model.ts';
 import { durationText } from '../../core/units.ts';
 import type { ShellEnd } from '../../host/run-command.ts';
 import type { Incident } from '../../incidents/incident.ts';
-import type { Observer } from '../observers/observer.ts';
-import type { IncidentAttachments } from './diagnosing.ts';
+import type { IncidentAttachments, Observer } from '../observers/observer.ts';
 
 /** What an incident offers for a match. */
 interface RemedyCase {
