@@ -133,10 +133,16 @@ export function factOf(key: FactKey): Fact {
   return fact.type === 'timer-fired' ? { ...fact, timer: 3 as TimerId } : { ...fact, ...FORMER };
 }
 
-/** A row as it is written in the table: `ignored`, or the next phase and the orders in their sequence. */
+/** What a fact did, as the table has it: `ignored`, or the next phase and the orders, in no order. */
 export function rowOf(before: State, after: State, effects: readonly Effect[]): string {
   if (after === before && effects.length === 0) return 'ignored';
   const beside = [after.clearing === null ? '' : '+clearing', after.leaving === null ? '' : '+leaving'].join('');
   const orders = effects.map(effect => (effect.type === 'tell' ? `tell:${effect.note.kind}` : effect.type));
-  return `${after.phase.kind}${beside}: ${orders.join(' ')}`.trim();
+  return unordered(`${after.phase.kind}${beside}: ${orders.join(' ')}`.trim());
+}
+
+/** A row with its orders sorted. */
+export function unordered(row: string): string {
+  const [phase, ...orders] = row.split(' ');
+  return [phase, ...orders.sort()].join(' ');
 }

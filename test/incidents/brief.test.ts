@@ -3,33 +3,13 @@ import type { Status } from '../../src/core/status.ts';
 import { brief } from '../../src/incidents/brief.ts';
 import { briefText } from '../../src/incidents/brief-text.ts';
 import type { Incident } from '../../src/incidents/incident.ts';
+import { aStatus } from '../support/a-status.ts';
 import { anIncident } from './an-incident.ts';
 
 const now = '2026-03-03T08:00:00.000Z';
 const hourMs = 3_600_000;
-const state = (name: string, phase: Status['phase'], changes: Partial<Status> = {}): Status => ({
-  name,
-  phase,
-  childPid: null,
-  watcherPid: null,
-  command: [name],
-  startedAt: null,
-  uptimeMs: null,
-  restarts: 0,
-  crashesInWindow: 0,
-  backoffMs: 1000,
-  nextStartAt: null,
-  lastExit: null,
-  health: [],
-  cpuPercent: null,
-  memoryBytes: null,
-  outputBlockedSince: null,
-  logDroppedBytes: 0,
-  holdReason: null,
-  lastIncidentId: null,
-  limit: null,
-  ...changes,
-});
+const state = (name: string, phase: Status['phase'], changes: Partial<Status> = {}): Status =>
+  aStatus({ name, phase, command: [name], ...changes });
 const of = (incidents: readonly Incident[], states: readonly Status[]) =>
   brief({ incidents, states, sinceMs: 24 * hourMs, nowMs: Date.parse(now) });
 const at = (time: string, changes: Partial<Incident> = {}) =>

@@ -1,31 +1,9 @@
 import { expect, test } from 'vitest';
 import { alignedRows, cpuText, measureFor, statusTable, type TableRow } from '../../../src/cli/render/tables.ts';
+import { aStatus } from '../../support/a-status.ts';
 
 const now = Date.parse('2026-03-02T10:15:04.000Z');
-const row = (changes: Partial<TableRow>): TableRow => ({
-  name: 'trader',
-  phase: 'healthy',
-  childPid: null,
-  watcherPid: 1,
-  command: ['trader'],
-  startedAt: null,
-  uptimeMs: null,
-  restarts: 0,
-  crashesInWindow: 0,
-  backoffMs: 1000,
-  nextStartAt: null,
-  lastExit: null,
-  health: [],
-  cpuPercent: null,
-  memoryBytes: null,
-  outputBlockedSince: null,
-  logDroppedBytes: 0,
-  holdReason: null,
-  lastIncidentId: null,
-  limit: null,
-  lastCause: null,
-  ...changes,
-});
+const row = (changes: Partial<TableRow>): TableRow => ({ ...aStatus(), lastCause: null, ...changes });
 const table = (...rows: TableRow[]) => statusTable(rows, now, { columns: null, colours: false }).split('\n');
 const ended = (cause: 'crash' | 'success' | 'kill-condition', code: number | null) => ({
   code,
