@@ -9,7 +9,8 @@ export default defineConfig({
     pool: 'forks',
     // What people read shows the time of the machine.
     env: { TZ: 'UTC' },
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Only what hangs comes near them: a test may wait for several things, each with a deadline of its own.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { freshRunId, rig, runs, until } from './rig.ts';
+import { until } from '../support/until.ts';
+import { freshRunId, rig, runs } from './rig.ts';
 
 const sh = (script: string) => ['/bin/sh', '-c', script];
 
@@ -169,7 +170,7 @@ while time.monotonic() < end:
     const run = await start();
     await fact('child-exited');
     clear(run, 'SIGTERM', 100, false);
-    await fact('run-cleared', run.runId, 15_000);
+    await fact('run-cleared', run.runId);
     const mark = Buffer.from(`AGENT_WATCH_RUN_ID=${run.runId}`);
     const left = readdirSync('/proc').filter(name => {
       try {

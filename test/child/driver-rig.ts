@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
-import { until } from './rig.ts';
+import { until } from '../support/until.ts';
 
 let driver = '';
 let driverFolder = '';
@@ -71,8 +71,7 @@ export function events(): DriverEvent[] {
     .filter(Boolean)
     .map(line => JSON.parse(line));
 }
-export const event = (type: string) =>
-  until(`the event ${type}`, () => events().find(one => one.type === type), 20_000);
+export const event = (type: string) => until(`the event ${type}`, () => events().find(one => one.type === type));
 
 export function collect(child: ChildProcess) {
   const hash = { stdout: createHash('sha256'), stderr: createHash('sha256') };

@@ -1,6 +1,7 @@
 import type * as Fs from 'node:fs';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { rig, until } from './rig.ts';
+import { until } from '../support/until.ts';
+import { rig } from './rig.ts';
 
 type Call = 'openSync' | 'readFileSync';
 

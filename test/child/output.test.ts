@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { until } from '../support/until.ts';
 import {
   collect,
   driverCommand,
@@ -15,7 +16,6 @@ import {
   quoted,
   run,
 } from './driver-rig.ts';
-import { until } from './rig.ts';
 
 // A pseudo-terminal that is not read, as after Ctrl-S, then read to the end.
 const stallingTerminal = `import os, pty, select, sys, time, json, fcntl
@@ -92,7 +92,7 @@ describe('into pipes', () => {
   test('a crash loop before a stalled reader fills memory to the limit only, and loses nothing', async () => {
     const line = 'for i in 1 2 3 4 5; do head -c 20000 /dev/zero; done; echo end';
     const child = run(driverCommand({ command: ['timeout', '0.3', 'sh', '-c', line], times: 20 }));
-    await until('20 runs', () => events().filter(one => one.type === 'run-cleared').length === 20, 20_000);
+    await until('20 runs', () => events().filter(one => one.type === 'run-cleared').length === 20);
     const total = events().at(-1);
     expect(total).toBeDefined();
     const got = collect(child);

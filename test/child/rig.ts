@@ -7,6 +7,7 @@ import { openPipes } from '../../src/child/spawn.ts';
 import type { Fact } from '../../src/core/events.ts';
 import type { Clearing, RunId, Signal } from '../../src/core/model.ts';
 import type { Mono, Stamp, Wall } from '../../src/core/units.ts';
+import { until } from '../support/until.ts';
 
 export const now = (): Stamp => ({ mono: performance.now() as Mono, wall: Date.now() as Wall });
 export const freshRunId = () => randomBytes(16).toString('hex') as RunId;
@@ -45,17 +46,6 @@ export function memorySink() {
       for (const listener of listeners) listener();
     },
   };
-}
-
-/** Waits until `ready` gives something true-ish; fails after the deadline, saying what it waited for. */
-export async function until<T>(what: string, ready: () => T, deadlineMs = 10_000): Promise<NonNullable<T>> {
-  const end = performance.now() + deadlineMs;
-  for (;;) {
-    const value = ready();
-    if (value) return value as NonNullable<T>;
-    if (performance.now() > end) throw new Error(`waited ${deadlineMs} ms for ${what}`);
-    await new Promise(resolve => setTimeout(resolve, 5));
-  }
 }
 
 export type FactOf<T extends Fact['type']> = Extract<Fact, { type: T }>;
@@ -114,13 +104,11 @@ export async function rig(command: string[], extra: Partial<ChildSpec> = {}) {
     what();
     inside = false;
   };
-  async function fact<T extends Fact['type']>(type: T, runId?: RunId, deadlineMs?: number) {
+  async function fact<T extends Fact['type']>(type: T, runId?: RunId) {
     const found = await Promise.race([
       promise,
-      until(
-        `${type}; so far: ${JSON.stringify(facts)}`,
-        () => facts.find(one => one.type === type && (!runId || ('runId' in one && one.runId === runId))),
-        deadlineMs,
+      until(`${type}; so far: ${JSON.stringify(facts)}`, () =>
+        facts.find(one => one.type === type && (!runId || ('runId' in one && one.runId === runId))),
       ),
     ]);
     if (typeof found === 'string') throw new Error(found);

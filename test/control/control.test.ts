@@ -17,8 +17,11 @@ async function serve(folder: string, answer: Answerer = echo, clientMs = 2000): 
   return server;
 }
 
+/** Longer than any answer takes on a busy machine. */
+const PATIENT_MS = 60_000;
+
 async function answerTo(folder: string, request: Request): Promise<Answer> {
-  const asked = await ask([folder], request, 2000);
+  const asked = await ask([folder], request, PATIENT_MS);
   if (asked.kind !== 'answered') throw new Error(JSON.stringify(asked));
   asked.hangUp();
   return asked.answer;
@@ -96,21 +99,21 @@ describe('asking', () => {
   test('no watcher: no socket, a stale one, a file in its place, no folder', async () => {
     const folder = scratch();
     const nobody = { kind: 'nobody' };
-    expect(await ask([folder], { verb: 'status' }, 1000)).toEqual(nobody);
-    expect(await ask([join(folder, 'missing')], { verb: 'status' }, 1000)).toEqual(nobody);
+    expect(await ask([folder], { verb: 'status' }, PATIENT_MS)).toEqual(nobody);
+    expect(await ask([join(folder, 'missing')], { verb: 'status' }, PATIENT_MS)).toEqual(nobody);
     const killed = await startTalker(folder, 'control-server.ts', [], [folder]);
     await killed.kill();
     expect(existsSync(join(folder, 'control'))).toBe(true);
-    expect(await ask([folder], { verb: 'status' }, 1000)).toEqual(nobody);
+    expect(await ask([folder], { verb: 'status' }, PATIENT_MS)).toEqual(nobody);
     rmSync(join(folder, 'control'));
     writeFileSync(join(folder, 'control'), '');
-    expect(await ask([folder], { verb: 'status' }, 1000)).toEqual(nobody);
+    expect(await ask([folder], { verb: 'status' }, PATIENT_MS)).toEqual(nobody);
   });
 
   test('the first folder in which a watcher listens answers', async () => {
     const [empty, folder] = [scratch(), scratch()];
     await serve(folder);
-    const asked = await ask([empty, folder], { verb: 'status' }, 1000);
+    const asked = await ask([empty, folder], { verb: 'status' }, PATIENT_MS);
     expect(asked.kind).toBe('answered');
   });
 
@@ -130,7 +133,7 @@ describe('asking', () => {
         kind: 'failed',
         why: why ?? 'the watcher does not answer',
       });
-      expect(performance.now() - begun).toBeLessThan(1000);
+      expect(performance.now() - begun).toBeLessThan(PATIENT_MS / 2);
     }
   });
 });
@@ -140,11 +143,11 @@ describe('waiting for the end after a stop', () => {
     test(`sees it, ${now ? 'by kill -9' : 'orderly'}, and the socket left behind is replaced`, async () => {
       const folder = scratch();
       await startTalker(folder, 'control-server.ts', [], [folder]);
-      const asked = await ask([folder], { verb: 'stop', now }, 1000);
+      const asked = await ask([folder], { verb: 'stop', now }, PATIENT_MS);
       if (asked.kind !== 'answered') throw new Error(asked.kind);
       expect(asked.answer).toMatchObject({ ok: true });
-      expect(await asked.ended(5000)).toBe(true);
-      expect(await ask([folder], { verb: 'status' }, 1000)).toEqual({ kind: 'nobody' });
+      expect(await asked.ended(PATIENT_MS)).toBe(true);
+      expect(await ask([folder], { verb: 'status' }, PATIENT_MS)).toEqual({ kind: 'nobody' });
       await serve(folder);
       expect(await answerTo(folder, { verb: 'restart' })).toMatchObject({ ok: true });
     });
@@ -153,7 +156,7 @@ describe('waiting for the end after a stop', () => {
   test('gives up at its deadline, and the watcher goes on', async () => {
     const folder = scratch();
     await serve(folder);
-    const asked = await ask([folder], { verb: 'stop', now: false }, 1000);
+    const asked = await ask([folder], { verb: 'stop', now: false }, PATIENT_MS);
     if (asked.kind !== 'answered') throw new Error(asked.kind);
     expect(await asked.ended(100)).toBe(false);
     asked.hangUp();
@@ -163,25 +166,25 @@ describe('waiting for the end after a stop', () => {
   test('the socket is gone before the connection is, so that the next watcher keeps its own', async () => {
     const folder = scratch();
     const server = await serve(folder);
-    const asked = await ask([folder], { verb: 'stop', now: false }, 1000);
+    const asked = await ask([folder], { verb: 'stop', now: false }, PATIENT_MS);
     if (asked.kind !== 'answered') throw new Error(asked.kind);
     server.stopAccepting();
     expect(existsSync(join(folder, 'control'))).toBe(false);
     expect(await asked.ended(50)).toBe(false);
     await serve(folder);
     await server.close();
-    expect(await asked.ended(1000)).toBe(true);
+    expect(await asked.ended(PATIENT_MS)).toBe(true);
     expect(await answerTo(folder, { verb: 'restart' })).toMatchObject({ ok: true });
   });
 
   test('is not cut by the time that slow clients get', async () => {
     const folder = scratch();
     const server = await serve(folder, echo, 100);
-    const asked = await ask([folder], { verb: 'stop', now: false }, 1000);
+    const asked = await ask([folder], { verb: 'stop', now: false }, PATIENT_MS);
     if (asked.kind !== 'answered') throw new Error(asked.kind);
     expect(await asked.ended(400)).toBe(false);
     await server.close();
-    expect(await asked.ended(1000)).toBe(true);
+    expect(await asked.ended(PATIENT_MS)).toBe(true);
   });
 });
 
@@ -223,14 +226,13 @@ describe('clients that misbehave', () => {
     const silent = rawClient(folder, '');
     const deaf = rawClient(folder, '{"v":1,"verb":"status"}\n');
     deaf.socket.pause();
-    await until('the silent one is gone', silent.ended, 3000);
+    await until('the silent one is gone', silent.ended);
     await until(
       'the socket is free',
-      async () => (await ask([folder], { verb: 'status' }, 100)).kind === 'answered',
-      3000,
+      async () => (await ask([folder], { verb: 'status' }, PATIENT_MS)).kind === 'answered',
     );
     deaf.socket.resume();
-    await until('the deaf one is gone', deaf.ended, 3000);
+    await until('the deaf one is gone', deaf.ended);
   });
 
   test('clients that leave at any moment do no harm', async () => {
@@ -248,18 +250,20 @@ describe('clients that misbehave', () => {
       }
     }
     await until('some asked', () => asked > 0);
-    await until('it is answered', async () => (await ask([folder], { verb: 'status' }, 1000)).kind === 'answered');
+    await until(
+      'it is answered',
+      async () => (await ask([folder], { verb: 'status' }, PATIENT_MS)).kind === 'answered',
+    );
   });
 
   test('a crowd is cut at a limit and the ear stays open', async () => {
     const folder = scratch();
     await serve(folder, echo, 500);
     const crowd = Array.from({ length: 200 }, () => rawClient(folder, ''));
-    await until('most are turned away', () => crowd.filter(client => client.ended()).length >= 100, 3000);
+    await until('most are turned away', () => crowd.filter(client => client.ended()).length >= 100);
     await until(
       'then there is room',
-      async () => (await ask([folder], { verb: 'status' }, 100)).kind === 'answered',
-      5000,
+      async () => (await ask([folder], { verb: 'status' }, PATIENT_MS)).kind === 'answered',
     );
   });
 });

@@ -85,7 +85,7 @@ describe('callers without manners', () => {
     const letters = setInterval(() => socket.writable && socket.write('x'), 200);
     onTestFinished(() => clearInterval(letters));
     socket.write('GET /status HTTP/1.1\r\nHost: localhost\r\nX: ');
-    await until('the connection is closed', closed, 15_000);
+    await until('the connection is closed', closed);
   }, 20_000);
 
   test('that wait for an answer first may ask again on the same connection', async () => {

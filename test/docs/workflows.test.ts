@@ -56,7 +56,7 @@ test('updates are asked for everything that the project takes from elsewhere', (
 
 test('the check of an installation passes with the executable', () => {
   const env = { ...process.env, PATH: `${dirname(executable)}:${process.env['PATH']}` };
-  const { status, stderr } = spawnSync(join(root, '.ci/smoke'), { env, encoding: 'utf8', timeout: 20_000 });
+  const { status, stderr } = spawnSync(join(root, '.ci/smoke'), { env, encoding: 'utf8', timeout: 60_000 });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });
 

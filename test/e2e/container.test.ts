@@ -59,7 +59,7 @@ test.skipIf(noNamespace)(`as PID 1 it forwards signals and stops in order${becau
 test.skipIf(noNamespace)(`as PID 1 it reaps 1000 orphans${because(noNamespace)}`, async () => {
   const orphans = 'i=0; while [ $i -lt 1000 ]; do ( : & ); i=$((i+1)); done; echo up; exec sleep 1000';
   const watcher = asInit(scratch(), ['--', 'sh', '-c', orphans]);
-  await until('it is up', () => watcher.text().includes('up\n'), 20_000);
+  await until('it is up', () => watcher.text().includes('up\n'));
   const init = firstChildOf(watcher.pid);
   await until('no zombie is left', () => zombiesOf(init) === 0);
   process.kill(init, 'SIGTERM');

@@ -85,7 +85,7 @@ for (const { name, why, prepare } of servers)
       if (server !== null) seen.set(server.pid, server.startTicks);
       return seen.size >= 2;
     };
-    await until('two runs have left a server', twoServers, 20_000);
+    await until('two runs have left a server', twoServers);
     expect(left().length).toBeLessThanOrEqual(1);
     await watcher.said(
       /ended \d+ process(?:es)? that the last run had left: (?:redis-server|nginx|postgres) \(pid \d+\).* run it in the foreground/,

@@ -37,7 +37,7 @@ describe('a FIFO in the place of a file', () => {
     const swap = `sleep 1; rm ${metrics}; mkfifo ${metrics}; exec sleep 60`;
     const options = ['--name', 'bot', '--metrics', metrics, ...KILL_WHEN, '--kill-when-blind', '--backoff', '0ms'];
     const watcher = startWatcher(folder, [...options, '--', 'sh', '-c', swap]);
-    const { holdReason } = await phaseIs(folder, 'bot', 'held', 15_000);
+    const { holdReason } = await phaseIs(folder, 'bot', 'held');
     expect(holdReason).toMatch(/too old|not a regular file/);
     watcher.process.kill('SIGTERM');
     expect(await watcher.ended).toEqual({ code: 0, signal: null });
@@ -87,7 +87,7 @@ describe(`a file system that never answers${because(noMount)}`, () => {
     await watcher.printed(/up/);
     await watcher.said(/gave no answer/);
     await watcher.said(/disk:? .*has not answered/);
-    await until('the log on disk is written', () => statusOf(folder, 'bot').lastIncidentId !== null, 20_000);
+    await until('the log on disk is written', () => statusOf(folder, 'bot').lastIncidentId !== null);
     watcher.process.kill('SIGTERM');
     expect(await watcher.ended).toEqual({ code: 0, signal: null });
   });

@@ -10,8 +10,6 @@ import { phaseIs, run, startWatcher, statusOf, type Watcher } from '../support/w
 
 const noPython = missing('python3', '-c', '');
 const LIMIT_MS = 6000;
-/** How much later a busy machine may find a hang. */
-const SLACK_MS = 40_000;
 
 /** A server that does this with each connection, on a port of this machine. */
 async function serverThat(serves: (socket: Socket) => void): Promise<string> {
@@ -71,7 +69,7 @@ describe.skipIf(noPython)('--stale-when idle', () => {
     await othersConnect();
     const watchers = await watchWorkers(folder, workers);
     for (const [name, { said }] of Object.entries(watchers)) {
-      const { lastExit } = await phaseIs(folder, name, 'backoff', LIMIT_MS + SLACK_MS);
+      const { lastExit } = await phaseIs(folder, name, 'backoff');
       expect({ name, cause: lastExit?.cause }).toEqual({ name, cause: 'probe' });
       await said(/stale:early: no output and no activity for [45][.\ds]*; restarts at 6s[\s\S]*stopping: stale:/);
     }
@@ -82,7 +80,7 @@ describe.skipIf(noPython)('--stale-when idle', () => {
     expect(await doing('lock')).toMatch(/waits for a lock .*\(futex\); no CPU time used/);
     expect(await doing('stopped')).toMatch(/is stopped by SIGSTOP/);
     expect(await doing('redraws')).toMatch(/its last line: ".*Reconnecting… \d+s"/);
-  }, 90_000);
+  });
 
   test('leaves a program alone that computes, receives, runs a tool, writes a file or polls', async () => {
     const folder = scratch();
@@ -96,11 +94,11 @@ describe.skipIf(noPython)('--stale-when idle', () => {
     };
     const watchers = await watchWorkers(folder, workers);
     await phaseIs(folder, 'polls', 'running');
-    await until('three times the limit', () => upMs(folder, 'polls') > 3 * LIMIT_MS, 5 * LIMIT_MS);
+    await until('three times the limit', () => upMs(folder, 'polls') > 3 * LIMIT_MS);
     const restarts = Object.keys(workers).map(name => [name, statusOf(folder, name).restarts]);
     expect(Object.fromEntries(restarts)).toEqual({ computes: 0, tokens: 0, pings: 0, tool: 0, file: 0, polls: 0 });
     for (const { err } of Object.values(watchers)) expect(err()).not.toMatch(/stale:early/);
-  }, 60_000);
+  });
 });
 
 /** What its processes did when the last incident of that name began; null before it is written. */

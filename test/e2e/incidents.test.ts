@@ -423,7 +423,7 @@ test.skipIf(withoutPython)(
     spawnSync('sh', ['-c', inGroup, 'sh', executable, ...options, '--', python ?? '', '-c', eat], {
       cwd: folder,
       env: testEnvironment(folder),
-      timeout: 30_000,
+      timeout: 60_000,
     });
     const [incident] = incidentsOf(folder, 'm');
     expect(incident).toMatchObject({ category: 'out-of-memory', exit: { code: null, signal: 'SIGKILL' } });

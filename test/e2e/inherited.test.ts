@@ -45,7 +45,7 @@ describe(`a limit of processes${because(noSecondUser)}`, () => {
       cwd: folder,
       env: testEnvironment(folder),
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 60_000,
     });
   };
 
@@ -67,7 +67,7 @@ describe(`a limit of processes${because(noSecondUser)}`, () => {
 /** What bash prints that runs the executable as `$AW`, with its state in the folder. */
 function inBash(script: string, folder = scratch()) {
   const env = { ...testEnvironment(folder), AW: executable };
-  return spawnSync('bash', ['-c', script], { cwd: folder, env, encoding: 'latin1', timeout: 20_000 });
+  return spawnSync('bash', ['-c', script], { cwd: folder, env, encoding: 'latin1', timeout: 60_000 });
 }
 const AW = `"$AW" ${once.join(' ')}`;
 

@@ -62,5 +62,5 @@ describe.skipIf(noMount !== null)(`on a full disk${because(noMount)}`, () => {
     }
     expect(readFileSync(join(folder, 'runs'), 'utf8')).toBe('run\n');
     holder.kill('SIGKILL');
-  }, 60_000);
+  });
 });

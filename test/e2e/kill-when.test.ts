@@ -92,56 +92,52 @@ const sources: Record<string, (folder: string) => Promise<{ metrics: string; set
 };
 
 describe('a kill condition, from its trip to its reset', () => {
-  test.each(Object.entries(sources))(
-    'over %s',
-    async (_what, open) => {
-      const { folder, start, runs, file } = scene([]);
-      const { metrics, set } = await open(folder);
-      set(WELL);
-      const first = start('--metrics', metrics);
-      await sees(folder);
+  test.each(Object.entries(sources))('over %s', async (_what, open) => {
+    const { folder, start, runs, file } = scene([]);
+    const { metrics, set } = await open(folder);
+    set(WELL);
+    const first = start('--metrics', metrics);
+    await sees(folder);
 
-      // From inside the child nothing is reset: not while it is well, and not in its last moments.
-      expect(run(folder, ['signal', 'bot', 'USR1']).code).toBe(0);
-      await until('it asked for a reset', () => file('resets') === '1\n');
-      const { childPid } = statusOf(folder, 'bot');
-      set(RUINED);
-      const held = await phaseIs(folder, 'bot', 'held');
-      expect(held.holdReason).toMatch(/daily_loss > \$10 OR cash < \$20 \(daily_loss 12\.5, cash 15\)/);
-      expect(held.lastExit).toMatchObject({ cause: 'kill-condition' });
-      expect(lives(childPid ?? 0)).toBe(false);
-      expect(file('resets')).toBe('1\n1\n');
-      await first.said(/held: daily_loss > .*; not started until a reset/);
-      expect(JSON.parse(file('state/bot/hold.json'))).toMatchObject({ cause: 'kill-condition', why: held.holdReason });
+    // From inside the child nothing is reset: not while it is well, and not in its last moments.
+    expect(run(folder, ['signal', 'bot', 'USR1']).code).toBe(0);
+    await until('it asked for a reset', () => file('resets') === '1\n');
+    const { childPid } = statusOf(folder, 'bot');
+    set(RUINED);
+    const held = await phaseIs(folder, 'bot', 'held');
+    expect(held.holdReason).toMatch(/daily_loss > \$10 OR cash < \$20 \(daily_loss 12\.5, cash 15\)/);
+    expect(held.lastExit).toMatchObject({ cause: 'kill-condition' });
+    expect(lives(childPid ?? 0)).toBe(false);
+    expect(file('resets')).toBe('1\n1\n');
+    await first.said(/held: daily_loss > .*; not started until a reset/);
+    expect(JSON.parse(file('state/bot/hold.json'))).toMatchObject({ cause: 'kill-condition', why: held.holdReason });
 
-      await dies(first);
-      set(WELL);
-      expect(statusOf(folder, 'bot')).toMatchObject({ phase: 'held', watcherPid: null, holdReason: held.holdReason });
-      const state = join(folder, 'state/bot/state.json');
-      for (const damage of [
-        () => {},
-        () => rmSync(state),
-        () => writeFileSync(state, ''),
-        () => writeFileSync(state, '{"version":1,"sta'),
-      ]) {
-        damage();
-        const next = start('--metrics', metrics);
-        await next.said(/held since .*daily_loss/);
-        expect(await phaseIs(folder, 'bot', 'held')).toMatchObject({ holdReason: held.holdReason });
-        await dies(next);
-      }
-      expect(runs()).toBe(1);
+    await dies(first);
+    set(WELL);
+    expect(statusOf(folder, 'bot')).toMatchObject({ phase: 'held', watcherPid: null, holdReason: held.holdReason });
+    const state = join(folder, 'state/bot/state.json');
+    for (const damage of [
+      () => {},
+      () => rmSync(state),
+      () => writeFileSync(state, ''),
+      () => writeFileSync(state, '{"version":1,"sta'),
+    ]) {
+      damage();
+      const next = start('--metrics', metrics);
+      await next.said(/held since .*daily_loss/);
+      expect(await phaseIs(folder, 'bot', 'held')).toMatchObject({ holdReason: held.holdReason });
+      await dies(next);
+    }
+    expect(runs()).toBe(1);
 
-      expect(run(folder, ['reset', 'bot'])).toMatchObject({ code: 0 });
-      expect(existsSync(join(folder, 'state/bot/hold.json'))).toBe(false);
-      const last = start('--metrics', metrics);
-      await sees(folder);
-      expect(runs()).toBe(2);
-      last.process.kill('SIGTERM');
-      expect(await last.ended).toMatchObject({ code: 0 });
-    },
-    60_000,
-  );
+    expect(run(folder, ['reset', 'bot'])).toMatchObject({ code: 0 });
+    expect(existsSync(join(folder, 'state/bot/hold.json'))).toBe(false);
+    const last = start('--metrics', metrics);
+    await sees(folder);
+    expect(runs()).toBe(2);
+    last.process.kill('SIGTERM');
+    expect(await last.ended).toMatchObject({ code: 0 });
+  });
 
   test('a reset while it is watched starts it again; numbers that are still bad hold it before it starts', async () => {
     const { folder, start, runs } = scene(['--metrics', 'm.json']);

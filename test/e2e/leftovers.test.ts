@@ -148,7 +148,6 @@ test.skipIf(noFlock)(
     expect(new Set(runs).size).toBe(runs.length);
     expect(existsSync(join(folder, 'violations'))).toBe(false);
   },
-  120_000,
 );
 
 describe('what is not ours is left alone', () => {

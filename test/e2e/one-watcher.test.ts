@@ -29,7 +29,7 @@ describe('one name has one watcher', () => {
       );
       const left = new Set(watchers);
       for (const watcher of watchers) watcher.ended.then(() => left.delete(watcher));
-      await until('all but one have ended', () => left.size <= 1, 20_000);
+      await until('all but one have ended', () => left.size <= 1);
       const [winner] = left;
       expect(winner, 'one is left').toBeDefined();
       await until('its child is there', () => startedIn(folder).length > round);

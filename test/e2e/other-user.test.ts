@@ -59,7 +59,7 @@ describe.skipIf(noSecondUser !== null)(`root, in a folder of another user${becau
     const watcher = startWatcher(folder, ['--state-dir', stateDir, '--name', 'bot', '--', 'sh', '-c', script]);
     await until('it is logged', () => existsSync(join(stateDir, 'bot/output.log')));
     nobodySays(`cd ${folder}/theirs && mv state gone && ln -s ${folder}/root-only state`);
-    await watcher.said(/symbolic link of another user/, 15_000);
+    await watcher.said(/symbolic link of another user/);
     watcher.process.kill('SIGTERM');
     expect((await watcher.ended).signal).toBeNull();
     expect(readdirSync(join(folder, 'root-only'))).toEqual([]);
@@ -121,9 +121,9 @@ describe('a folder that is moved away under its watcher', () => {
     writeFileSync(join(folder, 'go'), '');
     await watcher.said(/the hold could not be written to the disk/);
     const alerts = () => (existsSync(join(folder, 'alerts')) ? readFileSync(join(folder, 'alerts'), 'utf8') : '');
-    await until('it is alerted', () => alerts().includes('the hold could not be written to the disk'), 10_000);
+    await until('it is alerted', () => alerts().includes('the hold could not be written to the disk'));
     rmSync(join(folder, 'state/bot'));
-    await until('the hold is there', () => existsSync(join(folder, 'state/bot/hold.json')), 20_000);
+    await until('the hold is there', () => existsSync(join(folder, 'state/bot/hold.json')));
     watcher.process.kill('SIGKILL');
     await watcher.ended;
   });

@@ -65,7 +65,7 @@ describe('the bytes of the child', () => {
       expect(runs[number - 1] === `${numbers}last of ${number}`, `run ${number}`).toBe(true);
       expect(incidents[number - 1]?.tail.slice(-2)).toEqual(['10000', `last of ${number}|`]);
     }
-  }, 60_000);
+  });
 
   test('go through without a newline for 2 GiB, and the watcher stays below 200 MB', async () => {
     const folder = scratch();
@@ -82,19 +82,15 @@ describe('the bytes of the child', () => {
     const closed = once(pipeline, 'close');
     const { watcherPid } = await phaseIs(folder, 'long', 'running');
     let peak = 0;
-    await until(
-      'it is through',
-      () => {
-        if (pipeline.exitCode === null) peak = Math.max(peak, peakOf(watcherPid ?? 0));
-        return counted !== '';
-      },
-      60_000,
-    );
+    await until('it is through', () => {
+      if (pipeline.exitCode === null) peak = Math.max(peak, peakOf(watcherPid ?? 0));
+      return counted !== '';
+    });
     await closed;
     expect(Number(counted)).toBe(size);
     expect(peak).toBeGreaterThan(MIB);
     expect(peak).toBeLessThan(200e6);
-  }, 90_000);
+  });
 
   test('can be written by opening /dev/stdout and /dev/stderr', () => {
     const folder = scratch();
@@ -144,7 +140,6 @@ describe('a reader that stalls', () => {
       const folder = scratch();
       await Promise.all([stalledPipe(folder), stalledTerminal(folder)]);
     },
-    90_000,
   );
 });
 
@@ -185,7 +180,7 @@ async function stall(folder: string, name: string, pid: number, take: () => Prom
   process.kill(first.pid, 'SIGKILL');
   await until('the death is seen', () => statusNow(folder, name)?.restarts === 1);
   const written = [first.bytes, (await stuck(folder, name, 1)).bytes] as const;
-  await until('the stall has lasted', () => performance.now() - began > STALL_MS, STALL_MS + 5000);
+  await until('the stall has lasted', () => performance.now() - began > STALL_MS);
   // What is resident besides are pages of the executable, which belong to the page cache.
   expect(memoryOf(pid, 'RssAnon')).toBeLessThan(60e6);
   process.kill(pid, 'SIGTERM');

@@ -42,7 +42,7 @@ test.skipIf(!python || process.platform !== 'linux')(
     expect(whole.length).toBeGreaterThan(4096);
     const through = execFileSync('python3', ['-c', SLOW_READER, executable, 'completion', 'bash'], {
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 60_000,
     });
     expect(through).toBe(whole);
   },

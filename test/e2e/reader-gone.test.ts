@@ -26,7 +26,7 @@ test('`… yes | head -1`: the child is read on, restarted when it crashes, and 
   expect(said.out).toBe('y\n');
   expect(said.err).toMatch(/was ended by SIGKILL/);
   expect(said.err).toMatch(/over\n$/);
-}, 60_000);
+});
 
 test.skipIf(noTerminal !== null)(
   `a terminal closed under a job that is disowned: the same${because(noTerminal)}`,
@@ -41,7 +41,6 @@ test.skipIf(noTerminal !== null)(
     await shell.ended;
     await goesOnUnread(folder);
   },
-  60_000,
 );
 
 /** The flood is read though nobody takes it; then a crash, a restart, and what a quiet run costs. Ends with the watcher's stop. */
@@ -53,7 +52,7 @@ async function goesOnUnread(folder: string): Promise<void> {
   process.kill(first.childPid ?? 0, 'SIGKILL');
   const lines = () => statSync(join(folder, 'lines'), { throwIfNoEntry: false })?.size ?? 0;
   const after = async (count: number) => {
-    await until(`${count} lines`, () => lines() >= count, 30_000);
+    await until(`${count} lines`, () => lines() >= count);
     return { at: performance.now(), nanos: cpuNanosOf(pid) };
   };
   const early = await after(20);

@@ -42,7 +42,7 @@ describe('the first page', () => {
     expect(ended.status, said.slice(-2000)).toBe(0);
     expect(said).toMatch(/^NAME +PHASE/m);
     expect(said).toMatch(/restart \d+ in/);
-  }, 70_000);
+  });
 
   test('names only scripts that there are', () => {
     const named = [...readme.matchAll(/npm run (?:-s )?([a-z:-]+)/g)].map(([, name]) => name ?? '');

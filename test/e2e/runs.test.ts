@@ -169,11 +169,7 @@ describe('runs', () => {
         );
       const filledAt = lastRun();
       // The last page of the file still takes some.
-      await until(
-        'runs are lost',
-        () => lastRun() > filledAt + 30 && lastRun() > (runs().at(-1)?.run ?? 0) + 10,
-        20_000,
-      );
+      await until('runs are lost', () => lastRun() > filledAt + 30 && lastRun() > (runs().at(-1)?.run ?? 0) + 10);
       const freedAt = lastRun();
       inside('rm disk/filler');
       await until('it goes on', () => (runs().at(-1)?.run ?? 0) > freedAt + 3);

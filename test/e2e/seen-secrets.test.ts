@@ -57,7 +57,7 @@ describe('what everybody may look at shows no address and no key', () => {
       ['sh', '-c', 'exec sleep 1000', 'sh', ...secretly],
     );
     await watcher.said(/started/);
-    await until('its probe answered', () => statusOf(folder, 'shy').health.some(row => row.ok === true), 15_000);
+    await until('its probe answered', () => statusOf(folder, 'shy').health.some(row => row.ok === true));
     await until('/livez', () => get(port, '/livez').then(Boolean, () => false));
     const [own = ''] = psLine(watcher.pid).split(' -- ');
     expect(none(own)).toEqual([]);
@@ -135,19 +135,12 @@ describe('a value that the watcher knows', () => {
   test('is shown nowhere: status, /status, hold, events, incidents, alerts and terminal', async () => {
     const { folder, watcher, port } = await held([]);
     await watcher.said(/started/);
-    await until(
-      'its answer is quoted',
-      () => /HTTP 500: .*exit 3: /s.test(run(folder, ['status', '--json']).out),
-      20_000,
-    );
-    await until(
-      '/status',
-      () =>
-        get(port, '/status').then(
-          text => text.includes('HTTP 500'),
-          () => false,
-        ),
-      20_000,
+    await until('its answer is quoted', () => /HTTP 500: .*exit 3: /s.test(run(folder, ['status', '--json']).out));
+    await until('/status', () =>
+      get(port, '/status').then(
+        text => text.includes('HTTP 500'),
+        () => false,
+      ),
     );
     const faces = [await get(port, '/status'), await get(port, '/metrics')];
     for (const words of [['status'], ['status', 'shy'], ['status', '--json'], ['health'], ['brief'], ['doctor']])
@@ -156,7 +149,7 @@ describe('a value that the watcher knows', () => {
       join(folder, 'm.json'),
       JSON.stringify({ loss: 9, note: `a ${known.option} api_key=${known.unnamed}` }),
     );
-    await until('it is held', () => statusOf(folder, 'shy').phase === 'held', 20_000);
+    await until('it is held', () => statusOf(folder, 'shy').phase === 'held');
     await until('it was explained', () => incidentsOf(folder, 'shy').length > 0);
     await until('it was alerted', () => readFileSync(join(folder, 'alerts'), 'utf8').includes('hold'));
     faces.push(

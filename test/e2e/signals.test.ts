@@ -62,12 +62,12 @@ describe('SIGTERM is one orderly stop', () => {
       // Before our code runs there is nobody to take the signal, and nothing to stop.
       if (signal !== 'SIGTERM') expect(code).toBe(0);
       // A helper that made the pipes may be about to end; a child would stay.
-      await until('nothing is left', () => alive(folder).length === 0, 2000);
+      await until('nothing is left', () => alive(folder).length === 0);
       expect(['stopped', 'held']).toContain(statusOf(folder, 'early').phase);
     }
     const [told, done] = ['told', 'done'].map(word => text(folder, 'log').split(word).length);
     expect(told).toBe(done);
-  }, 60_000);
+  });
 
   test('while it is stopping already: the clean-up goes on', async () => {
     const folder = scratch();
@@ -276,7 +276,7 @@ describe('no debugger is opened', () => {
     }
 
     expect(survived).toBeGreaterThan(0);
-  }, 60_000);
+  });
 
   test('by NODE_OPTIONS=--inspect', async () => {
     const folder = scratch();

@@ -25,7 +25,7 @@ describe('restart --watcher', () => {
     const folder = scratch();
     const own = join(folder, 'agent-watch');
     const call = (...args: string[]) =>
-      spawnSync(own, args, { cwd: folder, env: testEnvironment(folder), encoding: 'utf8', timeout: 30_000 });
+      spawnSync(own, args, { cwd: folder, env: testEnvironment(folder), encoding: 'utf8', timeout: 60_000 });
     const replace = () => {
       copyFileSync(executable, `${own}.new`);
       renameSync(`${own}.new`, own);

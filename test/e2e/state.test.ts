@@ -46,7 +46,7 @@ test(`the state loads after each of ${KILLS} kills at random moments of a fast c
     if (kill % 20 === 0) expect(statusOf(folder, 'loop').restarts).toBe(state?.restarts);
   }
   expect(readdirSync(join(folder, 'state/loop')).filter(name => name.includes('corrupt'))).toEqual([]);
-}, 120_000);
+});
 
 describe('a state file that cannot be read is kept aside, said once, and hinders nothing', () => {
   const base = ['--name', 'bad', '--restart', 'never', '--', 'sh', '-c', 'echo ran $AGENT_WATCH_RUN'];

@@ -19,7 +19,7 @@ describe('standard input', () => {
     spawnSync('sh', ['-c', script, executable, ...args], {
       cwd: folder,
       env: testEnvironment(folder),
-      timeout: 20_000,
+      timeout: 60_000,
     });
 
   test.each([
@@ -213,7 +213,7 @@ describe('the flags of inherited descriptors', () => {
         const ended = spawnSync(python ?? '', [fixture, kind, signal, executable, '--name', 'flags', '--', ...child], {
           cwd: folder,
           env: testEnvironment(folder),
-          timeout: 20_000,
+          timeout: 60_000,
         });
         expect(ended.stderr.toString()).toBe('');
         const { before, meanwhile, after } = JSON.parse(ended.stdout.toString());

@@ -82,7 +82,7 @@ describe('a live watcher whose files were swept', () => {
     const { childPid } = await phaseIs(folder, 'bot', 'running');
     for (const file of ['control', 'lock', 'watcher.json', 'state.json', 'state.durable.json'])
       rmSync(join(place, file), { force: true });
-    await watcher.said(/lock, state, socket in .* had been removed( or moved away)?; made again/, 15_000);
+    await watcher.said(/lock, state, socket in .* had been removed( or moved away)?; made again/);
     expect(statusOf(folder, 'bot')).toMatchObject({ phase: 'running', childPid, watcherPid: watcher.pid });
     expect(readRecord(join(place, 'watcher.json'))).toMatchObject({ run: { childPid } });
     expect(run(folder, ['--name', 'bot', '--', 'true']).code).toBe(75);
@@ -160,10 +160,7 @@ describe.skipIf(noSetuid !== null)(`a command that became another user${because(
   test('is said within seconds, alerted, not well; nothing starts beside it; a second TERM ends the watcher', async () => {
     const alerts = ['--alert-on', 'all', '--alert-file', 'alerts'];
     const { folder, watcher, pid } = await unkillable(['--max-runtime', '300ms', '--stop-timeout', '300ms', ...alerts]);
-    await watcher.said(
-      /cannot be ended: pid \d+ \(sleep\) belongs to user 0, and the kernel refuses our signals/,
-      5000,
-    );
+    await watcher.said(/cannot be ended: pid \d+ \(sleep\) belongs to user 0, and the kernel refuses our signals/);
     await until('the alert is there', () =>
       /unhealthy.*cannot be ended/s.test(readFileSync(join(folder, 'alerts'), 'utf8')),
     );

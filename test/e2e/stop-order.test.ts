@@ -31,12 +31,10 @@ async function freePort(): Promise<number> {
 }
 
 describe('a manager of workers finishes its work', () => {
-  test.skipIf(withoutCelery !== null)(
-    `celery: the job that a worker has begun${because(withoutCelery)}`,
-    async () => {
-      const folder = scratch();
-      mkdirSync(join(folder, 'queue'));
-      const jobs = `import os, time
+  test.skipIf(withoutCelery !== null)(`celery: the job that a worker has begun${because(withoutCelery)}`, async () => {
+    const folder = scratch();
+    mkdirSync(join(folder, 'queue'));
+    const jobs = `import os, time
 from celery import Celery
 app = Celery('jobs', broker='filesystem://', broker_transport_options={'data_folder_in': 'queue', 'data_folder_out': 'queue'})
 @app.task
@@ -45,52 +43,46 @@ def job():
     while not os.path.exists('go'): time.sleep(0.05)
     open('done', 'w').close()
 `;
-      writeFileSync(join(folder, 'jobs.py'), jobs);
-      expect(
-        run(folder, ['--name', 'once', '--restart', 'never', '--', PYTHON, '-c', 'import jobs; jobs.job.delay()']).code,
-      ).toBe(0);
-      const worker = [PYTHON, '-m', 'celery', '-A', 'jobs', 'worker', '--concurrency', '1', '-l', 'warning'];
-      const watcher = startWatcher(folder, ['--name', 'bot', '--stop-timeout', '60s', '--', ...worker]);
-      await until('a worker has begun', () => existsSync(join(folder, 'begun')), 30_000);
-      const stop = stopping(folder);
-      await phaseIs(folder, 'bot', 'stopping');
-      writeFileSync(join(folder, 'go'), '');
-      expect((await stop.ended).code).toBe(0);
-      expect(existsSync(join(folder, 'done'))).toBe(true);
-      expect(await watcher.ended).toEqual({ code: 0, signal: null });
-      expect(alive(folder)).toEqual([]);
-    },
-    60_000,
-  );
+    writeFileSync(join(folder, 'jobs.py'), jobs);
+    expect(
+      run(folder, ['--name', 'once', '--restart', 'never', '--', PYTHON, '-c', 'import jobs; jobs.job.delay()']).code,
+    ).toBe(0);
+    const worker = [PYTHON, '-m', 'celery', '-A', 'jobs', 'worker', '--concurrency', '1', '-l', 'warning'];
+    const watcher = startWatcher(folder, ['--name', 'bot', '--stop-timeout', '60s', '--', ...worker]);
+    await until('a worker has begun', () => existsSync(join(folder, 'begun')));
+    const stop = stopping(folder);
+    await phaseIs(folder, 'bot', 'stopping');
+    writeFileSync(join(folder, 'go'), '');
+    expect((await stop.ended).code).toBe(0);
+    expect(existsSync(join(folder, 'done'))).toBe(true);
+    expect(await watcher.ended).toEqual({ code: 0, signal: null });
+    expect(alive(folder)).toEqual([]);
+  });
 
-  test.skipIf(withoutGunicorn !== null)(
-    `gunicorn: the request that it serves${because(withoutGunicorn)}`,
-    async () => {
-      const folder = scratch();
-      const app = `import os, time
+  test.skipIf(withoutGunicorn !== null)(`gunicorn: the request that it serves${because(withoutGunicorn)}`, async () => {
+    const folder = scratch();
+    const app = `import os, time
 def app(environ, start):
     open('begun', 'w').close()
     while not os.path.exists('go'): time.sleep(0.05)
     start('200 OK', [('Content-Length', '8')])
     return [b'finished']
 `;
-      writeFileSync(join(folder, 'served.py'), app);
-      const port = await freePort();
-      const server = [PYTHON, '-m', 'gunicorn', '--bind', `127.0.0.1:${port}`, 'served:app'];
-      const watcher = startWatcher(folder, ['--name', 'bot', '--stop-timeout', '60s', '--', ...server]);
-      await watcher.said(/Listening at/, 30_000);
-      const answer = fetch(`http://127.0.0.1:${port}/`).then(response => response.text());
-      await until('the request is served', () => existsSync(join(folder, 'begun')), 30_000);
-      const stop = stopping(folder);
-      await phaseIs(folder, 'bot', 'stopping');
-      writeFileSync(join(folder, 'go'), '');
-      expect(await answer).toBe('finished');
-      expect((await stop.ended).code).toBe(0);
-      expect((await watcher.ended).code).toBe(0);
-      expect(alive(folder)).toEqual([]);
-    },
-    60_000,
-  );
+    writeFileSync(join(folder, 'served.py'), app);
+    const port = await freePort();
+    const server = [PYTHON, '-m', 'gunicorn', '--bind', `127.0.0.1:${port}`, 'served:app'];
+    const watcher = startWatcher(folder, ['--name', 'bot', '--stop-timeout', '60s', '--', ...server]);
+    await watcher.said(/Listening at/);
+    const answer = fetch(`http://127.0.0.1:${port}/`).then(response => response.text());
+    await until('the request is served', () => existsSync(join(folder, 'begun')));
+    const stop = stopping(folder);
+    await phaseIs(folder, 'bot', 'stopping');
+    writeFileSync(join(folder, 'go'), '');
+    expect(await answer).toBe('finished');
+    expect((await stop.ended).code).toBe(0);
+    expect((await watcher.ended).code).toBe(0);
+    expect(alive(folder)).toEqual([]);
+  });
 
   for (const [how, begin] of [
     ['stop', (folder: string) => void stopping(folder)],
@@ -197,30 +189,26 @@ describe('ends in time and whole', () => {
     ['npm start', withoutNpm, ['npm', 'start', '--silent'], ['bye']],
   ];
   for (const [what, why, command, got] of cases) {
-    test.skipIf(why !== null)(
-      `${what}${because(why)}`,
-      async () => {
-        const folder = scratch();
-        const start = `node -e "process.on('SIGTERM', () => { require('fs').writeFileSync('got', 'bye\\\\n'); process.exit(0); }); setInterval(() => {}, 1000); require('fs').writeFileSync('up', '')"`;
-        writeFileSync(
-          join(folder, 'package.json'),
-          JSON.stringify({ name: 'served', version: '1.0.0', scripts: { start } }),
-        );
-        const watcher = startWatcher(folder, ['--name', 'bot', '--stop-timeout', '4s', '--', ...command]);
-        await until('its last process is there', () =>
-          command[0] === 'npm'
-            ? existsSync(join(folder, 'up'))
-            : alive(folder).some(pid => commandLine(pid).startsWith('sleep')),
-        );
-        const begun = performance.now();
-        expect(run(folder, ['stop', 'bot']).code).toBe(0);
-        expect(performance.now() - begun).toBeLessThan(6000);
-        expect((await watcher.ended).code).toBe(0);
-        expect(linesOf(join(folder, 'got'))).toEqual(got);
-        expect(alive(folder)).toEqual([]);
-      },
-      30_000,
-    );
+    test.skipIf(why !== null)(`${what}${because(why)}`, async () => {
+      const folder = scratch();
+      const start = `node -e "process.on('SIGTERM', () => { require('fs').writeFileSync('got', 'bye\\\\n'); process.exit(0); }); setInterval(() => {}, 1000); require('fs').writeFileSync('up', '')"`;
+      writeFileSync(
+        join(folder, 'package.json'),
+        JSON.stringify({ name: 'served', version: '1.0.0', scripts: { start } }),
+      );
+      const watcher = startWatcher(folder, ['--name', 'bot', '--stop-timeout', '4s', '--', ...command]);
+      await until('its last process is there', () =>
+        command[0] === 'npm'
+          ? existsSync(join(folder, 'up'))
+          : alive(folder).some(pid => commandLine(pid).startsWith('sleep')),
+      );
+      const begun = performance.now();
+      expect(run(folder, ['stop', 'bot']).code).toBe(0);
+      expect(performance.now() - begun).toBeLessThan(6000);
+      expect((await watcher.ended).code).toBe(0);
+      expect(linesOf(join(folder, 'got'))).toEqual(got);
+      expect(alive(folder)).toEqual([]);
+    });
   }
 });
 

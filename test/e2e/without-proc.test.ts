@@ -40,7 +40,7 @@ function portable(): Portable {
       cwd: folder,
       env: testEnvironment(folder, env),
       encoding: 'utf8',
-      timeout: 30_000,
+      timeout: 60_000,
     });
   };
   const rows = (): Status[] => JSON.parse(look('status', 'it', '--json').stdout || '[]');
@@ -49,7 +49,7 @@ function portable(): Portable {
     watch: (...args) => startWatcher(folder, ['--name', 'it', ...args], { before, program: bundle, env }),
     look,
     status: () => rows()[0] as Status,
-    is: phase => until(`it is ${phase}`, () => rows().find(row => row.phase === phase) ?? false, 20_000),
+    is: phase => until(`it is ${phase}`, () => rows().find(row => row.phase === phase) ?? false),
   };
 }
 
@@ -66,7 +66,7 @@ function treeIn(watcher: Watcher): { pid: number; ticks: number }[] {
 const gone = (tree: ReturnType<typeof treeIn>) =>
   tree.every(({ pid, ticks }) => ticks > 0 && !(lives(pid) && startTicksOf(pid) === ticks));
 
-describe.skipIf(noNamespace)(`without /proc${because(noNamespace)}`, { timeout: 90_000 }, () => {
+describe.skipIf(noNamespace)(`without /proc${because(noNamespace)}`, () => {
   test('a crash is followed by a restart, and status, health, logs and incidents tell of it', async () => {
     const { watch, look, is, status } = portable();
     const watcher = watch(

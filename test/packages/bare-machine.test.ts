@@ -35,7 +35,7 @@ function bareMachine(folder: string, programs: readonly string[] = []): string {
   return root;
 }
 
-const options = { encoding: 'utf8', env: { PATH, HOME: '/' }, timeout: 20_000 } as const;
+const options = { encoding: 'utf8', env: { PATH, HOME: '/' }, timeout: 60_000 } as const;
 const inside = (root: string, ...words: string[]) => spawnSync('chroot', [root, ...words], options);
 
 /** Watches a command there through a crash to its end, and asks for its status. */
@@ -54,7 +54,7 @@ const every = (folder: string) =>
     .filter(path => !path.startsWith('var/lib/dpkg') && !path.startsWith('var/log'))
     .sort();
 
-describe.skipIf(noRoot)(`on a machine without Node${because(noRoot)}`, { timeout: 120_000 }, () => {
+describe.skipIf(noRoot)(`on a machine without Node${because(noRoot)}`, () => {
   test('the executable works as it lies in the archive', () => {
     const root = bareMachine(scratch());
     const archive = released(new RegExp(`linux-${process.arch}\\.tar\\.gz$`));

@@ -222,7 +222,7 @@ describe.skipIf(noInstaller)(`install.sh${because(noInstaller)}`, () => {
 });
 
 describe.skipIf(noRelease ?? noInstaller)(`the released install.sh${because(noRelease ?? noInstaller)}`, () => {
-  test('installs the released executable, which runs', { timeout: 120_000 }, async () => {
+  test('installs the released executable, which runs', async () => {
     const folder = scratch();
     const { url } = await releases(release);
     const ended = await install(['--from', url, '--to', folder], {}, ['sh', join(release, 'install.sh')]);

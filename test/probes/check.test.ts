@@ -48,7 +48,7 @@ describe('--check', () => {
     const { check, left } = marked();
     const probe = check(command, 50);
     for (let round = 0; round < 20; round++) await ask(probe);
-    await until('nothing is left', () => left().length === 0, 2000);
+    await until('nothing is left', () => left().length === 0);
   });
 
   test('when the run ends, it ends too', async () => {

@@ -17,7 +17,7 @@ function watch(script: string, specs: Own[]) {
     get state() {
       return live.state;
     },
-    ended: () => until('it is unhealthy', () => live.state.reasons.length > 0 && live.state.reasons, 15_000),
+    ended: () => until('it is unhealthy', () => live.state.reasons.length > 0 && live.state.reasons),
   };
 }
 
@@ -115,7 +115,7 @@ describe('each breaks in its own way, and is noticed in time', () => {
     await until('it is well', () => said.includes('green'));
     for (const ms of [1200, 5000]) {
       watcher.kill('SIGSTOP');
-      await until('the stop has lasted', stopped(ms), 10_000);
+      await until('the stop has lasted', stopped(ms));
       watcher.kill('SIGCONT');
       const before = said.length;
       await until('it has gone on', () => said.slice(before).includes('alive 15'));

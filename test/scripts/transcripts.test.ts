@@ -11,5 +11,5 @@ describe.skipIf(withoutPython)(`docs/at-night.md (${withoutPython ?? 'python3'})
     expect(comparable(made)).toBe(comparable(readFileSync(page, 'utf8')));
     expect(made.match(/^## (?:A|An) .*$/gm)).toHaveLength(6);
     expect(made.match(/^\$ agent-watch .*$/gm)).toHaveLength(12);
-  }, 60_000);
+  });
 });

@@ -1,4 +1,4 @@
 import { expect } from 'vitest';
 
 /** As expect.poll, with a deadline that a loaded machine meets. */
-export const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 15_000, interval: 10 });
+export const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 60_000, interval: 10 });

@@ -48,7 +48,7 @@ test('of 20 at once, 25 times, exactly one gets the lock, and the others name it
     expect(new Set(answers.filter(answer => !answer.startsWith('got')))).toEqual(new Set([`held ${winners[0]?.pid}`]));
     expect(await winners[0]?.tell('release')).toBe('released');
   }
-}, 60_000);
+});
 
 const noNamespace = missing('unshare', '-n', 'true');
 test.skipIf(noNamespace !== null)(`it holds across network namespaces${because(noNamespace)}`, async () => {

@@ -15,7 +15,7 @@ function onSmallDisk(how: string): Record<string, unknown> {
   mkdirSync(disk);
   const script = 'mount -t tmpfs tmpfs /run && mount -t tmpfs -o size=1m tmpfs "$1" && shift && exec "$@"';
   const args = ['-m', 'sh', '-c', script, 'sh', disk, ...fixtureCommand('small-disk.ts', [disk, how])];
-  const ended = spawnSync('unshare', args, { encoding: 'utf8', timeout: 20_000 });
+  const ended = spawnSync('unshare', args, { encoding: 'utf8', timeout: 60_000 });
   expect(ended.stderr).toBe('');
   return JSON.parse(ended.stdout);
 }

@@ -84,7 +84,7 @@ function barelyWell(now: () => Stamp, from: Mono) {
   };
 }
 
-test('30 days of near misses at the default timing: no restart', { timeout: 300_000 }, () => {
+test('30 days of near misses at the default timing: no restart', () => {
   let child: ((name: string) => Observation) | null = null;
   let latency = 0;
   const watch = virtualWatch({

@@ -91,15 +91,11 @@ export async function bootBox({ units, folder }: Ground): Promise<Box> {
 }
 
 /** Waits until a property of a unit matches. */
-export function shows(box: Box, unit: string, property: string, pattern: RegExp, deadlineMs = 15_000): Promise<string> {
-  return until(
-    `${unit} has ${property} ${pattern}`,
-    () => {
-      const value = box.show(unit, property);
-      return pattern.test(value) ? value || ' ' : false;
-    },
-    deadlineMs,
-  ).catch(error => {
+export function shows(box: Box, unit: string, property: string, pattern: RegExp): Promise<string> {
+  return until(`${unit} has ${property} ${pattern}`, () => {
+    const value = box.show(unit, property);
+    return pattern.test(value) ? value || ' ' : false;
+  }).catch(error => {
     throw new Error(`${error.message}\n${box.sh(`systemctl show '${unit}'`).out}`);
   });
 }

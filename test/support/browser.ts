@@ -19,7 +19,7 @@ export interface Tab {
   /** What an expression in the page gives, a promise awaited. */
   ask<T>(expression: string): Promise<T>;
   /** Waits until an expression in the page is true. */
-  holds(expression: string, deadlineMs?: number): Promise<void>;
+  holds(expression: string): Promise<void>;
   /** A picture of the whole page, as PNG. */
   picture(path: string): Promise<void>;
   /** What the page's console and its security policy complained of. */
@@ -54,7 +54,7 @@ export async function openTab(): Promise<Tab> {
     await gone;
     await until('the browser has let go of its folder', () => removed(folder));
   });
-  const port = await until('the browser listens', () => /ws:\/\/[\d.]+:(\d+)\//.exec(said)?.[1], 30_000);
+  const port = await until('the browser listens', () => /ws:\/\/[\d.]+:(\d+)\//.exec(said)?.[1]);
   const answer = await fetch(`http://127.0.0.1:${port}/json/list`);
   const targets = (await answer.json()) as { type: string; webSocketDebuggerUrl: string }[];
   const page = targets.find(({ type }) => type === 'page');
@@ -111,7 +111,7 @@ async function tabOf(socket: WebSocket): Promise<Tab> {
     async go(url) {
       const before = loads;
       await send('Page.navigate', { url });
-      await until(`${url} is loaded`, () => loads > before, 20_000);
+      await until(`${url} is loaded`, () => loads > before);
     },
     async resize(width, height) {
       const mobile = width < 600;
@@ -120,8 +120,7 @@ async function tabOf(socket: WebSocket): Promise<Tab> {
     async darken() {
       await send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: 'dark' }] });
     },
-    holds: async (expression, deadlineMs = 15_000) =>
-      void (await until(expression, () => ask<boolean>(expression), deadlineMs)),
+    holds: async expression => void (await until(expression, () => ask<boolean>(expression))),
     async picture(path) {
       const { data } = await send('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true });
       writeFileSync(path, Buffer.from(String(data), 'base64'));

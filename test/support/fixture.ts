@@ -13,7 +13,7 @@ export function fixtureCommand(file: string, args: readonly string[] = [], flags
 /** Runs a fixture to its end and parses what it printed, with other commands in front of it (`setpriv …`). */
 export function fixtureResult(file: string, args: readonly string[], before: readonly string[] = []): unknown {
   const [program = '', ...rest] = [...before, ...fixtureCommand(file, args)];
-  const ended = spawnSync(program, rest, { encoding: 'utf8', timeout: 20_000 });
+  const ended = spawnSync(program, rest, { encoding: 'utf8', timeout: 60_000 });
   if (ended.status !== 0) throw new Error(`${file}: ${ended.stderr}`);
   return JSON.parse(ended.stdout);
 }

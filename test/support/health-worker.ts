@@ -53,7 +53,7 @@ function followWorker(folder: string, watcher: Watcher): Worker {
       return Number(await until('it broke', () => read('broke')));
     },
     async up(run) {
-      await until(`run ${run}`, () => ups().includes(String(run)), 15_000);
+      await until(`run ${run}`, () => ups().includes(String(run)));
       return Date.parse(statusOf(folder, 'w').startedAt ?? '');
     },
     runs: () => ups().length,

@@ -8,7 +8,7 @@ import { until } from './until.ts';
 export function scratch(): string {
   const folder = mkdtempSync(join(tmpdir(), 'aw-test-'));
   onTestFinished(async () => {
-    await until('no process of the test is left', () => endProcessesNaming(folder) === 0, 5000);
+    await until('no process of the test is left', () => endProcessesNaming(folder) === 0);
     rmSync(folder, { recursive: true, force: true });
   });
   return folder;

@@ -1,17 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+/** Much longer than anything takes: what is not there after this never comes, however busy the machine is. */
+const DEADLINE_MS = 60_000;
 const LOOK_EVERY_MS = 15;
+/** Looks that go on for long are rarer: many of them start a program, and what is waited for needs the processor too. */
+const LOOK_AT_LEAST_EVERY_MS = 100;
 
 /**
  * Waits until the look returns something truthy, and returns that. A look that throws has not seen it yet: the file is not
  * there, the port does not answer. Fails at the deadline with `what`, caused by what the last look threw.
  */
-export async function until<T>(
-  what: string,
-  look: () => T | Promise<T>,
-  deadlineMs = 10_000,
-): Promise<NonNullable<Exclude<T, false>>> {
-  const end = performance.now() + deadlineMs;
+export async function until<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<Exclude<T, false>>> {
+  const began = performance.now();
   for (;;) {
     let cause: unknown;
     try {
@@ -20,7 +20,8 @@ export async function until<T>(
     } catch (error) {
       cause = error;
     }
-    if (performance.now() > end) throw new Error(`waited ${deadlineMs} ms in vain for: ${what}`, { cause });
-    await pause(LOOK_EVERY_MS);
+    const waitedMs = performance.now() - began;
+    if (waitedMs > DEADLINE_MS) throw new Error(`waited ${DEADLINE_MS} ms in vain for: ${what}`, { cause });
+    await pause(Math.min(LOOK_AT_LEAST_EVERY_MS, Math.max(LOOK_EVERY_MS, waitedMs / 20)));
   }
 }

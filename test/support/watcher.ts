@@ -23,8 +23,8 @@ export interface Watcher {
   err(): string;
   ended: Promise<Ended>;
   /** Waits until its own lines or the child's stderr match. */
-  said(pattern: RegExp, deadlineMs?: number): Promise<void>;
-  printed(pattern: RegExp, deadlineMs?: number): Promise<void>;
+  said(pattern: RegExp): Promise<void>;
+  printed(pattern: RegExp): Promise<void>;
 }
 
 export interface Start {
@@ -67,8 +67,8 @@ export function startWatcher(folder: string, args: string[], start: Start = {}):
     child.once('error', fail);
     child.once('close', (code, signal) => done({ code, signal }));
   });
-  const wait = async (read: () => string, pattern: RegExp, deadlineMs: number) => {
-    await until(`${pattern}`, () => pattern.test(read()), deadlineMs).catch(error => {
+  const wait = async (read: () => string, pattern: RegExp) => {
+    await until(`${pattern}`, () => pattern.test(read())).catch(error => {
       throw new Error(`${error.message}\n--- stdout\n${out().slice(-2000)}\n--- stderr\n${err().slice(-2000)}`);
     });
   };
@@ -78,8 +78,8 @@ export function startWatcher(folder: string, args: string[], start: Start = {}):
     out,
     err,
     ended,
-    said: (pattern, deadlineMs = 10_000) => wait(err, pattern, deadlineMs),
-    printed: (pattern, deadlineMs = 10_000) => wait(out, pattern, deadlineMs),
+    said: pattern => wait(err, pattern),
+    printed: pattern => wait(out, pattern),
   };
 }
 
@@ -110,14 +110,10 @@ export function statusOf(folder: string, name: string): Status {
 }
 
 /** Waits until the name is in that phase. */
-export function phaseIs(folder: string, name: string, phase: Status['phase'], deadlineMs = 10_000): Promise<Status> {
-  return until(
-    `${name} is ${phase}`,
-    () => {
-      const { out } = run(folder, ['status', name, '--json']);
-      const row = out === '' ? undefined : (JSON.parse(out) as Status[])[0];
-      return row?.phase === phase ? row : false;
-    },
-    deadlineMs,
-  );
+export function phaseIs(folder: string, name: string, phase: Status['phase']): Promise<Status> {
+  return until(`${name} is ${phase}`, () => {
+    const { out } = run(folder, ['status', name, '--json']);
+    const row = out === '' ? undefined : (JSON.parse(out) as Status[])[0];
+    return row?.phase === phase ? row : false;
+  });
 }

@@ -56,15 +56,15 @@ describe('a start', () => {
     remedies.happened?.(seed);
     start(1);
     remedies.opened?.(incidentOf({ category: 'timeout' }), seed);
-    await until('it is started', () => spawned.length === 1, 1000);
+    await until('it is started', () => spawned.length === 1);
     const counted = seedOf();
     remedies.happened?.(counted);
     remedies.counted?.(counted);
     start(2);
-    await until('it is started', () => spawned.length === 2, 1000);
+    await until('it is started', () => spawned.length === 2);
     remedies.happened?.(seedOf());
     start(3);
-    await until('nobody explained it, and it is started anyway', () => spawned.length === 3, 5000);
+    await until('nobody explained it, and it is started anyway', () => spawned.length === 3);
     expect(outcomes).toEqual([]);
   });
 
@@ -74,7 +74,7 @@ describe('a start', () => {
     remedies.happened?.(seed);
     remedies.opened?.(incidentOf(), seed);
     start(1);
-    await until('it is started', () => spawned.length === 1, 5000);
+    await until('it is started', () => spawned.length === 1);
     expect(outcomes[0]).toMatchObject({ command: 'yes; sleep 600', exitCode: null });
     expect(outcomes[0]!.ms).toBeGreaterThanOrEqual(290);
     expect(said[0]).toMatch(/^the remedy for bot-1 \(disk-full\) took too long and was ended after/);
@@ -88,7 +88,7 @@ describe('a start', () => {
       if (explained) remedies.opened?.(incidentOf(), seed);
       start(1);
       remedies.fact?.(stop);
-      await until('it is refused', () => refused.length === 1, 2000);
+      await until('it is refused', () => refused.length === 1);
       expect(refused).toEqual(['a stop was asked for before it started']);
       expect(spawned).toEqual([]);
     }
