@@ -255,8 +255,8 @@ function fedInput({ feed }: ChildSpec): number | null | string {
 function readPipes(spec: ChildSpec, output: Output): readonly [number, number] | null {
   if (spec.pipes === null) return null;
   const [out, err] = spec.pipes;
-  output.attach('stdout', take => createReader(out.readFd, take));
+  output.attach('stdout', (take, pass) => createReader(out.readFd, take, pass));
   if (spec.outputs.same) return [out.writeFd, out.writeFd];
-  output.attach('stderr', take => createReader(err.readFd, take));
+  output.attach('stderr', (take, pass) => createReader(err.readFd, take, pass));
   return [out.writeFd, err.writeFd];
 }

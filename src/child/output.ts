@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { type Mono, type Stamp, timerMs } from '../core/units.ts';
 import { countRun, createRing, type RunOutput } from './block-queue.ts';
-import { PIPE_BYTES, type Reader } from './reader.ts';
+import { PIPE_BYTES, type Reader, type Take } from './reader.ts';
 import type { Outputs, Sink } from './sink.ts';
 
 /** Which of the child's outputs bytes came from. Where ours are one file, both of the child's are one pipe and count as stdout. */
@@ -35,7 +35,8 @@ export interface OutputView {
 const WAITING_LIMIT_BYTES = 1024 * 1024;
 // After a pause one read may still be under way, and a whole pipe of last words may follow.
 const PAUSE_AT_BYTES = WAITING_LIMIT_BYTES - 2 * PIPE_BYTES;
-const RESUME_AT_BYTES = WAITING_LIMIT_BYTES / 4;
+// With more than a block waiting nothing can be handed on without a copy.
+const RESUME_AT_BYTES = WAITING_LIMIT_BYTES / 16;
 /** A pause shorter than this is a slow reader at work, not worth telling. */
 const TELL_BLOCKED_AFTER_MS = 1000;
 
@@ -50,7 +51,7 @@ interface Lane {
 /** What goes on inside the room. */
 export interface Output extends OutputView {
   /** Begins to read a pipe. */
-  attach(name: StreamName, open: (take: (bytes: Buffer) => void) => Reader): Reader;
+  attach(name: StreamName, open: (take: Take, pass: Sink['pass']) => Reader): Reader;
   detach(name: StreamName, reader: Reader): void;
   /** Reads at once what the pipes hold, as far as it may wait in memory. Returns the number of bytes. */
   drain(): number;
@@ -78,11 +79,11 @@ export function createOutput(
   const run = countRun(() => now().mono);
   let lastOutputAt: Mono | null = null;
 
-  function take(lane: Lane, bytes: Buffer): void {
+  function take(lane: Lane, bytes: Buffer, passed: number): void {
     lastOutputAt = now().mono;
     run.add(bytes, lastOutputAt);
     totalBytes[lane.name] += bytes.length;
-    lane.sink.write(bytes);
+    if (passed < bytes.length) lane.sink.write(passed === 0 ? bytes : bytes.subarray(passed));
     ring.push(bytes);
     for (const tap of taps) tap(lane.name, bytes);
     if (lane.pausedSince === null && lane.sink.waitingBytes >= PAUSE_AT_BYTES) {
@@ -127,7 +128,7 @@ export function createOutput(
   return {
     attach(name, open) {
       const lane = lanes[name];
-      const reader = open(bytes => take(lane, bytes));
+      const reader = open((bytes, passed) => take(lane, bytes, passed), lane.sink.pass);
       lane.readers.add(reader);
       if (lane.pausedSince !== null) reader.pause();
       return reader;
@@ -223,7 +224,7 @@ export function attachStreams(streams: Record<StreamName, Readable>, output: Out
     const stream = streams[name];
     const reader = output.attach(name, take => {
       stream.on('data', (bytes: Buffer) => {
-        take(bytes);
+        take(bytes, 0);
         heard();
       });
       return {

@@ -1,6 +1,6 @@
-import { readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { monoNow } from '../host/clock.ts';
+import { libc } from '../host/libc.ts';
 
 /** Reads what the runs write into a pipe. */
 export interface Reader {
@@ -19,39 +19,54 @@ export interface Reader {
  */
 export const PIPE_BYTES = 262_144;
 
-/** Reads a non-blocking descriptor, which it owns from here on. The bytes given to `take` are valid only during the call. */
-export function createReader(readFd: number, take: (bytes: Buffer) => void): Reader {
+/** The bytes that were read, of which the first `passed` are where they are to go already. Valid only during the call. */
+export type Take = (bytes: Buffer, passed: number) => void;
+
+/**
+ * Reads a pipe of libc's, which it owns from here on.
+ * @param pass the sink's: hands on what the pipe holds before it is read
+ */
+export function createReader(readFd: number, take: Take, pass: (pipeFd: number) => number | null): Reader {
+  const calls = libc();
+  if (calls === null) throw new Error('a pipe without libc');
   const block = Buffer.allocUnsafeSlow(PIPE_BYTES);
   const flood = createFlood();
   let paused = false;
   let flooded = false;
+  let closed = false;
 
-  // While the child writes much in small pieces, waking up for each costs us more than the bytes do. And a pipe that epoll watches
-  // costs the writer more at every write, so then it is not watched: we look ourselves, after letting it fill a little.
+  // While the child writes much, waking up for each piece costs us more than the bytes do. And a pipe that epoll watches costs the
+  // writer more at every write, so then it is not watched: we look ourselves, after letting it fill a little.
   function readFlood(): void {
     const end = monoNow() + FLOOD_TURN_MS;
     while (!paused && monoNow() < end) {
-      flood.nap();
-      const bytes = readNow(readFd, block);
-      if (bytes > 0) take(block.subarray(0, bytes));
-      if (flood.isOver(bytes)) {
+      const waiting = flood.look(waitingNow);
+      if (waiting === 0) {
+        if (!flood.isOver()) continue;
         flooded = false;
-        if (!paused) socket.resume();
-        return;
+        return void socket.resume();
       }
+      const passed = waiting < PASSED_FROM_BYTES ? null : pass(readFd);
+      if (passed === 0 && flood.mayWait()) break;
+      const bytes = readNow(passed || PIPE_BYTES);
+      take(block.subarray(0, bytes), passed ?? 0);
+      flood.took(bytes);
     }
     if (paused) flooded = false;
     else setImmediate(readFlood);
   }
+
+  const waitingNow = () => calls.waitingBytes(readFd);
+  const readNow = (bytes: number) => calls.read(readFd, block, bytes);
 
   const socket = new Socket({
     fd: readFd,
     readable: true,
     writable: false,
     onread: {
-      buffer: block,
+      buffer: block.subarray(0, FIRST_BYTES),
       callback(bytes) {
-        take(block.subarray(0, bytes));
+        take(block.subarray(0, bytes), 0);
         if (!flooded && flood.begins(bytes)) {
           flooded = true;
           setImmediate(readFlood);
@@ -68,7 +83,7 @@ export function createReader(readFd: number, take: (bytes: Buffer) => void): Rea
   function readAll(maxBytes: number, use: (bytes: Buffer) => void): number {
     let total = 0;
     while (total < maxBytes) {
-      const bytes = readNow(readFd, block);
+      const bytes = closed ? 0 : readNow(PIPE_BYTES);
       if (bytes === 0) break;
       total += bytes;
       use(block.subarray(0, bytes));
@@ -85,10 +100,10 @@ export function createReader(readFd: number, take: (bytes: Buffer) => void): Rea
       paused = false;
       if (!flooded) socket.resume();
     },
-    drain: maxBytes => readAll(maxBytes, take),
+    drain: maxBytes => readAll(maxBytes, bytes => take(bytes, 0)),
     discard: maxBytes => readAll(maxBytes, () => {}),
     close() {
-      paused = true;
+      [paused, closed] = [true, true];
       socket.destroy();
     },
   };
@@ -96,16 +111,18 @@ export function createReader(readFd: number, take: (bytes: Buffer) => void): Rea
 
 /** The loop is kept from signals and timers for no longer than this. */
 const FLOOD_TURN_MS = 3;
-/** A read this soon after the last one, and not of a whole pipe, is one of many. */
+/** So much at once is a flood, and so are many reads as soon after each other as this. */
+const FIRST_BYTES = 65_536;
 const QUICK_MS = 0.3;
 const QUICK_READS = 8;
-/** How many looks without a byte end a flood. */
+/** How many looks without a byte end it. */
 const EMPTY_LOOKS = 4;
-/** This many looks at a full pipe end it too, and for this long it does not begin again. */
-const FULL_LOOKS = 4;
-const LARGE_PIECES_MS = 200;
 const SHORTEST_NAP_MS = 0.02;
 const LONGEST_NAP_MS = 0.4;
+/** Less than this is copied: it would take up whole pages of the other pipe. */
+const PASSED_FROM_BYTES = 16_384;
+/** A reader of ours that takes nothing for so long has stalled: then what comes is kept for it. */
+const STALLED_MS = 50;
 const nobodyWakesUs = new Int32Array(new SharedArrayBuffer(4));
 
 // Sleeps that leave the pipe about half full. Timers of the loop are of whole milliseconds, in which a pipe fills many times.
@@ -113,40 +130,37 @@ function createFlood() {
   let readAt = 0;
   let quickReads = 0;
   let emptyLooks = 0;
-  let fullLooks = 0;
-  let notBefore = 0;
+  let waiting = 0;
   let napMs = 0.1;
   return {
     begins(bytes: number): boolean {
       const now = monoNow();
-      quickReads = bytes < PIPE_BYTES && now - readAt < QUICK_MS ? quickReads + 1 : 0;
+      quickReads = now - readAt < QUICK_MS ? quickReads + 1 : 0;
       readAt = now;
+      waiting = 0;
+      return bytes === FIRST_BYTES || quickReads > QUICK_READS;
+    },
+    look(waitingNow: () => number): number {
+      const behind = waiting > 0;
+      if (!behind) Atomics.wait(nobodyWakesUs, 0, 0, napMs);
+      waiting = waitingNow();
+      if (waiting > 0.75 * PIPE_BYTES) napMs = Math.max(SHORTEST_NAP_MS, napMs / 2);
+      else if (waiting < 0.4 * PIPE_BYTES && !behind) napMs = Math.min(LONGEST_NAP_MS, napMs * 1.5);
+      return waiting;
+    },
+    isOver(): boolean {
+      emptyLooks++;
+      if (emptyLooks < EMPTY_LOOKS) return false;
       emptyLooks = 0;
-      fullLooks = 0;
-      return quickReads > QUICK_READS && now >= notBefore;
-    },
-    nap(): void {
-      Atomics.wait(nobodyWakesUs, 0, 0, napMs);
-    },
-    isOver(bytes: number): boolean {
-      if (bytes > 0.75 * PIPE_BYTES) napMs = Math.max(SHORTEST_NAP_MS, napMs / 2);
-      else if (bytes < 0.4 * PIPE_BYTES) napMs = Math.min(LONGEST_NAP_MS, napMs * 1.5);
-      emptyLooks = bytes === 0 ? emptyLooks + 1 : 0;
-      fullLooks = bytes === PIPE_BYTES && napMs === SHORTEST_NAP_MS ? fullLooks + 1 : 0;
-      // Full after the shortest nap: the pieces are not small, and the child waits for us.
-      if (fullLooks === FULL_LOOKS) notBefore = monoNow() + LARGE_PIECES_MS;
-      else if (emptyLooks < EMPTY_LOOKS) return false;
       quickReads = 0;
       return true;
     },
+    mayWait: () => monoNow() - readAt < STALLED_MS,
+    took(bytes: number): void {
+      readAt = monoNow();
+      emptyLooks = 0;
+      // What came since then is not counted, unless the pipe was full: then its writer waits for us.
+      waiting = waiting > 0.75 * PIPE_BYTES ? waiting : waiting - bytes;
+    },
   };
-}
-
-function readNow(fd: number, block: Buffer): number {
-  try {
-    return readSync(fd, block);
-  } catch {
-    // EAGAIN: empty. EBADF: closed already.
-    return 0;
-  }
 }

@@ -2,7 +2,9 @@ import { closeSync, constants, fstatSync, openSync, type Stats, write as writeFi
 import { Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { isatty, WriteStream } from 'node:tty';
+import { libc } from '../host/libc.ts';
 import { type BlockQueue, createBlockQueue, createProgress } from './block-queue.ts';
+import { PIPE_BYTES } from './reader.ts';
 
 /**
  * A sink over a regular file or an unknown device, through the thread pool: a hung disk holds one thread, never the loop. One
@@ -35,6 +37,7 @@ function createFileSink(fd: number): Sink {
     get waitingBytes() {
       return queue.bytes;
     },
+    pass: () => null,
     gone: false,
     get lostBytes() {
       return lost;
@@ -47,10 +50,11 @@ function createFileSink(fd: number): Sink {
  * A sink over a pipe, socket or terminal that does not block: write(2) at once while it takes all, and a queue behind an event
  * of the loop from the first byte it does not take.
  */
-function createStreamSink(fd: number, kind: { shared: boolean; terminal: boolean }): Sink {
+function createStreamSink(fd: number, kind: { shared: boolean; terminal: boolean; pipe: boolean }): Sink {
   const queue = createBlockQueue();
   const progress = createProgress();
   let gone = false;
+  let enlarged = false;
 
   function left(bytes: number | 'gone'): void {
     if (bytes === 'gone') {
@@ -75,8 +79,27 @@ function createStreamSink(fd: number, kind: { shared: boolean; terminal: boolean
     if (idle) pump.start();
   }
 
+  // By tee(2). A pipe of the usual 64 KiB would make its reader and us wait for each other four times as often.
+  function pass(pipeFd: number): number | null {
+    const calls = kind.pipe ? libc() : null;
+    if (calls === null || gone) return null;
+    try {
+      if (!enlarged) {
+        enlarged = true;
+        calls.enlargePipe(fd, PIPE_BYTES);
+      }
+      const passed = queue.bytes > 0 ? 0 : calls.tee(pipeFd, fd, PIPE_BYTES);
+      if (passed === 0) calls.awaitRoom(fd, ROOM_WAIT_MS);
+      return passed;
+    } catch {
+      // EPIPE: the next write says so. EPERM: this user's pipes hold as much as they may in all.
+      return null;
+    }
+  }
+
   return {
     write,
+    pass,
     get waitingBytes() {
       return queue.bytes;
     },
@@ -87,6 +110,9 @@ function createStreamSink(fd: number, kind: { shared: boolean; terminal: boolean
     onProgress: progress.listen,
   };
 }
+
+/** The loop is kept for no longer than this; the caller tries again. */
+const ROOM_WAIT_MS = 1;
 
 /** Bytes the kernel took now, or that it never will: EPIPE, a terminal that hung up (EIO), a reset socket. */
 function tryWrite(fd: number, bytes: Buffer): number | 'gone' {
@@ -163,6 +189,11 @@ function terminalPump(fd: number, queue: BlockQueue, left: (bytes: number | 'gon
 export interface Sink {
   /** Takes all the bytes; what cannot leave now is copied and waits. The caller may reuse the buffer. */
   write(bytes: Buffer): void;
+  /**
+   * Hands on the first bytes that a pipe holds, without copying them. They stay in the pipe: the caller reads them, and does not write
+   * them. Returns how many; 0: there is no room now; null: write them.
+   */
+  pass(pipeFd: number): number | null;
   /** Bytes that wait for the reader. */
   readonly waitingBytes: number;
   /** The reader is gone, for good: what is written is thrown away. */
@@ -238,10 +269,10 @@ function openSink(fd: number, stats: Stats = fstatSync(fd)): Sink {
   if (stats.isFIFO() || terminal) {
     const own = reopen(fd, terminal);
     if (own === 'gone') return discard(true);
-    return createStreamSink(own ?? fd, { shared: own === null, terminal });
+    return createStreamSink(own ?? fd, { shared: own === null, terminal, pipe: !terminal });
   }
   // A socket (journald) cannot be opened again. Node puts its flags back at exit, though not at kill -9.
-  if (stats.isSocket()) return createStreamSink(fd, { shared: true, terminal: false });
+  if (stats.isSocket()) return createStreamSink(fd, { shared: true, terminal: false, pipe: false });
   if (stats.isCharacterDevice() && stats.rdev === NULL_DEVICE) return discard(false);
   // A regular file is not opened again: its offset is shared, and the next writer goes on where we end.
   return createFileSink(fd);
@@ -263,5 +294,5 @@ function reopen(fd: number, terminal: boolean): number | null | 'gone' {
 }
 
 function discard(gone: boolean): Sink {
-  return { write() {}, waitingBytes: 0, gone, lostBytes: 0, onProgress: () => () => {} };
+  return { write() {}, pass: () => null, waitingBytes: 0, gone, lostBytes: 0, onProgress: () => () => {} };
 }

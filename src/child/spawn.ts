@@ -102,7 +102,7 @@ export function openPipes(): [Pipe, Pipe] | null {
 function wide(calls: Libc): Pipe {
   const pipe = calls.pipe();
   try {
-    calls.setPipeSize(pipe.readFd, PIPE_BYTES);
+    calls.enlargePipe(pipe.readFd, PIPE_BYTES);
   } catch {
     // EPERM: this user's pipes hold as much as they may in all. The kernel's own size does.
   }

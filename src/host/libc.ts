@@ -5,7 +5,8 @@
  * are those of 64-bit little-endian Linux; x64 and arm64 agree on every one that is used here. Elsewhere, and where node:ffi is
  * missing or refused (another Node, `--no-experimental-ffi`, `--permission`), `libc()` is null and each caller has one fallback.
  *
- * Sources: pipe(7), fcntl(2), prctl(2), waitid(2), prlimit(2), unix(7), pidfd_open(2), pidfd_send_signal(2), malloc_trim(3).
+ * Sources: pipe(7), fcntl(2), tee(2), poll(2), prctl(2), waitid(2), prlimit(2), unix(7), pidfd_open(2), pidfd_send_signal(2),
+ * malloc_trim(3).
  */
 import { constants as os } from 'node:os';
 import { SystemError } from './read-file.ts';
@@ -40,8 +41,16 @@ export const NO_LIMIT = 0xffff_ffff_ffff_ffffn;
 export interface Libc {
   /** An unnamed pipe, closed on exec. The reading end does not block; the writing end does. */
   pipe(): { readFd: number; writeFd: number };
-  /** Asks for a pipe of at least this size. Returns the size that it has now; EPERM above /proc/sys/fs/pipe-max-size. */
-  setPipeSize(fd: number, bytes: number): number;
+  /** Makes a smaller pipe this large. Returns the size that it has now; EPERM above /proc/sys/fs/pipe-max-size. */
+  enlargePipe(fd: number, bytes: number): number;
+  /** Reads at most so many bytes, without waiting only where the descriptor says so. Returns how many; 0: none wait, or the end. */
+  read(fd: number, into: Buffer, bytes: number): number;
+  /** How many bytes wait to be read. */
+  waitingBytes(fd: number): number;
+  /** Puts the first bytes of a pipe into another one too, without copying. Returns how many; 0: one holds none, or the other no more. */
+  tee(fromFd: number, toFd: number, bytes: number): number;
+  /** Waits until a pipe takes bytes, or has no reader, or that long; whole milliseconds. */
+  awaitRoom(fd: number, timeoutMs: number): void;
   /** From now on, descendants of this process whose parent has ended become its children. */
   becomeSubreaper(): void;
   /** A child of this process that has ended, left unreaped; null if there is none. */
@@ -97,7 +106,8 @@ function load(): Libc | { why: string } {
   try {
     const ffi = withoutWarning(() => process.getBuiltinModule('node:ffi') as Ffi | undefined);
     if (ffi === undefined) return { why: `Node ${process.version} has no node:ffi` };
-    return calls(binder(ffi, new ffi.DynamicLibrary(null)));
+    const bind = binder(ffi, new ffi.DynamicLibrary(null));
+    return { ...pipes(bind), ...processes(bind), ...signals(bind), ...sockets(bind) };
   } catch (error) {
     // Refused by --no-experimental-ffi or --permission.
     return { why: (error as Error).message };
@@ -117,14 +127,15 @@ function withoutWarning<T>(use: () => T): T {
 
 type Kind = 'i32' | 'u32' | 'i64' | 'u64' | 'pointer';
 type Argument = number | bigint | Buffer | null;
-/** Calls a function of libc; a negative result becomes a SystemError, named after `syscall`. */
+/** Calls a function of libc. A negative result becomes a SystemError, named after `syscall`; with the errno `expected` it is returned. */
 type Call = (...args: Argument[]) => number;
-type Bind = (name: string, kinds: readonly Kind[], result?: 'i32' | 'i64', syscall?: string) => Call;
+type How = { result?: 'i32' | 'i64'; syscall?: string; expected?: number };
+type Bind = (name: string, kinds: readonly Kind[], how?: How) => Call;
 
 // A function is looked up at its first call: most processes use two or three of them.
 function binder(ffi: Ffi, library: Library): Bind {
   const errnoAt = library.getFunction('__errno_location', { arguments: [], return: 'pointer' })();
-  return (name, kinds, result = 'i32', syscall = name) => {
+  return (name, kinds, { result = 'i32', syscall = name, expected } = {}) => {
     let found: ((...args: Argument[]) => number | bigint) | null = null;
     return (...args) => {
       found ??= library.getFunction(name, { arguments: kinds, return: result }) as (
@@ -132,74 +143,81 @@ function binder(ffi: Ffi, library: Library): Bind {
       ) => number | bigint;
       const value = found(...args);
       if (value >= 0) return Number(value);
-      throw new SystemError(ffi.getInt32(errnoAt), syscall);
+      const failure = ffi.getInt32(errnoAt);
+      if (failure === expected) return -1;
+      throw new SystemError(failure, syscall);
     };
   };
 }
 
 const { errno } = os;
-const O_CLOEXEC = 0o2000000;
-const O_NONBLOCK = 0o4000;
-const F_SETFD = 2;
-const FD_CLOEXEC = 1;
-const F_SETFL = 4;
-const F_SETPIPE_SZ = 1031;
+const [O_CLOEXEC, O_NONBLOCK] = [0o2000000, 0o4000];
+const [F_SETFD, F_SETFL, F_OFD_SETLK, F_SETPIPE_SZ, F_GETPIPE_SZ] = [2, 4, 37, 1031, 1032];
+const [FD_CLOEXEC, F_WRLCK] = [1, 1];
+const [FIONREAD, SPLICE_F_NONBLOCK, POLLOUT] = [0x541b, 2, 4];
 const PR_SET_CHILD_SUBREAPER = 36;
-const P_ALL = 0;
-const P_PID = 1;
-const WNOHANG = 1;
-const WEXITED = 4;
-const WNOWAIT = 0x01000000;
+const [P_ALL, P_PID] = [0, 1];
+const [WNOHANG, WEXITED, WNOWAIT] = [1, 4, 0x01000000];
 const CLD_EXITED = 1;
-const F_OFD_SETLK = 37;
-const F_WRLCK = 1;
-const AF_UNIX = 1;
-const AF_NETLINK = 16;
-const SOCK_DGRAM = 2;
-const SOCK_RAW = 3;
+const [AF_UNIX, AF_NETLINK] = [1, 16];
+const [SOCK_DGRAM, SOCK_RAW] = [2, 3];
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
-const SOL_SOCKET = 1;
-const SO_PEERCRED = 17;
+const [SOL_SOCKET, SO_PEERCRED] = [1, 17];
 // The numbers of the system calls that older C libraries have no function for are the same on every architecture since 424.
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
 
-function calls(bind: Bind): Libc {
-  return { ...pipes(bind), ...processes(bind), ...signals(bind), ...sockets(bind), ...memory(bind) };
-}
-
-function pipes(bind: Bind): Pick<Libc, 'pipe' | 'setPipeSize' | 'lockBytes' | 'setCloseOnExec'> {
+function pipes(bind: Bind) {
   const pipe2 = bind('pipe2', ['pointer', 'i32']);
   // The third argument is a number or an address, as the second says.
-  const fcntl = bind('fcntl', ['i32', 'i32', 'pointer']);
+  const fcntl = bind('fcntl', ['i32', 'i32', 'pointer'], { expected: errno.EAGAIN });
+  const read = bind('read', ['i32', 'pointer', 'u64'], { result: 'i64', expected: errno.EAGAIN });
+  const ioctl = bind('ioctl', ['i32', 'u64', 'pointer']);
+  const tee = bind('tee', ['i32', 'i32', 'u64', 'u32'], { result: 'i64', expected: errno.EAGAIN });
+  const poll = bind('poll', ['pointer', 'u64', 'i32'], { expected: errno.EINTR });
+  const count = Buffer.alloc(4);
   return {
+    read: (fd: number, into: Buffer, bytes: number) => Math.max(0, read(fd, into, Math.min(bytes, into.length))),
+    waitingBytes(fd: number) {
+      ioctl(fd, FIONREAD, count);
+      return count.readInt32LE(0);
+    },
+    tee: (fromFd: number, toFd: number, bytes: number) => Math.max(0, tee(fromFd, toFd, bytes, SPLICE_F_NONBLOCK)),
+    awaitRoom(fd: number, timeoutMs: number) {
+      // struct pollfd: fd at 0, events at 4, revents at 6.
+      poll(Buffer.from(new Int32Array([fd, POLLOUT]).buffer), 1, timeoutMs);
+    },
     pipe() {
-      const fds = Buffer.alloc(8);
-      pipe2(fds, O_CLOEXEC);
-      const [readFd, writeFd] = [fds.readInt32LE(0), fds.readInt32LE(4)];
+      const fds = new Int32Array(2);
+      pipe2(Buffer.from(fds.buffer), O_CLOEXEC);
+      const [readFd = -1, writeFd = -1] = fds;
       fcntl(readFd, F_SETFL, BigInt(O_NONBLOCK));
       return { readFd, writeFd };
     },
-    setCloseOnExec: (fd, on) => void fcntl(fd, F_SETFD, BigInt(on ? FD_CLOEXEC : 0)),
-    setPipeSize: (fd, bytes) => fcntl(fd, F_SETPIPE_SZ, BigInt(bytes)),
-    lockBytes(fd, start, length) {
+    setCloseOnExec: (fd: number, on: boolean) => void fcntl(fd, F_SETFD, BigInt(on ? FD_CLOEXEC : 0)),
+    enlargePipe(fd: number, bytes: number) {
+      const size = fcntl(fd, F_GETPIPE_SZ, null);
+      return size < bytes ? fcntl(fd, F_SETPIPE_SZ, BigInt(bytes)) : size;
+    },
+    lockBytes(fd: number, start: number, length: number) {
       // struct flock: l_type at 0, l_whence (SEEK_SET is 0) at 2, l_start at 8, l_len at 16, l_pid (0) at 24.
       const lock = Buffer.alloc(32);
       lock.writeInt16LE(F_WRLCK, 0);
       lock.writeBigInt64LE(BigInt(start), 8);
       lock.writeBigInt64LE(BigInt(length), 16);
-      return unless(errno.EAGAIN, () => fcntl(fd, F_OFD_SETLK, lock)) !== null;
+      return fcntl(fd, F_OFD_SETLK, lock) >= 0;
     },
   };
 }
 
 function processes(
   bind: Bind,
-): Pick<Libc, 'becomeSubreaper' | 'peekEndedChild' | 'reapChild' | 'limit' | 'setLimit' | 'exit'> {
+): Pick<Libc, 'becomeSubreaper' | 'peekEndedChild' | 'reapChild' | 'limit' | 'setLimit' | 'trimHeap' | 'exit'> {
   const prctl = bind('prctl', ['i32', 'u64', 'u64', 'u64', 'u64']);
   const exit = bind('_exit', ['i32']);
-  const waitid = bind('waitid', ['i32', 'u32', 'pointer', 'i32']);
-  const prlimit = bind('prlimit64', ['i32', 'i32', 'pointer', 'pointer'], 'i32', 'prlimit');
+  const trim = bind('malloc_trim', ['u64']);
+  const waitid = bind('waitid', ['i32', 'u32', 'pointer', 'i32'], { expected: errno.ECHILD });
+  const prlimit = bind('prlimit64', ['i32', 'i32', 'pointer', 'pointer'], { syscall: 'prlimit' });
   // siginfo_t: si_code at 8, si_pid at 16, si_status at 24. With WNOHANG, si_pid stays 0 if no child has ended.
   const info = Buffer.alloc(128);
   const ended = (): EndedChild => {
@@ -208,34 +226,30 @@ function processes(
   };
   const wait = (kind: number, pid: number, options: number): boolean => {
     info.writeInt32LE(0, 16);
-    return (
-      unless(errno.ECHILD, () => waitid(kind, pid, info, options | WEXITED | WNOHANG)) !== null &&
-      info.readInt32LE(16) > 0
-    );
+    return waitid(kind, pid, info, options | WEXITED | WNOHANG) >= 0 && info.readInt32LE(16) > 0;
   };
   return {
     becomeSubreaper: () => void prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0),
     peekEndedChild: () => (wait(P_ALL, 0, WNOWAIT) ? ended() : null),
     reapChild: pid => (wait(P_PID, pid, 0) ? ended() : null),
+    trimHeap: () => void trim(0),
     exit: code => void exit(code),
     limit(resource) {
-      const now = Buffer.alloc(16);
-      prlimit(0, resource, null, now);
-      return { soft: now.readBigUInt64LE(0), hard: now.readBigUInt64LE(8) };
+      const now = new BigUint64Array(2);
+      prlimit(0, resource, null, Buffer.from(now.buffer));
+      const [soft = NO_LIMIT, hard = NO_LIMIT] = now;
+      return { soft, hard };
     },
     setLimit(resource, { soft, hard }) {
-      const wanted = Buffer.alloc(16);
-      wanted.writeBigUInt64LE(soft, 0);
-      wanted.writeBigUInt64LE(hard, 8);
-      prlimit(0, resource, wanted, null);
+      prlimit(0, resource, Buffer.from(new BigUint64Array([soft, hard]).buffer), null);
     },
   };
 }
 
 function signals(bind: Bind): Pick<Libc, 'openProcess' | 'signalProcess'> {
   const five: Kind[] = ['i64', 'i64', 'i64', 'i64', 'i64'];
-  const open = bind('syscall', five, 'i64', 'pidfd_open');
-  const send = bind('syscall', five, 'i64', 'pidfd_send_signal');
+  const open = bind('syscall', five, { result: 'i64', syscall: 'pidfd_open' });
+  const send = bind('syscall', five, { result: 'i64', syscall: 'pidfd_send_signal' });
   return {
     openProcess: pid => open(SYS_PIDFD_OPEN, pid, 0, 0, 0),
     signalProcess: (pidFd, signal) => void send(SYS_PIDFD_SEND_SIGNAL, pidFd, signal, 0, 0),
@@ -244,8 +258,8 @@ function signals(bind: Bind): Pick<Libc, 'openProcess' | 'signalProcess'> {
 
 function sockets(bind: Bind): Pick<Libc, 'sendDatagram' | 'peerOf' | 'askNetlink' | 'receive'> {
   const socket = bind('socket', ['i32', 'i32', 'i32']);
-  const sendto = bind('sendto', ['i32', 'pointer', 'u64', 'i32', 'pointer', 'u32'], 'i64');
-  const recv = bind('recv', ['i32', 'pointer', 'u64', 'i32'], 'i64');
+  const sendto = bind('sendto', ['i32', 'pointer', 'u64', 'i32', 'pointer', 'u32'], { result: 'i64' });
+  const recv = bind('recv', ['i32', 'pointer', 'u64', 'i32'], { result: 'i64', expected: errno.EAGAIN });
   const getsockopt = bind('getsockopt', ['i32', 'i32', 'i32', 'pointer', 'pointer']);
   return {
     sendDatagram(address, bytes) {
@@ -263,7 +277,10 @@ function sockets(bind: Bind): Pick<Libc, 'sendDatagram' | 'peerOf' | 'askNetlink
       sendto(fd, request, request.length, MSG_DONTWAIT_NOSIGNAL, kernel, kernel.length);
       return fd;
     },
-    receive: (fd, into) => unless(errno.EAGAIN, () => recv(fd, into, into.length, MSG_DONTWAIT_NOSIGNAL)),
+    receive(fd, into) {
+      const bytes = recv(fd, into, into.length, MSG_DONTWAIT_NOSIGNAL);
+      return bytes < 0 ? null : bytes;
+    },
     peerOf(socketFd) {
       const credentials = Buffer.alloc(12);
       const length = Buffer.from([12, 0, 0, 0]);
@@ -279,19 +296,4 @@ function socketAddress(address: string): Buffer {
   if (path.length > 108) throw new SystemError(errno.ENAMETOOLONG, 'sendto');
   const family = Buffer.from([AF_UNIX, 0]);
   return Buffer.concat([family, path]);
-}
-
-function memory(bind: Bind): Pick<Libc, 'trimHeap'> {
-  const trim = bind('malloc_trim', ['u64']);
-  return { trimHeap: () => void trim(0) };
-}
-
-/** The result of a call, or null where it fails with this errno. */
-function unless(expected: number, call: () => number): number | null {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof SystemError && error.errno === -expected) return null;
-    throw error;
-  }
 }

@@ -154,6 +154,54 @@ print([bool(fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_NONBLOCK) for fd in (w, w2)])`
   });
 });
 
+describe('into real pipes, much at once', () => {
+  const [python = '', fixture = ''] = ['python3', join(import.meta.dirname, '../fixtures/piped-output.py')];
+  async function read(how: object, options: object = {}) {
+    const given = { seed: 1, bytes: 12 * MiB, runs: 1, same: false, nonblocking: false, pauses: false, stallS: 0 };
+    const spec = { ...given, leaveAt: null, ...how };
+    const writer = [python, fixture, 'write', JSON.stringify({ seed: spec.seed, bytes: spec.bytes })];
+    const command = driverCommand({ command: writer, times: spec.runs, ...options });
+    const reader = run([python, fixture, 'read', JSON.stringify({ ...spec, command })]);
+    const got = collect(reader);
+    await reader.ended;
+    await got.closed;
+    expect(got.text.stderr).toBe('');
+    return JSON.parse(got.text.stdout) as { pipeBytes: number };
+  }
+  const whole = (bytes: number) => ({ code: 0, bytes, asWritten: true, flagsKept: true });
+
+  for (const [what, how] of [
+    ['two pipes and a fast reader', {}],
+    ['one pipe for both', { same: true }],
+    ['a reader that pauses', { pauses: true }],
+    ['one pipe, which does not block, and a reader that pauses', { same: true, nonblocking: true, pauses: true }],
+    ['three runs', { same: true, runs: 3, bytes: 5 * MiB }],
+  ] as const)
+    test(`random pieces arrive as they were written, in order: ${what}`, async () => {
+      const { runs, bytes } = { runs: 1, bytes: 12 * MiB, ...how };
+      const results = [await read({ ...how, seed: 2 }), await read({ ...how, seed: 3 })];
+      expect(results).toMatchObject([whole(runs * bytes), whole(runs * bytes)]);
+    });
+
+  test('a reader that stalls in the middle of it gets all, and the stall is reported', async () => {
+    expect(await read({ stallS: 3, same: true, bytes: 8 * MiB })).toMatchObject(whole(8 * MiB));
+    expect(events().filter(({ type }) => type === 'blocked')).toHaveLength(2);
+  });
+
+  test('a reader that leaves in the middle of it stops neither the child nor the reading', async () => {
+    await read({ leaveAt: 3 * MiB, same: true });
+    const flushed = await event('flushed');
+    expect(flushed).toMatchObject({ left: 0, gone: true });
+    expect(await event('child-exited')).toMatchObject({ exit: { code: 0 } });
+    expect((flushed['total'] as { stdout: number }).stdout).toBe(12 * MiB);
+  });
+
+  test('only much output makes the pipe larger: its reader then waits for us less often', async () => {
+    expect((await read({ bytes: 2000, same: true })).pipeBytes).toBe(65_536);
+    expect((await read({ bytes: 8 * MiB, same: true })).pipeBytes).toBe(262_144);
+  });
+});
+
 describe("into another user's pipe or terminal, which cannot be opened again", () => {
   const canBeNobody = process.getuid?.() === 0 && spawnSync('runuser', ['-u', 'nobody', 'true']).status === 0;
   const why = canBeNobody ? '' : ' (skipped: needs root and runuser)';

@@ -26,6 +26,7 @@ export function memorySink() {
     get waitingBytes() {
       return waiting;
     },
+    pass: () => null,
     gone: false,
     lostBytes: 0,
     onProgress(listener) {

@@ -12,6 +12,7 @@ test('a line of the watcher is one line, whatever stands in it', () => {
   const lines: string[] = [];
   const sink: Sink = {
     write: bytes => void lines.push(bytes.toString()),
+    pass: () => null,
     waitingBytes: 0,
     gone: false,
     lostBytes: 0,

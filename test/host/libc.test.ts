@@ -33,14 +33,39 @@ describe('pipes', () => {
     }
   });
 
-  test('a pipe is enlarged, and its size is returned', () => {
+  test('a pipe is enlarged and never made smaller, and its size is returned', () => {
     const { readFd, writeFd } = c.pipe();
-    expect(c.setPipeSize(readFd, 200_000)).toBe(262_144);
+    expect(c.enlargePipe(readFd, 200_000)).toBe(262_144);
+    expect(c.enlargePipe(writeFd, 65_536)).toBe(262_144);
     closeSync(readFd);
     closeSync(writeFd);
-    expect(() => c.setPipeSize(writeFd, 65_536)).toThrow(
+    expect(() => c.enlargePipe(writeFd, 65_536)).toThrow(
       expect.objectContaining({ code: 'EBADF', syscall: 'fcntl', message: 'EBADF: bad file descriptor, fcntl' }),
     );
+  });
+
+  test('what a pipe holds goes into another one too, as far as that has room, and stays to be read', () => {
+    const [from, to] = [c.pipe(), c.pipe()];
+    const bytes = Buffer.alloc(100_000);
+    const read = (fd: number) => bytes.toString('utf8', 0, c.read(fd, bytes, bytes.length));
+    expect([c.waitingBytes(from.readFd), c.tee(from.readFd, to.writeFd, 100), read(from.readFd)]).toEqual([0, 0, '']);
+    writeSync(from.writeFd, 'twice');
+    expect([c.waitingBytes(from.readFd), c.tee(from.readFd, to.writeFd, 4)]).toEqual([5, 4]);
+    expect([read(to.readFd), read(from.readFd)]).toEqual(['twic', 'twice']);
+    writeSync(to.writeFd, Buffer.alloc(65_536));
+    writeSync(from.writeFd, 'again');
+    expect(c.tee(from.readFd, to.writeFd, 100)).toBe(0);
+    const before = performance.now();
+    c.awaitRoom(to.writeFd, 20);
+    expect(performance.now() - before).toBeGreaterThan(15);
+    expect(c.read(to.readFd, bytes, 10_000_000)).toBe(65_536);
+    c.awaitRoom(to.writeFd, 600_000);
+    expect(c.tee(from.readFd, to.writeFd, 100)).toBe(5);
+    closeSync(to.readFd);
+    expect(() => c.tee(from.readFd, to.writeFd, 100)).toThrow(
+      expect.objectContaining({ code: 'EPIPE', syscall: 'tee' }),
+    );
+    for (const fd of [from.readFd, from.writeFd, to.writeFd]) closeSync(fd);
   });
 });
 

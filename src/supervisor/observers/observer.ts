@@ -48,9 +48,11 @@ export interface Observers extends Required<Observer> {
 /** @param fault told what an observer threw */
 export function createObservers(fault: (error: unknown) => void): Observers {
   const all: Observer[] = [];
+  /** Those who hear the child: they are asked for each piece of its output. */
+  const hearers: Observer[] = [];
 
-  function tell(act: (observer: Observer) => void): void {
-    for (const observer of all) {
+  function tell(act: (observer: Observer) => void, some: readonly Observer[] = all): void {
+    for (const observer of some) {
       try {
         act(observer);
       } catch (error) {
@@ -60,9 +62,12 @@ export function createObservers(fault: (error: unknown) => void): Observers {
   }
 
   return {
-    add: (...observers) => all.push(...observers.filter(observer => observer !== null)),
+    add(...observers) {
+      all.push(...observers.filter(observer => observer !== null));
+      hearers.splice(0, hearers.length, ...all.filter(({ hear }) => hear !== undefined));
+    },
     fact: fact => tell(observer => observer.fact?.(fact)),
-    hear: (stream, bytes) => tell(observer => observer.hear?.(stream, bytes)),
+    hear: (stream, bytes) => tell(observer => observer.hear?.(stream, bytes), hearers),
     see: state => tell(observer => observer.see?.(state)),
     note: note => tell(observer => observer.note?.(note)),
     happened: seed => tell(observer => observer.happened?.(seed)),
