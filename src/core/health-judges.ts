@@ -217,9 +217,10 @@ export function judgeTimed(draft: HealthDraft, probe: Case<Timed>, observed: Obs
   if (found.seen !== null) change(draft, index, { seen: found.seen });
   const progressed = found.at !== null && found.at > state.base;
   const base = progressed ? (found.at as Mono) : state.base;
-  const settled = state.settled || progressed;
-  change(draft, index, { base, settled });
   const { startedAt, outputBlocked } = draft.state;
+  // What came before a gap that was forgiven is no progress since, but this run has made some.
+  const settled = state.settled || (found.at !== null && found.at > startedAt.mono);
+  change(draft, index, { base, settled });
   const learned = observed.kind === 'progress' ? observed.learned : undefined;
   const limitMs = learned?.limitMs ?? policy.limitMs;
   const due = settled ? base + limitMs : Math.max(base + limitMs, startedAt.mono + policy.startPeriodMs);
@@ -235,7 +236,7 @@ export function judgeTimed(draft: HealthDraft, probe: Case<Timed>, observed: Obs
     const look = Math.max((state.askedAt ?? draft.at.mono) + policy.lookMs, draft.at.mono);
     const nextAt = Math.min(held ? Number.POSITIVE_INFINITY : due, look) as Mono;
     change(draft, index, { nextAt, suspect: false });
-    if (progressed || found.well) pass(draft, index, detail);
+    if (progressed || found.well || settled !== state.settled) pass(draft, index, detail);
     else change(draft, index, { detail });
     return;
   }

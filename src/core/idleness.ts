@@ -23,8 +23,9 @@ export interface TreeReading {
 interface ProcessReading {
   pid: number;
   startTicks: number;
+  /** In steps of 10 ms, of threads that have ended too. */
   cpuMs: number;
-  /** CPU time of its threads that run, finer than `cpuMs`. */
+  /** CPU time of its threads, finer than `cpuMs`. */
   threadsMs: number;
   /** How long they were ready to run and got no CPU: on a busy machine a program that computes shows little CPU time. */
   starvedMs: number;
@@ -124,7 +125,7 @@ function byCpu(now: TreeReading, options: IdlenessOptions): SignOfLife | null {
   const elapsedMs = now.at - before.at;
   // Over a moment the share is chance.
   if (elapsedMs < options.lookEveryMs * FULL_LOOK) return null;
-  const share = grownBy(before, now, process => process.cpuMs) / elapsedMs;
+  const share = cpuUsed(before, now) / elapsedMs;
   const wanted = share + grownBy(before, now, process => process.starvedMs) / elapsedMs;
   const busy =
     share > BUSY_SHARE ||
@@ -132,6 +133,18 @@ function byCpu(now: TreeReading, options: IdlenessOptions): SignOfLife | null {
     (share > UNUSUAL_SHARE && share > UNUSUAL_FACTOR * options.usualShare);
   if (busy) return { at: now.at, weak: false, words: 'CPU time used' };
   return null;
+}
+
+/** User and system time, each told in whole ticks of 10 ms: a moment's work may make either step on. */
+const ROUNDED_MS = 20;
+
+/** CPU time between two looks, in ms: that of the threads, or with those that have ended, as far as it is more than rounding. */
+function cpuUsed(before: TreeReading, now: TreeReading): number {
+  const withEnded = grownBy(before, now, process => process.cpuMs);
+  return Math.max(
+    grownBy(before, now, process => process.threadsMs),
+    withEnded - ROUNDED_MS * now.processes.length,
+  );
 }
 
 /** How much a number of the processes that were there before has grown, all together; new ones count whole. */

@@ -33,6 +33,8 @@ const QUIET_RATE = 0.2;
 const QUIET_PART = 0.4;
 const QUIET_MEAN_RATE = 0.5;
 const LOOKS_KEPT = 10;
+/** A look this long ago is a fresh one: both stages of a probe judge by it. */
+const FRESH_MS = 50;
 
 const shared = new WeakMap<Members, Map<string, IdleWatch>>();
 
@@ -92,7 +94,8 @@ function createIdleWatch(limitMs: number, everyMs: number, pids: () => Iterable<
       if (silence === null || silence.silentSince !== silentSince) silence = first(silentSince);
       else {
         const lifeSign = silence.sign?.at ?? silentSince;
-        const isDue = now - lifeSign >= judgedMs || now - silence.last.at >= everyMs * FULL_LOOK;
+        const sinceMs = now - silence.last.at;
+        const isDue = sinceMs >= everyMs * FULL_LOOK || (now - lifeSign >= judgedMs && sinceMs >= FRESH_MS);
         if (isDue) next(silence);
       }
       // A first look that came late moves the verdict: as if there had been a sign of life that much before it.

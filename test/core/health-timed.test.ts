@@ -146,6 +146,21 @@ describe('a probe with a time of its own', () => {
     expect(world.ended()!.atMs).toBeGreaterThan(10 * minute);
   });
 
+  test('output that came before a gap is the first of its run all the same', () => {
+    const first = { ...timed('stale', 10_000, 0), once: true as const };
+    const world = healthWorld(only(first), output(beat(500, 500)));
+    world.run(10);
+    world.pass(15_000);
+    world.run(hour);
+    expect(world.kinds()).toEqual(['clock-gap', 'green']);
+    const silent = healthWorld(only(timed('stale', 10_000, 30_000)), output(beat(500, 500)));
+    silent.run(10);
+    silent.pass(15_000);
+    silent.run(minute);
+    expect(silent.kinds()).toEqual(['clock-gap', 'green', 'unhealthy']);
+    expect(silent.state.reasons[0]!.detail).toMatch(/^no output for/);
+  });
+
   test('a stop of the watcher shorter than a gap: what the pipe held is read before the second look', () => {
     let readAt = 0;
     const world = healthWorld(only(timed('stale', 10_000, 0)), {

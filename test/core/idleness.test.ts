@@ -51,6 +51,18 @@ describe('a tree is idle', () => {
   ])('%s', (_what, now) => expect(signIn(now)).toBeNull());
 });
 
+test('a moment of CPU time is no sign of life, though the count in ticks steps on within a short look', () => {
+  const now = { at: at(600_300), processes: [{ ...process, cpuMs: 1010, threadsMs: 1001 }] };
+  expect(signIn(now, { lookEveryMs: 300 })).toBeNull();
+  const worked = { at: at(600_300), processes: [{ ...process, cpuMs: 1010, threadsMs: 1012 }] };
+  expect(signIn(worked, { lookEveryMs: 300 })).toMatchObject({ words: 'CPU time used' });
+});
+
+test('threads that worked and ended count by what the process has used', () => {
+  const now = { processes: [{ ...process, cpuMs: 5000, threadsMs: 1001 }] };
+  expect(signIn(now)).toMatchObject({ words: 'CPU time used' });
+});
+
 describe('a sign of life', () => {
   test.each<[string, Partial<TreeReading>]>([
     ['data received', { sockets: [{ ...socket, received: 5002, receivedAgoMs: 4000 }] }],
