@@ -49,9 +49,13 @@ const LONGEST_IRREGULAR_LIMIT_S = 1.5 * HOUR;
 /** How many silences are kept of each period. */
 const KEPT = 40;
 const PERIOD_S = 28 * DAY;
-/** A silence this many times longer than the next longest is set aside as an outage; at most this many are. */
+/**
+ * A silence this many times longer than the next longest is set aside as an outage; at most this many are. Several outages differ in
+ * length: those that are alike are something that the program does now and then, such as an evaluation.
+ */
 const OUTAGE_FACTOR = 4;
 const MOST_OUTAGES = 3;
+const OUTAGES_DIFFER = 1.3;
 /** The eighth longest silence shows whether the longest is a rule or an exception. */
 const RANK = 7;
 const STEADY_SHARE = 0.6;
@@ -148,7 +152,8 @@ function outagesIn(silences: readonly number[]): number {
   let outages = 0;
   for (let rank = 1; rank <= MOST_OUTAGES && rank < silences.length; rank++) {
     const former = silences[rank - 1]!;
-    if (former > SHORTEST_LIMIT_S && former >= OUTAGE_FACTOR * Math.max(1, silences[rank]!)) outages = rank;
+    const differ = rank === 1 || silences[0]! >= OUTAGES_DIFFER * former;
+    if (former > SHORTEST_LIMIT_S && differ && former >= OUTAGE_FACTOR * Math.max(1, silences[rank]!)) outages = rank;
   }
   return outages;
 }

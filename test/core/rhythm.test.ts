@@ -78,6 +78,14 @@ describe('a silence beyond the limit that ended by itself', () => {
     expect(judgeSilence(rhythm)).toMatchObject({ limitS: 600 });
   });
 
+  it('is no outage where another was as long: what is done now and then is allowed', () => {
+    const rhythm = newRhythm();
+    for (const pause of [2000, 2040, 2080, 2100]) live(rhythm, [...everyS(60, 8 * HOUR), pause]);
+    expect(rhythm.exceeded).toBe(2);
+    live(rhythm, everyS(60, 8 * HOUR));
+    expect(judgeSilence(rhythm)).toMatchObject({ pattern: 'irregular', limitS: HOUR });
+  });
+
   it('ends the watching by silence at the third time', () => {
     const rhythm = newRhythm();
     live(rhythm, everyS(10, 8 * HOUR));
