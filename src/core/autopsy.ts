@@ -34,7 +34,7 @@ export interface ProcessAutopsy {
 export interface Wait {
   /** By name, or `system call N`. */
   call: string;
-  /** What the descriptor of the call is open on: `ADDRESS:PORT STATE`, a path, `pipe`; null where it has none. */
+  /** What the descriptor of the call is open on: `ADDRESS:PORT STATE`, a path, `a pipe`, `standard input (a pipe)`; null where it has none. */
   on: string | null;
   threads: number;
 }
@@ -57,7 +57,12 @@ interface Finding {
 const RECEIVES = new Set(['read', 'readv', 'recvfrom', 'recvmsg']);
 const SENDS = new Set(['write', 'writev', 'sendto', 'sendmsg']);
 const POLLS = new Set(['poll', 'ppoll', 'select', 'pselect6', 'epoll_wait', 'epoll_pwait', 'epoll_pwait2']);
-const SLEEPS = new Set(['nanosleep', 'clock_nanosleep', 'pause', 'rt_sigsuspend']);
+const SLEEPS = new Set(['nanosleep', 'clock_nanosleep']);
+const SIGNAL_WAITS = new Set(['pause', 'rt_sigsuspend', 'rt_sigtimedwait']);
+const ACCEPTS = new Set(['accept', 'accept4']);
+const OPENS = new Set(['open', 'openat']);
+/** The wait channel of an open of a named pipe whose other end nobody has opened. */
+const FIFO_OPEN = 'wait_for_partner';
 const CHILD_WAITS = new Set(['wait4', 'waitid']);
 const FILE_LOCKS = new Set(['flock', 'fcntl']);
 const DISK = new Set(['fsync', 'fdatasync', 'openat', 'pread64', 'pwrite64']);
@@ -96,30 +101,45 @@ function waitOf({ call, on }: Wait, process: ProcessAutopsy): Finding {
   if (SENDS.has(call)) return { rank: 85, text: `waits for the reader of ${on ?? 'what it writes'} (${call})` };
   if (POLLS.has(call)) return polls(process, call);
   if (RECEIVES.has(call)) return { rank: 70, text: `waits for input from ${on ?? 'a descriptor'} (${call})` };
+  if (OPENS.has(call) && process.waitChannel === FIFO_OPEN)
+    return { rank: 85, text: `waits for another program to open the other end of a named pipe (${call})` };
   if (DISK.has(call)) return { rank: 65, text: `is in ${call} on ${on ?? 'a file'}` };
   if (call === 'futex') return { rank: 60, text: 'waits for a lock held by another thread or process (futex)' };
+  if (ACCEPTS.has(call)) return listening(process, call) ?? { rank: 40, text: `waits for connections (${call})` };
+  if (SIGNAL_WAITS.has(call)) return { rank: 50, text: `waits for a signal (${call})` };
   if (SLEEPS.has(call)) return { rank: 50, text: `sleeps (${call})` };
   if (CHILD_WAITS.has(call)) return { rank: 10, text: `waits for a child process (${call})` };
   return { rank: 20, text: `is in ${call}${on === null ? '' : ` on ${on}`}` };
 }
 
 /** Event loops wait for all of their connections at once: the one that is most likely stuck is named. */
-function polls({ sockets }: ProcessAutopsy, call: string): Finding {
+function polls(process: ProcessAutopsy, call: string): Finding {
+  const { sockets } = process;
   const stuck = [...sockets].sort((one, other) => stuckness(other) - stuckness(one))[0];
   if (stuck !== undefined && stuckness(stuck) > 0) return { rank: 80, text: socketWords(stuck) };
-  const listens = sockets.find(({ state }) => state === 'LISTEN');
-  if (listens !== undefined) return { rank: 40, text: `waits for connections on ${listens.local} (${call})` };
-  return { rank: 45, text: `waits for events, without an open TCP connection (${call})` };
+  return listening(process, call) ?? { rank: 45, text: `waits for events, without an open TCP connection (${call})` };
 }
 
-function stuckness({ state, sendQueue }: SocketAutopsy): number {
+function listening({ sockets }: ProcessAutopsy, call: string): Finding | null {
+  const listens = sockets.find(({ state }) => state === 'LISTEN');
+  return listens === undefined ? null : { rank: 40, text: `waits for connections on ${listens.local} (${call})` };
+}
+
+/** A lookup of a name has its socket only while it is under way. */
+const isLookup = ({ peer, state }: Pick<SocketAutopsy, 'peer' | 'state'>): boolean =>
+  state === 'UDP' && peer.endsWith(':53');
+
+function stuckness({ peer, state, sendQueue }: SocketAutopsy): number {
   if (state === 'LISTEN') return 0;
+  if (isLookup({ peer, state })) return 5;
   if (state === 'CLOSE_WAIT') return 4;
   if (state === 'SYN_SENT' || sendQueue > 0) return 3;
   return state === 'ESTABLISHED' ? 2 : 1;
 }
 
 function socketWords({ peer, state, receivedAgoMs, sendQueue, receiveQueue }: SocketAutopsy): string {
+  if (isLookup({ peer, state })) return `waits for ${peer} to look up a name (UDP)`;
+  if (state === 'UDP') return `waits for ${peer} (UDP)`;
   if (state === 'CLOSE_WAIT') return `holds a connection that ${peer} has closed (CLOSE_WAIT)`;
   if (state === 'SYN_SENT') return `waits for a connection to ${peer} (SYN_SENT)`;
   const unsent = sendQueue > 0 ? `, ${sendQueue} bytes not acknowledged` : '';

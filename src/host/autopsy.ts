@@ -3,7 +3,7 @@ import { type Autopsy, hangSentence, type ProcessAutopsy, type Wait } from '../c
 import { monoNow } from './clock.ts';
 import { argumentsOf, titleOf } from './process-facts.ts';
 import { childrenOf, cpuMsIn, procNames, procText, statFields } from './read-file.ts';
-import { openFiles, type TcpSocket, tcpSockets } from './socket-table.ts';
+import { openFiles, type TcpSocket, tcpSockets, udpSockets } from './socket-table.ts';
 
 /** CPU time that processes had used at a moment, for the share since then. */
 export interface CpuSample {
@@ -42,7 +42,11 @@ export function readAutopsy(pids: Iterable<number>, before: CpuSample | null): A
   if (seen.length === 0) return null;
   const wanted = new Set(seen.flatMap(({ inodes }) => [...inodes.values()]));
   const table = new Map((wanted.size === 0 ? [] : (tcpSockets(wanted) ?? [])).map(socket => [socket.inode, socket]));
-  for (const { row, inodes } of seen) addSockets(row, inodes, table);
+  for (const { row, inodes } of seen) {
+    const open = [...inodes.values()];
+    const others = open.every(inode => table.has(inode)) ? [] : udpSockets(row.pid, new Set(open));
+    addSockets(row, inodes, new Map([...table, ...others.map(socket => [socket.inode, socket] as const)]));
+  }
   const processes = seen.map(({ row }) => row);
   return { sentence: hangSentence(processes), ms: Math.round(monoNow() - startedMs), processes };
 }
@@ -87,7 +91,9 @@ function addSockets(row: ProcessAutopsy, inodes: ReadonlyMap<string, number>, ta
     row.sockets.push({ local, peer, state, receivedAgoMs, receiveQueue, sendQueue });
     for (const wait of row.waits) if (wait.on === target) wait.on = `${peer} ${state}`;
   }
-  for (const wait of row.waits) if (wait.on !== null) wait.on = wait.on.replace(/^(socket|pipe):\[\d+\]$/, 'a $1');
+  const unnamed = row.waitChannel?.startsWith('unix_') ? 'a Unix socket' : 'a socket';
+  for (const wait of row.waits)
+    wait.on = wait.on?.replace(/\bsocket:\[\d+\]/, unnamed).replace(/\bpipe:\[\d+\]/, 'a pipe') ?? null;
 }
 
 function threadsOf(pid: number, open: ReadonlyMap<string, string>): { running: number; waits: Wait[] } {
@@ -100,12 +106,21 @@ function threadsOf(pid: number, open: ReadonlyMap<string, string>): { running: n
     if (number === undefined || !/^\d+$/.test(number)) continue;
     const call = callName(Number(number));
     // Only of calls whose first argument is a descriptor.
-    const on = WITHOUT_DESCRIPTOR.test(call) ? null : (open.get(String(Number(first))) ?? null);
+    const on = WITHOUT_DESCRIPTOR.test(call) ? null : nameOf(Number(first), open);
     const key = `${call} ${on}`;
     const wait = waits.get(key) ?? { call, on, threads: 0 };
     waits.set(key, { ...wait, threads: wait.threads + 1 });
   }
   return { running, waits: [...waits.values()] };
+}
+
+const STANDARD = ['standard input', 'standard output', 'standard error'];
+
+/** What a descriptor is open on; of the standard ones also which it is, as a program that asks a question waits for its input. */
+function nameOf(fd: number, open: ReadonlyMap<string, string>): string | null {
+  const target = open.get(String(fd));
+  if (target === undefined) return null;
+  return STANDARD[fd] === undefined || isPlainFile(target) ? target : `${STANDARD[fd]} (${target})`;
 }
 
 const WITHOUT_DESCRIPTOR =

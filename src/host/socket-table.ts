@@ -152,6 +152,24 @@ function addressText(family: number, message: Buffer, at: number, port: number):
   return `[${short.replace(/:{3,}/, '::')}]:${port}`;
 }
 
+/** The UDP sockets over IPv4 with these inodes that have a peer, in the network namespace of a process. Lookups of names are among them. */
+export function udpSockets(pid: number, inodes: ReadonlySet<number>): TcpSocket[] {
+  const rows = (procText(`/proc/${pid}/net/udp`) ?? '').split('\n').slice(1);
+  return rows.flatMap(row => {
+    const [, local = '', peer = '', , , , , , , inode] = row.trim().split(/\s+/);
+    if (!inodes.has(Number(inode)) || peer.endsWith(':0000')) return [];
+    const counters = { received: 0, acked: 0, receivedAgoMs: 0, receiveQueue: 0, sendQueue: 0 };
+    return [{ inode: Number(inode), state: 'UDP', local: udpAddress(local), peer: udpAddress(peer), ...counters }];
+  });
+}
+
+// As the kernel prints it: the address as a number in this machine's byte order, then the port.
+function udpAddress(text: string): string {
+  const [address = '', port = ''] = text.split(':');
+  const bytes = address.match(/../g)?.reverse() ?? [];
+  return `${bytes.map(byte => Number.parseInt(byte, 16)).join('.')}:${Number.parseInt(port, 16)}`;
+}
+
 // What a process tree does, read off /proc and its sockets: for telling a hang from quiet work.
 
 const O_ACCMODE = 3;

@@ -37,6 +37,20 @@ describe('what a run hangs on', () => {
     [call('flock', '/srv/db.lock'), 'waits for the lock on /srv/db.lock (flock)'],
     [call('read', 'a pipe'), 'waits for input from a pipe (read)'],
     [call('write', 'a pipe'), 'waits for the reader of a pipe (write)'],
+    [call('read', 'standard input (a pipe)'), 'waits for input from standard input (a pipe) (read)'],
+    [
+      { ...call('openat'), waitChannel: 'wait_for_partner' },
+      'waits for another program to open the other end of a named pipe (openat)',
+    ],
+    [
+      { ...call('poll'), sockets: [socket, { ...socket, peer: '127.0.0.53:53', state: 'UDP' }] },
+      'waits for 127.0.0.53:53 to look up a name (UDP)',
+    ],
+    [
+      { ...call('accept4', '0.0.0.0:0 LISTEN'), sockets: [{ ...socket, local: '0.0.0.0:80', state: 'LISTEN' }] },
+      'waits for connections on 0.0.0.0:80 (accept4)',
+    ],
+    [call('rt_sigtimedwait'), 'waits for a signal (rt_sigtimedwait)'],
     [call('clock_nanosleep'), 'sleeps (clock_nanosleep)'],
     [{ state: 'T' }, 'is stopped by SIGSTOP or another stop signal, and goes on after SIGCONT'],
     [{ state: 'D', waitChannel: 'nfs_wait_bit' }, 'waits for a disk or network file system (nfs_wait_bit)'],
