@@ -28,6 +28,7 @@ const SHAPES_A_PART = 40;
 const OTHER = 'other';
 const EXAMPLE_CHARS = 200;
 const LINE_CHARS = 4096;
+const TEXT_CHARS = 1000;
 
 /** Whether these are at least this many lines, most of them alike. */
 export function isLoop({ lines, share }: Repeats, atLeast: number): boolean {
@@ -80,12 +81,33 @@ export function createRepeatCounter(windowMs: number): RepeatCounter {
 }
 
 const UUID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi;
-const URLS_AND_PATHS = /\b[a-z]+:\/\/\S+|(?:~|\.{1,2})?(?:\/[\w.@+-]+){2,}\/?/gi;
-/** With a digit in it and six characters long: an identifier. */
-const IDS = /\b(?=[\w-]*\d)[\w-]{6,}\b/g;
-const NUMBERS = /\d+(?:[.,:]\d+)*/g;
+/** Addresses of IPv6 and Ethernet, and times of day. */
+const COLONS = /(?<![\w:])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:])/gi;
+const DAYS_AND_MONTHS = /\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b/g;
+/** The value of a key that names an identifier. */
+const NAMED_IDS = /\b(\w*(?:id|session|trace|token|nonce|hash))(["']?[=:]\s*["']?)[\w-]{6,}/gi;
+/** Three letters and a random tail with capitals in it: `ses_fPczibtvDz`. */
+const PREFIXED_IDS = /\b([a-z]{2,6}_)(?=[a-z]*[A-Z])[A-Za-z\d]{8,}\b/g;
+const SPINNERS = /[\u2800-\u28ff\u25d0-\u25d7\u25f4-\u25f7\u2722-\u274b]/g;
+/** What only work moves: a percentage, a part of a total, and what is measured of learning and trading. */
+const PERCENTAGES = /(?<![\d.,])\d+(?:[.,]\d+)?(?= ?%)/g;
+const PARTS_OF_TOTAL = /(?<![\d.,/])(\d[\d,]*)( ?\/ ?| of )(\d[\d,]*)(?![\d/])/g;
+const MEASURE = '(?:loss|acc|accuracy|reward|score|perplexity|ppl|price|pnl|balance|equity|frame)';
+const MEASURES = new RegExp(`(?<![A-Za-z])${MEASURE}\\b["']?[=: ]+[+-]?[\\d.,]+(?:e[+-]?\\d+)?`, 'gi');
+const MEASURE_KEY = new RegExp(`(?<![A-Za-z])${MEASURE}$`, 'i');
+/** A smaller total counts attempts. */
+const ATTEMPTS = 20;
+const ATTEMPT_BEFORE = /(?:attempt|retr(?:y|ies|ying)|try|tries|reconnect\w*)\W*$/i;
+const PIECES = /[A-Za-z\d]+/g;
+/** No word has five consonants in a row, but for a few; a random name of eight letters mostly has. */
+const RANDOM = /^(?=.{8}).*[b-df-hj-np-tv-xz]{5}|^[b-df-hj-np-tv-xz]{5,}$/;
+const NUMBERED_WORD = /^([A-Za-z]{2,})\d{1,5}$/;
+const HEX = /^[\da-f]+$/i;
 
-/** A line without what differs between repetitions; empty for a blank one. Of a JSON line the event, the tool and its input. */
+/**
+ * A line without what differs between repetitions; empty for a blank one. Numbers, times and identifiers are taken out, also of paths, but
+ * the words of a path stay: who goes through many files is in no loop. Of a JSON line the event, the tool and its input.
+ */
 export function shapeOf(line: string): string {
   const text = stripSequences(line).trim();
   if (text.startsWith('{')) {
@@ -97,12 +119,35 @@ export function shapeOf(line: string): string {
 
 function textShape(text: string): string {
   return text
-    .replace(UUID, '#')
-    .replace(URLS_AND_PATHS, '/')
-    .replace(IDS, '#')
-    .replace(NUMBERS, '#')
+    .slice(0, TEXT_CHARS)
+    .replace(UUID, '0')
+    .replace(COLONS, '0')
+    .replace(NAMED_IDS, (_all, key: string, is: string) => `${key}${is}0`)
+    .replace(PREFIXED_IDS, (_all, prefix: string) => `${prefix}0`)
+    .replace(PERCENTAGES, kept)
+    .replace(PARTS_OF_TOTAL, (all: string, _part: string, _of: string, total: string, at: number, line: string) =>
+      Number(total.replaceAll(',', '')) <= ATTEMPTS || ATTEMPT_BEFORE.test(line.slice(Math.max(0, at - 20), at))
+        ? all
+        : kept(all),
+    )
+    .replace(MEASURES, kept)
+    .replace(DAYS_AND_MONTHS, '0')
+    .replace(PIECES, pieceShape)
+    .replace(/0(?:[\s.,:+-]*0)+/g, '0')
+    .replace(SPINNERS, '')
+    .replace(/\.{2,}|…/g, '…')
     .replace(/\s+/g, ' ')
+    .trim()
     .slice(0, 300);
+}
+
+/** Digits that are not taken out, because no pattern knows them. */
+const kept = (text: string): string => text.replace(/\d/g, digit => String.fromCharCode(0xe000 + Number(digit)));
+
+function pieceShape(piece: string): string {
+  if (!/\d/.test(piece)) return RANDOM.test(piece.toLowerCase()) ? '0' : piece;
+  const word = HEX.test(piece) ? undefined : NUMBERED_WORD.exec(piece)?.[1];
+  return `${word ?? ''}0`;
 }
 
 const EVENT_KEYS = ['type', 'event', 'subtype', 'level', 'status', 'is_error'];
@@ -115,7 +160,9 @@ const MOST_DEPTH = 4;
 
 function jsonShape(text: string): string | null {
   try {
-    return `json ${shapeOfValue(JSON.parse(text), 0)}`;
+    const shape = shapeOfValue(JSON.parse(text), 0).trim();
+    // Fields that are not known: their text is looked at.
+    return shape === '' ? null : `json ${shape}`;
   } catch {
     // No JSON, or cut off: its text is looked at.
     return null;
@@ -132,7 +179,8 @@ function shapeOfValue(value: unknown, depth: number): string {
   const inputs = INPUT_KEYS.flatMap(key => (object[key] === undefined ? [] : [hashOf(JSON.stringify(object[key]))]));
   const texts = words(TEXT_KEYS).map(textShape);
   const inner = INNER_KEYS.flatMap(key => (object[key] === undefined ? [] : [shapeOfValue(object[key], depth + 1)]));
-  return [...words(EVENT_KEYS), ...words(TOOL_KEYS), ...inputs, ...texts, ...inner].join(' ');
+  const measures = Object.entries(object).filter(([key, one]) => typeof one === 'number' && MEASURE_KEY.test(key));
+  return [...words(EVENT_KEYS), ...words(TOOL_KEYS), ...inputs, ...texts, ...inner, ...measures.flat()].join(' ');
 }
 
 /** Which input it was is not to be told. */

@@ -98,12 +98,193 @@ const slow: Record<string, (index: number) => string> = {
   'a queue that is empty': () => 'queue is empty, sleeping',
 };
 
+// Lines of programs as they are: the random parts differ in each line, and are the same in each run of this test.
+let seed = 7;
+const random = (): number => {
+  seed = (seed * 1103515245 + 12345) & 0x7fffffff;
+  return seed / 0x7fffffff;
+};
+const below = (most: number): number => Math.floor(random() * most);
+const letters = (count: number, from: string): string =>
+  Array.from({ length: count }, () => from[below(from.length)]).join('');
+const hex = (count: number) => letters(count, '0123456789abcdef');
+const mixed = (count: number) => letters(count, 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz');
+const podName = () => `${letters(9, 'bcdfghjklmnpqrstvwxz2456789')}-${letters(5, 'bcdfghjklmnpqrstvwxz2456789')}`;
+const uuid = () => `${hex(8)}-${hex(4)}-${hex(4)}-${hex(4)}-${hex(12)}`;
+const any = () => words[below(words.length)]!;
+const iso = (index: number) => new Date(1.77e12 + index * 2000).toISOString();
+const clock = (index: number) => iso(index).slice(11, 19);
+const inTurn =
+  (...lines: ((index: number) => string)[]) =>
+  (index: number) =>
+    lines[index % lines.length]!(index);
+
+const loopingPrograms: Record<string, (index: number) => string> = {
+  'an alarm with the load in it': index =>
+    `load ${(random() * 9).toFixed(2)} ${below(9)}.${below(99)}, waiting for the lock of run ${index}`,
+  'opencode retry with session id': index =>
+    `${iso(index)} INFO  service=session.prompt session=ses_${mixed(12)} step=${index} loop`,
+  'python log warn': index =>
+    `${clock(index)},${below(999)} - urllib3.connectionpool - WARNING - Retrying (Retry(total=${5 - (index % 5)}, connect=None)) after connection broken by 'NewConnectionError(<HTTPSConnection object at 0x${hex(12)}>: Failed)': /v1/chat`,
+  'gemini quota': index =>
+    `Attempt ${index} failed with status 429. Retrying with backoff... ApiError: {"error":{"code":429,"message":"Resource exhausted, request ${hex(16)}"}}`,
+  'docker short hash': () => `Error response from daemon: No such container: ${hex(12)}`,
+  'git short hash': () => `HEAD is now at ${hex(7)} wip`,
+  'windows path': index => `cannot open C:\\build\\tmp${index}\\out_${index}.obj: Permission denied`,
+  'k8s pod crash': index =>
+    `pod/worker-${podName()} CrashLoopBackOff (back-off ${index % 5}m restarting failed container)`,
+  'json agent thinking differing ids': () =>
+    json({
+      type: 'assistant',
+      message: {
+        id: `msg_${mixed(20)}`,
+        content: [{ type: 'tool_use', id: `toolu_${mixed(20)}`, name: 'Bash', input: { command: 'cat status.txt' } }],
+      },
+    }),
+  'codex exec same command': inTurn(
+    index =>
+      json({
+        type: 'item.started',
+        item: {
+          id: `item_${index}`,
+          type: 'command_execution',
+          command: "bash -lc 'npm test'",
+          aggregated_output: '',
+          status: 'in_progress',
+        },
+      }),
+    index =>
+      json({
+        type: 'item.completed',
+        item: {
+          id: `item_${index}`,
+          type: 'command_execution',
+          command: "bash -lc 'npm test'",
+          aggregated_output: '1 failing',
+          exit_code: 1,
+          status: 'failed',
+        },
+      }),
+  ),
+  'codex reconnect': index =>
+    json({
+      type: 'error',
+      message: `Reconnecting... ${(index % 5) + 1}/5 (stream disconnected before completion: ${hex(8)})`,
+    }),
+  'four-line loop with blank': inTurn(
+    () => '● Let me try again.',
+    () => '',
+    () => '● Bash(pytest -q)',
+    () => '  ⎿  Error: exit 1',
+  ),
+  'exception of two lines and header': inTurn(
+    index => `${iso(index)} [error] Unhandled rejection ${uuid()}`,
+    () => '    at fetch (node:internal/deps/undici/undici:13510:13)',
+    () => 'TypeError: fetch failed',
+  ),
+  'words in id: request id letters only': () => `request_id=${mixed(22)} status=timeout`,
+  'percent same stuck': index => `[${clock(index)}] epoch 3:  45% step ${index} loss nan`,
+  'nan training': index =>
+    `step ${index * 10} | loss nan | lr ${(1e-4 * (1 - index / 500)).toExponential(2)} | ${below(900)} tok/s`,
+  'scientific numbers': () => `residual = ${(random() * 1e-3).toExponential(4)}, not converged`,
+  'roman kv with quotes': index =>
+    `level=error ts=${iso(index)} caller=client.go:${100 + (index % 9)} msg="dial tcp 10.0.${index % 255}.7:443: index/o timeout" attempt=${index}`,
+  ipv6: index => `connect to [2001:db8::${(index % 65535).toString(16)}]:443 failed: Network is unreachable`,
+  'mail that bounces': () => `bounce job ${hex(10)}@mail.example.org deferred`,
+  'dates in words': index =>
+    `${['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'][index % 7]} ${['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'][index % 12]} ${(index % 28) + 1} ${clock(index)} 2026 cron: lock held, skipping`,
+  'dots of growing length': index => `waiting for server${'.'.repeat(index % 30)}`,
+  'spinner lines': index => `${'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'[index % 10]} Retrying request…`,
+  'emoji & colours': index => `\x1b[38;5;${index % 255}m❌ build failed in ${index}ms\x1b[0m`,
+  aider: inTurn(
+    () => 'The LLM did not conform to the edit format.',
+    () => 'https://aider.chat/docs/troubleshooting/edit-errors.html',
+    index =>
+      `Tokens: ${index}.2k sent, 310 received. Cost: $0.0${index % 9} message, $${(index * 0.01).toFixed(2)} session.`,
+  ),
+  units: index => `RSS ${['12KB', '3MB', '1.2GB', '900MB'][index % 4]} over budget, gc again`,
+  'true/false words': index => `healthcheck ok=${index % 2 ? 'true' : 'false'} id=${index}`,
+  'thread names': index =>
+    `[pool-${index % 8}-thread-${index % 32}] WARN c.z.h.pool.HikariPool - HikariPool-1 - Connection is not available, request timed out after ${30000 + index}ms.`,
+  'attempts of many': index => `Attempt ${index} of 500: connection refused`,
+  'a part that does not move': index => `${clock(index)} 45/1000 done, waiting for worker ${index}`,
+};
+
+const healthyPrograms: Record<string, (index: number) => string> = {
+  'a recording': index => `frame=${index * 24} fps=24 size=${index * 90}kB time=00:00:${index % 60}.00 speed=1.0x`,
+  'a training log in JSON': index => json({ train_loss: 2 / (index + 1), step: index }),
+  'a training event in JSON': index => json({ event: 'step', train_loss: 2 / (index + 1), step: index }),
+  'a bar that grows': index => `[${'#'.repeat(index / 5)}${'.'.repeat(40 - index / 5)}] building`,
+  'pytest -v': index => `tests/test_${any()}.py::test_${any()}_${any()} PASSED [${index % 100}%]`,
+  jest: index => `PASS src/${any()}/${any()}.test.ts (${index}.2 s)`,
+  'go test': index => `--- PASS: Test${any()[0]!.toUpperCase()}${any()} (0.0${index % 9}s)`,
+  'cargo build': index => `   Compiling ${any()}-${any()} v0.${index % 9}.${index % 7}`,
+  npm: index => `npm http fetch GET 200 https://registry.npmjs.org/${any()}-${any()} ${index}ms`,
+  pip: index => `Collecting ${any()}-${any()}>=${index % 4}.0`,
+  rsync: index => `${any()}/${any()}/${any()}.${['jpg', 'png', 'txt'][index % 3]}`,
+  tar: () => `./src/${any()}/${any()}/${any()}.c`,
+  find: () => `/srv/data/${any()}/${any()}/${any()}.csv`,
+  'wget urls': () => `https://example.org/${any()}/${any()}/${any()}.html`,
+  crawler: () => `200 https://example.org/${any()}/${any()}/${any()}.html`,
+  make: () => `gcc -O2 -c -o obj/${any()}_${any()}.o src/${any()}_${any()}.c`,
+  'training log': index =>
+    `epoch ${Math.floor(index / 20)} step ${index} loss ${(3 * Math.exp(-index / 60)).toFixed(4)} acc ${(1 - Math.exp(-index / 60)).toFixed(4)}`,
+  'progress lines': index => `processed ${index * 500} of 100000 rows`,
+  'progress percent lines': index => `uploading backup.tar: ${(index / 2).toFixed(1)}%`,
+  'db migration': index => `Applying ${String(index).padStart(4, '0')}_${any()}_${any()}... OK`,
+  'agent reads files': () =>
+    json({
+      type: 'assistant',
+      message: {
+        content: [{ type: 'tool_use', name: 'Read', input: { file_path: `/repo/src/${any()}/${any()}.ts` } }],
+      },
+    }),
+  'agent tool pairs': inTurn(
+    () =>
+      json({
+        type: 'assistant',
+        message: {
+          content: [
+            { type: 'tool_use', name: 'Bash', input: { command: `pytest tests/test_${any()}.py -k ${any()}` } },
+          ],
+        },
+      }),
+    () => json({ type: 'user', message: { content: [{ type: 'tool_result', content: '1 passed' }] } }),
+  ),
+  'stream deltas': () => json({ type: 'content_block_delta', delta: { type: 'text_delta', text: ` ${any()}` } }),
+  'codex commands': index =>
+    json({
+      type: 'item.completed',
+      item: {
+        id: `item_${index}`,
+        type: 'command_execution',
+        command: `sed -n '${index * 40},${index * 40 + 40}p' src/${any()}.rs`,
+        status: 'completed',
+      },
+    }),
+  'claude text UI': index => (index % 2 ? `● Read(src/${any()}/${any()}.ts)` : `  ⎿  Read ${below(300)} lines`),
+  'orders by customer': index => `order ${1000 + index}: ${any()} bought ${below(9) + 1} × ${any()}`,
+  'web server access': index =>
+    `10.0.0.${index % 250} - - [${iso(index)}] "GET /${any()}/${any()} HTTP/1.1" 200 ${below(9999)}`,
+  'access log few endpoints': index =>
+    `10.0.0.${below(250)} - - [${iso(index)}] "${['GET', 'GET', 'POST', 'PUT'][below(4)]} /api/${['users', 'orders', 'items', 'carts', 'login', 'stock'][below(6)]} HTTP/1.1" ${[200, 200, 201, 304][below(4)]} ${below(9999)}`,
+  mail: () => `delivered to ${any()}.${any()}@example.org in ${below(900)}ms`,
+  'image render frames': index => `Fra:${index} Mem:12.3M | ${clock(index)} | Rendering ${index} / 250 samples`,
+  'git clone': index => `remote: Compressing objects: ${Math.floor(index / 2)}% (${index}/400)`,
+  'translation csv': () => `${any()};${any()};${any()}`,
+  linter: () => `src/${any()}.ts:${below(300)}:${below(80)} warning ${any()} is ${any()}`,
+  'backtest trades': index =>
+    `${iso(index)} ${['BUY', 'SELL'][below(2)]} ${['AAPL', 'MSFT', 'NVDA', 'TSLA', 'AMZN', 'META', 'GOOG'][below(7)]} ${below(90)} @ ${(random() * 300).toFixed(2)} pnl ${(random() * 50 - 20).toFixed(2)}`,
+
+  'a trading bot': index => `${iso(index)} BTC/USDT price=${(60000 + random() * 100).toFixed(2)} signal=HOLD`,
+};
+
 describe('a loop of 200 lines is found, with', () => {
-  test.each(Object.entries(looping))('%s', (_name, line) => expect(loops(line)).toBe(true));
+  test.each(Object.entries({ ...looping, ...loopingPrograms }))('%s', (_name, line) => expect(loops(line)).toBe(true));
 });
 
 describe('a healthy program is not taken for a loop, with', () => {
-  test.each(Object.entries(healthy))('%s', (_name, line) => expect(loops(line)).toBe(false));
+  test.each(Object.entries({ ...healthy, ...healthyPrograms }))('%s', (_name, line) => expect(loops(line)).toBe(false));
   test.each(Object.entries(slow))('%s', (_name, line) => expect(loops(line, 10_000)).toBe(false));
 });
 
