@@ -17,7 +17,7 @@ import { resume } from './resume.ts';
 import { beginCheck, ended, endedByItself, endOf, startFailed } from './run-end.ts';
 import { arm, clear, disarm, enter, order, saveFinished, set, type Turn, tell, trySaveAgain } from './transition.ts';
 import { durationText } from './units.ts';
-import { budgetOutcome, planRun, runPlanned, settle, waitLimited } from './waits.ts';
+import { budgetOutcome, limitOutcome, planRun, runPlanned, settle, waitLimited } from './waits.ts';
 
 /** The state of a name that was never watched. */
 export const FRESH_STATE: State = {
@@ -175,9 +175,10 @@ function exited(turn: Turn, event: Of<'child-exited'>): void {
   // Whatever it exits with once it was asked to: its work is done.
   const end =
     phase.cause === 'done' ? { ...phase, cause: 'success' as const, code: 0 } : { ...phase, cause: phase.cause };
-  const limit = phase.cause === 'limit' ? budgetOutcome(turn, live, phase.reasons) : null;
+  const waited = phase.cause === 'probe' && event.reading?.waited === true ? event.reading : null;
+  const limit = phase.cause === 'limit' ? budgetOutcome(turn, live, phase.reasons) : limitOutcome(turn, waited);
   if (end.cause === 'success' && turn.policy.checksRuns && turn.state.leaving === null) beginCheck(turn, run, 0);
-  else ended(turn, run, limit === null ? end : { ...end, cause: 'limited', limit });
+  else ended(turn, run, limit?.kind === 'limited' ? { ...end, cause: 'limited', limit } : end);
   clear(turn, { runId, pid, startTicks }, { signal: ask ? phase.signal : null, graceMs, drain: false });
 }
 

@@ -175,6 +175,8 @@ export interface EndReading {
   why: string | null;
   /** It ended like the last incident. */
   same?: true;
+  /** It was stopped for its silence, and its last words name the limit whose end it waited for. */
+  waited?: true;
 }
 
 /** Who asked: for the log. */

@@ -3,6 +3,7 @@ import type { EndReading, Rejection } from '../core/events.ts';
 import type { Verdict } from '../core/judgement.ts';
 import type { EndedRun, Exit, Policy, RunId, State } from '../core/model.ts';
 import type { CheckPort, Report } from '../core/ports.ts';
+import { stampNow } from '../host/clock.ts';
 import type { StateFolder } from '../state/state-folder.ts';
 import type { Observer } from './observers/observer.ts';
 import type { OutputPatterns } from './probing.ts';
@@ -195,6 +196,9 @@ export type EndReader = (
   then: (reading: EndReading | null) => void,
 ) => void;
 
+/** The name of the probe of silence. */
+const SILENCE = 'stale';
+
 const NOTHING: EndReading = { cause: null, limit: null, line: null, success: null, why: null };
 
 /** A look at so much of the end tells whether it is worth reading closely. */
@@ -227,18 +231,31 @@ export function createEndReader(world: EndReaderWorld): EndReader {
     return null;
   }
 
+  /** For how long a run that was stopped for its silence had shown no sign of life; null: it was not. */
+  function silentMs(): number | null {
+    const { phase } = world.state();
+    if (phase.kind !== 'stopping' || phase.cause !== 'probe') return null;
+    if (!phase.reasons.some(({ name }) => name === SILENCE)) return null;
+    const index = policy.health.probes.findIndex(({ name }) => name === SILENCE);
+    const since = phase.live.health.probes[index]?.base;
+    return since === undefined ? null : stampNow().mono - since;
+  }
+
   function judged(exit: Exit, tail: (maxBytes: number) => Buffer): EndReading | null {
     try {
-      return judge?.(exit, tail(READ_BYTES).toString('utf8')) ?? null;
+      return judge?.(exit, tail(READ_BYTES).toString('utf8'), silentMs()) ?? null;
     } catch (error) {
       return failed(error);
     }
   }
 
   return (exit, tail, tell) => {
-    // An end that was asked for needs no explanation.
-    if (world.state().phase.kind !== 'running') return tell(null);
-    const told = world.patterns?.verdict(exit.code !== null && policy.successCodes.includes(exit.code), tail) ?? null;
+    const silent = silentMs() !== null;
+    // An end that was asked for needs no explanation, unless what was silent had said why.
+    if (world.state().phase.kind !== 'running' && !silent) return tell(null);
+    const told = silent
+      ? null
+      : (world.patterns?.verdict(exit.code !== null && policy.successCodes.includes(exit.code), tail) ?? null);
     if (told?.success === true) return tell({ ...NOTHING, success: true });
     const then = (reading: EndReading | null) =>
       tell(told?.success === false ? { ...(reading ?? NOTHING), ...told } : reading);

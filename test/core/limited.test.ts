@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { EndReading } from '../../src/core/events.ts';
+import type { TimerId } from '../../src/core/model.ts';
 import { encoded, readSnapshot, restore, SNAPSHOT_VERSION, type Snapshot } from '../../src/core/snapshot.ts';
 import type { Mono, Stamp, Wall } from '../../src/core/units.ts';
 import { Bench } from './bench.ts';
@@ -85,6 +86,36 @@ test('a limit without a time is tried after 15, 30, then every 60 minutes', () =
     return waitMs / minute;
   });
   expect(waits).toEqual([15, 30, 60, 60, 60]);
+});
+
+describe('a run that is stopped for its silence', () => {
+  const silent = (reading: (bench: Bench) => EndReading) => {
+    const bench = new Bench().start();
+    bench.pass(11 * minute);
+    const { phase } = bench.state;
+    if (phase.kind !== 'running') throw new Error(phase.kind);
+    const why = 'stale: no output for 10m';
+    const stop = { cause: 'probe', why, signal: 'SIGTERM', graceTimer: 9 as TimerId, restAskedAt: null } as const;
+    const reasons = [{ name: 'stale', detail: 'no output for 10m', severity: 'critical' as const }];
+    bench.state = {
+      ...bench.state,
+      phase: { kind: 'stopping', live: phase.live, reasons, since: phase.live.since, killed: null, ...stop },
+    };
+    bench.dies(0, { code: 0 }, reading(bench));
+    return bench;
+  };
+
+  test('while it waits for a limit waits on without it', () => {
+    const bench = silent(bench => ({ ...limit(bench, 2 * hour), waited: true }));
+    expect(bench).toMatchObject({ phase: 'limited', state: { crashes: [], lastExit: { cause: 'limited' } } });
+  });
+
+  test.each([
+    ['that waits for a moment only', (bench: Bench) => ({ ...limit(bench, minute), waited: true as const })],
+    ['whose words are about another end', (bench: Bench) => limit(bench, 2 * hour)],
+  ])('%s has failed its probe', (_what, reading) => {
+    expect(silent(reading)).toMatchObject({ phase: 'backoff', state: { lastExit: { cause: 'probe' } } });
+  });
 });
 
 test('a throttle without a time is a crash with the ordinary backoff', () => {

@@ -15,7 +15,8 @@ test('the page names every file, and every file that it names is there', () => {
 });
 
 test('every option that the page names is one', () => {
-  const foreign = /^(?:output-format|verbose|json|skip|full|yolo|format|yes|no-pretty|message|what|dangerously|watch)/;
+  const foreign =
+    /^(?:output-format|verbose|json|skip|full|yolo|approval|auth-type|max-session|max-wall|print-logs|format|yes|no-pretty|message|what|dangerously|watch)/;
   for (const [, option = ''] of page.matchAll(/--([a-z][a-z-]+)/g))
     if (!foreign.test(option)) expect(option).toSatisfy(isOptionName);
 });
@@ -27,7 +28,7 @@ test.each(files)('%s is accepted by check', file => {
   writeFileSync(join(folder, 'PROMPT.md'), 'Say hello.');
   copyFileSync(join(docs, 'agents/review-rubric.txt'), join(folder, 'review-rubric.txt'));
   // Whether the agent is installed is not what is checked here.
-  for (const program of ['claude', 'codex', 'gemini', 'opencode', 'aider', 'python3', 'node'])
+  for (const program of ['claude', 'codex', 'gemini', 'qwen', 'opencode', 'aider', 'python3', 'node'])
     writeFileSync(join(folder, program), '#!/bin/sh\n', { mode: 0o755 });
   const checked = run(folder, ['check', path], { env: { PATH: `${folder}:/usr/bin:/bin` } });
   expect(checked.err).toBe('');

@@ -1,10 +1,11 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ModelApi, modelApi } from '../servers/model-api.ts';
 import { incidentsOf } from '../support/incidents.ts';
 import { scratch } from '../support/scratch.ts';
-import { phaseIs, run, startWatcher } from '../support/watcher.ts';
+import { until } from '../support/until.ts';
+import { phaseIs, run, startWatcher, statusOf } from '../support/watcher.ts';
 
 /** Real agent CLIs are no dependency: they run here where they are installed, in a folder of the PATH or in this one. */
 const folders = [process.env['AGENT_WATCH_TEST_CLIS'] ?? '', ...(process.env['PATH'] ?? '').split(':')];
@@ -23,15 +24,18 @@ function installed(program: string): string | null {
 
 interface Cli {
   readonly name: string;
+  /** Its unattended command, with the prompt on standard input. */
   command(program: string, api: ModelApi): string[];
   env(api: ModelApi, home: string): Record<string, string>;
+  /** What it reads beside that. */
+  settle?(api: ModelApi, folder: string): void;
 }
 
 const clis: readonly Cli[] = [
   {
     name: 'claude',
     command: program => [
-      ...[program, '-p', 'Say hello.', '--output-format', 'stream-json', '--verbose'],
+      ...[program, '-p', '--output-format', 'stream-json', '--verbose'],
       ...['--allowedTools', 'Bash(sleep:*)'],
     ],
     env: (api, home) => ({
@@ -47,18 +51,57 @@ const clis: readonly Cli[] = [
       const provider = `model_providers.local={name="local",base_url="${api.url}/v1",env_key="LOCAL_KEY",wire_api="responses",request_max_retries=0,stream_max_retries=0}`;
       const settings = ['-c', 'model_provider="local"', '-c', provider];
       const alone = ['--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox'];
-      return [program, 'exec', ...alone, ...settings, '--model', 'gpt-5', 'Say hello.'];
+      return [program, 'exec', ...alone, ...settings, '--model', 'gpt-5', '-'];
     },
     env: (_api, home) => ({ HOME: home, CODEX_HOME: join(home, 'codex'), LOCAL_KEY: 'not-a-key' }),
   },
+  {
+    name: 'gemini',
+    command: program => [
+      ...[program, '--output-format', 'stream-json', '--approval-mode', 'yolo', '--skip-trust'],
+      ...['-m', 'gemini-2.5-pro'],
+    ],
+    env: (api, home) => ({ HOME: home, GOOGLE_GEMINI_BASE_URL: api.url, GEMINI_API_KEY: 'not-a-key' }),
+    settle: (_api, folder) =>
+      writeJson(folder, 'home/.gemini', 'settings.json', { security: { auth: { selectedType: 'gemini-api-key' } } }),
+  },
+  {
+    name: 'qwen',
+    command: program => [
+      ...[program, '--output-format', 'stream-json', '--approval-mode', 'yolo'],
+      ...['--auth-type', 'openai'],
+    ],
+    env: (api, home) => ({
+      HOME: home,
+      OPENAI_BASE_URL: `${api.url}/v1`,
+      OPENAI_API_KEY: 'not-a-key',
+      OPENAI_MODEL: 'test-model',
+    }),
+  },
+  {
+    name: 'opencode',
+    command: program => [program, 'run', '--format', 'json', '--model', 'local/test-model'],
+    env: (_api, home) => ({ HOME: home, OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_MODELS_FETCH: '1' }),
+    settle: (api, folder) => {
+      const options = { baseURL: `${api.url}/v1`, apiKey: 'not-a-key' };
+      const local = { npm: '@ai-sdk/openai-compatible', name: 'local', options, models: { 'test-model': {} } };
+      writeJson(folder, '.', 'opencode.json', { provider: { local } });
+    },
+  },
 ];
 
-const SLOW = { timeout: 120_000 };
+function writeJson(folder: string, under: string, name: string, value: object): void {
+  mkdirSync(join(folder, under), { recursive: true });
+  writeFileSync(join(folder, under, name), JSON.stringify(value));
+}
+
+const SLOW = { timeout: 240_000 };
+const WAIT_MS = 200_000;
 /** For `--stale-when idle`: a fiftieth of the suggested 10 minutes, as are all times of the server. */
 const IDLE_S = 12;
 const idle = ['--stale-when', 'idle', '--stale-after', `${IDLE_S}s`, '--health-start-period', '0s'];
 
-describe.each(clis)('the real $name', ({ name, command, env }) => {
+describe.each(clis)('the real $name', ({ name, command, env, settle }) => {
   const program = installed(name);
   const here = program === null ? `${name} is not installed` : null;
 
@@ -68,12 +111,14 @@ describe.each(clis)('the real $name', ({ name, command, env }) => {
     const folder = scratch();
     const home = join(folder, 'home');
     mkdirSync(join(home, 'codex'), { recursive: true });
+    writeFileSync(join(folder, 'PROMPT.md'), 'Say hello.\n');
+    settle?.(api, folder);
     const start = { env: env(api, home) };
     const args = (...options: string[]) => [
       '--name',
       name,
       '--stdin',
-      'null',
+      'PROMPT.md',
       ...options,
       '--',
       ...command(program ?? '', api),
@@ -87,6 +132,16 @@ describe.each(clis)('the real $name', ({ name, command, env }) => {
     expect(await watcher.ended).toEqual({ code: 0, signal: null });
     expect(watcher.out()).toContain('Hello there.');
     expect(incidentsOf(folder, name)).toEqual([]);
+  });
+
+  test.skipIf(here !== null)('gets its prompt at each run', SLOW, async () => {
+    const { api, folder, start, args } = await rig({ kind: 'success', text: 'Hello there.' });
+    startWatcher(folder, args('--backoff', '10ms'), start);
+    // With the third run the second has ended.
+    await until('two runs', () => statusOf(folder, name).restarts > 1, WAIT_MS);
+    expect(run(folder, ['stop', name]).code).toBe(0);
+    expect(incidentsOf(folder, name)).toEqual([]);
+    expect(api.received.filter(({ body }) => body.includes('Say hello.')).length).toBeGreaterThan(1);
   });
 
   test.skipIf(here !== null)('that is told of a limit with a time waits in the phase limited', SLOW, async () => {
@@ -107,6 +162,25 @@ describe.each(clis)('the real $name', ({ name, command, env }) => {
       cause: 'auth-failed',
       until: null,
     });
+    expect(run(folder, ['stop', name]).code).toBe(0);
+  });
+
+  test.skipIf(here !== null)('whose balance is used up waits in the phase limited', SLOW, async () => {
+    const { folder, start, args } = await rig({ kind: 'spent' });
+    startWatcher(folder, args(), start);
+    expect((await phaseIs(folder, name, 'limited', WAIT_MS)).limit).toMatchObject({
+      cause: 'rate-limited',
+      until: null,
+    });
+    expect(run(folder, ['stop', name]).code).toBe(0);
+  });
+
+  test.skipIf(here !== null)('whose conversation is too long is restarted', SLOW, async () => {
+    const { folder, start, args } = await rig({ kind: 'too-long' });
+    startWatcher(folder, args('--backoff', '10m'), start);
+    await phaseIs(folder, name, 'backoff', WAIT_MS);
+    const { category } = await until('an incident', () => incidentsOf(folder, name)[0] ?? false, WAIT_MS);
+    expect(category).toBe('context-overflow');
     expect(run(folder, ['stop', name]).code).toBe(0);
   });
 

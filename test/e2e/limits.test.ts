@@ -39,6 +39,22 @@ describe('a usage limit', () => {
     expect(statusOf(folder, 'agent')).toMatchObject({ phase: 'stopped', limit: null });
   });
 
+  test('that a run waits out in silence is waited out without it, once it is stopped for the silence', async () => {
+    const folder = scratch();
+    const line = 'Attempt 1 failed: You have exhausted your capacity on this model. Retrying after 7200000ms...';
+    const health = ['--stale-after', '2s', '--health-start-period', '0s', '--stop-timeout', '1s'];
+    const before = Date.now();
+    const waits = ['sh', '-c', `echo '${line}'; trap 'exit 0' TERM; sleep 1000 & wait`];
+    startWatcher(folder, ['--name', 'agent', ...health, '--', ...waits]);
+    const status = await phaseIs(folder, 'agent', 'limited');
+    expect(status).toMatchObject({ crashesInWindow: 0, lastExit: { cause: 'limited' }, limit: { line } });
+    // Its words are as old as the silence.
+    const end = Date.parse(status.limit?.until ?? '');
+    expect(Math.abs(end - before - 7_200_000)).toBeLessThan(10_000);
+    expect(await until('an incident', () => incidentsOf(folder, 'agent')[0])).toMatchObject({ kind: 'limited' });
+    stopped(folder, 'agent');
+  });
+
   test('without a time is tried again, and health says that its end is not known', async () => {
     const folder = scratch();
     startWatcher(folder, ['--name', 'agent', ...says('Credit balance is too low')]);

@@ -7,8 +7,8 @@ import { hasResult, type Mood, tell, wordsOf } from './mood.ts';
 export function chatCompletions(mood: Mood, request: Received, response: ServerResponse): void {
   const refusal = chatRefusal(mood);
   if (refusal !== null) {
-    const { status, headers, ...error } = refusal;
-    return sendJson(response, status, { error }, headers);
+    const { status, ...error } = refusal;
+    return sendJson(response, status, { error });
   }
   const usage = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 };
   const whole = { id: 'chat_1', created: 1, model: 'test-model' };
@@ -51,7 +51,6 @@ interface Refusal {
   readonly message: string;
   readonly type: string;
   readonly code: string;
-  readonly headers?: Record<string, string>;
 }
 
 function chatRefusal(mood: Mood): Refusal | null {
@@ -64,12 +63,12 @@ function chatRefusal(mood: Mood): Refusal | null {
         code: 'invalid_api_key',
       };
     case 'limit':
+      // Some plans answer so. The time of a 429 is waited for by these CLIs themselves, in silence.
       return {
-        status: 429,
+        status: 403,
         message: `5 hour usage limit reached. Resets in ${mood.resetsInS / 60} minutes.`,
         type: 'usage_limit',
         code: 'usage_limit_reached',
-        headers: { 'retry-after': String(mood.resetsInS) },
       };
     case 'spent':
       return { status: 402, message: 'Insufficient Balance', type: 'billing', code: 'insufficient_balance' };
@@ -144,7 +143,7 @@ function googleRefusal(mood: Mood): GoogleRefusal | null {
       };
     }
     case 'limit': {
-      const message = `You have exhausted your capacity on this model. Your quota will reset after ${mood.resetsInS / 60}m.`;
+      const message = `Quota exceeded for this model. Your quota will reset after ${mood.resetsInS / 60}m.`;
       const retry = { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: `${mood.resetsInS}s` };
       const quota = info('QUOTA_EXHAUSTED', 'cloudcode-pa.googleapis.com', {});
       return { code: 429, status: 'RESOURCE_EXHAUSTED', message, details: [quota, retry] };

@@ -1,25 +1,12 @@
 /**
- * What agent CLIs speak to: the Messages API (`POST /v1/messages`) and the Responses API (`POST /v1/responses`), as far as a
- * run without tools needs them, with an answer of the test's choice.
+ * What agent CLIs speak to: the Messages API (`POST /v1/messages`), the Responses API (`POST /v1/responses`), Chat Completions
+ * (`POST /v1/chat/completions`) and Gemini's `generateContent`, as far as a run needs them, with an answer of the test's choice.
  */
 import type { ServerResponse } from 'node:http';
+import { chatCompletions, generateContent } from './chat-apis.ts';
 import { type LocalServer, type Received, sendJson } from './local-server.ts';
+import { hasResult, type Mood, tell, wordsOf } from './mood.ts';
 import { serving } from './serving.ts';
-
-export type Mood =
-  /** A short answer. */
-  | { kind: 'success'; text: string }
-  /** 429; `resetsInS`: the time that the service names. */
-  | { kind: 'limit'; resetsInS: number }
-  | { kind: 'refused' }
-  /** The stream begins and never goes on. */
-  | { kind: 'stalled' }
-  /** A word each second, for so long. */
-  | { kind: 'slow'; forMs: number }
-  /** Nothing at all for so long, then a short answer. */
-  | { kind: 'late'; afterMs: number }
-  /** The model thinks for two seconds, asks for a shell command that sleeps, then answers. */
-  | { kind: 'tool'; sleepS: number };
 
 export interface ModelApi extends LocalServer {
   mood: Mood;
@@ -27,7 +14,7 @@ export interface ModelApi extends LocalServer {
 
 const THINKS_MS = 2000;
 
-/** A server of both APIs; its mood may change while it runs. */
+/** A server of all these APIs; its mood may change while it runs. */
 export async function modelApi(mood: Mood): Promise<ModelApi> {
   const api = (await serving((request, response) => {
     const thinksMs = api.mood.kind === 'tool' && !hasResult(request) ? THINKS_MS : 0;
@@ -43,32 +30,10 @@ function answer(mood: Mood, request: Received, response: ServerResponse): void {
   if (path.includes('count_tokens')) return sendJson(response, 200, { input_tokens: 1 });
   if (path.includes('/messages')) return messages(mood, request, response);
   if (path.includes('/responses')) return responses(mood, request, response);
+  if (path.includes('/chat/completions')) return chatCompletions(mood, request, response);
+  if (path.includes('countTokens')) return sendJson(response, 200, { totalTokens: 1 });
+  if (path.toLowerCase().includes('generatecontent')) return generateContent(mood, request, response);
   sendJson(response, 200, {});
-}
-
-/** The answer of a mood that has one. */
-const wordsOf = (mood: Mood): string => (mood.kind === 'success' ? mood.text : 'All is done.');
-
-/** Whether what the tool said is already among what was sent. */
-const hasResult = ({ body }: Received): boolean => /"tool_result"|"function_call_output"/.test(body);
-
-/** Sends the answer at the pace of the mood, then what follows it. */
-function tell(mood: Mood, response: ServerResponse, send: (word: string) => void, end: () => void): void {
-  if (mood.kind === 'slow') {
-    const timer = setInterval(() => send('word '), 1000);
-    response.on('close', () => clearInterval(timer));
-    setTimeout(() => {
-      clearInterval(timer);
-      end();
-    }, mood.forMs).unref();
-    return;
-  }
-  const answer = () => {
-    send(wordsOf(mood));
-    end();
-  };
-  if (mood.kind === 'late') setTimeout(answer, mood.afterMs).unref();
-  else answer();
 }
 
 function messages(mood: Mood, request: Received, response: ServerResponse): void {
@@ -76,6 +41,13 @@ function messages(mood: Mood, request: Received, response: ServerResponse): void
   const failure = (status: number, type: string, message: string, headers: Record<string, string> = {}) =>
     sendJson(response, status, { type: 'error', error: { type, message } }, { 'x-should-retry': 'false', ...headers });
   if (mood.kind === 'refused') return failure(401, 'authentication_error', 'invalid x-api-key');
+  if (mood.kind === 'spent') {
+    const message =
+      'Your credit balance is too low to access the API. Please go to Plans & Billing to purchase credits.';
+    return failure(400, 'invalid_request_error', message);
+  }
+  if (mood.kind === 'too-long')
+    return failure(400, 'invalid_request_error', 'prompt is too long: 213462 tokens > 200000 maximum');
   if (mood.kind === 'limit') {
     const message = `This request would exceed the rate limit of your account. Try again in ${mood.resetsInS} seconds.`;
     return failure(429, 'rate_limit_error', message, { 'retry-after': String(mood.resetsInS) });
@@ -108,6 +80,10 @@ function messages(mood: Mood, request: Received, response: ServerResponse): void
 function responses(mood: Mood, request: Received, response: ServerResponse): void {
   if (mood.kind === 'refused')
     return sendJson(response, 401, { error: { message: 'Incorrect API key provided', code: 'invalid_api_key' } });
+  if (mood.kind === 'spent') {
+    const message = 'You exceeded your current quota, please check your plan and billing details.';
+    return sendJson(response, 429, { error: { message, type: 'insufficient_quota', code: 'insufficient_quota' } });
+  }
   if (mood.kind === 'limit') {
     const { resetsInS } = mood;
     const resets_at = Math.floor(Date.now() / 1000) + resetsInS;
@@ -121,6 +97,14 @@ function responses(mood: Mood, request: Received, response: ServerResponse): voi
   }
   const send = stream(response);
   send('response.created', { response: { id: 'resp_1' } });
+  if (mood.kind === 'too-long') {
+    const message = 'Your input exceeds the context window of this model. Please adjust your input and try again.';
+    send('response.failed', {
+      response: { id: 'resp_1', status: 'failed', error: { code: 'context_length_exceeded', message } },
+    });
+    response.end();
+    return;
+  }
   if (mood.kind === 'stalled') return;
   const end = (item: object) => {
     send('response.output_item.done', { item });

@@ -154,6 +154,7 @@ const heads: readonly (readonly [RegExp, boolean])[] = [
   ],
   [/^(?!(?:[\w-]+ ){0,4}(?:the|an?|this|that) )[a-z][\w-]* (?:[\w-]+ ){0,3}failed: (?=\S)/i, true],
   [/^failed to [\w -]{1,40}: (?=\S)/i, true],
+  [/^retrying in [^:]{1,40}: (?=\S)/i, true],
   [/^[\w ]{1,40} due to (?:an? )?error[.:] (?=\S)/i, true],
   [/^\[?(?:error|err|fatal|failed|failure)\b(?:[:\]]|\s*[\u00b7-])\s*(?=\S)/i, true],
   [/^(?:ERROR|FATAL|CRITICAL)\s+(?=\S)/, true],
@@ -188,7 +189,7 @@ const withoutHead = (line: string): { text: string; error: boolean } => {
 };
 
 const farewells =
-  /^(?:\W{0,3})(?:shutting down|stopping|exiting|good ?bye|bye\b|clos(?:ing|ed)|cleaning up|terminat(?:ing|ed)|abort(?:ing|ed)?\b(?! \(core)|giving up|disconnect(?:ing|ed)|session (?:ended|closed|id)|process (?:exited|ended|finished)|agent (?:exited|stopped|failed|ended)|done\.?$|cancell?ed)/i;
+  /^(?:\W{0,3})(?:shutting down|stopping|exiting|good ?bye|bye\b|clos(?:ing|ed)|cleaning up|terminat(?:ing|ed)|abort(?:ing|ed)?\b(?! \(core)|giving up|disconnect(?:ing|ed)|session (?:ended|closed|id)|process (?:exited|ended|finished)|agent (?:exited|stopped|failed|ended)|done\.?$|(?:operation |request )?cancell?ed)/i;
 const hints =
   /^(?:\W{0,3})(?:please |try |see |visit |run |use |to (?:continue|resume|see|increase|upgrade|get|learn|fix|use)\b|for (?:more|help|details)|upgrade |after [a-z]+ing\b|you can |learn more|contact |check |add |wait |consider |\/[a-z-]+(?: |$)|what do you want to do|tip:|hint:|note:|(?:[\w/ .-]{1,30}:\s+)?https?:\/\/|resets? |(?:your |the |it |next |access )*(?:limits? |usage |quota |access )?(?:will )?(?:resets?|reset|refresh(?:es)?|renews?)\b|retry|reconnecting|reading (?:additional input|prompt)|more info|read more|manage |switch )/i;
 const bookkeeping =

@@ -149,14 +149,18 @@ const timeOf = ({ statement, utterance }: Said, { near, around }: End, reader: R
   if (ends.length > 0) return Math.max(reader.now, ...ends);
   const own = latestTime(utterance.whole, reader);
   if (own !== null) return own;
-  return latestTime(
+  const beside = latestTime(
     near
       .map(({ shown }) => shown)
       .toReversed()
       .join('\n'),
     reader,
   );
+  // The pause that a service asks of everybody does not end a day's allowance.
+  return beside !== null && beside - reader.now < SOON_MS && longWindow.test(utterance.whole) ? null : beside;
 };
+
+const longWindow = /\b(?:daily|weekly|monthly|per[- ](?:day|week|month))\b/i;
 
 /** What follows an end: `next` of `diagnose --json`. */
 export interface NextStep {

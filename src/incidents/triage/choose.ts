@@ -42,7 +42,7 @@ export const ruleBook: readonly Rule[] = [
 
 /** What every failing line has in it, whatever the language of its program: lines without any of it are not tried at all. */
 export const trigger =
-  /err|exce|fail|fatal|panic|abort|crash|den[iy]|refus|reset|time|cannot|can't|could|unable|not |n't|no such|missing|invalid|unauth|forbid|kill|term|signal|sig[a-z]{3}|memory|space|quota|limit|exceed|lock|in use|already|corrupt|malform|unexpected|cert|ssl|tls|close|unreach|route|resol|cuda|hip|gpu|nccl|nvml|too |overload|unavail|exit|E[A-Z]{3}|undef|null|none|requir|usage|unknown|unrecog|double|segm|bus |illegal|trap|bad|lost|end|stop|interrupt|cancel|evict|preempt|\b[45]\d\d\b|hangup|thrott|flood|install|uncaught|what\(|assert|broken|\^C|shut|expect|available|EULA|must|with|hostname|another|provide|fork|address|log(?:ged)?[ -]?in|auth|tty|terminal|trust|prompt|root|sudo|mismatch|without|should|please|hit |capacity|credit|balance|demand|browser|pending|changed|nonce|incompat|directive|duplicat|exhaust|retry|reconnect|waiting|bound|locate|need|revision|migrat|instance|incorrect|conflict|only|supported|allowed/i;
+  /err|reached|exce|fail|fatal|panic|abort|crash|den[iy]|refus|reset|time|cannot|can't|could|unable|not |n't|no such|missing|invalid|unauth|forbid|kill|term|signal|sig[a-z]{3}|memory|space|quota|limit|exceed|lock|in use|already|corrupt|malform|unexpected|cert|ssl|tls|close|unreach|route|resol|cuda|hip|gpu|nccl|nvml|too |overload|unavail|exit|E[A-Z]{3}|undef|null|none|requir|usage|unknown|unrecog|double|segm|bus |illegal|trap|bad|lost|end|stop|interrupt|cancel|evict|preempt|\b[45]\d\d\b|hangup|thrott|flood|install|uncaught|what\(|assert|broken|\^C|shut|expect|available|EULA|must|with|hostname|another|provide|fork|address|log(?:ged)?[ -]?in|auth|tty|terminal|trust|prompt|root|sudo|mismatch|without|should|please|hit |capacity|credit|balance|demand|browser|pending|changed|nonce|incompat|directive|duplicat|exhaust|retry|reconnect|waiting|bound|locate|need|revision|migrat|instance|incorrect|conflict|only|supported|allowed/i;
 
 /** What a line that calls itself information must have in it to be tried: most of a log is such lines, and they fail outright or not at all. */
 const plainTrigger =
@@ -180,9 +180,9 @@ const isLife = (failure: Failure, match: Match | null, lines: readonly Line[]): 
   return (match === null || failure.grade === 'info') && !isChatter(line.text);
 };
 
-/** A quoted item of a list, the name of a test, or what a program has been set up to do about failures. */
+/** A quoted item of a list, the name of a test, what a program has been set up to do about failures, or does without. */
 const mentions =
-  /^[-*+>\u2022] ["'`\u201c]|^[\u2713\u2714\u2715\u2717\u00d7] .{0,300}\(\d[\d.]* ?m?s\)$|\b(?:middleware|limiter|handl(?:er|ing))\b.{0,60}\b(?:enabled|active|configured|loaded|started|registered|now [a-z]+)\b/i;
+  /^[-*+>\u2022] ["'`\u201c]|^[\u2713\u2714\u2715\u2717\u00d7] .{0,300}\(\d[\d.]* ?m?s\)$|\b(?:middleware|limiter|handl(?:er|ing))\b.{0,60}\b(?:enabled|active|configured|loaded|started|registered|now [a-z]+)\b|\bfalling back (?:to|on)\b/i;
 
 /** A line of code, of JSON or of a listing quotes words of failure without meaning them. */
 const isSourceLine = (failure: Failure, lines: readonly Line[]): boolean => {

@@ -6,6 +6,7 @@ import type { Wall } from '../../core/units.ts';
 import { stampNow } from '../../host/clock.ts';
 import { fingerprint } from '../../incidents/explain.ts';
 import { judgeEnd, localZone, type Outcome, readOutcome } from '../../incidents/outcome/read-outcome.ts';
+import type { Reader } from '../../incidents/outcome/reset-time.ts';
 import { readOne } from '../../incidents/store.ts';
 import { triage } from '../../incidents/triage/triage.ts';
 import type { NotificationSettings } from '../watch-order.ts';
@@ -31,8 +32,8 @@ const LINE_CHARS = 400;
 const AT_ONCE_MS = 3000;
 const REFUSAL = /auth|log ?in|credential|api.?key|token|40[13]|forbidden|permission/i;
 
-/** What the end of the output says of an exit; null: nothing. */
-export type EndJudge = (exit: Exit, output: string) => EndReading | null;
+/** What the end of the output says of an exit; null: nothing. `silentMs`: it was stopped after so long a silence; null: it was not. */
+export type EndJudge = (exit: Exit, output: string, silentMs: number | null) => EndReading | null;
 
 /** Judges the end of the run that is up: by its own last words, else by the rules of triage where those may decide what follows. */
 export function createEndJudge(world: EndJudgeWorld): EndJudge {
@@ -49,11 +50,11 @@ export function createEndJudge(world: EndJudgeWorld): EndJudge {
     world.warn(clean(`the command wants a terminal; to give it one: script -qfec ${shellWord(command)} /dev/null`));
   }
 
-  return (exit, output) => {
+  return (exit, output, silentMs) => {
+    if (silentMs !== null) return waitedFor(output, silentMs, shown);
     const { phase } = world.state();
     const healthy = phase.kind === 'running' && phase.live.healthy;
-    const reader = { now: stampNow().wall, zone: localZone() };
-    const outcome = readOutcome({ output, code: exit.code, healthy }, reader);
+    const outcome = readOutcome({ output, code: exit.code, healthy }, readerAt(stampNow().wall));
     if (outcome.statement?.id === 'agent.wants-terminal') sayTerminal();
     const same = isSame(world, exit, output) ? { same: true as const } : {};
     const said = saidBy(outcome, exit);
@@ -69,6 +70,22 @@ export function createEndJudge(world: EndJudgeWorld): EndJudge {
       ...same,
     };
   };
+}
+
+/** A clock without a zone is the machine's, which takes a while to find out and most ends do not ask. */
+const readerAt = (now: number): Reader => ({
+  now,
+  get zone() {
+    return localZone();
+  },
+});
+
+/** The limit that a run waited out in silence, by its last words; they are as old as the silence. */
+function waitedFor(output: string, silentMs: number, shown: (line: string | null) => string | null): EndReading | null {
+  const outcome = readOutcome({ output, code: null, healthy: true }, readerAt(stampNow().wall - silentMs));
+  const said = saidBy(outcome, { code: null, signal: null });
+  if (said === null || said.limit === null) return null;
+  return { ...said, success: null, why: null, line: shown(outcome.line), waited: true };
 }
 
 /** Whether a run that was called healthy ended like the last incident; one that nothing explains is like no other. */

@@ -3,6 +3,15 @@ import type { Rule } from '../../incident.ts';
 /** What the operating system refuses: room, descriptors, ports, rights, files. By errno's name, number and every wording. */
 export const limitRules: readonly Rule[] = [
   {
+    id: 'limit.turns',
+    category: 'resource-limit',
+    pattern:
+      /reached (?:the )?max(?:imum)?(?: number of)? (?:session |agent )?(?:turns|steps|iterations)\b|max(?:imum)?[ _-](?:session[ _-])?(?:turns|iterations)(?: \(\d+\))? (?:was |were )?(?:reached|exceeded)|error_max_turns/i,
+    example: 'Error: Reached max turns (40)',
+    weight: 0.4,
+    check: 'The run used up the turns that its own limit allows. Raise the limit, or go on with --resume-command.',
+  },
+  {
     id: 'system.watchers',
     category: 'resource-limit',
     pattern:
