@@ -116,7 +116,7 @@ const readLine = (raw: string): LastLine => {
 /** An error that quotes the answer of a service, as JSON or as Python prints it: its message is read by itself. */
 const quotedMessages = ({ whole, error }: Utterance): Utterance[] =>
   error
-    ? [...whole.matchAll(/["']message["']: ?(?:"((?:[^"\\]|\\.){1,600})"|'((?:[^'\\]|\\.){1,600})')/g)].map(
+    ? [...whole.matchAll(/["'](?:message|error)["']: ?(?:"((?:[^"\\]|\\.){1,600})"|'((?:[^'\\]|\\.){1,600})')/g)].map(
         ([, double, single]) => ({ ...utter(double ?? single ?? '', true), whole }),
       )
     : [];
@@ -167,6 +167,8 @@ const heads: readonly (readonly [RegExp, boolean])[] = [
   [/^error (?:during|while|when|in|(?!handling|checking|reporting|logging)[a-z]+ing)\b[\w -]{0,60}:\s*/i, true],
   [/^(?:HTTP )?[45]\d\d(?: [A-Z][\w ]{0,24})?(?::| -|(?= \{))\s*/, true],
   [/^[45]\d\d (?=[A-Z])/, false],
+  // Who answered so.
+  [/^[\w.-]{1,20}: (?=[45]\d\d\b)/, true],
   [/^toomanyrequests: /, true],
   [/^["']?(?:message|msg|error|detail|reason)["']?: ["']/, true],
   [/^ran into (?:this|an) error\b[\w ]{0,40}:\s*/i, true],

@@ -98,7 +98,7 @@ export const agentStatements: readonly Statement[] = [
     ...quota,
     id: 'agent.credits',
     pattern:
-      /^(?:your )?(?:(?:account|workspace|api|prepayment|prepaid|amp|team) )?(?:credit )?(?:balance is too low|balance (?:is )?insufficient|credits (?:are |have been |were )?(?:depleted|exhausted|used up))|^(?:insufficient|not enough) (?:credits?|balance|funds|quota)\b|^credits? (?:balance )?(?:exhausted|depleted|too low)|^add (?:more )?(?:credits|funds) to continue/i,
+      /^(?:your )?(?:(?:account|workspace|api|prepayment|prepaid|amp|team) )?(?:credit )?(?:balance is too low|balance (?:is )?insufficient|credits (?:are |have been |were )?(?:depleted|exhausted|used up))|^(?:insufficient|not enough) (?:credits?|balance|funds|quota)\b|^credits? (?:balance )?(?:exhausted|depleted|too low)|^add (?:more )?(?:credits|funds) to continue|^no (?:valid )?payment method\b/i,
     example: 'Credit balance is too low',
     check: 'The balance of this account is used up. Add credits or a payment method at the provider.',
   },
@@ -127,7 +127,7 @@ export const agentStatements: readonly Statement[] = [
     ...login,
     id: 'claude.login',
     pattern:
-      /^not logged in\b|^(?:please )?run \/login\b|^login (?:has )?expired\b|^invalid api key\b|^oauth (?:token|session|account)\b.{0,60}\b(?:revoked|expired|invalid|not found)|^your account (?:is|has been) (?:on hold|disabled|suspended|deactivated|banned|locked)|^this organi[sz]ation has been disabled|^failed to authenticate\b|^(?:your )?(?:account|access|organi[sz]ation|subscription|plan)\b.{0,60}\b(?:does(?: not|n't) have access|does(?: not|n't) include|(?:has|was) been revoked|(?:has|is) (?:disabled|expired|cancell?ed))|^auth(?:entication)? (?:token )?(?:has )?expired/i,
+      /^not logged in\b|^(?:please )?run \/login\b|^(?:oauth )?authentication is (?:currently )?not (?:allowed|supported|enabled)\b|^login (?:has )?expired\b|^invalid api key\b|^oauth (?:token|session|account)\b.{0,60}\b(?:revoked|expired|invalid|not found)|^your account (?:is|has been) (?:on hold|disabled|suspended|deactivated|banned|locked)|^this organi[sz]ation has been disabled|^failed to authenticate\b|^(?:your )?(?:account|access|organi[sz]ation|subscription|plan)\b.{0,60}\b(?:does(?: not|n't) have access|does(?: not|n't) include|(?:has|was) been revoked|(?:has|is) (?:disabled|expired|cancell?ed))|^auth(?:entication)? (?:token )?(?:has )?expired/i,
     example: 'Not logged in · Please run /login',
     check:
       'Run `claude` on this machine as the user of the service and log in, or renew its token. The next start reads it.',
