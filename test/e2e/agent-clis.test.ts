@@ -96,7 +96,6 @@ function writeJson(folder: string, under: string, name: string, value: object): 
 }
 
 const SLOW = { timeout: 240_000 };
-const WAIT_MS = 200_000;
 /** For `--stale-when idle`: a fiftieth of the suggested 10 minutes, as are all times of the server. */
 const IDLE_S = 12;
 const idle = ['--stale-when', 'idle', '--stale-after', `${IDLE_S}s`, '--health-start-period', '0s'];
@@ -138,7 +137,7 @@ describe.each(clis)('the real $name', ({ name, command, env, settle }) => {
     const { api, folder, start, args } = await rig({ kind: 'success', text: 'Hello there.' });
     startWatcher(folder, args('--backoff', '10ms'), start);
     // With the third run the second has ended.
-    await until('two runs', () => statusOf(folder, name).restarts > 1, WAIT_MS);
+    await until('two runs', () => statusOf(folder, name).restarts > 1);
     expect(run(folder, ['stop', name]).code).toBe(0);
     expect(incidentsOf(folder, name)).toEqual([]);
     expect(api.received.filter(({ body }) => body.includes('Say hello.')).length).toBeGreaterThan(1);
@@ -168,7 +167,7 @@ describe.each(clis)('the real $name', ({ name, command, env, settle }) => {
   test.skipIf(here !== null)('whose balance is used up waits in the phase limited', SLOW, async () => {
     const { folder, start, args } = await rig({ kind: 'spent' });
     startWatcher(folder, args(), start);
-    expect((await phaseIs(folder, name, 'limited', WAIT_MS)).limit).toMatchObject({
+    expect((await phaseIs(folder, name, 'limited')).limit).toMatchObject({
       cause: 'rate-limited',
       until: null,
     });
@@ -178,8 +177,8 @@ describe.each(clis)('the real $name', ({ name, command, env, settle }) => {
   test.skipIf(here !== null)('whose conversation is too long is restarted', SLOW, async () => {
     const { folder, start, args } = await rig({ kind: 'too-long' });
     startWatcher(folder, args('--backoff', '10m'), start);
-    await phaseIs(folder, name, 'backoff', WAIT_MS);
-    const { category } = await until('an incident', () => incidentsOf(folder, name)[0] ?? false, WAIT_MS);
+    await phaseIs(folder, name, 'backoff');
+    const { category } = await until('an incident', () => incidentsOf(folder, name)[0] ?? false);
     expect(category).toBe('context-overflow');
     expect(run(folder, ['stop', name]).code).toBe(0);
   });
