@@ -149,9 +149,10 @@ function googleRefusal(mood: Mood): GoogleRefusal | null {
       return { code: 429, status: 'RESOURCE_EXHAUSTED', message, details: [quota, retry] };
     }
     case 'spent':
+      // As a gateway says it: Google's own 429 is tried ten times, which takes five minutes.
       return {
-        code: 429,
-        status: 'RESOURCE_EXHAUSTED',
+        code: 402,
+        status: 'FAILED_PRECONDITION',
         message: 'Your prepayment credits are depleted. Please manage your project and its billing.',
       };
     case 'too-long':
