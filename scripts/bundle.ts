@@ -1,14 +1,14 @@
 /**
- * The scripts that the build makes of src/: one of everything, for whoever has a Node, and two for the executable. The first of these holds
- * what a plain watcher needs, the second the commands that look and act, and the libraries that are loaded late.
+ * The scripts that the build makes of src/: one of everything, for whoever has a Node, and three for the executable. The first of these holds
+ * what a plain watcher needs, one the commands that look, and the second all other commands and the libraries that are loaded late.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { build, type Plugin, transformSync } from 'esbuild';
+import { join, relative, resolve } from 'node:path';
+import { build, type Plugin, type PluginBuild, transformSync } from 'esbuild';
 import { withEagerFunctions } from './eager-functions.ts';
-import { libraries } from './executable/libraries.ts';
+import { libraries, modules } from './executable/libraries.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -30,26 +30,28 @@ export interface Scripts {
  * @param native whether they are for this machine's architecture: V8 can only compile for its own.
  */
 export async function makeScripts(whole: string, version: string, folder: string, native: boolean): Promise<Scripts> {
-  const [main, first, second] = ['main.cjs', 'first.cjs', 'second.cjs'].map(name => join(folder, name)) as Three;
+  const [main, first, look, second] = ['main', 'first', 'look', 'second'].map(name =>
+    join(folder, `${name}.cjs`),
+  ) as Four;
   await bundle('src/main.ts', whole, version);
   await bundle('scripts/executable/main.ts', main, version);
   await bundle('scripts/executable/first.ts', first, version, [fromSecond]);
+  await bundle('scripts/executable/look.ts', look, version, [lateFromSecond]);
   await bundle('scripts/executable/second.ts', second, version);
   if (native) markCalledByStart(first);
-  for (const script of [whole, main, first, second]) minify(script);
-  for (const script of [first, second]) asFunction(script);
-  const assets = {
-    'first.cjs': first,
-    'second.cjs': second,
-    'first.cache': `${first}.cache`,
-    'second.cache': `${second}.cache`,
-  };
-  if (native) compile(whole, assets);
-  else for (const name of ['first.cache', 'second.cache'] as const) writeFileSync(assets[name], '');
+  for (const script of [whole, main, first, look, second]) minify(script);
+  for (const script of [first, look, second]) asFunction(script);
+  if (native) compile(whole, { first, look, second });
+  const assets: Record<string, string> = {};
+  for (const [name, script] of Object.entries({ first, look, second })) {
+    if (!native) writeFileSync(`${script}.cache`, '');
+    assets[`${name}.cjs`] = script;
+    assets[`${name}.cache`] = `${script}.cache`;
+  }
   return { whole, main, assets };
 }
 
-type Three = [string, string, string];
+type Four = [string, string, string, string];
 
 // A script is what its last expression is: here a function that is given `module` and `require`.
 function asFunction(script: string): void {
@@ -80,23 +82,43 @@ async function bundle(entry: string, outfile: string, version: string, plugins: 
   });
 }
 
+const loader = JSON.stringify(join(root, 'scripts/executable/load.ts'));
+const stub = (value: string) => ({
+  contents: `const { load } = require(${loader}); module.exports = ${value};`,
+  resolveDir: root,
+});
+
 /** Leaves out of the first script what the second holds, and asks that one for it. */
 const fromSecond: Plugin = {
   name: 'from-second',
   setup(build) {
-    const loader = JSON.stringify(join(root, 'scripts/executable/load.ts'));
-    const stub = (value: string) => ({
-      contents: `const { load } = require(${loader}); module.exports = ${value};`,
-      resolveDir: root,
-    });
-    build.onResolve({ filter: /^[a-z@]|\/looks\.ts$/ }, ({ path }) => {
-      if (path.endsWith('/looks.ts')) return { path, namespace: 'looks' };
-      return Object.hasOwn(libraries, path) ? { path, namespace: 'library' } : undefined;
-    });
+    build.onResolve({ filter: /\/looks\.ts$/ }, ({ path }) => ({ path, namespace: 'looks' }));
     build.onLoad({ filter: /.*/, namespace: 'looks' }, () => stub("{ runLook: load('second').runLook }"));
-    build.onLoad({ filter: /.*/, namespace: 'library' }, ({ path }) => stub(`load('second').libraries['${path}']()`));
+    librariesFromSecond(build);
   },
 };
+
+/** The same for the script of the looking commands, which holds these themselves. */
+const lateFromSecond: Plugin = {
+  name: 'late-from-second',
+  setup(build) {
+    build.onResolve({ filter: /^\./ }, ({ path, kind, resolveDir }) => {
+      const module = relative(join(root, 'src'), join(resolveDir, path));
+      if (!Object.hasOwn(modules, module)) return undefined;
+      if (kind !== 'dynamic-import') throw new Error(`looking commands should not load ${module}, but one imports it`);
+      return { path: module, namespace: 'module' };
+    });
+    build.onLoad({ filter: /.*/, namespace: 'module' }, ({ path }) => stub(`load('second').modules['${path}']()`));
+    librariesFromSecond(build);
+  },
+};
+
+function librariesFromSecond(build: PluginBuild): void {
+  build.onResolve({ filter: /^[a-z@]/ }, ({ path }) =>
+    Object.hasOwn(libraries, path) ? { path, namespace: 'library' } : undefined,
+  );
+  build.onLoad({ filter: /.*/, namespace: 'library' }, ({ path }) => stub(`load('second').libraries['${path}']()`));
+}
 
 /** What V8 compiled is kept with a script: this makes that the functions which a start calls. */
 function markCalledByStart(script: string): void {
@@ -111,16 +133,21 @@ function markCalledByStart(script: string): void {
   rmSync(stateDir, { recursive: true, force: true });
 }
 
-/** Compiles both: the first as it is marked, the second by running the looking commands over a service with an incident. */
-function compile(whole: string, assets: Record<string, string>): void {
+/** Compiles them: the first as it is marked, the others by running commands over a service with an incident. */
+function compile(whole: string, scripts: Readonly<Record<'first' | 'look' | 'second', string>>): void {
   const stateDir = mkdtempSync(join(tmpdir(), 'agent-watch-build-'));
   const crash = ['--state-dir', stateDir, '--name', 'crash', '--restart', 'never', '--', '/bin/false'];
   spawnSync(process.execPath, [whole, ...crash], { stdio: 'ignore' });
-  for (const [name, ...more] of [['first'], ['second', stateDir]] as const) {
-    const files = [assets[`${name}.cjs`] ?? '', assets[`${name}.cache`] ?? '', ...more];
+  const compileOne = (script: string, ...more: string[]) => {
     const program = join(root, 'scripts/executable/compile.ts');
-    execFileSync(process.execPath, [program, ...files], { stdio: ['ignore', 'ignore', 'inherit'] });
-  }
+    execFileSync(process.execPath, [program, script, `${script}.cache`, ...more], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+  };
+  compileOne(scripts.first);
+  const looks = ['--version', 'status', 'status --json', 'health', 'brief', 'incidents', 'events', 'logs crash'];
+  compileOne(scripts.look, stateDir, ...looks);
+  compileOne(scripts.second, stateDir, 'diagnose crash');
   rmSync(stateDir, { recursive: true, force: true });
 }
 

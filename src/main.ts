@@ -26,5 +26,5 @@ async function perform(invocation: Invocation): Promise<Ending> {
     return { code: await watchCommand(invocation.settings), atOnce: true };
   }
   const { runLook } = await import('./cli/looks.ts');
-  return await runLook(invocation);
+  return { code: await runLook(invocation), atOnce: false };
 }

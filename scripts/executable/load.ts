@@ -1,9 +1,10 @@
 /** How a script of the executable is loaded: its text lies there, and what V8 compiled of it when the executable was built. */
 import { Script } from 'node:vm';
 
-/** What the two scripts export. */
+/** What the scripts export. */
 export interface Contents {
   first: typeof import('./first.ts');
+  look: typeof import('./look.ts');
   second: typeof import('./second.ts');
 }
 

@@ -3,7 +3,7 @@ import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join, normalize, resolve } from 'node:path';
 import { EXIT } from '../core/signals.ts';
 import { findMangledVariable } from '../host/own-process.ts';
-import { CommandFailed, quoted, UsageError } from './usage-error.ts';
+import { type CommandFailed, quoted, UsageError } from './usage-error.ts';
 
 /** What settings depend on besides the command line and the files it names. */
 export interface Environment {
@@ -148,10 +148,15 @@ export interface Ending {
 /** Says in one line why a command failed; bad usage and faults of our own end with 125. */
 export function failed(error: unknown): Ending {
   process.stderr.write(`agent-watch: ${faultText(error)}\n`);
-  return { code: error instanceof CommandFailed ? error.exitCode : EXIT.usage, atOnce: false };
+  return { code: isForPeople(error) ? error.exitCode : EXIT.usage, atOnce: false };
+}
+
+/** By its name: in the executable it may come from another script, which has classes of its own. */
+function isForPeople(error: unknown): error is UsageError | CommandFailed {
+  return error instanceof Error && (error.name === 'UsageError' || error.name === 'CommandFailed');
 }
 
 function faultText(error: unknown): string {
-  if (error instanceof UsageError || error instanceof CommandFailed) return error.message;
+  if (isForPeople(error)) return error.message;
   return `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }

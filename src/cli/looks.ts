@@ -1,22 +1,10 @@
 import type { Invocation } from './arguments/invocation.ts';
-import { type Ending, failed } from './environment.ts';
 
 /** Whatever is no watching. */
 export type Look = Exclude<Invocation, { kind: 'watch' }>;
 
-/**
- * Does what a command asks for. A failure is said here and not thrown: in the executable this module lies in a script of its own, whose error
- * classes are not those of the script that calls.
- */
-export async function runLook(invocation: Look): Promise<Ending> {
-  try {
-    return { code: await look(invocation), atOnce: false };
-  } catch (error) {
-    return failed(error);
-  }
-}
-
-async function look(invocation: Look): Promise<number> {
+/** Does what a command asks for, and returns its exit code. Throws what the command throws. */
+export async function runLook(invocation: Look): Promise<number> {
   switch (invocation.kind) {
     case 'start':
       return (await import('./commands/start.ts')).startCommand(invocation.settings);
@@ -27,7 +15,7 @@ async function look(invocation: Look): Promise<number> {
     case 'down':
       return (await import('./commands/apply.ts')).downCommand(invocation);
     case 'check':
-      return (await import('./commands/health.ts')).checkCommand(invocation);
+      return (await import('./commands/init.ts')).checkCommand(invocation);
     case 'delete':
       return (await import('./commands/delete.ts')).deleteCommand(invocation);
     case 'init':
