@@ -145,7 +145,17 @@ function compile(whole: string, scripts: Readonly<Record<'first' | 'look' | 'sec
     });
   };
   compileOne(scripts.first);
-  const looks = ['--version', 'status', 'status --json', 'health', 'brief', 'incidents', 'events', 'logs crash'];
+  const looks = [
+    '--version',
+    'status',
+    'status --json',
+    'health',
+    'brief',
+    'incidents',
+    'events',
+    'logs crash',
+    'logs crash -t',
+  ];
   compileOne(scripts.look, stateDir, ...looks);
   compileOne(scripts.second, stateDir, 'diagnose crash');
   rmSync(stateDir, { recursive: true, force: true });

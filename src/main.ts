@@ -6,7 +6,8 @@ import { exitAtOnce } from './host/own-process.ts';
 /** Runs the program to its end. Only the built scripts call it. */
 export async function runProgram(): Promise<void> {
   const { code, atOnce } = await runCli(process.argv.slice(2));
-  if (atOnce) exitAtOnce(code);
+  // Where nothing is open there is nothing to wait for, and to take down the runtime piece by piece takes a millisecond.
+  if (atOnce || process.getActiveResourcesInfo().length === 0) exitAtOnce(code);
   process.exitCode = code;
 }
 

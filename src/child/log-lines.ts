@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, readFileSync, readSync } from 'node:fs';
 import { openRegularSync } from '../host/read-file.ts';
 import { type Arrival, decodeIndex, indexPath } from './log-index.ts';
 
@@ -84,6 +84,8 @@ function* filesOf(path: string): Generator<LogFile> {
   const indexes = new Map<number, readonly Arrival[]>();
   for (let number = 0; number < MOST_FILES; number++) {
     const name = number === 0 ? path : `${path}.${number}`;
+    // To be told by an exception takes ten times as long.
+    if (number > 0 && !existsSync(name)) return;
     const file = openLogFile(name, indexes);
     if (file !== null) yield file;
     else if (number > 0) return;

@@ -2,7 +2,17 @@
  * Files of one JSON object a line that are only ever appended to: what a watcher said, and how its runs went. Two of them, an older and a
  * newer half, so that what is kept is bounded and nothing is ever rewritten.
  */
-import { closeSync, constants, fstatSync, openSync, readSync, renameSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { type RunAmendment, type RunRecord, runsIn, type Unchecked } from '../core/run-record.ts';
 import { openRegularSync } from '../host/read-file.ts';
 import { inOwnFolder } from './state-folder.ts';
@@ -96,6 +106,8 @@ function readLines(folder: string, file: string, mostBytes = 8 * MOST_BYTES): Re
 }
 
 function tailOf(path: string, mostBytes: number): string {
+  // Most have no older half, and to be told so by an exception takes ten times as long.
+  if (!existsSync(path)) return '';
   try {
     const fd = openRegularSync(path, O_RDONLY | O_NOFOLLOW);
     try {

@@ -152,7 +152,7 @@ export interface Found {
  * name's own folder takes none, and removed when that takes one again), else the folder's own.
  */
 export function newestRecord(stateDir: string, name: string, anybodys = false): Found {
-  const own = readRecord(join(stateDir, name, RECORD), anybodys);
+  const own = readRecord(`${stateDir}/${name}/${RECORD}`, anybodys);
   // A live watcher in the name's own folder has looked at the others.
   if (watcherAlive(own)) return { record: own, alive: true, privateFolders: [] };
   const privateFolders = existingPrivateFolders(stateDir, name);

@@ -41,7 +41,7 @@ export function readName<T>(
   read: ReadState<T>,
   ofThisBoot: (value: T) => boolean,
 ): NameReading<T> {
-  const folder = join(stateDir, name);
+  const folder = `${stateDir}/${name}`;
   const before = readOwn(folder, read, ofThisBoot);
   const { record, alive, privateFolders: ofRecord } = newestRecord(stateDir, name, true);
   // Beside a record in the name's own folder too: a state may have been refused where the record was not.
@@ -108,7 +108,7 @@ export function keepDiagnosisFault(place: Pick<StateFolder, 'at' | 'ensure'>, wh
 
 /** What the watcher with that pid could not get an answer for; null: nothing, or it was another watcher, and long ago. */
 export function readDiagnosisFault(stateDir: string, name: string, watcherPid: number): string | null {
-  const path = join(stateDir, name, FILE);
+  const path = `${stateDir}/${name}/${FILE}`;
   try {
     const kept = parseShaped({ object: { watcherPid: 'number', why: 'string' } }, readText(path, MOST_BYTES));
     return kept?.watcherPid === watcherPid ? kept.why : null;

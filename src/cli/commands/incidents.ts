@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { EXIT } from '../../core/signals.ts';
 import { stripControl } from '../../core/text.ts';
 import { zoneText } from '../../host/clock.ts';
@@ -63,7 +62,7 @@ export function findIncident(services: readonly Service[], written: string): Fou
 
 /** The folder of a service's incidents. */
 export const incidentsFolder = ({ stateDir, name }: Pick<Service, 'stateDir' | 'name'>): string =>
-  join(stateDir, name, INCIDENTS_FOLDER);
+  `${stateDir}/${name}/${INCIDENTS_FOLDER}`;
 
 function read(service: Service, id: string): FoundIncident {
   const folder = incidentsFolder(service);

@@ -6,7 +6,7 @@ import { reasonOf } from '../../host/read-file.ts';
 import { isName, LOG_FILE } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
-import { ownTerminal, terminalLine, wantsColours } from '../render/terminal.ts';
+import { ownTerminal, print as printAll, terminalLine, wantsColours } from '../render/terminal.ts';
 import { UsageError } from '../usage-error.ts';
 
 type LogsInvocation = Extract<Invocation, { kind: 'logs' }>;
@@ -38,7 +38,9 @@ function isPlain({ since, until, times, grep, run, around, raw }: LogsInvocation
 
 async function copyLog({ stateDir, name }: Service, { lines, follow, raw }: LogsInvocation): Promise<void> {
   const reader = openLogReader(join(stateDir, name, LOG_FILE));
-  const print = raw || ownTerminal() === null ? printRaw : createCleanPrinter();
+  const asItIs = raw || ownTerminal() === null;
+  if (asItIs && !follow) return printAll(reader.lastLines(lines ?? DEFAULT_LINES));
+  const print = asItIs ? printRaw : createCleanPrinter();
   print(reader.lastLines(lines ?? DEFAULT_LINES));
   if (!follow) return print(null);
   let readerGone = false;

@@ -167,7 +167,7 @@ const MOST_RECENT = 100;
 
 /** The unusual among the last runs of a service that ended since then (wall ms). */
 export function unusualSince({ stateDir, name, label }: Service, since: number): UnusualRun[] {
-  const runs = readRunsQuickly(join(stateDir, name), RECENT_BYTES);
+  const runs = readRunsQuickly(`${stateDir}/${name}`, RECENT_BYTES);
   const recent = runs.slice(-MOST_RECENT).filter(({ endedAt }) => Date.parse(String(endedAt)) >= since).length;
   const reasons = unusualOfLast(runs, recent);
   return runs.slice(runs.length - recent).flatMap(({ run, endedAt }, at) => {
@@ -178,7 +178,7 @@ export function unusualSince({ stateDir, name, label }: Service, since: number):
 
 /** How the last run of a service was not like the former ones, for `status`; empty if it was. */
 export function lastUnusual({ stateDir, name }: Service): string {
-  const runs = readRunsQuickly(join(stateDir, name), RECENT_BYTES);
+  const runs = readRunsQuickly(`${stateDir}/${name}`, RECENT_BYTES);
   const [reasons = []] = unusualOfLast(runs, 1);
   return reasons.length === 0 ? '' : `run ${Number(runs.at(-1)?.run)}: ${reasons.join('; ')}`;
 }

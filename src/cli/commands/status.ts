@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { EXIT } from '../../core/signals.ts';
 import { emptySnapshot, readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import { type Status, toStatus } from '../../core/status.ts';
@@ -119,7 +118,7 @@ function lastCause({ stateDir, name }: Service, { lastExit, lastIncidentId }: St
   if (lastIncidentId === null || lastExit === null || !CRASHES.includes(lastExit.cause)) return null;
   try {
     const record = JSON.parse(
-      readText(join(stateDir, name, 'incidents', `${lastIncidentId}.json`), MOST_RECORD_BYTES) ?? '',
+      readText(`${stateDir}/${name}/incidents/${lastIncidentId}.json`, MOST_RECORD_BYTES) ?? '',
     );
     const { category, keyLine }: { category?: unknown; keyLine?: unknown } = record;
     if (typeof category !== 'string' || category === 'unknown') return typeof keyLine === 'string' ? keyLine : null;
@@ -161,11 +160,16 @@ function readBoth(stateDir: string, name: string): Omit<StatusRow, 'service'> | 
   });
   const seen = read.alive ? bySign(status, snapshot, read.record) : status;
   // The line ends of an argument are its own: a script after `sh -c`.
-  const shown = { ...plain(seen), command: seen.command.map(stripSequences) };
+  const shown = PRINTABLE.test(JSON.stringify(seen))
+    ? seen
+    : { ...plain(seen), command: seen.command.map(stripSequences) };
   const { phase } = snapshot.state;
   const memory = 'live' in phase && seen.childPid !== null ? phase.live.health.memory.map(({ bytes }) => bytes) : [];
   return { status: shown, memory };
 }
+
+/** ASCII without an escape of JSON's: most texts, in which there is nothing to strip. */
+const PRINTABLE = /^[ -[\]-~]*$/;
 
 /** Whoever wrote the files, the watched program or another user: nothing of them steers a terminal or looks like another line. */
 function plain<T>(value: T): T {

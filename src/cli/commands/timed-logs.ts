@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { endOfLog, type LogCursor, linesAfter, linesFromEnd, type TimedLine } from '../../child/log-lines.ts';
 import { stripControl } from '../../core/text.ts';
@@ -39,7 +38,7 @@ const DEFAULT_LINES = 100;
 /** The events of services in the order in which they happened. */
 export function eventsOf(services: readonly Service[]): ServiceEvent[] {
   const all = services.flatMap(({ stateDir, name, label }) =>
-    readEvents(join(stateDir, name)).map(event => ({ ...event, name: label })),
+    readEvents(`${stateDir}/${name}`).map(event => ({ ...event, name: label })),
   );
   // A stable sort: what one service said in the same millisecond stays in its order.
   return services.length > 1 ? all.sort((one, other) => (one.at < other.at ? -1 : one.at > other.at ? 1 : 0)) : all;
@@ -107,7 +106,7 @@ export async function showLines(services: readonly Service[], invocation: LogsIn
   if (cursors !== null) await followLines(services, cursors, { wanted: wantedOf(invocation), withEvents, write });
 }
 
-const pathOf = ({ stateDir, name }: Service) => join(stateDir, name, LOG_FILE);
+const pathOf = ({ stateDir, name }: Service) => `${stateDir}/${name}/${LOG_FILE}`;
 
 function wantedOf({ since, until, run, grep }: LogsInvocation): Wanted {
   const now = Date.now();
@@ -246,7 +245,10 @@ async function followLines(services: readonly Service[], from: LogCursor[], foll
 const COLOURS = ['36', '33', '32', '35', '34', '96', '93', '92', '95', '94'];
 
 /** Writes entries: the name in front where there are several, the time with -t, events dimmed and marked. */
-function printer(services: readonly Service[], { times, raw }: LogsInvocation): (entries: readonly Entry[]) => void {
+function printer(
+  services: readonly Service[],
+  { times, raw, follow }: LogsInvocation,
+): (entries: readonly Entry[]) => void {
   const terminal = ownTerminal();
   const colours = !raw && wantsColours(terminal);
   const width = Math.max(...services.map(({ label }) => label.length));
@@ -263,7 +265,9 @@ function printer(services: readonly Service[], { times, raw }: LogsInvocation): 
       const name = services.length > 1 ? (prefixes.get(label) ?? '') : '';
       parts.push(Buffer.from(time + name), lineBytes(text, terminal !== null && !raw, colours), NEWLINE);
     }
-    process.stdout.write(Buffer.concat(parts));
+    // Only Node's stream tells that the reader has gone.
+    if (follow) process.stdout.write(Buffer.concat(parts));
+    else print(Buffer.concat(parts));
   };
 }
 

@@ -1,8 +1,8 @@
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EXIT } from '../../core/signals.ts';
 import type { Status } from '../../core/status.ts';
-import { reasonOf } from '../../host/read-file.ts';
+import { errnoOf, reasonOf } from '../../host/read-file.ts';
 import { namesIn } from '../../state/state-folder.ts';
 import type { Selection } from '../arguments/invocation.ts';
 import { print } from '../render/terminal.ts';
@@ -77,18 +77,18 @@ export function refuseUnreadable(stateDir: string, given: boolean): void {
 
 /** A service's folder that may not be entered: it is there, but nothing can be said of it. */
 export function whyUnreadable({ stateDir, name }: Pick<Service, 'stateDir' | 'name'>): string | null {
-  return whyFolderUnreadable(join(stateDir, name));
+  return whyFolderUnreadable(`${stateDir}/${name}`);
 }
 
 /** One line that names the folder and its owner; null if it can be read, or is not there. */
 function whyFolderUnreadable(folder: string): string | null {
   try {
-    const stats = statSync(folder, { throwIfNoEntry: false });
-    if (stats === undefined) return null;
-    if (!stats.isDirectory()) return `${folder} is not a directory`;
-    accessSync(folder, constants.R_OK | constants.X_OK);
+    // The dot says that it is a folder, in the same call.
+    accessSync(`${folder}/.`, constants.R_OK | constants.X_OK);
     return null;
   } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    if (errnoOf(error) === 'ENOTDIR' && existsSync(folder)) return `${folder} is not a directory`;
     return `${folder} cannot be read: ${reasonOf(error)}${ownerOf(folder)}`;
   }
 }

@@ -26,8 +26,8 @@ export const canDraw = (): boolean => process.env['TERM'] !== 'dumb' && ownTermi
 const NULL_DEVICE = 0x103;
 
 /** Says what a command has to say, at once and as a whole; a reader that has gone is not an error. */
-export function print(text: string): void {
-  let bytes = Buffer.from(text);
+export function print(text: string | Buffer): void {
+  let bytes = typeof text === 'string' ? Buffer.from(text) : text;
   try {
     while (bytes.length > 0) bytes = bytes.subarray(writeSync(1, bytes));
   } catch (error) {
