@@ -118,19 +118,22 @@ export const brief = ({ incidents, states, unusual = [], sinceMs, nowMs }: Brief
     // One that began before and was still open then belongs to this night too.
     .filter(incident => endOf(incident, nowMs) >= from && Date.parse(incident.at) <= nowMs)
     .sort((one, other) => (one.at < other.at ? -1 : 1));
+  // By name at once: of a hundred services each would be looked for among all others.
+  const ownOf = Map.groupBy(recent, incident => incident.name);
+  const stateOf = new Map(states.toReversed().map(state => [state.name, state]));
   const needsPerson = [...states]
     .sort(byUrgency)
-    .flatMap(state => needOf(state, recent))
+    .flatMap(state => needOf(state, ownOf.get(state.name)?.at(-1)))
     .sort(bySeverity);
   const open = new Set(needsPerson.map(need => need.name));
-  const names = [...new Set([...states.map(state => state.name), ...recent.map(incident => incident.name)])].sort();
+  const names = [...new Set([...stateOf.keys(), ...ownOf.keys()])].sort();
   return {
     since: new Date(from).toISOString(),
     until: new Date(nowMs).toISOString(),
-    names: names.map(name => ({
-      ...nameBrief(name, recent, states, from, nowMs),
-      well: !open.has(name) && isOver(name, recent, states),
-    })),
+    names: names.map(name => {
+      const [own, state] = [ownOf.get(name) ?? [], stateOf.get(name)];
+      return { ...nameBrief(name, own, state, from, nowMs), well: !open.has(name) && isOver(own.at(-1), state) };
+    }),
     failures: failuresOf(recent.filter(incident => Date.parse(incident.at) >= from)),
     shared: sharedEvents(recent.filter(incident => Date.parse(incident.at) >= from)),
     unusual,
@@ -147,10 +150,8 @@ const endOf = (incident: Incident, nowMs: number): number =>
     : Date.parse(incident.recoveredAt);
 
 /** Of a run that is up and not healthy yet, nobody knows whether it is cured of the incident before it. */
-const isOver = (name: string, recent: readonly Incident[], states: readonly Status[]): boolean => {
-  const phase = states.find(state => state.name === name)?.phase;
-  if (phase !== 'starting' && phase !== 'running') return true;
-  const last = recent.findLast(incident => incident.name === name);
+const isOver = (last: Incident | undefined, state: Status | undefined): boolean => {
+  if (state?.phase !== 'starting' && state?.phase !== 'running') return true;
   return last === undefined || last.recoveredAt !== null || superseded(last);
 };
 
@@ -159,13 +160,11 @@ const superseded = (incident: Incident): boolean => incident.kind === 'exit' || 
 
 const nameBrief = (
   name: string,
-  recent: readonly Incident[],
-  states: readonly Status[],
+  own: readonly Incident[],
+  state: Status | undefined,
   from: number,
   nowMs: number,
 ): Omit<NameBrief, 'well'> => {
-  const own = recent.filter(incident => incident.name === name);
-  const state = states.find(one => one.name === name);
   const inTime = own.filter(incident => Date.parse(incident.at) >= from);
   return {
     name,
@@ -247,9 +246,9 @@ const byUrgency = (one: Status, other: Status): number => {
 const bySeverity = (one: Need, other: Need): number =>
   one.severity === other.severity ? 0 : one.severity === 'critical' ? -1 : 1;
 
-const needOf = (state: Status, recent: readonly Incident[]): Need[] => {
+/** `last`: its latest incident of the time. */
+const needOf = (state: Status, last: Incident | undefined): Need[] => {
   const { name, phase } = state;
-  const last = recent.findLast(incident => incident.name === name);
   const show = last === undefined ? `agent-watch status ${name}` : `agent-watch incidents show ${name}`;
   const need = (severity: Need['severity'], why: string, next: string): Need[] => [{ name, severity, why, next }];
   if (phase === 'held')

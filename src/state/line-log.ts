@@ -217,3 +217,16 @@ export function readRunsQuickly(folder: string, mostBytes: number): Unchecked<Ru
   const lines = readLines(folder, RUNS_FILE, mostBytes);
   return lines.filter(line => line['of'] === undefined && typeof line['run'] === 'number');
 }
+
+/** A journal this short holds fewer runs than any is held against. */
+const SHORT_BYTES = 1000;
+/** A file's time may be so much older than the time in its last line. */
+const SLACK_MS = 1000;
+
+/** Whether the journal may hold a run that ended since then (wall ms) and can be held against others; says so without reading it. */
+export function mayBeUnusual(folder: string, since: number): boolean {
+  const path = `${folder}/${RUNS_FILE}`;
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined || stats.mtimeMs + SLACK_MS < since) return false;
+  return stats.size > SHORT_BYTES || existsSync(olderOf(path));
+}

@@ -27,7 +27,10 @@ test.each([
   [['sh', '-c', 'echo Error: no such thing; exit 1'], 'port 8080', 'refused'],
   [['node', '--max-old-space-size=4096', 'dist/server.js'], 'output', 'last line 3 s ago (limit 5m)'],
 ])('what is plain is not read closely: %j', async (command, name, detail) => {
-  const one = { ...aStatus({ command }), health: [{ name, detail, ok: true, severity: 'critical', since: '' } as const] };
+  const one = {
+    ...aStatus({ command }),
+    health: [{ name, detail, ok: true, severity: 'critical', since: '' } as const],
+  };
   expect((await maskedStatuses([one]))[0]).toBe(one);
 });
 

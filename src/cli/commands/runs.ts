@@ -14,7 +14,7 @@ import { clipStart, plainLine } from '../../core/text.ts';
 import { durationText, sizeText } from '../../core/units.ts';
 import { unusualOfLast } from '../../core/unusual.ts';
 import type { UnusualRun } from '../../incidents/brief.ts';
-import { createRunJournal, readRuns, readRunsQuickly } from '../../state/line-log.ts';
+import { createRunJournal, mayBeUnusual, readRuns, readRunsQuickly } from '../../state/line-log.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
@@ -167,6 +167,7 @@ const MOST_RECENT = 100;
 
 /** The unusual among the last runs of a service that ended since then (wall ms). */
 export function unusualSince({ stateDir, name, label }: Service, since: number): UnusualRun[] {
+  if (!mayBeUnusual(`${stateDir}/${name}`, since)) return [];
   const runs = readRunsQuickly(`${stateDir}/${name}`, RECENT_BYTES);
   const recent = runs.slice(-MOST_RECENT).filter(({ endedAt }) => Date.parse(String(endedAt)) >= since).length;
   const reasons = unusualOfLast(runs, recent);

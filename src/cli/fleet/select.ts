@@ -215,7 +215,8 @@ function isPlain({ command, health, holdReason, limit }: Status): boolean {
   return (
     isPlainText(command.join(' ')) &&
     health.every(({ name, detail }) => isPlainText(name) && isPlainText(detail)) &&
-    isPlainText(`${holdReason ?? ''} ${limit?.line ?? ''}`)
+    (holdReason === null || isPlainText(holdReason)) &&
+    (limit === null || isPlainText(limit.line ?? ''))
   );
 }
 
