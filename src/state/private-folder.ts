@@ -182,8 +182,8 @@ function real(path: string): string {
 interface Roots {
   stateDir: string;
   uid: number;
-  /** Those that are there. */
-  roots: string[];
+  /** Those that are there and not empty, with what lies in them; null: that cannot be listed. */
+  roots: { path: string; entries: ReadonlySet<string> | null }[];
   real: string;
 }
 
@@ -193,7 +193,10 @@ let known: Roots | null = null;
 function existingRoots(stateDir: string): Roots {
   if (known?.stateDir === stateDir) return known;
   const uid = ownUid();
-  const roots = rootsOf(uid).filter(root => isOurs(root, uid));
+  const roots = rootsOf(uid)
+    .filter(root => isOurs(root, uid))
+    .map(path => ({ path, entries: entriesOf(path) }))
+    .filter(({ entries }) => entries?.size !== 0);
   known = { stateDir, uid, roots, real: roots.length === 0 ? stateDir : real(stateDir) };
   queueMicrotask(() => {
     known = null;
@@ -206,7 +209,18 @@ export function existingPrivateFolders(stateDir: string, name: string): string[]
   const { roots, uid, real } = existingRoots(stateDir);
   if (roots.length === 0) return [];
   const key = keyIn(real, name);
-  return roots.map(root => `${root}/${key}`).filter(path => isOurs(path, uid));
+  return roots.flatMap(({ path, entries }) =>
+    entries?.has(key) !== false && isOurs(`${path}/${key}`, uid) ? [`${path}/${key}`] : [],
+  );
+}
+
+function entriesOf(path: string): ReadonlySet<string> | null {
+  try {
+    return new Set(readdirSync(path));
+  } catch {
+    // No descriptor is left, or it went just now.
+    return null;
+  }
 }
 
 /** The names of a state folder that have a private folder. */
