@@ -36,16 +36,32 @@ export function clipStartBytes(text: string, limit: number): string {
 
 /** A blank or a quote: beyond it another word begins. */
 const wordEdge = /[\s"'`]/;
+/** Before the next name of a JSON object, also in a text within JSON; not between what belongs together (a name and its value, the parts of a web key). */
+const memberEdge = /,\s?(?=\\{0,3}"(?!value\b)[\w.@-]{3,60}\\{0,3}"\s?:)/g;
+/** A secret of words is split into no more of them: a seed phrase, 64 bytes as numbers, a name with its value. */
+const mostWords = 72;
+/** And no more than this part of a text is given up for one. */
+const mostGivenUp = 1 / 8;
+/** So far from a cut a member's edge is looked for. */
+const nearUnits = 4096;
 
 /**
- * The text from its first line that is surely whole, where a cut may have split the first one; of a single line, what follows the word that
- * the cut split. Half a secret is not recognised as one.
+ * The text from its first line that is surely whole, where a cut may have split the first one; of a single line, what follows the member
+ * that the cut split, if it is JSON, else the words. Half a secret is not recognised as one.
  */
 export function withoutSplitStart(text: string): string {
   const newline = text.indexOf('\n');
   if (newline >= 0 && newline < text.length - 1) return text.slice(newline + 1);
-  const edge = text.search(wordEdge);
-  return edge < 0 ? '' : text.slice(edge + 1);
+  const member = text.matchAll(memberEdge).next().value;
+  if (member !== undefined) return text.slice(member.index + member[0].length);
+  let from = text.search(wordEdge) + 1;
+  if (from === 0) return '';
+  for (let words = 1, at = from; words < mostWords && at < text.length * mostGivenUp; at += 1)
+    if (wordEdge.test(text[at] ?? '')) {
+      words += 1;
+      from = at + 1;
+    }
+  return text.slice(from);
 }
 
 /** The end of the text in at most `limit` UTF-16 units, without the line or word that the cut split. For what is still to be cleaned of secrets. */
@@ -53,9 +69,14 @@ export function wholeEnd(text: string, limit: number): string {
   return text.length <= limit ? text : withoutSplitStart(text.slice(text.length - limit));
 }
 
-/** The beginning of the text in at most `limit` UTF-16 units, without the word that the cut split. */
+/** The beginning of the text in at most `limit` UTF-16 units, without the member of a JSON object or the word that the cut split. */
 export function wholeStart(text: string, limit: number): string {
   if (text.length <= limit) return text;
+  const near = Math.max(0, limit - nearUnits);
+  const member = [...text.slice(near, limit + nearUnits).matchAll(memberEdge)].findLast(
+    ({ index }) => near + index <= limit,
+  );
+  if (member !== undefined) return text.slice(0, near + member.index);
   let end = limit;
   while (end > 0 && !wordEdge.test(text[end - 1] ?? '')) end -= 1;
   return text.slice(0, end);

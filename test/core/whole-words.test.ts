@@ -6,6 +6,8 @@ test.each([
   ['lit whole words\n', 'whole words\n'],
   ['lit"whole"', 'whole"'],
   ['split', ''],
+  ['orse battery","user":"ann","n":1}', '"user":"ann","n":1}'],
+  ['word\\":\\"two words\\",\\"user\\":\\"ann\\"}', '\\"user\\":\\"ann\\"}'],
   ['', ''],
 ])('what begins in the middle of something, %j, is kept as %j', (text, kept) => {
   expect(withoutSplitStart(text)).toBe(kept);

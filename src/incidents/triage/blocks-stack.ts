@@ -31,25 +31,32 @@ export const stackTrace: BlockReader = (lines, at, chain) => {
   const level = lines[head]?.level ?? 'none';
   // A stack without a sign of the end was printed by the program itself, which may have gone on.
   const grade = crashed ? 'crash' : gradeOf(level === 'none' ? 'error' : level);
-  const make = (line: number, texts: readonly string[]): Failure => ({
+  const make = (line: number, texts: readonly string[], around: readonly string[] = context): Failure => ({
     line,
     first: head,
     last: next - 1,
     texts,
-    context: context.slice(0, 80),
+    context: around.slice(0, 80),
     grade,
     trace: true,
     rest: false,
     chain,
   });
+  // A cause has frames of its own, to the next cause; the rest is what it is part of.
+  const ofCause = (index: number): Failure => {
+    const own = lines.slice(index + 1, causes.find(other => other > index) ?? next).map(line => line.text);
+    return make(index, [lines[index]?.text ?? ''], [...own, ...context]);
+  };
   const main = make(head, [...lines.slice(head, Math.min(at, head + 8)).map(line => line.text), ...codes(context)]);
-  return { failures: [main, ...causes.map(index => make(index, [lines[index]?.text ?? '']))], next };
+  return { failures: [main, ...causes.map(ofCause)], next };
 };
 
 const isAt = (line: Line | undefined): boolean => line !== undefined && atFrame.test(line.text) && line.indent > 0;
 
 /** The nearest line above that names an error; without one, the first line of the paragraph above the frames. */
 const headAbove = (lines: readonly Line[], at: number): number => {
+  const thrown = belowCaret(lines, at);
+  if (thrown !== null) return thrown;
   const paragraph = paragraphAbove(lines, at);
   let gap = false;
   let cause: number | null = null;
@@ -72,13 +79,34 @@ const headAbove = (lines: readonly Line[], at: number): number => {
       break;
     if (named.test(text)) return up;
   }
-  return cause ?? paragraph ?? Math.max(0, at - 1);
+  const found = cause ?? paragraph ?? Math.max(0, at - 1);
+  return /[a-z]{3}/i.test(lines[found]?.text ?? '') ? found : (loggedAbove(lines, found) ?? found);
 };
+
+/** Where the frames stand below advice or a bracket: the line above that calls itself an error. */
+const loggedAbove = (lines: readonly Line[], from: number): number | null => {
+  for (let up = from; up > Math.max(0, from - headWithin) && !isAt(lines[up]); up -= 1)
+    if (lines[up]?.level === 'error' || lines[up]?.level === 'fatal') return up;
+  return null;
+};
+
+/** Node quotes the line that threw, with a caret, and a blank line later says what was thrown: the message, however long it is. */
+const belowCaret = (lines: readonly Line[], at: number): number | null => {
+  for (let up = at - 2; up > Math.max(0, at - headWithin); up -= 1) {
+    if (isAt(lines[up]) || isCause.test(lines[up + 1]?.text ?? '')) return null;
+    if (lines[up]?.text !== '' || !caretLine.test(lines[up - 1]?.text ?? '')) continue;
+    const said = lines.slice(up, at).findIndex(line => line.text !== '');
+    return lines.slice(Math.max(0, up - 9), up).some(line => throwingPlace.test(line.text)) ? up + said : null;
+  }
+  return null;
+};
+
+const throwingPlace = /^(?:node:|file:|\/|[A-Za-z]:\\)\S.{0,400}:\d{1,7}$/;
 
 /** The first line of what stands above the frames, past source lines with their caret and drawn boxes. */
 const paragraphAbove = (lines: readonly Line[], at: number): number | null => {
   let up = at - 1;
-  while (up >= 0 && up > at - 8 && (lines[up]?.text === '' || pointer.test(lines[up]?.shown ?? ''))) {
+  while (up >= 0 && up > at - headWithin && (lines[up]?.text === '' || pointer.test(lines[up]?.shown ?? ''))) {
     if (caretLine.test(lines[up]?.shown ?? '')) up -= 1;
     up -= 1;
   }
@@ -94,7 +122,7 @@ const paragraphAbove = (lines: readonly Line[], at: number): number | null => {
 const failing =
   /error|exce(?:ed|ption)|fail|cannot|can't|could|unable|\bno(?:t|ne)?\b|invalid|denied|refus|missing|timed? ?out/i;
 const caretLine = /^[\s|~]*\^[\^~]*$/;
-const pointer = /^[\s|~]*\^[\^~]*$|^[\s\u2500-\u257f]+$/;
+const pointer = /^[\s|~]*\^[\^~]*$|^\s*[\u2500-\u257f]|^\d{1,6} [\u2502|]/;
 
 /** An error named above a gap is the headline if what stands between says nothing of a failure by itself. */
 const isDetached = (lines: readonly Line[], up: number, paragraph: number | null): boolean =>
@@ -146,12 +174,15 @@ export const rustPanic: BlockReader = (lines, at, chain) => {
   let next = said + 1;
   while (next < lines.length && next < said + longestMessage && /^(?:left|right): /.test(lines[next]?.text ?? ''))
     next += 1;
-  const texts = [lines[said]?.text ?? '', ...lines.slice(said + 1, next).map(line => line.text), text];
+  // A thread that joined one that had panicked only passes it on.
+  const echo = /: Any \{ \.\. \}$/.test(lines[said]?.text ?? '');
+  const texts = [
+    lines[said]?.text ?? '',
+    ...lines.slice(said + 1, next).map(line => line.text),
+    ...(echo ? [] : [text]),
+  ];
   const start = next;
-  while (
-    next < lines.length &&
-    (/^\d{1,3}: /.test(lines[next]?.text ?? '') || /^at \S+:\d+/.test(lines[next]?.text ?? ''))
-  )
+  while (next < lines.length && /^(?:stack backtrace:$|note: |\d{1,3}: |at \S+:\d+)/.test(lines[next]?.text ?? ''))
     next += 1;
   return { failures: [native(lines, said, at, next, texts, start, chain)], next };
 };

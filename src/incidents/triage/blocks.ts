@@ -209,7 +209,7 @@ const sourcePointer =
   /^(?:\/|[A-Za-z]:\\|node:|file:|internal\/|events\.js|[\w./-]+\.[cm]?[jt]sx?)[^\n]{0,400}:\d{1,6}(?::\d{1,6})?$/;
 const caret = /^[\s|~]*\^[\^~]*\s*$/;
 const frame =
-  /^(?:#\d{1,3}\s|from \S+:\d+:in |\d{1,3}: +(?:0x[0-9a-f]+ - )?[\w<]|\S+\.go:\d+ |goroutine \d+ \[|created by |rip |r\w{1,2} +0x|\d+\s+\S+\s+0x[0-9a-f]{6,}|\.\.\. \d+ more|\[0x[0-9a-f]+\]|[\dA-F]{16} \(|\S{1,300}\(\+0x[0-9a-f]+\)|\S{1,600}\[0x[0-9a-f]+\]$|stack backtrace:|Stack trace:|Call Trace:|thrown in )/;
+  /^(?:#\d{1,3}\s|from \S+:\d+:in |\d{1,3}: +(?:0x[0-9a-f]+ - )?[\w<]|\S+\.go:\d+ |goroutine \d+ \[|created by |rip |r\w{1,2} +0x|\d+\s+\S+\s+0x[0-9a-f]{6,}|\.\.\. \d+ more|\[0x[0-9a-f]+\]|[\dA-F]{16} \(|\S{1,300}\(\+0x[0-9a-f]+\)|\S{1,600}\[0x[0-9a-f]+\]$|stack backtrace:|stack traceback:|\[C\]: in |\S{1,300}\.lua:\d+: in |Stack trace:|Call Trace:|thrown in )/;
 
 /** The log cut into failures: every trace, and every other line for itself. */
 export const readFailures = (lines: readonly Line[]): Failure[] => {
@@ -256,7 +256,7 @@ const loggedLevel = (line: Line | undefined): Level | null => {
 /** Behind "file:line", the source line and its caret: the program's text is no message. */
 const sourceEnd = (lines: readonly Line[], at: number): number => {
   if (!sourcePointer.test(lines[at]?.text ?? '')) return at;
-  for (let next = at + 1; next < Math.min(lines.length, at + 9); next += 1)
+  for (let next = at + 1; next < Math.min(lines.length, at + 9) && lines[next]?.text !== ''; next += 1)
     if (caret.test(lines[next]?.text ?? '')) return next + 1;
   return at;
 };

@@ -6,11 +6,12 @@ import { corruptRules, dependencyRules, lockRules } from './rules/dependency.ts'
 import { anyError, anyTrace, echoRules, exceptionRules, vagueRules, wrapperRules } from './rules/general.ts';
 import { gpuRules, heapRules, killRules, memoryRules, nativeRules, workerRules } from './rules/native.ts';
 import { networkRules, rateRules, timeoutRules, tlsRules, upstreamRules, vagueNetworkRules } from './rules/network.ts';
-import { diskRules, fileRules, limitRules, portRules } from './rules/system.ts';
+import { diskRules, fileRules, limitRules, portRules, preciseRules } from './rules/system.ts';
 
 /** All rules, in the order they are tried: the first that fits a line speaks for it. What is precise or misleading comes first. */
 export const ruleBook: readonly Rule[] = [
   ...echoRules,
+  ...preciseRules,
   ...workerRules,
   ...runningRules,
   ...memoryRules,
@@ -42,7 +43,7 @@ export const ruleBook: readonly Rule[] = [
 
 /** What every failing line has in it, whatever the language of its program: lines without any of it are not tried at all. */
 export const trigger =
-  /err|reached|exce|fail|fatal|panic|abort|crash|den[iy]|refus|reset|time|cannot|can't|could|unable|not |n't|no such|missing|invalid|unauth|forbid|kill|term|signal|sig[a-z]{3}|memory|space|quota|limit|exceed|lock|in use|already|corrupt|malform|unexpected|cert|ssl|tls|close|unreach|route|resol|cuda|hip|gpu|nccl|nvml|too |overload|unavail|exit|E[A-Z]{3}|undef|null|none|requir|usage|unknown|unrecog|double|segm|bus |illegal|trap|bad|lost|end|stop|interrupt|cancel|evict|preempt|\b[45]\d\d\b|hangup|thrott|flood|install|uncaught|what\(|assert|broken|\^C|shut|expect|available|EULA|must|with|hostname|another|provide|fork|address|log(?:ged)?[ -]?in|auth|tty|terminal|trust|prompt|root|sudo|mismatch|without|should|please|hit |capacity|credit|balance|demand|browser|pending|changed|nonce|incompat|directive|duplicat|exhaust|retry|reconnect|waiting|bound|locate|need|revision|migrat|instance|incorrect|conflict|only|supported|allowed/i;
+  /err|reached|exce|fail|fatal|panic|abort|crash|den[iy]|refus|reset|time|cannot|can't|could|unable|not |n't|no such|missing|invalid|unauth|forbid|kill|term|signal|sig[a-z]{3}|memory|space|quota|limit|exceed|lock|in use|already|corrupt|malform|unexpected|cert|ssl|tls|close|unreach|route|resol|cuda|hip|gpu|nccl|nvml|too |overload|unavail|exit|E[A-Z]{3}|undef|null|none|requir|usage|unknown|unrecog|double|segm|bus |illegal|trap|bad|lost|end|stop|interrupt|cancel|evict|preempt|\b[45]\d\d\b|hangup|thrott|flood|install|uncaught|what\(|assert|broken|\^C|shut|expect|available|EULA|must|with|hostname|another|provide|fork|address|log(?:ged)?[ -]?in|auth|tty|terminal|trust|prompt|root|sudo|mismatch|without|should|please|hit |capacity|credit|balance|demand|browser|pending|changed|nonce|incompat|directive|duplicat|exhaust|retry|reconnect|waiting|bound|locate|Any \{|need|revision|migrat|instance|incorrect|conflict|only|supported|allowed/i;
 
 /** What a line that calls itself information must have in it to be tried: most of a log is such lines, and they fail outright or not at all. */
 const plainTrigger =
@@ -133,8 +134,12 @@ export const candidatesOf = (failures: readonly Failure[], lines: readonly Line[
       const indented =
         !failure.trace &&
         failure.grade === 'plain' &&
-        ((lines[failure.line]?.indent ?? 0) > 1 || drawn.test(lines[failure.line]?.shown ?? '') || isHint(text));
-      const score = scoreOf(failure, match) - (indented ? 0.5 : 0) - penalty(match.rule, lifeAfter, recoveredAfter);
+        ((lines[failure.line]?.indent ?? 0) > 1 ||
+          drawn.test(lines[failure.line]?.shown ?? '') ||
+          isHint(text) ||
+          text.startsWith('Caused by: '));
+      const rest = !failure.trace && isContinued(lines, failure.line) ? 1 : indented ? 0.5 : 0;
+      const score = scoreOf(failure, match) - rest - penalty(match.rule, lifeAfter, recoveredAfter);
       best = Math.max(best, score);
       if (score > 0) candidates.push({ failure, match, score, lifeAfter, indented });
     }
@@ -143,6 +148,12 @@ export const candidatesOf = (failures: readonly Failure[], lines: readonly Line[
   }
   return candidates;
 };
+
+/** The rest of a sentence that was broken over long lines. */
+const isContinued = (lines: readonly Line[], at: number): boolean =>
+  /^[a-z]+(?:[ ,]|\. )/.test(lines[at]?.shown ?? '') &&
+  /.{40}[a-z,] ?[a-z]{2,}$/.test(lines[at - 1]?.shown ?? '') &&
+  (lines[at - 1]?.level ?? 'none') === 'none';
 
 /** Set in by drawing: the rest of the message above. */
 const drawn = /^[\u2500-\u257f\u2190-\u21ff\u2022\u2023|]/;
@@ -175,7 +186,7 @@ const penalty = (rule: Rule, lifeAfter: number, recoveredAfter: boolean): number
 const isLife = (failure: Failure, match: Match | null, lines: readonly Line[]): boolean => {
   if (failure.trace || failure.rest) return false;
   const line = lines[failure.line];
-  if (line === undefined || line.indent > 1) return false;
+  if (line === undefined || line.indent > 1 || isContinued(lines, failure.line)) return false;
   if (failure.grade !== 'plain' && failure.grade !== 'info') return false;
   return (match === null || failure.grade === 'info') && !isChatter(line.text);
 };
@@ -190,7 +201,7 @@ const isSourceLine = (failure: Failure, lines: readonly Line[]): boolean => {
   const { text, shown } = lines[failure.line] ?? { text: '', shown: '' };
   return (
     mentions.test(shown) ||
-    /^(?:raise |throw |return |except |catch|import |from \S+ import|if |const |let |var |def |async |await |\/\/|\* |"(?:url|link|help|description|documentation\w{0,10}|domain|@type|quota\w{1,20})": )/.test(
+    /^\{?'[^'\n]{1,80}': (?:\d|datetime|\{$)|^(?:raise |throw |return |except |catch|import |from \S+ import|if |const |let |var |def |async |await |\/\/|\* |"(?:url|link|help|description|documentation\w{0,10}|domain|@type|quota\w{1,20})": )/.test(
       text,
     )
   );
@@ -214,10 +225,13 @@ export const choose = (candidates: readonly Candidate[]): Candidate | null => {
 const isOutermost = (earlier: Candidate, best: Candidate): boolean =>
   earlier.failure.trace &&
   earlier.failure.first === best.failure.first &&
+  earlier.match.depth === 0 &&
   earlier.match.rule.id === best.match.rule.id &&
   earlier.score >= best.score - 0.15;
 
 const marginOver = (best: Candidate, earlier: Candidate): number => {
+  // That something failed is said by every line but the wrapper's with more in it.
+  if (best.match.rule.wrapper === true && earlier.match.rule.wrapper !== true) return -0.3;
   if (best.match.rule.id === earlier.match.rule.id && !best.indented && !earlier.failure.trace) return marginOfSame;
   // A program that went on to other work and ended with an exception of its own had survived what came before.
   const livedOn = best.match.rule.id.startsWith('exception.') && earlier.match.rule.terminal !== true;

@@ -33,7 +33,7 @@ const first = (text: string, ...patterns: readonly RegExp[]): string | null => {
 
 const hostName = '(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?\\.){0,8}[A-Za-z0-9_-]{1,63}';
 const moduleWords =
-  /No module named ['"]?([\w.]+)|Cannot find (?:module|package) ['"]([^'"\n]{1,300})['"]|cannot import name ['"](\w+)['"]|loading shared libraries: ([^\s:]{1,200})|Can't locate (\S{1,200}) in|cannot load such file -- (\S{1,200})|ClassNotFoundException: ([\w.$]{1,300})|NoClassDefFoundError: ([\w./$]{1,300})|spawn (\S{1,200}) ENOENT|exec: "([^"]{1,200})"|env: [\u2018'"]?([^:\u2019'"\s]{1,200})[\u2019'"]?: No such|: ([\w./-]{1,200}): (?:command )?not found|(?:^|: )([\w./-]{1,200}): not found$|'([^']{1,200})' is not recognized|no package called ['\u2018]([^'\u2019]{1,100})|undefined symbol: (\w{1,300})|Library not loaded: (\S{1,300})|Could not load file or assembly '([^,']{1,200})|Class ["']([\w\\]{1,200})["'] not found/;
+  /No module named ['"]?([\w.]+)|Cannot find (?:module|package) ['"]([^'"\n]{1,300})['"]|cannot import name ['"](\w+)['"]|Could not resolve ['"](\.{1,2}\/[^'"\n]{1,300})['"]|loading shared libraries: ([^\s:]{1,200})|Can't locate (\S{1,200}) in|cannot load such file -- (\S{1,200})|ClassNotFoundException: ([\w.$]{1,300})|NoClassDefFoundError: ([\w./$]{1,300})|spawn (\S{1,200}) ENOENT|exec: "([^"]{1,200})"|env: [\u2018'"]?([^:\u2019'"\s]{1,200})[\u2019'"]?: No such|: ([\w./-]{1,200}): (?:command )?not found|(?:^|: )([\w./-]{1,200}): not found$|'([^']{1,200})' is not recognized|no package called ['\u2018]([^'\u2019]{1,100})|undefined symbol: (\w{1,300})|Library not loaded: (\S{1,300})|Could not load file or assembly '([^,']{1,200})|Class ["']([\w\\]{1,200})["'] not found/;
 
 /** The details of a line. Linear: every repetition is bounded. */
 export const detailsOf = (text: string, category: Category): Details => {
@@ -53,9 +53,9 @@ export const detailsOf = (text: string, category: Category): Details => {
     host: first(
       text,
       new RegExp(`[a-z][a-z0-9+.-]{1,15}://(?:[^\\s/@]{1,100}@)?(${hostName})`),
-      /host(?:name)?[=:]? ?['"]([^'"\s]{1,200})['"]/,
+      /host(?:name)?[=:]? ?['"]([^'"\s]{1,200})['"]|in upstream "([^"]{1,100})"/,
       new RegExp(
-        `(?:ENOTFOUND|EAI_AGAIN|resolve host:?|dial tcp: lookup|UnknownHostException:) ['"(]{0,2}(?!port=|host\\b|address\\b|name\\b|for\\b|the\\b)(${hostName}(?::\\d{1,5})?)`,
+        `(?:ENOTFOUND|EAI_AGAIN|resolve host:?|\\blookup|UnknownHostException:) ['"(]{0,2}(?!port=|host\\b|address\\b|name\\b|for\\b|the\\b)(${hostName}(?::\\d{1,5})?)`,
       ),
       // A name alone may be any word ("connect to API"): it needs a dot, a port, or to be this machine.
       /(?:host:|connect(?:ing|ion)? to(?: server| host)?(?: at| on)?|ECONNREFUSED) ['"(]{0,2}(localhost|(?:[\w-]{1,63}\.){1,8}[A-Za-z0-9-]{1,63}(?::\d{1,5})?)\b/,
@@ -74,9 +74,9 @@ export const detailsOf = (text: string, category: Category): Details => {
       ),
     path: first(
       text,
-      /['"`]((?:[A-Za-z]:)?[^'"`\n]{0,300}[\\/][^'"`\n]{1,300})['"`]/,
+      /['"`]((?:[A-Za-z]:)?[^'"`\n\s:=]{0,120}[\\/](?:(?!: )[^'"`\n]){1,300})['"`]/,
       /(?:directory|file|open|stat|access|read|path):? ['"`]([^'"`\n]{1,300})['"`]/,
-      /((?:[A-Za-z]:\\|\.{0,2}\/)[\w.@+~\\/-]{2,300}[\w~/\\-])/,
+      /(?<![\w:/])((?:[A-Za-z]:\\|\.{0,2}\/)[\w.@+~\\/-]{2,300}[\w~/\\-])/,
       /open ([\w.@+~/-]{2,300}): /,
     ),
   };

@@ -104,6 +104,8 @@ const prefixes = [
   new RegExp(`^${month} {1,2}\\d{1,2} ${time} [\\w.-]{1,64} [\\w./@-]{1,64}(?:\\[\\d{1,9}\\])?: ?`),
   new RegExp(`^\\[?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?${month} {1,2}\\d{1,2} ${time}(?: \\d{4})?\\]?:? ?`),
   /^\[\s{0,6}\d{1,9}\.\d{3,9}\] ?/,
+  // Seconds since 1970 (mosquitto, cron jobs)
+  /^1[5-9]\d{8}(?:\.\d{1,6})?: ?/,
   // pm2: 0|name | 2026-01-02T03:04: (no seconds)
   /^\d{1,4}\|[\w.@-]{1,40} {0,30}\| /,
   new RegExp(`^${date}[T ]\\d{1,2}:\\d{2}${zone}: `),
@@ -155,8 +157,8 @@ export const withoutPrefix = (line: string): { rest: string; indent: number } =>
   }
   // A bar without a newline stands in front of what came after it.
   const glued = rest.indexOf('Traceback (most recent call last)');
-  if (glued > 0) return { rest: rest.slice(glued).trimEnd(), indent: 0 };
-  return { rest: rest.trim(), indent: rest.length - rest.trimStart().length };
+  if (glued > 0 && !rest.startsWith('{"')) return { rest: rest.slice(glued).trimEnd(), indent: 0 };
+  return { rest: rest.trim(), indent: (/^\s*/.exec(rest)?.[0] ?? '').replaceAll('\t', '    ').length };
 };
 
 const stripOne = (line: string): string => {
@@ -178,7 +180,10 @@ const levels: readonly (readonly [Level, RegExp])[] = [
     /\b(?:WARN|WARNING)\b|\[warn(?:ing)?\]|^PHP (?:Warning|Notice|Deprecated): |# Warning: |level"?[=:] ?"?(?:warn|40)|\b(?!UnhandledPromise)[A-Z]\w{2,40}Warning: |^npm warn\b|\u26a0/,
   ],
   ['info', /\b(?:INFO|NOTICE)\b|\[(?:info|notice)\]|level"?[=:] ?"?(?:info|30)\b/],
-  ['debug', /\b(?:DEBUG|TRACE|VERBOSE)\b|\[(?:debug|trace)\]|level"?[=:] ?"?(?:debug|trace|20|10)\b/],
+  [
+    'debug',
+    /(?<!\b(?:if|when|with|set|in|of|and|or|to|for) )\b(?:DEBUG|TRACE|VERBOSE)\b(?! (?:is|mode|must)\b|=)|\[(?:debug|trace)\]|level"?[=:] ?"?(?:debug|trace|20|10)\b/,
+  ],
 ];
 const klogLevels: Readonly<Record<string, Level>> = { I: 'info', W: 'warn', E: 'error', F: 'fatal' };
 

@@ -20,8 +20,33 @@ export const readRecord = (line: string): LogRecord | null => {
   // A cut line, or JavaScript's own notation, is read as plain text.
   const record = parseJson(trimmed);
   if (!isRecord(record)) return null;
-  const said = [...new Set(textsOf(record, 0))].join(': ').replace(/\s+/g, ' ').slice(0, longestTextChars);
+  const texts = textsOf(record, 0);
+  const thrown = headlineIn(record);
+  if (thrown !== null && !texts.some(text => thrown.includes(text) && text.length > 20)) texts.unshift(thrown);
+  const said = [...new Set(texts)].join(': ').replace(/\s+/g, ' ').slice(0, longestTextChars);
   return said === '' ? null : { text: said, level: levelIn(record) };
+};
+
+/** Fields in which loggers put a whole trace. */
+const traces: readonly string[] = [
+  'exception',
+  'exc_info',
+  'stack',
+  'stack_trace',
+  'stacktrace',
+  'traceback',
+  'error.stack',
+];
+
+/** What the trace in a record says: the last line of Python's, what stands above the frames of the others. */
+const headlineIn = (record: Record<string, unknown>): string | null => {
+  const trace = traces.map(name => record[name]).find(value => typeof value === 'string' && /\n\s/.test(value));
+  if (typeof trace !== 'string') return null;
+  const lines = trace.trim().split('\n');
+  if (/^Traceback \(most/m.test(trace)) return lines.findLast(line => /^\S/.test(line)) ?? null;
+  const frames = lines.findIndex(line => /^\s+at |^\s*#0 |^\t\S/.test(line));
+  const said = lines.slice(0, Math.min(frames, 6)).join(' ');
+  return frames > 0 && /[a-z]{3}.{0,200}(?:Error|Exception|: )/i.test(said) ? said : null;
 };
 
 /** In the order in which a person would read them out. */
@@ -43,13 +68,16 @@ const spoken: readonly string[] = [
   'content',
   'attr',
   'data',
+  'output',
+  'payload',
+  'statusCode',
   'error_status',
   'api_error_status',
   'api_error_type',
 ];
 
 const textsOf = (value: unknown, depth: number): string[] => {
-  if (typeof value === 'string') return value.trim() === '' ? [] : [value];
+  if (typeof value === 'string') return value.trim() === '' || /^Traceback \(most recent/.test(value) ? [] : [value];
   if (depth > 4) return [];
   if (Array.isArray(value))
     return value

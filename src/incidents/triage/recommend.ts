@@ -69,7 +69,7 @@ const ofHolder = (holder: Extract<Fact, { kind: 'port-holder' }>): string => {
 
 /** The last part of an exception's name: `IndexError`, `NullPointerException`; `exception` where the line has none. */
 const typeIn = (text: string): string => {
-  if (/^panic\b|panicked|http: panic|^called `/.test(text)) return 'panic';
+  if (/^panic\b|panicked|http: panic|^called `|^index out of bounds: the len/.test(text)) return 'panic';
   const named =
     /\(([A-Z]\w*(?:::[A-Z]\w*)*)\)$/.exec(text) ??
     /(?:^|[.\s:\\])([A-Z]\w{0,60}(?:Error|Exception|Exit|Interrupt|Timeout))\b/.exec(text) ??
@@ -86,7 +86,9 @@ const handlingOf = (text: string, source: string | null): string => {
       ? `Handle the case of fewer ${list}.`
       : `Handle the case of fewer elements${list === undefined ? '' : ` in ${list}`}.`;
   }
-  const key = /KeyError: (.{1,80})$/.exec(text)?.[1] ?? /(?:key|field|property) not found: (.{1,80})$/.exec(text)?.[1];
+  const key =
+    /KeyError: (.{1,80})$/.exec(text)?.[1] ??
+    /(?:key|field|property) not found: (.{1,80}?)(?: \(\w+\))?$/.exec(text)?.[1];
   if (key !== undefined) return `Handle the case that the key ${key} is missing.`;
   if (
     /NoneType|of (?:undefined|null)\b|undefined is not|NullPointer|NullReference|nil pointer|for nil\b|on (?:null|bool)\b|a nil value|found nil/i.test(

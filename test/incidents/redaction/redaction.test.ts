@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { stripControl } from '../../../src/core/text.ts';
+import { stripControl, wholeEnd, wholeStart } from '../../../src/core/text.ts';
+import { promptFor } from '../../../src/diagnosis/prompt.ts';
 import { secretsOf, spellingsOf } from '../../../src/incidents/redaction/exact-secrets.ts';
 import { redact, redactAndLearn } from '../../../src/incidents/redaction/redact.ts';
+import { baseCase } from '../../diagnosis/world.ts';
 import { readTails } from '../triage/crash-tails.ts';
 import { access } from './planted-access.ts';
 import { files } from './planted-files.ts';
@@ -74,6 +76,34 @@ describe(`planted secrets (REDACTION_SEED=${seed})`, () => {
   test('what stands around them is kept', () => {
     const lost = planted.filter(({ text, keeps }) => keeps.some(words => !redact(text, []).includes(words)));
     expect(lost).toEqual([]);
+  });
+
+  test('none of them is in a question to a model, wherever it may be quoted', () => {
+    const left = planted.filter(({ secret, text }) => {
+      const quoted = { keyLine: text, evidence: [text], priorOutcomes: [text], tail: text.split('\n') };
+      const subject = { ...baseCase, ...quoted, command: ['bot', text], reasons: [{ name: 'http', detail: text }] };
+      return leaks(secret, promptFor(subject, one => redact(one, []), '00ff').user);
+    });
+    expect(left.map(({ kind }) => kind)).toEqual([]);
+  });
+
+  test('half of one is left in at most 1 of 1000 JSON lines that were cut within it', () => {
+    const words = 'status ok '.repeat(500);
+    const left: string[] = [];
+    let cuts = 0;
+    for (const { kind, secret, text } of planted.slice(0, planted.length / seeds.length)) {
+      if (kind.endsWith(' in JSON') || kind.endsWith(' in a log')) continue;
+      const member = JSON.stringify({ log: text }).slice(1, -1);
+      const escaped = JSON.stringify(secret).slice(1, -1);
+      const [first, last] = [`{"level":"info",${member},"words":"${words}"}`, `{"words":"${words}",${member},"n":1}`];
+      for (let at = 0; at <= member.length; at += 11) {
+        cuts += 2;
+        const end = wholeEnd(first, first.length - first.indexOf(member) - at);
+        const start = wholeStart(last, last.indexOf(member) + at);
+        if (leaks(escaped, redact(end, [])) || leaks(escaped, redact(start, []))) left.push(`${kind} at ${at}`);
+      }
+    }
+    expect(left.length, left.join()).toBeLessThanOrEqual(cuts / 1000);
   });
 
   test('a second pass changes nothing', () => {

@@ -90,3 +90,36 @@ describe('hosts and variables are named only where the line has one', () => {
     expect(adviceOn('rpc error: INVALID_ARGUMENT: the model is not set')).not.toContain('INVALID_ARGUMENT is');
   });
 });
+
+describe('situations of their own', () => {
+  test.each([
+    ["Error: Cannot find module './lib/queue.js' imported from /srv/a.mjs", './lib/queue.js was built and deployed'],
+    ['cannot read config /etc/feed/feed.conf: No such file or directory', 'Check that /etc/feed/feed.conf exists'],
+    ['exec /entrypoint.sh: exec format error', 'uname -m'],
+    ['InsufficientFunds: exchange has insufficient balance for requested action.', 'Check balance, open orders'],
+    ['Host key verification failed.', 'known_hosts'],
+    ['connection to server on socket "/run/pg/.s.PGSQL.5432" failed: No such file or directory', 'No server listens'],
+    ['==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x60', 'the first frame below the key line'],
+    ['PDOException: could not find driver', 'Install the package'],
+    ['[emerg] 7#7: host not found in upstream "backend" in /etc/nginx.conf:3', 'whether backend resolves here'],
+  ])('%s', (line, advice) => expect(adviceOn(line)).toContain(advice));
+
+  test('an address is not taken for a path', () =>
+    expect(adviceOn('ENOENT: no such file, see https://docs.example.com/errors/enoent')).not.toContain('//docs'));
+
+  test('a quoted sentence is not taken for a path', () =>
+    expect(adviceOn('level=error err="error loading config file /etc/agent.yaml: yaml: line 14"')).toContain(
+      'in /etc/agent.yaml at',
+    ));
+
+  test('an exception with a cause names the place of the cause', () => {
+    const trace = [
+      'Exception in thread "main" java.lang.RuntimeException: order 7 was not read',
+      '\tat Orders.main(Orders.java:7)',
+      'Caused by: java.lang.NumberFormatException: For input string: "12a"',
+      '\tat java.base/java.lang.Integer.parseInt(Integer.java:668)',
+      '\tat Orders.parse(Orders.java:4)',
+    ];
+    expect(adviceOn(...trace)).toContain('Orders.java:4');
+  });
+});

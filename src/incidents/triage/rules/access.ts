@@ -6,7 +6,7 @@ export const loginRules: readonly Rule[] = [
     id: 'auth.not-logged-in',
     category: 'auth-failed',
     pattern:
-      /not (?:currently |yet )?(?:logged|signed) in\b|(?:run|use|using|via|with|type) [`'"]?\/(?:login|auth)\b|(?:run|use|using|try|with|execute|first):?(?: command)? [`'"\u2018\u201c]?[\w-]{1,30}(?: [\w-]{1,20})? (?:auth )?(?:login|log-in|signin)\b|(?:must|need to|have to|please)(?: be)? (?:log(?:ged)?|sign(?:ed)?|re-?log|re-?sign)[ -]?in\b(?! \(using)|sign out and sign in|(?:log|sign) ?in again|log back in|re-?authenticate\b|no (?:existing |valid |saved |cached )?(?:authentication|auth|login|credentials)(?: \w+){0,2} (?:found|selected|configured|available)|set an auth(?:entication)? method|(?:failed|unable) to (?:log ?in|authenticate|sign in)\b|authorization is required but|(?:token|credentials)\b.{0,60}could not be refreshed|token has expired and refresh failed|(?:invalidated|revoked|expired) (?:oauth |access |refresh |session )?token|OAuth (?:access )?(?:token|credentials?|session)\b.{0,20}(?:expired|revoked|invalid)|(?:device_removed|been logged out)|client to provide credentials|(?:no|without an?|have an) active account|currently have an active account|(?:organization|account|workspace|team) (?:does not|doesn't) have access|no token found\b|populate the [A-Z_]{4,60} environment variable|Authentication required\b|interactively to (?:review|accept|log|sign)|accept the (?:terms|license)|denied by policy|policy setting/i,
+      /not (?:currently |yet )?(?:logged|signed) in\b|(?:run|use|using|via|with|type) [`'"]?\/(?:login|auth)\b|(?:run|use|using|try|with|execute|first):?(?: command)? [`'"\u2018\u201c]?[\w-]{1,30}(?: [\w-]{1,20})? (?:auth )?(?:login|log-in|signin)\b|(?:must|need to|have to|please)(?: be)? (?:log(?:ged)?|sign(?:ed)?|re-?log|re-?sign)[ -]?in\b(?! \(using)|sign out and sign in|(?:log|sign) ?in again|log back in|re-?authenticate\b|no (?:existing |valid |saved |cached )?(?:authentication|auth|login|credentials)(?: \w+){0,2} (?:found|selected|configured|available)|set an auth(?:entication)? method|(?:failed|unable) to (?:log ?in|authenticate|sign in)\b|authorization is required but|(?:token|credentials)\b.{0,60}could not be refreshed|token has expired and refresh failed|(?:invalidated|revoked|expired) (?:oauth |access |refresh |session )?token|OAuth (?:access )?(?:token|credentials?|session)\b.{0,20}(?:expired|revoked|invalid)|(?:sign|log) in to (?:confirm|continue|proceed)\b|^(?:you (?:have been|are|were) )?logged out\b|(?:device_removed|been logged out)|client to provide credentials|(?:no|without an?|have an) active account|currently have an active account|(?:organization|account|workspace|team) (?:does not|doesn't) have access|no token found\b|populate the [A-Z_]{4,60} environment variable|(?<!AuthenticationError: )Authentication required\b|interactively to (?:review|accept|log|sign)|accept the (?:terms|license)|denied by policy|policy setting/i,
     example: 'You are not logged in. Run `agentctl login` first.',
     weight: 0.4,
     check:
@@ -69,7 +69,7 @@ export const authRules: readonly Rule[] = [
     id: 'auth.database',
     category: 'auth-failed',
     pattern:
-      /password authentication failed|Access denied for user|no pg_hba\.conf entry|Login failed for user|\bNOAUTH\b|\bWRONGPASS\b|NOPERM|bad auth\b|SCRAM|SASL authentication|authentication failed against database|Peer authentication failed|Ident authentication failed|ORA-01017|no password supplied|MongoServerError: Authentication|AUTH failed|invalid username-password pair/i,
+      /password authentication failed|Access denied for user|no pg_hba\.conf entry|Login failed for user|\bNOAUTH\b|redis\S{0,40}AuthenticationError|\bWRONGPASS\b|NOPERM|bad auth\b|SCRAM|SASL authentication|authentication failed against database|Peer authentication failed|Ident authentication failed|ORA-01017|no password supplied|MongoServerError: Authentication|AUTH failed|invalid username-password pair/i,
     example:
       'psycopg2.OperationalError: connection to server at "db" (10.1.0.4), port 5432 failed: FATAL:  password authentication failed for user "app"',
     weight: 0.4,
@@ -91,7 +91,7 @@ export const authRules: readonly Rule[] = [
     id: 'auth.ssh-git',
     category: 'auth-failed',
     pattern:
-      /Permission denied \(publickey|Host key verification failed|could not read (?:Username|Password)|Authentication failed\b|Permission denied, please try again|Too many authentication failures|terminal prompts disabled|Support for password authentication was removed/i,
+      /Permission denied \(publickey|could not read (?:Username|Password)|Authentication failed\b|Permission denied, please try again|Too many authentication failures|terminal prompts disabled|Support for password authentication was removed/i,
     example: 'git@github.com: Permission denied (publickey).',
     weight: 0.4,
     check:

@@ -59,7 +59,7 @@ export const configRules: readonly Rule[] = [
   {
     id: 'config.variable-key-error',
     category: 'bad-config',
-    pattern: /^KeyError: ['"][A-Z][A-Z0-9_]{2,60}['"]/,
+    pattern: /^(?:KeyError: |key not found: )['"][A-Z][A-Z0-9_]{2,60}['"]/,
     example: "KeyError: 'OPENAI_API_KEY'",
     weight: 0.5,
     check:
@@ -69,7 +69,7 @@ export const configRules: readonly Rule[] = [
     id: 'config.unset-variable',
     category: 'bad-config',
     pattern:
-      /\b(?!INVALID_|ERR_|FAILED_|NOT_|PERMISSION_|STATUS_)[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b\W{0,3}.{0,60}?\b(?:is|are|was|be|has|have|not)\b.{0,30}(?:not (?:set|defined|found|configured|provided|specified)|not been (?:set|provided|defined|configured)|missing|required|\bset\b|unset|undefined|empty|null|None|invalid)|\b[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b:? (?:not (?:set|found|defined|configured|provided)|unset|missing|required|parameter not set|unbound variable)|(?:[Mm]issing|[Ss]et|[Pp]rovide|[Dd]efine|[Ss]pecify|[Ee]xport|[Rr]equired)(?: (?:the|your|a|required|valid|environment|env|variable|variables|setting|value|for|key))*:? [`'"]?\$?[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b/,
+      /\b(?!INVALID_|ERR_|FAILED_|NOT_|PERMISSION_|STATUS_)[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b\W{0,3}.{0,60}?\b(?:is|are|was|be|has|have|not)\b.{0,30}(?:not (?:set|defined|found|configured|provided|specified)|not been (?:set|provided|defined|configured)|missing|required|\bset\b|unset|undefined|empty|null|None|invalid)|\b[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b:? (?:not (?:set|found|defined|configured|provided)|unset|missing|required|parameter not set|unbound variable)|(?:[Mm]issing|[Ss]et|[Pp]rovide|[Dd]efine|[Ss]pecify|[Ee]xport|[Rr]equired)(?: (?:the|your|a|required|valid|environment|env|variable|variables|setting|value|for|key))*:? [`'"]?\$?(?:settings\.|config\.)?[A-Z][A-Z0-9]*_[A-Z0-9_]{1,60}\b/,
     example: 'Error: TELEGRAM_BOT_TOKEN is not set',
     weight: 0.3,
     check:
@@ -79,7 +79,7 @@ export const configRules: readonly Rule[] = [
     id: 'config.missing-variable',
     category: 'bad-config',
     pattern:
-      /environment variables? .{0,120}(?:not (?:set|found|defined|provided|present)|missing|required|unset|undefined|is empty|must be)|(?:missing|required|undefined|unset|set|find|provide|no) .{0,40}environment variables?\b|environment variable not found|: unbound variable|parameter not set|parameter null or not set|declare it as envvar|in (?:your |the )?\.env\b|Invalid environment|\.env file/i,
+      /environment variables? .{0,120}(?:not (?:set|found|defined|provided|present)|missing|required|unset|undefined|is empty|must be)|(?:missing|required|undefined|unset|set|find|provide|no) .{0,40}environment variables?\b|environment variable not found|: unbound variable|parameter not set|parameter null or not set|declare it as envvar|in (?:your |the )?\.env\b|Invalid environment|\.env file|(?:: |\()NotPresent\b/i,
     example: 'decouple.UndefinedValueError: DB_HOST not found. Declare it as envvar or define a default value.',
     weight: 0.3,
     check:
@@ -89,7 +89,7 @@ export const configRules: readonly Rule[] = [
     id: 'config.missing-credential',
     category: 'bad-config',
     pattern:
-      /(?:api[ _-]?key|token|credentials?|secret|password|client option)\b.{0,50}(?:must be (?:set|provided|specified|a (?:non-empty )?string)|(?:is|are|was|were) (?:required|missing|empty|not set|not provided|not configured|undefined|null|None)|not (?:set|provided|configured|given)|required\b)|(?:no|missing|must (?:provide|pass|supply|specify|set)|didn't provide|without|set|provide|pass) (?:an? |the |your |valid )?(?:\w+ )?(?:api[ _-]?key|access token|bot token|token|credentials)\b|expected token to be a str|must have a value|(?:Url|Key|Token) is required|Unable to locate credentials|Could not load the default credentials|default credentials were not found|could not find (?:default )?credentials|(?:not found|not set|missing|unset):? [`'"]?[A-Z][A-Z0-9_]*_(?:KEY|TOKEN|SECRET)\b|Neither apiKey nor|Did not find \w{1,40}_key|secretOrPrivateKey|Missing [`'"]?secret_key_base|No application encryption key/i,
+      /(?:api[ _-]?key|token|credentials?|secret|password|client option)\b.{0,50}(?:must be (?:set|provided|specified|a (?:non-empty )?string)|(?:is|are|was|were) (?:required|missing|empty|not set|not provided|not configured|undefined|null|None)|not (?:set|provided|configured|given)|required\b)|(?:no|missing|must (?:provide|pass|supply|specify|set)|didn't provide|without|set|provide|pass) (?:an? |the |your |valid )?(?:\w+ )?(?:api[ _-]?key|access token|bot token|token|credentials)\b|(?:empty|blank) (?:api[ _-]?key|token|secret|password)\b|expected token to be a str|must have a value|(?:Url|Key|Token) is required|Unable to locate credentials|Could not load the default credentials|default credentials were not found|could not find (?:default )?credentials|(?:not found|not set|missing|unset):? [`'"]?[A-Z][A-Z0-9_]*_(?:KEY|TOKEN|SECRET)\b|Neither apiKey nor|Did not find \w{1,40}_key|secretOrPrivateKey|Missing [`'"]?secret_key_base|No application encryption key/i,
     example:
       'openai.OpenAIError: The api_key client option must be set either by passing api_key to the client or by setting the OPENAI_API_KEY environment variable',
     weight: 0.3,
@@ -117,10 +117,21 @@ export const configRules: readonly Rule[] = [
     check: 'Correct {variable|the setting that the message names}, in the file or environment that it is read from.',
   },
   {
+    id: 'config.settings-class',
+    category: 'bad-config',
+    pattern: /validation errors? for \w{1,80}$/,
+    context: /env_settings\.py|pydantic_settings|BaseSettings/,
+    example:
+      'ValidationError: 2 validation errors for Limits … File "/usr/lib/python3/pydantic_settings/main.py", line 1',
+    weight: 0.4,
+    check:
+      'Set the variables that stand below the key line in the environment of the service, or correct their values.',
+  },
+  {
     id: 'config.unparsable',
     category: 'bad-config',
     pattern:
-      /yaml\.\w{1,20}\.\w{1,30}Error|YAMLException|YAMLParseError|YAML(?:Syntax|Parse)?Error|TOMLDecodeError|TomlError|toml: |TOML parse error|ParserError: while parsing|ScannerError|mapping values are not allowed|EJSONPARSE|(?:settings|config)\w{0,20}\.(?:jsonc?|ya?ml|toml)\b.{0,200}(?:SyntaxError|Unexpected (?:end|token)|not valid JSON)|(?:parse|parsing|load|loading|read|reading|invalid|bad|malformed) .{0,30}config(?:uration)?\b|config(?:uration)?(?: file)?\b.{0,80}(?:is invalid|invalid|syntax error|parse error|is not valid|error|failed|malformed)|directive is not allowed|is duplicate in|invalid number of arguments|unexpected (?:"|end of file, expecting)|error in config|dotenv.{0,30}could not parse|invalid (?:YAML|TOML|INI)|\bdirective\b.{0,60}(?:invalid|unknown|not allowed|requires)|(?:invalid|unknown|unrecognized|bad) .{0,60}\bdirective\b|\bInvalid command '|Syntax error on line \d|unknown (?:keyword|variable|setting|property|field|section|variant) [`'"]|adapting config|\bno "\w{1,60}" is defined|Invalid settings\b|settings\S{0,8} .{0,60}(?:contains invalid|is not valid)|files are incompatible with server|doesn't match stored|Database is uninitialized/i,
+      /yaml\.\w{1,20}\.\w{1,30}Error|YAMLException|YAMLParseError|YAML(?:Syntax|Parse)?Error|TOMLDecodeError|TomlError|toml: |TOML parse error|ParserError: while parsing|ScannerError|mapping values are not allowed|EJSONPARSE|(?:settings|config)\w{0,20}\.(?:jsonc?|ya?ml|toml)\b.{0,200}(?:SyntaxError|Unexpected (?:end|token)|not valid JSON)|(?:parse|parsing|load|loading|read|reading|invalid|bad|malformed) .{0,30}config(?:uration)?\b|config(?:uration)?(?: file)?\b.{0,80}(?:is invalid|invalid|syntax error|parse error|is not valid|error|failed|malformed)|directive is not allowed|is duplicate in|invalid number of arguments|unexpected (?:"|end of file, expecting)|error in config|dotenv.{0,30}could not parse|invalid (?:YAML|TOML|INI)|\bdirective\b.{0,60}(?:invalid|unknown|not allowed|requires)|(?:invalid|unknown|unrecognized|bad) .{0,60}\bdirective\b|\bInvalid command '|Syntax error on line \d|(?:^|: )config : |unknown configuration \w{3,12}\b|unknown (?:keyword|variable|setting|property|field|section|variant) [`'"]|adapting config|\bno "\w{1,60}" is defined|Invalid settings\b|settings\S{0,8} .{0,60}(?:contains invalid|is not valid)|doesn't match stored|Database is uninitialized/i,
     example: 'yaml.scanner.ScannerError: mapping values are not allowed here',
     weight: 0.3,
     check: 'Correct the syntax or value in {path|the configuration file} at the place that the key line names.',
@@ -129,7 +140,7 @@ export const configRules: readonly Rule[] = [
     id: 'config.option',
     category: 'bad-config',
     pattern:
-      /unrecognized (?:arguments?|options?)|unknown (?:option|flag|argument|switch|arg|shorthand flag)|invalid (?:option|choice|argument|value for|flag|command line)|bad (?:option|flag)|unexpected argument|the following (?:required )?arguments (?:are required|were not provided)|missing (?:required )?(?:argument|option|parameter|positional|flag|value for)|No such option|expected (?:at least )?(?:one|\d+) arguments?|requires? (?:an|at least|exactly) (?:\w+ )?(?:argument|value|parameter)|error: argument |required flag|must be one of|must be an? \w{1,30}, (?:got|not)|flag provided but not defined|Unrecognized (?:VM )?option|Missing script|Invalid value for|missing script:|error Command "|^(?:error: )?Script not found|^Command "[^"]{1,80}" not found|option .{1,60} requires|bad option:|unknown directive|You must specify|must be specified\b/i,
+      /unrecognized (?:arguments?|options?)|unknown (?:option|flag|argument|switch|arg|shorthand flag)|invalid (?:option|choice|argument(?=s?:? ?["'`-]| for\b)|value for|flag|command line)|bad (?:option|flag)|unexpected argument|the following (?:required )?arguments (?:are required|were not provided)|missing (?:required )?(?:argument|option|parameter|positional|flag|value for)|No such option|expected (?:at least )?(?:one|\d+) arguments?|requires? (?:an|at least|exactly) (?:\w+ )?(?:argument|value|parameter)|error: argument |required flag|must be one of|must be an? \w{1,30}, (?:got|not)|flag provided but not defined|Unrecognized (?:VM )?option|Invalid (?:maximum|initial|minimum|thread|\w{1,20}) ?\w{0,20} size: -X|Missing script|Invalid value for|missing script:|error Command "|^(?:error: )?Script not found|^Command "[^"]{1,80}" not found|option .{1,60} requires|bad option:|unknown directive|You must specify|please (?:configure|specify) (?:one|an?|the)\b|must be specified\b/i,
     example: "train.py: error: argument --lr: invalid float value: 'fast'",
     weight: 0.2,
     check: "Correct the command line: compare {variable|the option that the key line names} with the program's --help.",
@@ -148,7 +159,7 @@ export const configRules: readonly Rule[] = [
     id: 'config.no-such-database',
     category: 'bad-config',
     pattern:
-      /database "[^"]{1,100}" does not exist|role "[^"]{1,100}" does not exist|Unknown database|no such (?:table|column)|(?:relation|table|column) .{1,100}(?:does not exist|doesn't exist)|UndefinedTable|ProgrammingError.{0,60}doesn't exist|Unknown column|PendingMigration|Migrations are pending|unapplied migration|migrations? .{0,40}failed validation|executing migrations|Can't locate revision|relation .{1,80} already exists|need to initialize the database|schema (?:version )?mismatch/i,
+      /database "[^"]{1,100}" does not exist|role "[^"]{1,100}" does not exist|Unknown database|no such (?:table|column)|has no column named|(?:relation|table|column) .{1,100}(?:does not exist|doesn't exist)|UndefinedTable|ProgrammingError.{0,60}doesn't exist|Unknown column|PendingMigration|Migrations are pending|unapplied migration|migrations? .{0,40}failed validation|executing migrations|Can't locate revision|relation .{1,80} already exists|need to initialize the database|schema (?:version )?mismatch/i,
     example: 'psycopg2.OperationalError: FATAL:  database "agents" does not exist',
     check: 'Create what is missing in the database: check its name, its user, and whether the migrations ran.',
   },
@@ -167,7 +178,7 @@ export const configRules: readonly Rule[] = [
     id: 'config.wrong-runtime',
     category: 'bad-config',
     pattern:
-      /digital envelope routines|ERR_OSSL_EVP_UNSUPPORTED|ERR_UNKNOWN_FILE_EXTENSION|use import statement outside a|ERR_REQUIRE_ESM|require\(\) of ES Module|require is not defined in ES module|exec format error|EULA|DisallowedIntents|privileged intents|[Ii]ntents? .{0,30}not enabled|Not a valid python home|Python Home is not|missing tsconfig|no configuration has been provided|Cannot find (?:the )?config|app import string|Error loading ASGI app|Failed to find attribute|No (?:application|module) (?:module )?specified|Could not import module/i,
+      /digital envelope routines|ERR_OSSL_EVP_UNSUPPORTED|ERR_UNKNOWN_FILE_EXTENSION|use import statement outside a|ERR_REQUIRE_ESM|require\(\) of ES Module|require is not defined in ES module|EULA|[Ii]ntents? .{0,30}not enabled|Not a valid python home|Python Home is not|missing tsconfig|no configuration has been provided|Cannot find (?:the )?config|app import string|Error loading ASGI app|Failed to find attribute|No (?:application|module) (?:module )?specified|Could not import module/i,
     example: 'ERROR:    Error loading ASGI app. Attribute "app" not found in module "main".',
     weight: 0.2,
     check:

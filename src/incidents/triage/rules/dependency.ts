@@ -10,7 +10,7 @@ export const dependencyRules: readonly Rule[] = [
     example: 'Browser was not found, install one first',
     weight: 0.45,
     check:
-      'Install the browser (and a driver of the same version) where the service runs and as its user, for example with `npx playwright install --with-deps`. It is missing at {path|the path in use}.',
+      'Install the browser and a driver of the same version where the service runs, as its user: `npx playwright install --with-deps` for Playwright, the packages chromium and chromium-driver for Selenium.',
   },
   {
     id: 'dependency.browser-launch',
@@ -57,6 +57,16 @@ export const dependencyRules: readonly Rule[] = [
     check: 'Check that {path|the script} exists: Node was told to run a file that is missing.',
   },
   {
+    id: 'dependency.own-file',
+    category: 'missing-dependency',
+    pattern:
+      /(?:Cannot find module|Could not resolve) ['"](?:\.{1,2}\/|\/|file:|[A-Za-z]:\\)(?![^'"]{0,300}node_modules)/,
+    example:
+      "Error [ERR_MODULE_NOT_FOUND]: Cannot find module '/srv/app/lib/queue.js' imported from /srv/app/index.mjs",
+    weight: 0.3,
+    check: 'Check that {module|the file} was built and deployed, and the spelling of its import (case and extension).',
+  },
+  {
     id: 'dependency.python-home',
     category: 'bad-config',
     pattern: /No module named '?encodings|init_fs_encoding|initfsencoding/,
@@ -69,17 +79,17 @@ export const dependencyRules: readonly Rule[] = [
     id: 'dependency.python-module',
     category: 'missing-dependency',
     pattern:
-      /No module named|ModuleNotFoundError|cannot import name|^(?:\w+\.){0,6}ImportError\b|DistributionNotFound|PackageNotFoundError|VersionConflict|DLL load failed/,
+      /No module named|ModuleNotFoundError|Error loading \w{1,40} module\b|cannot import name|^(?:\w+\.){0,6}ImportError\b|DistributionNotFound|PackageNotFoundError|VersionConflict|DLL load failed/,
     example: "ModuleNotFoundError: No module named 'langgraph'",
     weight: 0.3,
     check:
-      'Install {module|the module} in the environment that runs the service (`python -m pip show` tells whether it is there), and check that the service uses that interpreter.',
+      'Install {module|the module} in the environment that runs the service (`python -m pip show` tells whether it is there), and check that the service uses that interpreter. A module of your own is found only from the directory that holds it.',
   },
   {
     id: 'dependency.node-module',
     category: 'missing-dependency',
     pattern:
-      /Cannot find (?:module|package)|MODULE_NOT_FOUND|Could not resolve "|Module not found: |ERR_PACKAGE_PATH_NOT_EXPORTED|Cannot resolve module|ERR_DLOPEN_FAILED|NODE_MODULE_VERSION|ERR_UNKNOWN_BUILTIN_MODULE|invalid ELF header|No native build was found/,
+      /Cannot find (?:module|package)|MODULE_NOT_FOUND|Could not resolve ['"]|Module not found: |ERR_PACKAGE_PATH_NOT_EXPORTED|Cannot resolve module|ERR_DLOPEN_FAILED|NODE_MODULE_VERSION|ERR_UNKNOWN_BUILTIN_MODULE|invalid ELF header|No native build was found|[Cc]ould not locate the bindings file/,
     example: "Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'zod' imported from /srv/bot/index.mjs",
     weight: 0.3,
     check:
@@ -128,7 +138,7 @@ export const dependencyRules: readonly Rule[] = [
     id: 'dependency.other-languages',
     category: 'missing-dependency',
     pattern:
-      /Can't locate \S{1,200} in @INC|cannot load such file|\(LoadError\)|Unable to locate package|no installation candidate|No matching distribution found|Could not find a version that satisfies|Could not find gem|Gem::\w*Missing|Failed opening required .{0,100}vendor|Class ["'][\w\\]{1,200}["'] not found|Call to undefined function|cannot find package|no required module provides|there is no package called|module '[\w.]{1,100}' not found|Could not load file or assembly|[Mm]issing (?:or unsupported )?(?:mandatory )?(?:dependenc|mods?\b)|mandatory dependenc|which is missing!|could not locate .{0,40}(?:[Ee]ngine|binary|library|executable)|dependency is not available|errors on dependencies|could not find (?:`(?!Cargo\.toml)\w|native(?!ly))|unresolved import|can't find crate|package .{1,100} does not exist|UndefinedFunctionError.{0,80}module .{1,80} is not available/,
+      /Can't locate \S{1,200} in @INC|could not find driver|cannot load such file|\(LoadError\)|Unable to locate package|no installation candidate|No matching distribution found|Could not find a version that satisfies|Could not find gem|Gem::\w*Missing|Failed opening required .{0,100}vendor|Class ["'][\w\\]{1,200}["'] not found|Call to undefined function|cannot find package|no required module provides|there is no package called|module '[\w.]{1,100}' not found|Could not load file or assembly|[Mm]issing (?:or unsupported )?(?:mandatory )?(?:dependenc|mods?\b)|mandatory dependenc|which is missing!|could not locate .{0,40}(?:[Ee]ngine|binary|library|executable)|dependency is not available|errors on dependencies|could not find (?:`(?!Cargo\.toml)\w|native(?!ly))|unresolved import|can't find crate|package .{1,100} does not exist|UndefinedFunctionError.{0,80}module .{1,80} is not available/,
     example: "Can't locate JSON/XS.pm in @INC (you may need to install the JSON::XS module) at crawl.pl line 3.",
     weight: 0.3,
     check: 'Install {module|the package} for the interpreter that the service uses.',
@@ -162,12 +172,12 @@ export const lockRules: readonly Rule[] = [
     id: 'lock.instance',
     category: 'database-locked',
     pattern:
-      /(?:another|other|second|multiple|previous|existing) (?:\w+ )?(?:instance|process|copy|program|getUpdates|session|server)s?\b.{0,60}(?:running|active|using|holds?|in use|started|locked|request|detected)|(?<!loop )(?:is|instance) already running|already (?:running|started) (?:as|with|in|at|under|\()|terminated by other getUpdates|index\.lock|\.lock['"]?:? (?:File exists|exists|already)|lock ?file .{0,120}(?:exists|held|present|found|locked)|could not get lock|(?:acquir|obtain|get)\w* (?:the )?(?:state |file |exclusive |process )?lock|SingletonLock|user data directory is already in use|session lock|session\.lock|(?:pid ?file|postmaster\.pid)\b.{0,80}(?:exists|already)|stale (?:pid|lock)|AlreadyRunning|file is (?:locked|being used) by another|used by another process|WinError 32|profile .{0,40}in use|held by (?:another )?process|LockError|LockTimeout|database-locked/i,
+      /(?:another|other|second|multiple|previous|existing) (?:\w+ )?(?:instance|process|copy|program|getUpdates|session|server)s?\b.{0,60}(?:running|active|using|holds?|in use|started|locked|request|detected)|(?<!loop )(?:is|instance) already running|\bname .{1,120} is already in use by|already (?:running|started) (?:as|with|in|at|under|\()|terminated by other getUpdates|index\.lock|\.lock['"]?:? (?:File exists|exists|already)|lock ?file .{0,120}(?:exists|held|present|found|locked)|could not get lock|(?:error|fail\w*|unable|not|can't|while|timed? ?out)\b.{0,30} (?:acquir|obtain|get)\w* (?:the )?(?:state |file |exclusive |process )?lock|SingletonLock|user data directory is already in use|session lock|session\.lock|(?:pid ?file|postmaster\.pid)\b.{0,80}(?:exists|already)|stale (?:pid|lock)|AlreadyRunning|file is (?:locked|being used) by another|used by another process|WinError 32|profile .{0,40}in use|held by (?:another )?process|LockError|LockTimeout|database-locked/i,
     example:
       'telegram.error.Conflict: Conflict: terminated by other getUpdates request; make sure that only one bot instance is running',
     weight: 0.4,
     check:
-      'Find the other copy of the program ({path|by its lock file} or with ps) and stop it. Remove a lock file only if its process is gone.',
+      'Find the other copy of the program (`ps`, or who holds {path|its lock file}) and stop it. Remove a lock file only if its process is gone.',
   },
 ];
 

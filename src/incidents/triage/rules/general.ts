@@ -6,7 +6,7 @@ export const echoRules: readonly Rule[] = [
     id: 'wrapper.marker',
     category: 'unknown',
     pattern:
-      /^(?:\[[^[\]]{0,80}\] ?)?\W{0,4}(?:error|err|fatal|warn\w*|info|critical|fail(?:ed|ure)?|exception)\W{0,4}$|^Full report available at|^(?:\*{3,} )?(?:APPLICATION FAILED TO START|FAILURE: Build failed)|-> \[Help \d\]|^\[Help \d\]|re-run Maven|^(?:To see the full stack trace|For more information about the errors)|^(?:error: )?Type checking failed|^Traceback \(most/i,
+      /^(?:\[[^[\]]{0,80}\] ?)?\W{0,4}(?:error|err|fatal|warn\w*|info|critical|fail(?:ed|ure)?|exception)\W{0,4}$|^Full report available at|^Error found at |^Failed to compile\.?$|^(?:\*{3,} )?(?:APPLICATION FAILED TO START|FAILURE: Build failed)|-> \[Help \d\]|^\[Help \d\]|re-run Maven|^(?:To see the full stack trace|For more information about the errors)|^(?:error: )?Type checking failed|^Traceback \(most/i,
     example: '[ERROR]',
     wrapper: true,
   },
@@ -83,9 +83,9 @@ export const exceptionRules: readonly Rule[] = [
     id: 'exception.compile',
     category: 'unhandled-exception',
     pattern:
-      /\bSyntaxError\b|IndentationError|TabError|error\[E\d{4}\]|error TS\d{4}|:\d+:\d+: (?:fatal )?error: |^FAILED \S+::|Parse error: |syntax error|ParseError at|Compilation failed|Unexpected (?:token|identifier|strict mode)/,
+      /\bSyntaxError\b|IndentationError|TabError|error\[E\d{4}\]|error TS\d{4}|:\d+:\d+: (?:fatal )?error: |^FAILED \S+::|Parse error: |syntax error|ParseError at|Compilation failed|Transform failed with \d+ error|^Type error: |Unexpected (?:token|identifier|strict mode)/,
     example: 'SyntaxError: invalid syntax',
-    check: 'The source does not compile. Correct {place|the place that the key line names}.',
+    check: 'The source does not compile. Correct {place|the place that the key line or the line below it names}.',
   },
   {
     id: 'exception.panic',

@@ -93,7 +93,7 @@ export const timeoutRules: readonly Rule[] = [
     id: 'timeout.job-limit',
     category: 'timeout',
     pattern:
-      /server tick took \d+|(?:hard |soft )?time limit\b.{0,30}(?:exceed|reach)|DUE TO TIME LIMIT|TimeLimitExceeded|WORKER TIMEOUT|exceeded (?:the |its )?(?:maximum )?(?:execution|run|wall|job|step|time) ?(?:time|limit)|Maximum execution time|max(?:imum)? (?:run ?time|execution time)|Task timed out after|job timed? ?out|watchdog.{0,60}time(?:d )?out|collective operation timeout|startup timed out|did not (?:respond|start|finish|complete|become ready) (?:in|within)|start operation timed out|timed? ?out waiting|wait(?:ing|ed)? .{0,40}timed out|execution expired|ETIME\b|exceeded.{0,10}deadline/i,
+      /server tick took \d+|(?:hard |soft )?time limit\b.{0,30}(?:exceed|reach)|DUE TO TIME LIMIT|TimeLimitExceeded|WORKER TIMEOUT|exceeded (?:the |its )?(?:maximum )?(?:execution|run|wall|job|step|time) ?(?:time|limit)|Maximum execution time|max(?:imum)? (?:run ?time|execution time)|Task timed out after|job timed? ?out|watchdog.{0,60}time(?:d )?out|collective operation timeout|startup timed out|did not (?:respond|start|finish|complete|become ready) (?:in|within)|start operation timed out|timed? ?out waiting|wait(?:ing|ed)? .{0,40}timed out|execution expired|\bETIME\b|exceeded.{0,10}deadline/i,
     example: 'slurmstepd: error: *** JOB 4711 ON node7 CANCELLED AT 2026-01-01T10:00:00 DUE TO TIME LIMIT ***',
     weight: 0.45,
     check:

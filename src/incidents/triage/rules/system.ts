@@ -74,7 +74,7 @@ export const diskRules: readonly Rule[] = [
     id: 'disk.full',
     category: 'disk-full',
     pattern:
-      /No space left on device|\bENOSPC\b|Errno 28\]|os error (?:28|112)\)|not enough space on the disk|There is not enough space|(?:disk|filesystem|file system|volume|drive|partition|tablespace|database) (?:is |or disk is )?full\b|SQLITE_FULL|DiskFull|not enough (?:free )?(?:disk )?space|insufficient (?:free )?(?:disk )?space|out of disk ?space|low on disk space|disk space (?:is )?(?:exhausted|low|full)|free up (?:some )?(?:disk )?space|disk watermark/i,
+      /No space left on device|\bENOSPC\b|Errno 28\]|os error (?:28|112)\)|not enough space on the disk|There is not enough space|(?:disk|filesystem|file system|volume|drive|partition|tablespace|database) (?:is |or disk is |path )?full\b|SQLITE_FULL|DiskFull|not enough (?:free )?(?:disk )?space|insufficient (?:free )?(?:disk )?space|out of disk ?space|low on disk space|disk space (?:is )?(?:exhausted|low|full)|free up (?:some )?(?:disk )?space|disk watermark/i,
     example: "OSError: [Errno 28] No space left on device: '/data/out/part-0001.parquet'",
     weight: 0.4,
     check:
@@ -146,9 +146,122 @@ export const fileRules: readonly Rule[] = [
     id: 'file.missing',
     category: 'missing-file',
     pattern:
-      /(?:[Cc]ould not|[Cc]ouldn't|cannot|no|No) (?:find )?(?:any |a )?[`'"]?(?:pyproject\.toml|Cargo\.toml|package\.json|go\.mod|Gemfile|composer\.json|pom\.xml|compose\.ya?ml|docker-compose\.ya?ml|Dockerfile|Procfile|Makefile|mix\.exs)\b|Couldn't find (?:any|an?) .{1,80}(?:directory|folder|file)\b|is not a managed \.dll|unable to open database file|no configuration file provided|\S\.\w{1,6}['"`]? (?:does not exist|doesn't exist)|No such file or directory|\bENOENT\b|FileNotFoundError|FileNotFoundException|NoSuchFileException|os error [23]\)|cannot find the (?:file|path)|The system cannot find|(?:file|directory|folder|path|config(?:uration)?)\b.{0,200} (?:does not exist|doesn't exist|not found|is missing|could not be found|cannot be found|was not found)|can't open file|cannot open (?:file|input)|could not (?:open|find|load|read) (?:the )?(?:file|config|model|input|directory)|Unable to access jarfile|NotADirectoryError|Not a directory|No such (?:file|key|bucket|object)|NoSuchKey|is not a (?:file|directory)\b|DirectoryNotFoundException|does not appear to have a file named|is not a local folder and is not a valid model|Could not find a production build|Error opening input|manifest unknown|Can't load (?:the )?(?:tokenizer|model|config\w*|image processor|feature extractor|weights)|TemplateNotFound|TemplateDoesNotExist|Error no file named|failed to open stream/i,
+      /(?:[Cc]ould not|[Cc]ouldn't|cannot|no|No) (?:find )?(?:any |a )?[`'"]?(?:pyproject\.toml|Cargo\.toml|package\.json|go\.mod|Gemfile|composer\.json|pom\.xml|compose\.ya?ml|docker-compose\.ya?ml|Dockerfile|Procfile|Makefile|mix\.exs)\b|Couldn't find (?:any|an?) .{1,80}(?:directory|folder|file)\b|is not a managed \.dll|unable to open database file|no configuration file provided|\bNo (?:such )?(?:config(?:uration)?|settings|data|model|input) files?\b.{0,100} (?:found|exists?)\b|\S\.\w{1,6}['"`]? (?:does not exist|doesn't exist)|No such file or directory|\bENOENT\b|FileNotFoundError|FileNotFoundException|NoSuchFileException|os error [23]\)|cannot find the (?:file|path)|The system cannot find|(?:file|directory|folder|path|config(?:uration)?)\b.{0,200} (?:does not exist|doesn't exist|not found|is missing|could not be found|cannot be found|was not found)|can't open file|cannot open (?:file|input)|could not (?:open|find|load|read) (?:the )?(?:file|config|model|input|directory)|Unable to access jarfile|NotADirectoryError|Not a directory|No such (?:file|key|bucket|object)|NoSuchKey|is not a (?:file|directory)\b|DirectoryNotFoundException|does not appear to have a file named|is not a local folder and is not a valid model|Could not find a production build|Error opening input|manifest unknown|Can't load (?:the )?(?:tokenizer|model|config\w*|image processor|feature extractor|weights)|TemplateNotFound|TemplateDoesNotExist|Error no file named|failed to open stream/i,
     example: 'cat: /srv/data/prompts.txt: No such file or directory',
     check:
       'Check that {path|the file that the key line names} exists, seen from the working directory of the service, and that it was deployed.',
+  },
+];
+
+/** Situations whose remedy is their own: each would fit a rule of a larger family too, whose advice would send a reader elsewhere. */
+export const preciseRules: readonly Rule[] = [
+  {
+    id: 'exception.funds',
+    category: 'unhandled-exception',
+    pattern:
+      /(?:^|[.\s:])InsufficientFunds\b|insufficient (?:funds|margin|balance) for (?:gas|intrinsic|requested|transfer|trad)|(?:account has|margin is|balance) insufficient|not enough (?:balance|margin|funds|for new order)\b/i,
+    example: 'InsufficientFunds: exchange has insufficient balance for requested action.',
+    weight: 0.3,
+    check:
+      'The account holds less than the order or transaction needs. Check balance, open orders and position size, and refuse such orders before they are sent.',
+  },
+  {
+    id: 'config.intents',
+    category: 'bad-config',
+    pattern: /DisallowedIntents|PrivilegedIntentsRequired|privileged intents|disallowed intents/i,
+    example: 'Error: Used disallowed intents',
+    weight: 0.4,
+    check: "Enable the privileged intents in the bot's settings at its provider, or ask for fewer intents in the code.",
+  },
+  {
+    id: 'config.exec-format',
+    category: 'bad-config',
+    pattern: /exec format error/i,
+    example: 'exec /entrypoint.sh: exec format error',
+    weight: 0.3,
+    check:
+      'The file is not a program for this machine. Compare `file` with `uname -m` (an image or binary built for another architecture), and check that a script begins with its #! line.',
+  },
+  {
+    id: 'config.data-version',
+    category: 'bad-config',
+    pattern:
+      /files are incompatible with server|can't handle RDB format version|data directory was initialized by .{1,60} version/i,
+    example: "# Can't handle RDB format version 12",
+    weight: 0.4,
+    check:
+      'The data was written by another version of the server. Start that version, or migrate the data (dump and restore, or the upgrade tool of the server).',
+  },
+  {
+    id: 'config.managed-python',
+    category: 'bad-config',
+    pattern: /externally[- ]managed[- ]environment/i,
+    example: 'error: externally-managed-environment',
+    weight: 0.4,
+    check:
+      'The Python of the system refuses packages from pip. Install into a virtual environment, and start the service with its interpreter.',
+  },
+  {
+    id: 'file.missing-config',
+    category: 'missing-file',
+    pattern: /\bconfig(?:uration)?\b.{0,200}(?:: No such file or directory|\bENOENT\b)/i,
+    example: 'cannot read config /etc/app/app.conf: No such file or directory',
+    weight: 0.3,
+    check: 'Check that {path|the configuration file} exists for the user and the working directory of the service.',
+  },
+  {
+    id: 'file.model',
+    category: 'missing-file',
+    pattern: /failed to (?:open|load) (?:GGUF file|model)(?: from|,)? ['"]?[\w.~-]*\/|failed to load model from/i,
+    example: "failed to open GGUF file '/models/a.gguf'",
+    weight: 0.3,
+    check:
+      'Check that {path|the model file} exists, is whole (size, checksum) and can be read by the user of the service.',
+  },
+  {
+    id: 'file.no-build',
+    category: 'missing-file',
+    pattern: /could not find a production build/i,
+    example: "Could not find a production build in the 'dist' directory",
+    weight: 0.2,
+    check:
+      'Build the program before it is started, or deploy what the build wrote: its directory is missing or incomplete.',
+  },
+  {
+    id: 'network.socket-file',
+    category: 'network-unreachable',
+    pattern:
+      /(?:\.s\.PGSQL\.\d{2,5}|\bmysqld?\.sock|docker\.sock|redis\S{0,20}\.sock)\b.{0,60}(?:No such file|ENOENT|\(2\))|ENOENT \S{1,200}\.sock\b/,
+    example: 'connection to server on socket "/run/postgresql/.s.PGSQL.5432" failed: No such file or directory',
+    weight: 0.4,
+    check:
+      'No server listens at the socket {path|that the key line names}. Check that it runs on this machine, or set host and port if it runs elsewhere.',
+  },
+  {
+    id: 'auth.host-key',
+    category: 'auth-failed',
+    pattern: /Host key verification failed|remote host identification has changed/i,
+    example: 'Host key verification failed.',
+    weight: 0.4,
+    check:
+      'The host key is unknown to this user, or has changed. Compare it with the key of the host itself, then replace it in known_hosts (`ssh-keygen -R HOST`, `ssh-keyscan`).',
+  },
+  {
+    id: 'native.sanitizer',
+    category: 'native-crash',
+    terminal: true,
+    pattern: /ERROR: \w{4,30}Sanitizer: /,
+    example: '==1==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x602000000010',
+    weight: 0.4,
+    check:
+      'Correct the access that the first frame below the key line names; the report also says where the memory was allocated and freed.',
+  },
+  {
+    id: 'dependency.generate-step',
+    category: 'missing-dependency',
+    pattern: /did not initialize yet\. Please run/,
+    example: 'Error: client did not initialize yet. Please run "generate" first.',
+    weight: 0.3,
+    check: 'Run the command that the key line names as a step of the build, after each install of packages.',
   },
 ];
