@@ -93,7 +93,7 @@ export const timeoutRules: readonly Rule[] = [
     id: 'timeout.job-limit',
     category: 'timeout',
     pattern:
-      /server tick took \d+|(?:hard |soft )?time limit\b.{0,30}(?:exceed|reach)|DUE TO TIME LIMIT|TimeLimitExceeded|WORKER TIMEOUT|exceeded (?:the |its )?(?:maximum )?(?:execution|run|wall|job|step|time) ?(?:time|limit)|Maximum execution time|max(?:imum)? (?:run ?time|execution time)|Task timed out after|job timed? ?out|watchdog.{0,60}time(?:d )?out|collective operation timeout|startup timed out|did not (?:respond|start|finish|complete|become ready) (?:in|within)|start operation timed out|timed? ?out waiting|wait(?:ing|ed)? .{0,40}timed out|execution expired|\bETIME\b|exceeded.{0,10}deadline/i,
+      /server tick took \d+|(?:hard |soft )?time limit\b.{0,30}(?:exceed|reach)|DUE TO TIME LIMIT|TimeLimitExceeded|WORKER TIMEOUT|exceeded (?:the |its )?(?:maximum )?(?:execution|run|wall|job|step|time) ?(?:time|limit)|Maximum execution time|max(?:imum)? (?:run ?time|execution time)|Task timed out after|job timed? ?out|watchdog.{0,60}time(?:d )?out|collective operation timeout|startup timed out|\bnot (?:ready|up|available|healthy|reachable) (?:after|within) \d+|did not (?:respond|start|finish|complete|become ready) (?:in|within)|start operation timed out|timed? ?out waiting|wait(?:ing|ed)? .{0,40}timed out|execution expired|\bETIME\b|exceeded.{0,10}deadline/i,
     example: 'slurmstepd: error: *** JOB 4711 ON node7 CANCELLED AT 2026-01-01T10:00:00 DUE TO TIME LIMIT ***',
     weight: 0.45,
     check:
@@ -143,7 +143,7 @@ export const upstreamRules: readonly Rule[] = [
     id: 'http.server-error',
     category: 'upstream-error',
     pattern:
-      /\b5\d\d Server Error|\b50[0-9]:? (?:Internal Server Error|Bad Gateway|Service (?:Temporarily )?Unavailable|Gateway Time-?out)|Internal ?Server ?Error\b|Bad Gateway|Service ?(?:Temporarily )?Unavailable(?:Error)?|Gateway Time-?out|(?:HTTP|status|code|error|returned|response)\W{0,8}(?:status |code )?\W{0,4}5\d\d\b|HTTP Error 5\d\d|HTTP\/[\d.]+ 5\d\d|upstream connect error|StatusCode\.(?:UNAVAILABLE|INTERNAL)|code = (?:Unavailable|Internal)(?!.{0,40}transport is closing)|ServerError\b|server returned an error|remote server returned|cluster_block_exception|no healthy upstream|requests\.exceptions\.HTTPError: 5|InternalServerException|\b52[0-9]: |web server is down|under maintenance|(?:system|scheduled) maintenance|OnMaintenance|maintenance mode/i,
+      /\b5\d\d Server Error|\b50[0-9]:? (?:Internal Server Error|Bad Gateway|Service (?:Temporarily )?Unavailable|Gateway Time-?out)|Internal ?Server ?Error\b|Bad Gateway|Service ?(?:Temporarily )?Unavailable(?:Error)?|Gateway Time-?out|(?:HTTP|status|code|error|returned|response)\W{0,8}(?:status |code )?\W{0,4}5\d\d\b|HTTP Error 5\d\d|HTTP\/[\d.]+ 5\d\d|upstream connect error|StatusCode\.(?:UNAVAILABLE|INTERNAL)|code = (?:Unavailable|Internal)(?!.{0,40}transport is closing)|(?<!Mongo)ServerError\b|server returned an error|remote server returned|cluster_block_exception|no healthy upstream|requests\.exceptions\.HTTPError: 5|InternalServerException|\b52[0-9]: |web server is down|under maintenance|(?:system|scheduled) maintenance|OnMaintenance|maintenance mode/i,
     example: 'requests.exceptions.HTTPError: 502 Server Error: Bad Gateway for url: https://api.example.com/v1/orders',
     weight: 0.25,
     check:

@@ -166,6 +166,15 @@ export const preciseRules: readonly Rule[] = [
       'The account holds less than the order or transaction needs. Check balance, open orders and position size, and refuse such orders before they are sent.',
   },
   {
+    id: 'exception.duplicate',
+    category: 'unhandled-exception',
+    pattern: /\bE11000\b|duplicate key (?:value|error)|UNIQUE constraint failed|Duplicate entry '.{1,200}' for key/,
+    example: 'ERROR: duplicate key value violates unique constraint "users_email_key"',
+    weight: 0.2,
+    check:
+      'The record that the key line names exists already. Insert or update (upsert), or find out why the same work is done twice.',
+  },
+  {
     id: 'config.intents',
     category: 'bad-config',
     pattern: /DisallowedIntents|PrivilegedIntentsRequired|privileged intents|disallowed intents/i,
