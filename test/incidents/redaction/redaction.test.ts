@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { stripControl, wholeEnd, wholeStart } from '../../../src/core/text.ts';
 import { promptFor } from '../../../src/diagnosis/prompt.ts';
 import { secretsOf, spellingsOf } from '../../../src/incidents/redaction/exact-secrets.ts';
-import { redact, redactAndLearn } from '../../../src/incidents/redaction/redact.ts';
+import { maskedCommand, redact, redactAndLearn } from '../../../src/incidents/redaction/redact.ts';
 import { baseCase } from '../../diagnosis/world.ts';
 import { readTails } from '../triage/crash-tails.ts';
 import { access } from './planted-access.ts';
@@ -81,7 +81,12 @@ describe(`planted secrets (REDACTION_SEED=${seed})`, () => {
   test('none of them is in a question to a model, wherever it may be quoted', () => {
     const left = planted.filter(({ secret, text }) => {
       const quoted = { keyLine: text, evidence: [text], priorOutcomes: [text], tail: text.split('\n') };
-      const subject = { ...baseCase, ...quoted, command: ['bot', text], reasons: [{ name: 'http', detail: text }] };
+      const subject = {
+        ...baseCase,
+        ...quoted,
+        command: maskedCommand(['bot', text]),
+        reasons: [{ name: 'http', detail: text }],
+      };
       return leaks(secret, promptFor(subject, one => redact(one, []), '00ff').user);
     });
     expect(left.map(({ kind }) => kind)).toEqual([]);
