@@ -3,7 +3,7 @@ import type { Sink } from '../child/sink.ts';
 import type { Next, Note } from '../core/events.ts';
 import type { Exit, State } from '../core/model.ts';
 import { survivorsText } from '../core/requests.ts';
-import { isReady, limitText, serviceStatus } from '../core/status.ts';
+import { isReady, limitText, phaseText } from '../core/status.ts';
 import { stripSequences } from '../core/text.ts';
 import { durationText } from '../core/units.ts';
 import { localTime } from '../host/clock.ts';
@@ -251,11 +251,13 @@ export function starterOf(env: Record<string, string | undefined>, name: string)
   delete env[REPORT_VARIABLE];
   let told = false;
   let timer: NodeJS.Timeout | null = null;
+  let patience: NodeJS.Timeout | null = null;
   let first: State | null = null;
   const tell = (report: StartReport) => {
     if (told) return;
     told = true;
     if (timer !== null) clearTimeout(timer);
+    if (patience !== null) clearTimeout(patience);
     try {
       writeSync(REPORT_FD, `${JSON.stringify(report)}\n`);
       closeSync(REPORT_FD);
@@ -273,12 +275,20 @@ export function starterOf(env: Record<string, string | undefined>, name: string)
       const { phase } = state;
       if (phase.kind === 'finished' || phase.kind === 'stopped' || phase.kind === 'stopping') return;
       if (state.lastExit !== first.lastExit && state.lastExit !== null)
-        return say(phase.kind, `${endedAtOnce(state.lastExit)}; ${serviceStatus(state, [], clock)}`, true);
+        return say(phase.kind, `${endedAtOnce(state.lastExit)}; ${phaseText(state, [], clock)}`, true);
+      if (patience !== null) clearTimeout(patience);
       if (phase.kind === 'running') {
         const started = () => say('running', `started, pid ${phase.live.pid}`);
         if (phase.live.healthy || phase.live.health.probes.some(probe => probe.ok === true)) started();
         else timer ??= setTimeout(started, STARTED_AFTER_MS);
-      } else if (isReady(state, 'up')) say(phase.kind, serviceStatus(state, [], clock));
+      } else if (isReady(state, 'up')) {
+        const tellPhase = () => say(phase.kind, phaseText(state, [], clock));
+        // The next run is reckoned a moment later, and after an orphan the command starts at once.
+        const passes =
+          phase.kind === 'backoff' ? phase.waitMs < STARTED_AFTER_MS : phase.kind === 'waiting' && phase.due === null;
+        if (passes) patience = setTimeout(tellPhase, STARTED_AFTER_MS);
+        else tellPhase();
+      }
     },
     ended: code => tell({ code }),
   };

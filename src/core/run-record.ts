@@ -218,3 +218,42 @@ function sound(line: Pick<RunRecord, 'run' | 'cause'> & Readonly<Record<string, 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** A run as the journal has it. */
+export type FormerRun = Unchecked<RunRecord>;
+
+/** As many runs in a row with one text, the present one included, are told: once. */
+const SAME_RUNS = 5;
+const SAME_LIKENESS = 30 / 32;
+const SAME_BYTES = 1.05;
+/** A job that often repeats itself says nothing by it: the greatest share of runs before that were like the one before them. */
+const OFTEN_SAME = 0.15;
+
+/** That a run has the same text as those before it, in a sentence; null: it has not, or that was said. */
+export function repeated(run: FormerRun, former: readonly FormerRun[]): string | null {
+  const all = [...former, run].filter(({ sketch }) => typeof sketch === 'string');
+  if (run.sketch == null) return null;
+  let length = 1;
+  while (length < all.length && isSame(all.at(-length), all.at(-length - 1))) length++;
+  if (length !== SAME_RUNS) return null;
+  const before = all.slice(0, all.length - length + 1);
+  if (wasRepeated(before)) return null;
+  if (before.length < SAME_RUNS - 1) return null;
+  const same = before.filter((one, at) => at > 0 && isSame(one, before[at - 1])).length;
+  if ((same + 0.5) / before.length > OFTEN_SAME) return null;
+  return `the same text as the last ${SAME_RUNS - 1} runs`;
+}
+
+/** Whether so many in a row had one text already. */
+function wasRepeated(runs: readonly FormerRun[]): boolean {
+  let length = 1;
+  return runs.some((one, at) => {
+    length = at > 0 && isSame(one, runs[at - 1]) ? length + 1 : 1;
+    return length >= SAME_RUNS;
+  });
+}
+
+function isSame(one: FormerRun | undefined, other: FormerRun | undefined): boolean {
+  const ratio = Number(one?.bytes) / Number(other?.bytes);
+  return (likenessOf(one?.sketch, other?.sketch) ?? 0) >= SAME_LIKENESS && ratio < SAME_BYTES && ratio > 1 / SAME_BYTES;
+}

@@ -156,7 +156,8 @@ export function serviceStatus(state: State, rows: readonly HealthRow[], clock: (
   return parts.join(', ').replace(/\s+/g, ' ');
 }
 
-function phaseText({ phase }: State, rows: readonly HealthRow[], clock: (at: Wall) => string): string {
+/** The phase, and what it waits for. */
+export function phaseText({ phase }: State, rows: readonly HealthRow[], clock: (at: Wall) => string): string {
   switch (phase.kind) {
     case 'running': {
       const sick = rows.filter(row => row.severity === 'critical' && row.ok === false).map(row => row.name);

@@ -2,11 +2,8 @@
  * What is unusual about a run that ended with success: each of its numbers is held against the former successful runs, on logarithms,
  * by median and median absolute deviation (Rousseeuw and Croux 1993). Pure.
  */
-import { likenessOf, type RunRecord, type Unchecked } from './run-record.ts';
+import { type FormerRun, repeated } from './run-record.ts';
 import { durationText, sizeText } from './units.ts';
-
-/** A run as the journal has it. */
-export type FormerRun = Unchecked<RunRecord>;
 
 /** Nothing is said before so many runs have ended. */
 const LEAST_RUNS = 8;
@@ -28,19 +25,20 @@ interface Measure {
   readonly deviations: number;
 }
 
+const took = (value: number, usual: string) => `took ${durationText(value)}, usually ${usual}`;
 const DURATION: Measure = {
-  high: (value, usual) => `took ${durationText(value)}, usually ${usual}`,
-  low: (value, usual) => `took ${durationText(value)}, usually ${usual}`,
+  high: took,
+  low: took,
   text: durationText,
   grain: 2000,
-  deviations: 4,
+  deviations: 3.2,
 };
 const BYTES: Measure = {
   high: (value, usual, times) => `${times} times the usual output (${sizeText(value)}, usually ${usual})`,
   low: (value, usual, share) => `${share} % of the usual output (${sizeText(value)}, usually ${usual})`,
   text: sizeText,
   grain: 24,
-  deviations: 4,
+  deviations: 3.2,
 };
 const CPU: Measure = {
   high: (value, usual, times) => `${times} times the usual processor time (${durationText(value)}, usually ${usual})`,
@@ -65,7 +63,7 @@ const metric = (name: string): Measure => ({
   low: null,
   text: rounded,
   grain: name === 'cost' ? 0.002 : 1e-6,
-  deviations: 4,
+  deviations: 3.2,
 });
 
 const FIELDS = [
@@ -81,11 +79,39 @@ const FIELDS = [
  */
 export function unusualOf(run: FormerRun, earlier: readonly FormerRun[]): string[] {
   if (run.cause !== 'success' || earlier.length < LEAST_RUNS) return [];
-  const former = earlier.slice(-SEEN_RUNS).filter(({ cause }) => cause === 'success');
-  const found = FIELDS.map(([field, measure]) => compared(measure, run, former, one => one[field]));
+  const seen = earlier.slice(-SEEN_RUNS);
+  const former = seen.filter(isSuccess);
+  const same = repeated(run, former);
+  const far = farOf(run, former, 1);
+  const often = far.length === 0 ? 0 : lately(run, seen);
+  const told = often === 0 ? far : farOf(run, former, 1 + MORE_EACH * often);
+  return same === null ? told : [...told, same];
+}
+
+const isSuccess = ({ cause }: FormerRun) => cause === 'success';
+
+/** The numbers that lie outside, a sentence each. `strictness`: 1, or so many times as far as that. */
+function farOf(run: FormerRun, former: readonly FormerRun[], strictness: number): string[] {
+  const found = FIELDS.map(([field, measure]) => compared(measure, run, former, one => one[field], strictness));
   for (const name of Object.keys(metricsOf(run)))
-    found.push(compared(metric(name), run, former, one => metricsOf(one)[name]));
-  return [...found, repeated(run, former)].filter(reason => reason !== null);
+    found.push(compared(metric(name), run, former, one => metricsOf(one)[name], strictness));
+  return found.filter(reason => reason !== null);
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** A job that was found unusual in the last month has a wider spread than its numbers show: each such run asks for so much more of the next. */
+const MORE_EACH = 0.75;
+
+/** How many runs of the last month were unusual by their numbers. Looked at only where the present one is. */
+function lately(run: FormerRun, earlier: readonly FormerRun[]): number {
+  const from = Date.parse(String(run.startedAt)) - 30 * DAY_MS;
+  let count = 0;
+  for (let at = earlier.length - 1; at >= LEAST_RUNS; at--) {
+    const one = earlier[at] as FormerRun;
+    if (!(Date.parse(String(one.startedAt)) >= from)) break;
+    if (isSuccess(one) && farOf(one, earlier.slice(0, at).filter(isSuccess), 1).length > 0) count++;
+  }
+  return count;
 }
 
 /**
@@ -112,7 +138,8 @@ function compared(
   run: FormerRun,
   former: readonly FormerRun[],
   numberOf: (one: FormerRun) => unknown,
-) {
+  strictness: number,
+): string | null {
   const { high, low, text, grain } = measure;
   const value = numberOf(run);
   if (!isNumber(value)) return null;
@@ -125,15 +152,16 @@ function compared(
   if (points.length < LEAST_RUNS) return null;
   const point = { log, startedAt: run.startedAt };
   if (isSeen(point, points)) return null;
-  const seen = comparable(point, points);
+  const { seen, own } = comparable(point, points);
   const recent = seen.slice(-USUAL_RUNS);
   const step = trendOf(recent);
   const usual = recent.map((one, at) => one + step * (recent.length - at)).sort(ascending);
   // What a growing number was long ago is not usual any more.
-  if (!isFar(log, measure.deviations, usual, step === 0 ? seen : recent)) return null;
+  if (!isFar(log, measure.deviations, usual, step === 0 ? seen : recent, strictness)) return null;
   const middle = medianOf(usual);
   const size = Math.exp(middle) - grain;
-  const range = rangeText(usual, one => text(Math.max(0, Math.exp(one) - grain)));
+  const shown = (one: number) => text(Math.max(0, Math.exp(one) - grain));
+  const range = rangeText(own.length > 0 ? own.sort(ascending) : usual, shown);
   if (log > middle) return high(value, range, rounded(value / Math.max(size, grain / 100)));
   return low === null ? null : low(value, range, rounded((100 * value) / Math.max(size, 1)));
 }
@@ -170,31 +198,30 @@ const NEAREST_RATIOS = [1.3, 1.4, 1.6].map(Math.log);
 /** In a gap between two modes: that many times as far from the nearest as any other. */
 const GAP = 4;
 
-function isFar(log: number, deviations: number, usual: readonly number[], seen: readonly number[]): boolean {
+type Logs = readonly number[];
+
+function isFar(log: number, deviations: number, usual: Logs, seen: Logs, strictness: number): boolean {
   const nearest = nearestTo(log, seen);
   if (nearest < (NEAREST_RATIOS[0] as number)) return false;
   const middle = medianOf(usual);
   const distance = Math.abs(log - middle);
   const distances = usual.map(one => Math.abs(one - middle)).sort(ascending);
   const spread = Math.max(LEAST_SPREAD, 1.4826 * medianOf(distances));
-  const limit = Math.max(LEAST_RATIO, (deviations + DEVIATIONS_OF_FEW / usual.length) * spread);
+  const limit = strictness * Math.max(LEAST_RATIO, (deviations + DEVIATIONS_OF_FEW / usual.length) * spread);
   // A job that goes so far now and then has to go farther to be told.
   const before = seen.map(one => (one - middle) * Math.sign(log - middle)).filter(one => one > limit);
   const need = NEAREST_RATIOS[Math.min(before.length, NEAREST_RATIOS.length - 1)] as number;
-  if (distance > limit && nearest > need && before.every(one => one < distance)) return true;
-  return isApart(log, usual) && isApart(log, seen);
+  if (distance > limit && nearest > strictness * need && before.every(one => one < distance)) return true;
+  return isApart(log, usual, strictness) && isApart(log, seen, strictness);
 }
 
-function nearestTo(log: number, logs: readonly number[]): number {
-  let nearest = Number.POSITIVE_INFINITY;
-  for (const one of logs) nearest = Math.min(nearest, Math.abs(one - log));
-  return nearest;
-}
+const nearestTo = (log: number, logs: Logs) =>
+  logs.reduce((least, one) => Math.min(least, Math.abs(one - log)), Number.POSITIVE_INFINITY);
 
 /** Of two modes the spread is wide, and says nothing of what lies between or beside them. */
-function isApart(log: number, logs: readonly number[]): boolean {
+function isApart(log: number, logs: readonly number[], strictness: number): boolean {
   if (logs.length < 2 * LEAST_RUNS) return false;
-  return nearestTo(log, logs) > GAP * Math.max(LEAST_SPREAD, widestGap(logs.toSorted(ascending)));
+  return nearestTo(log, logs) > strictness * GAP * Math.max(LEAST_SPREAD, widestGap(logs.toSorted(ascending)));
 }
 
 /** A third of the values after another must differ by so much to be a trend. */
@@ -224,70 +251,44 @@ function widestGap(sorted: readonly number[]): number {
 
 /** A slot with fewer runs is not held apart. */
 const LEAST_OF_SLOT = 4;
-/** So many runs that went as far, all in a third of the slots, are those slots' own. */
-const LEAST_FAR = 5;
+/** Slots differ if runs lie so much nearer to the middle of their own than to that of all. */
+const NEARER = 0.7;
 
-/** What a value is held against: all, or the runs of the same weekday or hour where those that went as far belong to others. */
-function comparable({ log, startedAt }: Point, points: readonly Point[]): readonly number[] {
-  const logs = points.map(one => one.log);
-  const middle = medianOf(logs.toSorted(ascending));
-  const half = (log - middle) / 2;
-  if (Math.abs(half) < LEAST_RATIO / 2) return logs;
-  const far = points.filter(one => (one.log - middle) / half >= 1);
-  // Of a number that grows only the last runs went as far, whatever their slot.
-  if (far.length < LEAST_FAR || points.indexOf(far[0] as Point) > points.length / 2) return logs;
+/**
+ * What a value is held against: the runs before it; where weekdays or hours differ, as they would be in its own.
+ * `own`: those of its own as they were, for people.
+ */
+function comparable(point: Point, points: readonly Point[]): { seen: number[]; own: number[] } {
+  let [fitted, own] = [points, points];
   for (const slotOf of [weekdayOf, hourOf]) {
-    const own = slotOf({ log, startedAt });
-    const slots = new Set(far.map(slotOf));
-    const sameSlot = points.filter(one => slotOf(one) === own);
-    if (!slots.has(own) && sameSlot.length >= LEAST_OF_SLOT && slots.size <= new Set(points.map(slotOf)).size / 3)
-      return sameSlot.map(one => one.log);
+    const inside = inSlotOf(point, fitted, slotOf);
+    if (inside !== fitted) own = own.filter(one => slotOf(one) === slotOf(point));
+    fitted = inside;
   }
-  return logs;
+  const logs = (of: readonly Point[]) => of.map(one => one.log);
+  return { seen: logs(fitted), own: fitted === points || own.length < LEAST_OF_SLOT ? [] : logs(own) };
 }
 
-/** By the text of a time in RFC 3339, UTC. */
-function hourOf({ startedAt }: Point): number {
-  return typeof startedAt === 'string' ? Number(startedAt.slice(11, 13)) : -1;
+function inSlotOf(point: Point, points: readonly Point[], slotOf: (point: Point) => number): readonly Point[] {
+  const slots = Map.groupBy(points, slotOf);
+  const own = slots.get(slotOf(point));
+  if (slots.size < 2 || own === undefined || own.length < LEAST_OF_SLOT) return points;
+  const middles = new Map<number, number>();
+  for (const [slot, inside] of slots) if (inside.length >= LEAST_OF_SLOT) middles.set(slot, middleOf(inside));
+  const known = points.filter(one => middles.has(slotOf(one)));
+  const middle = middleOf(known);
+  const away = (from: (one: Point) => number) => known.reduce((sum, one) => sum + Math.abs(one.log - from(one)), 0);
+  const ofSlot = (one: Point) => middles.get(slotOf(one)) ?? middle;
+  if (away(ofSlot) > NEARER * away(() => middle)) return points;
+  return known.map(one => ({ ...one, log: one.log - ofSlot(one) + ofSlot(point) }));
 }
 
-/** By Sakamoto's method. */
-function weekdayOf({ startedAt }: Point): number {
-  if (typeof startedAt !== 'string') return -1;
-  const [year, month, day] = [startedAt.slice(0, 4), startedAt.slice(5, 7), startedAt.slice(8, 10)].map(
-    Number,
-  ) as Date3;
-  const y = month < 3 ? year - 1 : year;
-  const offset = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4][month - 1] ?? 0;
-  return (y + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) + offset + day) % 7;
-}
+const middleOf = (points: readonly Point[]) => medianOf(points.map(one => one.log).sort(ascending));
 
-type Date3 = [year: number, month: number, day: number];
-
-/** As many runs in a row with one text, the present one included, are told: once. */
-const SAME_RUNS = 5;
-const SAME_LIKENESS = 30 / 32;
-const SAME_BYTES = 1.05;
-/** A job that often repeats itself says nothing by it: the greatest share of runs before that were like the one before them. */
-const OFTEN_SAME = 0.15;
-
-function repeated(run: FormerRun, former: readonly FormerRun[]): string | null {
-  const all = [...former, run].filter(({ sketch }) => typeof sketch === 'string');
-  if (run.sketch == null) return null;
-  let length = 1;
-  while (length < all.length && isSame(all.at(-length), all.at(-length - 1))) length++;
-  if (length !== SAME_RUNS) return null;
-  const before = all.slice(0, all.length - length + 1);
-  if (before.length < SAME_RUNS - 1) return null;
-  const same = before.filter((one, at) => at > 0 && isSame(one, before[at - 1])).length;
-  if ((same + 0.5) / before.length > OFTEN_SAME) return null;
-  return `the same text as the last ${SAME_RUNS - 1} runs`;
-}
-
-function isSame(one: FormerRun | undefined, other: FormerRun | undefined): boolean {
-  const ratio = Number(one?.bytes) / Number(other?.bytes);
-  return (likenessOf(one?.sketch, other?.sketch) ?? 0) >= SAME_LIKENESS && ratio < SAME_BYTES && ratio > 1 / SAME_BYTES;
-}
+/** By the text of a time in RFC 3339, UTC. The first day of 1970 was a Thursday. */
+const hourOf = ({ startedAt }: Point) => (typeof startedAt === 'string' ? Number(startedAt.slice(11, 13)) : -1);
+const weekdayOf = ({ startedAt }: Point) =>
+  typeof startedAt === 'string' ? Math.floor(Date.parse(startedAt) / DAY_MS + 4) % 7 : -1;
 
 const ascending = (one: number, other: number) => one - other;
 

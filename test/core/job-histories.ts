@@ -23,6 +23,10 @@ export type Kind = (typeof KINDS)[number];
 export interface Job {
   readonly kind: Kind;
   readonly days: number;
+  /** By how much its numbers vary: the standard deviation of their logarithms. */
+  readonly noise: number;
+  /** How many times as long and as large the runs of its greater mode are; 1: it has no other. */
+  readonly mode: number;
   /** Its text is never the same twice. */
   readonly varies: boolean;
   readonly runs: readonly RunRecord[];
@@ -39,10 +43,10 @@ export function jobOf(seed: number, days = 90): Job {
   const everyHours = [24, 24, 24, 12, 6][Math.floor(random() * 5)] as number;
   // From a tenth of a minute to an hour; from 200 bytes to 200 KB; a cent to a dollar.
   const scale = { durationMs: 6000 * 600 ** random(), bytes: 200 * 1000 ** random(), cost: 0.01 * 100 ** random() };
-  const spread = 0.05 + 0.2 * random();
+  const spread = 0.05 + 0.35 * random();
   const growth = kind === 'growing' ? 0.002 + 0.02 * random() : 0;
-  const [mode, share] = [1.5 + 0.7 * random(), 0.1 + 0.5 * random()];
-  const [heavyDay, heavy] = [Math.floor(random() * 7), 2 + 8 * random()];
+  const [mode, share] = [1.5 + 2.5 * random(), 0.1 + 0.5 * random()];
+  const [week, heavy] = [weekOf(random), 2 + 8 * random()];
   const rare = 2 + 2.5 * random();
   const text = textOf(random);
   const quietBytes = 60 + Math.floor(200 * random());
@@ -51,7 +55,7 @@ export function jobOf(seed: number, days = 90): Job {
     const start = BEGIN + at * everyHours * HOUR_MS + Math.floor(random() * 60_000);
     let factor = Math.exp(growth * at);
     if (kind === 'bimodal' && random() < share) factor *= mode;
-    if (kind === 'weekly' && new Date(start).getUTCDay() === heavyDay) factor *= heavy;
+    if (kind === 'weekly' && week(new Date(start))) factor *= heavy;
     const long = kind === 'rare-long' && random() < 0.03 ? rare : 1;
     const noise = () => Math.exp(spread * normal(random));
     const durationMs = Math.round(scale.durationMs * factor * long * noise());
@@ -72,7 +76,19 @@ export function jobOf(seed: number, days = 90): Job {
       }),
     );
   }
-  return { kind, days, varies: text.varies, runs };
+  return { kind, days, noise: spread, mode: kind === 'bimodal' ? mode : 1, varies: text.varies, runs };
+}
+
+/** When a job has more to do: one weekday, working days, the weekend, or (if it runs more than once a day) an hour of each day. */
+function weekOf(random: Random): (time: Date) => boolean {
+  const day = Math.floor(random() * 7);
+  const patterns: ((time: Date) => boolean)[] = [
+    time => time.getUTCDay() === day,
+    time => time.getUTCDay() % 6 !== 0,
+    time => time.getUTCDay() % 6 === 0,
+    time => time.getUTCHours() === 3,
+  ];
+  return patterns[Math.floor(random() * patterns.length)] as (time: Date) => boolean;
 }
 
 /** The sketch of each run's output: always the same, never, or "nothing to do" in many runs. */

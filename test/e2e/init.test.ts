@@ -133,6 +133,70 @@ describe('init', () => {
     expect(statusOf(folder, 'worker').phase).toBe('stopped');
   });
 
+  test('--from a Procfile of odd shape: quotes in words, other names, and lines that are none', () => {
+    const folder = scratch();
+    writeFileSync(join(folder, '.env'), 'export PORT=5000\n', { mode: 0o644 });
+    const lines = [`web: serve --port $PORT`, `my.worker :  sleep "1 0" 'it''s'`, 'long: sleep \\', '  100', '# end'];
+    writeFileSync(join(folder, 'Procfile'), lines.join('\n'));
+    expect(run(folder, ['init', '--from', 'Procfile'])).toMatchObject({
+      code: 0,
+      err: 'agent-watch: skipped line 4: is not "name: command"\n',
+    });
+    expect(readFileSync(join(folder, 'agent-watch/web.yaml'), 'utf8')).not.toContain('PORT is not assigned');
+    expect(yaml(folder, 'agent-watch/my.worker.yaml').command).toEqual(['sleep', '1 0', 'its']);
+    expect(yaml(folder, 'agent-watch/long.yaml').command).toEqual(['sh', '-c', 'sleep \\']);
+  });
+
+  test('--from a pm2 file that is an ES module, with two apps of one name', () => {
+    const folder = scratch();
+    writeFileSync(
+      join(folder, 'ecosystem.config.mjs'),
+      `export default { apps: [
+        { name: 'my app', script: 'sleep', args: 100, cwd: '/tmp', env_production: { A: 1 }, kill_retry_time: 5 },
+        { name: 'my-app', script: 'sleep 100' },
+      ] };`,
+    );
+    expect(run(folder, ['init', '--from', 'ecosystem.config.mjs'])).toMatchObject({ code: 0, err: '' });
+    expect(yaml(folder, 'agent-watch/my-app.yaml')).toEqual({
+      name: 'my-app',
+      command: ['sleep', '100'],
+      cwd: '/tmp',
+    });
+    expect(readFileSync(join(folder, 'agent-watch/my-app.yaml'), 'utf8')).toMatch(
+      /# env_production was not taken over\n# kill_retry_time was not taken over/,
+    );
+    startsAll(folder, 'my-app', 'my-app-2');
+  });
+
+  test('--from a compose file: no shell takes a command apart, and what compose fills in is filled in or told', () => {
+    const folder = scratch();
+    writeFileSync(
+      join(folder, 'compose.yaml'),
+      `x-base: &base
+  environment: &env {LOG: info, EMPTY: }
+services:
+  cron:
+    <<: *base
+    command: sh -c "while true; do date; sleep $\${N:-5}; done"
+    environment: {<<: *env, PRICE: $$5, HOST: "\${HOST_NAME:-local}", KEY: "\${KEY}"}
+    profiles: [debug]
+  built: {build: .}
+`,
+    );
+    expect(run(folder, ['init', '--from', 'compose.yaml'])).toMatchObject({
+      code: 0,
+      err: 'agent-watch: skipped built: has no command, only the image that it builds\n',
+    });
+    const { command, env } = yaml(folder, 'agent-watch/cron.yaml');
+    expect(command).toEqual(['sh', '-c', 'while true; do date; sleep ${N:-5}; done']);
+    expect(env).toEqual({ LOG: 'info', PRICE: '$5', HOST: 'local', KEY: '${KEY}' });
+    const text = readFileSync(join(folder, 'agent-watch/cron.yaml'), 'utf8');
+    expect(text).toContain('# profiles was not taken over');
+    expect(text).toContain('# ${HOST_NAME:-local}: the default was taken');
+    expect(text).toContain('# ${KEY} is not filled in: write its value');
+    startsAll(folder, 'cron');
+  });
+
   test('says what it cannot read', () => {
     const folder = scratch();
     writeFileSync(join(folder, 'x.yaml'), 'a: 1\n');
@@ -141,8 +205,8 @@ describe('init', () => {
       err: expect.stringMatching(/neither a Procfile, a pm2/),
     });
     expect(run(folder, ['init', '--from', 'gone'])).toMatchObject({
-      code: 1,
-      err: expect.stringMatching(/--from: .*gone/),
+      code: 125,
+      err: expect.stringMatching(/--from: .*gone does not exist/),
     });
   });
 });

@@ -164,7 +164,7 @@ describe('install', () => {
     expect(table()).toBe('0 * * * * /usr/bin/true\n');
     expect(existsSync(join(folder, 'state/bot/environment'))).toBe(false);
     expect(run(folder, ['uninstall', 'bot'], { env })).toMatchObject({
-      code: 125,
+      code: 4,
       err: expect.stringMatching(/not installed/),
     });
   });

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { executable } from '../support/watcher.ts';
+import { scratch } from '../support/scratch.ts';
+import { executable, run } from '../support/watcher.ts';
 
 const python = spawnSync('python3', ['--version']).status === 0;
 
@@ -14,6 +15,18 @@ test('a reader that goes early, and a stdout that was closed, are no faults', ()
   for (const end of ['| true', '>&-']) {
     const { stderr } = spawnSync('sh', ['-c', `'${executable}' --help ${end}`], { encoding: 'utf8' });
     expect(stderr).toBe('');
+  }
+});
+
+test('a reader that has seen enough of logs or events ends them without a word', () => {
+  const folder = scratch();
+  run(folder, ['--name', 'bot', '--restart', 'never', '--', 'seq', '1', '60000']);
+  const shown = ['logs bot -n 60000', 'logs bot -n 60000 --raw', 'logs bot -n 60000 -t', 'logs bot -f -n 60000'];
+  for (const look of shown) {
+    const shell = `'${executable}' --state-dir state ${look} | head -1`;
+    const { stderr, stdout } = spawnSync('sh', ['-c', shell], { cwd: folder, encoding: 'utf8', timeout: 60_000 });
+    expect(stderr, look).toBe('');
+    expect(stdout, look).not.toBe('');
   }
 });
 

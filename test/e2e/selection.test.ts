@@ -54,6 +54,18 @@ describe('names, globs and --all', () => {
     run(folder, ['stop', '--all']);
   });
 
+  test('what is no name but a time, a run or a word in the wrong place is told how to be written', () => {
+    const folder = scratch();
+    run(folder, ['--name', 'bot', '--restart', 'never', '--', 'true']);
+    const err = (...args: string[]) => run(folder, args).err;
+    expect(err('brief', '24h')).toBe('agent-watch: no service named "24h"; to look back so far: --since 24h\n');
+    expect(err('runs', 'bot', '3')).toBe('agent-watch: no service named "3"; one run: agent-watch runs show bot 3\n');
+    expect(err('incidents', 'bot', 'show')).toBe(
+      'agent-watch: no service named "show"; write: agent-watch incidents show bot\n',
+    );
+    expect(err('status', '24h')).toBe('agent-watch: no service named "24h"; valid: bot\n');
+  });
+
   test('--all of no services is 0', () => {
     expect(run(scratch(), ['stop', '--all'])).toMatchObject({ code: 0, out: 'no services\n' });
   });

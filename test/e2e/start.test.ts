@@ -177,6 +177,19 @@ describe('start says that a command is started', () => {
   });
 });
 
+describe('start says what a service waits for', () => {
+  test('its schedule; and after a watcher that was killed it waits for the command, which starts at once', async () => {
+    const folder = scratch();
+    const { out } = run(folder, ['start', '--name', 'job', '--schedule', '0 3 * * *', '--', 'true']);
+    expect(out).toMatch(/^job: waiting until \S.* \(watcher \d+\)\n$/);
+    run(folder, ['start', '--name', 'bot', '--', 'sleep', '1000']);
+    process.kill(statusOf(folder, 'bot').watcherPid ?? 0, 'SIGKILL');
+    await phaseIs(folder, 'bot', 'lost');
+    expect(run(folder, ['start', 'bot'])).toMatchObject({ code: 0, out: expect.stringMatching(/^bot: started, pid/) });
+    run(folder, ['stop', '--all']);
+  });
+});
+
 describe('start NAME', () => {
   const show = 'echo "$AGENT_WATCH_RUN <$MODE> <$API_TOKEN> $PWD $0"; exec sleep 1000';
 

@@ -72,6 +72,12 @@ describe('lines are selected', () => {
     ]);
     expect(logs(folder, 'bot', '--grep', 'bad [12]')).toEqual(['ValueError: bad 1', 'ValueError: bad 2']);
     expect(logs(folder, 'bot', '--since', '2999-01-01')).toEqual([]);
+    // Of a time that has more lines than are asked for, the events of those that are shown.
+    expect(logs(folder, 'bot', '--since', '1h', '-n', '1').join('\n')).not.toContain('run 2');
+    expect(run(folder, ['logs', 'bot', '--run', '99'])).toMatchObject({
+      out: '',
+      err: 'agent-watch: nothing of run 99 is in the log\n',
+    });
     watcher.process.kill('SIGTERM');
     await watcher.ended;
   });

@@ -12,6 +12,8 @@ export interface CommandLine {
   readonly typed: string | null;
   /** What was written for each option that was given; `true` or `false` for a switch. */
   readonly given: ReadonlyMap<OptionName, readonly string[]>;
+  /** How each option that was given was written: `-f`, `--follow`. */
+  readonly typedFlags?: ReadonlyMap<OptionName, string>;
   readonly operands: readonly string[];
   /** All after the first `--`, exact; null without one. */
   readonly command: readonly string[] | null;
@@ -40,7 +42,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   const end = argv.indexOf('--');
   const command = end < 0 ? null : argv.slice(end + 1);
   const checked = check(end < 0 ? argv : argv.slice(0, end), argv);
-  const seen = [...checked.seen];
+  const seen = [...checked.seen.keys()];
   // Its patterns cost a millisecond at the first call: with nothing before the --, there is nothing for it to read.
   const parsed =
     checked.tokens.length === 0
@@ -55,8 +57,9 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   const alias = aliasOf(first);
   if (alias?.switch !== undefined) given.set(alias.switch, ['true']);
   const word = alias?.word ?? commandWords.find(known => known === first);
-  if (word === undefined) return { word: 'watch', typed: null, given, operands: parsed._, command };
-  return { word, typed: first ?? null, given, operands: rest, command };
+  if (word === undefined)
+    return { word: 'watch', typed: null, given, typedFlags: checked.seen, operands: parsed._, command };
+  return { word, typed: first ?? null, given, typedFlags: checked.seen, operands: rest, command };
 }
 
 function aliasOf(word: string | undefined) {
@@ -65,11 +68,12 @@ function aliasOf(word: string | undefined) {
 
 interface Checked {
   readonly tokens: string[];
-  readonly seen: Set<OptionName>;
+  /** As each was written. */
+  readonly seen: Map<OptionName, string>;
 }
 
 function check(tokens: readonly string[], argv: readonly string[]): Checked {
-  const checked: Checked = { tokens: [], seen: new Set() };
+  const checked: Checked = { tokens: [], seen: new Map() };
   const asksHelp = tokens.some(token => token === '--help' || token === '-h');
   let operands = 0;
   for (let i = 0; i < tokens.length; i++) {
@@ -95,7 +99,7 @@ interface Spelled {
 function checkOption({ name, flag, value }: Spelled, next: string | undefined, checked: Checked): boolean {
   const row = optionRow(name);
   if (checked.seen.has(name) && row.repeat !== true) throw new UsageError(`${flag} may be given only once`);
-  checked.seen.add(name);
+  checked.seen.set(name, flag);
   if (row.kind === 'switch') {
     if (value !== undefined && value !== 'true' && value !== 'false')
       throw new UsageError(`${flag}: ${quoted(value)} is not one of true, false; write ${flag} alone`);
@@ -171,7 +175,8 @@ function refuseUnknownWord(word: string, index: number, argv: readonly string[])
     foreign ??
     alike(
       word,
-      known.filter(one => !harmful.has(one)),
+      // Of two letters, `up` is alike to too much.
+      known.filter(one => !harmful.has(one) && one !== 'up'),
     );
   const hint = meant === null ? '' : `; did you mean ${meant}?`;
   if (argv.includes('--')) throw new UsageError(`unknown command ${quoted(word)}${hint || HELP}`);

@@ -262,6 +262,17 @@ export const foreignWords: Readonly<Record<string, string>> = {
   deploy: 'apply FILE',
   sync: 'apply FILE',
   healthcheck: 'health',
+  'is-active': 'health NAME',
+  'is-failed': 'health NAME',
+  avail: 'status',
+  pid: 'status NAME',
+  fg: 'logs NAME -f',
+  maintail: 'events -f',
+  startup: 'install',
+  ecosystem: 'init --from FILE',
+  reload: 'apply FILE --dry-run',
+  reread: 'apply FILE --dry-run',
+  update: 'apply FILE --dry-run',
   ping: 'health',
 };
 

@@ -36,6 +36,8 @@ export interface Selection extends Somewhere {
   readonly allUsers: boolean;
   /** The folder was named on the command line: one that is not there is a mistake. */
   readonly stateDirGiven: boolean;
+  /** The command, by which an unknown name may be told from something else that was meant. */
+  readonly word?: string;
 }
 
 /** Services by the files that describe them. */

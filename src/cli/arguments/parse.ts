@@ -48,13 +48,15 @@ function refuseForeign(line: CommandLine): void {
       : near === null || HARMFUL.includes(near)
         ? `; agent-watch help ${line.word} lists its options`
         : `; did you mean --${near}?`;
-    throw new UsageError(`--${name} is not an option of ${title}${hint}`);
+    const flag = line.typedFlags?.get(name);
+    const written = flag === undefined || flag === `--${name}` ? `--${name}` : `${flag} (--${name})`;
+    throw new UsageError(`${written} is not an option of ${title}${hint}`);
   }
   if (line.command !== null && row.watches !== true)
     throw new UsageError(`${line.word} takes no command after --; usage: agent-watch ${row.usage}`);
   const [least, most] = row.operands;
   if (line.operands.length < least)
-    throw new UsageError(`${line.word}: missing argument; usage: agent-watch ${row.usage}`);
+    throw new UsageError(`${line.typed ?? line.word}: missing argument; ${usageOf(line)}`);
   const extra = line.operands[most];
   if (extra !== undefined)
     throw new UsageError(
@@ -113,6 +115,7 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
     allUsers: values['all-users'],
     stateDir,
     stateDirGiven: line.given.has('state-dir'),
+    word: line.word,
   });
   switch (line.word) {
     case 'status': {
@@ -156,6 +159,8 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
         throw new UsageError(
           `signal needs names and a signal; write: agent-watch signal ${isSignal(signal) ? `NAME ${signal}` : `${signal} SIGUSR1`}`,
         );
+      if (!isSignal(signal) && line.operands.slice(0, -1).some(isSignal))
+        throw new UsageError(`signal: ${quoted(signal)} is not a signal, which comes last; ${usageOf(line)}`);
       return { kind: 'signal', signal: readSignal(signal), ...some(line, chosen(line.operands.slice(0, -1))) };
     }
     case 'apply':
@@ -203,7 +208,9 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
 /** Where the page is served without --listen. */
 const SERVE_AT = { host: '127.0.0.1', port: 7433 };
 
-const usageOf = (line: CommandLine) => `usage: agent-watch ${commandRow(line.word).usage}`;
+/** With the word that was typed, which may be another name of the command. */
+const usageOf = ({ word, typed }: CommandLine) =>
+  `usage: agent-watch ${commandRow(word).usage.replace(word, typed ?? word)}`;
 
 /** A command that acts must be told on what: nothing is never taken for everything. */
 function some(line: CommandLine, selection: Selection): Selection {
@@ -229,12 +236,15 @@ function runOf({ operands }: CommandLine): { name: string; run: number | null } 
   if (name === undefined) throw new UsageError('runs show: missing name; usage: agent-watch runs show <name> [N]');
   if (extra !== undefined)
     throw new UsageError(`unexpected argument ${quoted(extra)}; usage: agent-watch runs show <name> [N]`);
-  return { name: readName(name), run: number === undefined ? null : runNumber(name, number) };
+  return {
+    name: readName(name),
+    run: number === undefined ? null : runNumber(number, `agent-watch runs ${name} lists them`),
+  };
 }
 
-function runNumber(name: string, text: string): number {
+function runNumber(text: string, hint: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new UsageError(`invalid number of a run ${quoted(text)}; agent-watch runs ${name} lists them`);
+  throw new UsageError(`invalid number of a run ${quoted(text)}; ${hint}`);
 }
 
 /** `mark NAME N good|bad [why]`. */
@@ -242,7 +252,7 @@ function markOf({ operands }: CommandLine): { name: string; run: number; mark: '
   const [, name, number, mark, ...why] = operands;
   const usage = 'usage: agent-watch runs mark <name> N good|bad [why]';
   if (name === undefined || number === undefined) throw new UsageError(`runs mark: missing name or number; ${usage}`);
-  const run = runNumber(name, number);
+  const run = runNumber(number, usage);
   if (mark === undefined) throw new UsageError(`runs mark: missing good or bad; ${usage}`);
   const word = readChoice(mark, ['good', 'bad'] as const);
   return { name: readName(name), run, mark: word, why: why.length === 0 ? null : why.join(' ') };

@@ -21,17 +21,22 @@ export interface Imported {
   readonly skipped: readonly string[];
 }
 
-const NEEDS_SHELL = /[|&;<>()$`*?[\]{}~#!\n]|^\s*\w+=/;
+const NEEDS_SHELL = /[|&;<>()$`*?[\]{}~#!\n]|^\s*\w+=|\\$/;
+const WORD = /(?:'[^']*'|"(?:[^"\\]|\\[\s\S])*"|\\[\s\S]|[^\s'"\\])+/g;
+const QUOTED = /'([^']*)'|"((?:[^"\\]|\\[\s\S])*)"|\\([\s\S])/g;
 
-/** A command line as a list of arguments; through a shell only where it uses one's syntax. */
+/** A command line as a list of arguments, quotes read as a shell does; null where one is left open. */
+function splitLine(line: string): string[] | null {
+  if (line.replace(WORD, '').trim() !== '') return null;
+  return (line.match(WORD) ?? []).map(word =>
+    word.replace(QUOTED, (_, single, double, escaped) => single ?? double?.replace(/\\(["\\$`])/g, '$1') ?? escaped),
+  );
+}
+
+/** The same, through a shell where it uses one's syntax. */
 function argumentsOf(line: string): string[] {
   const text = line.trim();
-  if (NEEDS_SHELL.test(text)) return ['sh', '-c', text];
-  const words: string[] = [];
-  for (const [, single, double, plain] of text.matchAll(/'([^']*)'|"((?:[^"\\]|\\.)*)"|((?:[^\s'"\\]|\\.)+)/g))
-    words.push(single ?? (double ?? plain ?? '').replace(/\\(.)/g, '$1'));
-  // Quotes inside a word are not understood here: a shell reads them rightly.
-  return /\S['"]|['"]\S/.test(text.replace(/(?:^|\s)(?:'[^']*'|"[^"]*")(?=\s|$)/g, ' ')) ? ['sh', '-c', text] : words;
+  return (NEEDS_SHELL.test(text) ? null : splitLine(text)) ?? ['sh', '-c', text];
 }
 
 /** Our duration for milliseconds: `1500ms`, `3s`, `2m`. */
@@ -41,21 +46,26 @@ function durationKey(ms: number): string {
 }
 
 /** Lines of `name: command`, as Heroku, foreman and honcho read them. */
-export function fromProcfile(text: string, hasEnvFile: boolean): Imported {
+export function fromProcfile(text: string, env: string | null): Imported {
   const services: ForeignService[] = [];
-  for (const line of text.split('\n')) {
-    const match = /^([A-Za-z0-9_-]+):\s*(\S.*?)\s*$/.exec(line);
-    if (match === null) continue;
+  const skipped: string[] = [];
+  const givesPort = /^\s*(?:export\s+)?PORT=/m.test(env ?? '');
+  for (const [index, line] of text.split('\n').entries()) {
+    const match = /^([\w.-]+)\s*:\s*(\S.*?)\s*$/.exec(line);
+    if (match === null) {
+      if (!/^\s*(?:#|$)/.test(line)) skipped.push(`line ${index + 1}: is not "name: command"`);
+      continue;
+    }
     const [, name = '', command = ''] = match;
     services.push({
       name,
       command: argumentsOf(command),
-      keys: hasEnvFile ? { 'env-file': '.env' } : {},
+      keys: env === null ? {} : { 'env-file': '.env' },
       cwd: '.',
-      notes: /\$PORT\b|\$\{PORT\b/.test(command) ? ['PORT is not assigned here: set it in env'] : [],
+      notes: !givesPort && /\$PORT\b|\$\{PORT\b/.test(command) ? ['PORT is not assigned here: set it in env'] : [],
     });
   }
-  return { services, skipped: [] };
+  return { services, skipped };
 }
 
 /** A text or a list of them; anything else is none. */
@@ -69,34 +79,71 @@ export function fromCompose(document: unknown): Imported {
   const services: ForeignService[] = [];
   const skipped: string[] = [];
   for (const [name, value] of Object.entries(fieldsOf(fieldsOf(document)['services']))) {
-    const spec = fieldsOf(value);
+    const notes: string[] = [];
+    const spec = fieldsOf(filledIn(value, notes));
     const command = [...words(spec['entrypoint']), ...words(spec['command'])];
-    if (command.length > 0) services.push({ name, command, keys: keysOf(spec), cwd: '.', notes: notesOf(spec) });
+    if (command.length > 0)
+      services.push({ name, command, keys: keysOf(spec), cwd: '.', notes: [...notesOf(spec), ...new Set(notes)] });
     else
       skipped.push(
-        `${name}: has no command${typeof spec['image'] === 'string' ? `, only the image ${spec['image']}` : ''}`,
+        `${name}: has no command${typeof spec['image'] === 'string' ? `, only the image ${spec['image']}` : spec['build'] === undefined ? '' : ', only the image that it builds'}`,
       );
   }
   return { services, skipped };
 }
 
-const words = (value: unknown) => (Array.isArray(value) ? textList(value) : textList(value).flatMap(argumentsOf));
+/** Compose takes a command apart without a shell. */
+const words = (value: unknown) =>
+  Array.isArray(value) ? textList(value) : textList(value).flatMap(line => splitLine(line) ?? [line]);
+
+/** `$$`, and `${VARIABLE:-default}` in any text: what compose would fill in from elsewhere is left and noted. */
+function filledIn(value: unknown, notes: string[]): unknown {
+  if (Array.isArray(value)) return value.map(one => filledIn(one, notes));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, filledIn(one, notes)]));
+  if (typeof value !== 'string') return value;
+  return value.replace(VARIABLE, (whole, _braces, fallback, _plain) => {
+    if (whole === '$$') return '$';
+    notes.push(
+      fallback === undefined ? `${whole} is not filled in: write its value` : `${whole}: the default was taken`,
+    );
+    return fallback ?? whole;
+  });
+}
+
+const VARIABLE = /\$(?:\$|\{([A-Za-z_]\w*)(?::?-([^}]*)|[^}]*)\}|([A-Za-z_]\w*))/g;
+
+/** What needs no word: it has its own key here, or means nothing without a container. */
+const COMPOSE_KEYS: ReadonlySet<string> = new Set([
+  ...['entrypoint', 'command', 'environment', 'env_file', 'restart', 'stop_signal', 'stop_grace_period', 'mem_limit'],
+  ...[
+    'healthcheck',
+    'container_name',
+    'hostname',
+    'labels',
+    'logging',
+    'init',
+    'tty',
+    'stdin_open',
+    'expose',
+    'platform',
+  ],
+]);
 
 function notesOf(spec: Readonly<Record<string, unknown>>): string[] {
-  const left = [
-    'image',
-    'build',
-    'ports',
-    'volumes',
-    'depends_on',
-    'networks',
-    'user',
-    'working_dir',
-    'secrets',
-    'configs',
+  const optional = textListOf(spec['env_file']).filter(one => fieldsOf(one)['required'] === false);
+  return [
+    ...Object.keys(spec)
+      .filter(key => !COMPOSE_KEYS.has(key) && !(key === 'deploy' && memoryOf(spec) !== undefined))
+      .map(key => `${key} was not taken over`),
+    ...optional.map(one => `env-file: compose goes without ${String(fieldsOf(one)['path'])}; agent-watch needs it`),
   ];
-  return left.filter(key => spec[key] !== undefined).map(key => `${key} was not taken over`);
 }
+
+const textListOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+const memoryOf = (spec: Readonly<Record<string, unknown>>): unknown =>
+  spec['mem_limit'] ?? fieldsOf(fieldsOf(fieldsOf(spec['deploy'])['resources'])['limits'])['memory'];
 
 function keysOf(spec: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const keys: Record<string, unknown> = {};
@@ -109,14 +156,15 @@ function keysOf(spec: Readonly<Record<string, unknown>>): Record<string, unknown
   Object.assign(keys, restartOf(spec['restart']));
   if (typeof spec['stop_signal'] === 'string') keys['stop-signal'] = spec['stop_signal'];
   if (typeof spec['stop_grace_period'] === 'string') keys['stop-timeout'] = spec['stop_grace_period'];
-  const limit = spec['mem_limit'] ?? fieldsOf(fieldsOf(fieldsOf(spec['deploy'])['resources'])['limits'])['memory'];
+  const limit = memoryOf(spec);
   if (limit !== undefined) keys['max-memory'] = String(limit).replace(/^(\d+)$/, '$1B');
   return { ...keys, ...healthOf(fieldsOf(spec['healthcheck'])) };
 }
 
-/** A mapping, or a list of `KEY=value`; a KEY alone is the caller's and needs no mention. */
+/** A mapping, or a list of `KEY=value`; a KEY without a value is the caller's and needs no mention. */
 function environmentOf(value: unknown): Record<string, unknown> {
-  if (!Array.isArray(value)) return { ...fieldsOf(value) };
+  if (!Array.isArray(value))
+    return Object.fromEntries(Object.entries(fieldsOf(value)).filter(([, one]) => one !== null));
   const pairs = value.map(String).filter(pair => pair.includes('='));
   return Object.fromEntries(pairs.map(pair => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
 }
@@ -162,20 +210,12 @@ const INTERPRETERS: Readonly<Record<string, string>> = {
   pl: 'perl',
   php: 'php',
 };
-/** What we do by other means, or not at all. */
-const NOT_TAKEN = [
-  'watch',
-  'ignore_watch',
-  'exec_mode',
-  'out_file',
-  'error_file',
-  'log_file',
-  'merge_logs',
-  'wait_ready',
-  'cron_restart',
-  'min_uptime',
-  'source_map_support',
-];
+/** What needs no word: it has its own key here, or means nothing to us. */
+const PM2_KEYS: ReadonlySet<string> = new Set([
+  ...['name', 'script', 'args', 'cwd', 'interpreter', 'exec_interpreter', 'interpreter_args', 'node_args', 'env'],
+  ...['instances', 'autorestart', 'stop_exit_codes', 'exp_backoff_restart_delay', 'restart_delay', 'max_restarts'],
+  ...['kill_timeout', 'kill_signal', 'max_memory_restart', 'namespace', 'version', 'time', 'vizion', 'pmx', 'treekill'],
+]);
 
 /** The apps of a pm2 ecosystem file. Source: pm2's application declaration. */
 export function fromPm2(document: unknown): Imported {
@@ -191,9 +231,9 @@ export function fromPm2(document: unknown): Imported {
 }
 
 function service(app: Readonly<Record<string, unknown>>, script: string): ForeignService {
-  const notes = NOT_TAKEN.filter(key => app[key] !== undefined && app[key] !== false).map(
-    key => `${key} was not taken over`,
-  );
+  const notes = Object.keys(app)
+    .filter(key => !PM2_KEYS.has(key) && app[key] !== undefined && app[key] !== false)
+    .map(key => `${key} was not taken over`);
   const instances = Number(app['instances'] ?? 1);
   if (instances !== 1)
     notes.push(`instances: ${String(app['instances'])} was not taken over: one service is one process tree`);

@@ -24,6 +24,9 @@ export interface FoundIncident {
   readonly folder: string;
 }
 
+/** So many ids are listed where several are meant. */
+const LISTED = 5;
+
 /**
  * The incident that was meant: by the name of its service (its latest), by its id, or by the beginning of its id.
  * @throws CommandFailed if there is none, or more than one
@@ -53,9 +56,9 @@ export function findIncident(services: readonly Service[], written: string): Fou
   }
   throw new CommandFailed(
     `${quoted(written)} is the beginning of ${found.length} incidents: ${found
-      .slice(-5)
+      .slice(-LISTED)
       .map(({ id }) => id)
-      .join(', ')}`,
+      .join(', ')}${found.length > LISTED ? ', …' : ''}`,
     EXIT.unknownName,
   );
 }

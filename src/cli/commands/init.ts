@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { fieldsOf } from '../../core/shape.ts';
 import { EXIT } from '../../core/signals.ts';
@@ -13,7 +13,7 @@ import { type Described, readFleet } from '../fleet/files.ts';
 import { schemaText } from '../render/schema.ts';
 import { print } from '../render/terminal.ts';
 import { resolvedCommand } from '../service/plan.ts';
-import { CommandFailed } from '../usage-error.ts';
+import { CommandFailed, UsageError } from '../usage-error.ts';
 import { sanitisedName } from '../values/words.ts';
 import { type ForeignService, fromCompose, fromPm2, fromProcfile, type Imported } from './foreign-files.ts';
 
@@ -50,17 +50,33 @@ function filesFrom(folder: string, from: string): NewFile[] {
   const { services, skipped } = importedFrom(from);
   for (const line of skipped) process.stderr.write(`agent-watch: skipped ${line}\n`);
   if (services.length === 0) throw new CommandFailed(`${from} describes no service that can be started`);
+  const taken = new Set<string>();
   return services.map(service => {
-    const name = sanitisedName(service.name) || 'service';
+    const name = freeName(sanitisedName(service.name) || 'service', taken);
+    taken.add(name);
     return { path: join(folder, `${name}.yaml`), text: fileText({ ...service, name }, folder, from) };
   });
+}
+
+/** Another tool may take two services of one name, or names that differ in what ours may not hold. */
+function freeName(wanted: string, taken: ReadonlySet<string>): string {
+  for (let number = 1; ; number++) {
+    const name = number === 1 ? wanted : `${wanted}-${number}`;
+    if (!taken.has(name)) return name;
+  }
+}
+
+/** The text of the file of variables that foreman reads; null without one. */
+function envBeside(from: string): string | null {
+  const path = join(dirname(from), '.env');
+  return existsSync(path) ? textOf(path) : null;
 }
 
 /** By the file's name, and for YAML and JSON by what is in it. */
 function importedFrom(from: string): Imported {
   const name = basename(from);
   const text = textOf(from);
-  if (/^Procfile/i.test(name)) return fromProcfile(text, existsSync(join(dirname(from), '.env')));
+  if (/^Procfile/i.test(name)) return fromProcfile(text, envBeside(from));
   if (/\.[cm]?js$/.test(name)) return fromPm2(evaluated(from));
   const document = parsed(text, from);
   if (fieldsOf(document)['services'] !== undefined) return fromCompose(document);
@@ -73,6 +89,7 @@ function textOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new UsageError(`--from: ${path} does not exist`);
     throw new CommandFailed(`--from: ${path}: ${reasonOf(error)}`);
   }
 }
@@ -88,14 +105,15 @@ function parsed(text: string, path: string): unknown {
 /** An ecosystem file is a program; whoever names it wants it run. */
 function evaluated(path: string): unknown {
   try {
-    return createRequire(path)(path);
+    const module: unknown = createRequire(path)(path);
+    return fieldsOf(module)['default'] ?? module;
   } catch (error) {
     throw new CommandFailed(`--from: ${path} cannot be evaluated: ${(error as Error).message.split('\n', 1)[0]}`);
   }
 }
 
 function fileText({ name, command, keys, cwd, notes }: ForeignService, folder: string, from: string): string {
-  const place = relative(folder, resolve(dirname(from), cwd)) || '.';
+  const place = isAbsolute(cwd) ? cwd : relative(folder, resolve(dirname(from), cwd)) || '.';
   const taken = Object.fromEntries(
     Object.entries(keys).map(([key, value]) => [key, key === 'env-file' ? moved(value, folder, from) : value]),
   );

@@ -30,7 +30,7 @@ import {
   systemdUnit,
   unitName,
 } from '../service/systemd-unit.ts';
-import { UsageError } from '../usage-error.ts';
+import { CommandFailed, UsageError } from '../usage-error.ts';
 
 type InstallInvocation = Extract<Invocation, { kind: 'install' }>;
 
@@ -206,7 +206,7 @@ export async function uninstallCommand({ name, scope, stateDir }: UninstallInvoc
     if (exists(plistPath(name, one))) removed.push(await removePlist(name, one));
   }
   if (await outOfCrontab(name)) removed.push('its line in the crontab');
-  if (removed.length === 0) throw new UsageError(`${name} is not installed`);
+  if (removed.length === 0) throw new CommandFailed(`${name} is not installed`, EXIT.unknownName);
   for (const path of secrets) if (exists(path)) removed.push(remove(path));
   print(removed.map(what => `${name}: removed ${what}\n`).join(''));
   return EXIT.ok;

@@ -6,7 +6,7 @@ import { reasonOf } from '../../host/read-file.ts';
 import { isName, LOG_FILE } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
-import { ownTerminal, print as printAll, terminalLine, wantsColours } from '../render/terminal.ts';
+import { isReaderGone, ownTerminal, print, terminalLine, wantsColours } from '../render/terminal.ts';
 import { UsageError } from '../usage-error.ts';
 
 type LogsInvocation = Extract<Invocation, { kind: 'logs' }>;
@@ -38,20 +38,14 @@ function isPlain({ since, until, times, grep, run, around, raw }: LogsInvocation
 
 async function copyLog({ stateDir, name }: Service, { lines, follow, raw }: LogsInvocation): Promise<void> {
   const reader = openLogReader(join(stateDir, name, LOG_FILE));
-  const asItIs = raw || ownTerminal() === null;
-  if (asItIs && !follow) return printAll(reader.lastLines(lines ?? DEFAULT_LINES));
-  const print = asItIs ? printRaw : createCleanPrinter();
-  print(reader.lastLines(lines ?? DEFAULT_LINES));
-  if (!follow) return print(null);
-  let readerGone = false;
-  process.stdout.on('error', () => {
-    readerGone = true;
-  });
+  const show = raw || ownTerminal() === null ? printRaw : createCleanPrinter();
+  show(reader.lastLines(lines ?? DEFAULT_LINES));
+  if (!follow) return show(null);
   let warned = false;
-  while (!readerGone && isName(stateDir, name)) {
+  while (!isReaderGone() && isName(stateDir, name)) {
     await new Promise(resolve => setTimeout(resolve, LOOK_EVERY_MS));
     const news = reader.news();
-    print(news.length > 0 ? news : null);
+    show(news.length > 0 ? news : null);
     if (reader.missed && !warned) {
       warned = true;
       process.stderr.write(
@@ -65,7 +59,7 @@ async function copyLog({ stateDir, name }: Service, { lines, follow, raw }: Logs
 type Print = (bytes: Buffer | null) => void;
 
 const printRaw: Print = bytes => {
-  if (bytes !== null) process.stdout.write(bytes);
+  if (bytes !== null) print(bytes);
 };
 
 /** For a terminal: whole lines, so that no sequence is cut in two; an unfinished one when nothing follows it. */
@@ -79,7 +73,7 @@ function createCleanPrinter(): Print {
     partial = text.slice(end);
     const shown = text.slice(0, end);
     if (shown !== '')
-      process.stdout.write(
+      print(
         shown
           .split('\n')
           .map(line => terminalLine(line, colours))

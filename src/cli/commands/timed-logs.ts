@@ -5,7 +5,7 @@ import { readEvents, type ServiceEvent } from '../../state/line-log.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
-import { localTime, ownTerminal, print, terminalLine, wantsColours } from '../render/terminal.ts';
+import { isReaderGone, localTime, ownTerminal, print, terminalLine, wantsColours } from '../render/terminal.ts';
 import { wallOf } from '../values/amounts.ts';
 import { findIncident } from './incidents.ts';
 
@@ -49,14 +49,10 @@ async function followEvents(
   from: string,
   say: (events: readonly ServiceEvent[]) => void,
 ): Promise<void> {
-  let gone = false;
-  process.stdout.on('error', () => {
-    gone = true;
-  });
   let last = from;
   // Events of the same millisecond as the last one are told by their number.
   let seen = eventsOf(services).filter(({ at }) => at === last).length;
-  while (!gone) {
+  while (!isReaderGone()) {
     await pause(LOOK_EVERY_MS);
     const fresh = eventsOf(services).filter(({ at }) => at >= last);
     const news = fresh.slice(seen);
@@ -103,6 +99,9 @@ export async function showLines(services: readonly Service[], invocation: LogsIn
   const entries = invocation.around === null ? selected(services, invocation, cursors) : around(services, invocation);
   const events = withEvents ? eventsAmong(services, entries, invocation) : [];
   write([...entries, ...events].sort(byTime));
+  const { run } = invocation;
+  if (run !== null && entries.length === 0 && events.length === 0 && !follow)
+    process.stderr.write(`agent-watch: nothing of run ${run} is in the log\n`);
   if (cursors !== null) await followLines(services, cursors, { wanted: wantedOf(invocation), withEvents, write });
 }
 
@@ -187,7 +186,8 @@ function eventsAmong(services: readonly Service[], entries: readonly Entry[], in
   if (wanted.grep !== null) return [];
   const labels = new Set(entries.map(({ label }) => label));
   const about = invocation.around === null ? services : services.filter(({ label }) => labels.has(label));
-  const first = wanted.from ?? entries[0]?.at ?? Number.NEGATIVE_INFINITY;
+  const isCut = invocation.lines !== null && entries.length >= invocation.lines;
+  const first = (isCut ? null : wanted.from) ?? entries[0]?.at ?? Number.NEGATIVE_INFINITY;
   const last =
     wanted.until ?? (invocation.around === null ? Number.POSITIVE_INFINITY : (entries.at(-1)?.at ?? 0) + 1000);
   return eventsOf(about).flatMap(({ at, name, kind, run, text }) => {
@@ -218,14 +218,10 @@ interface Following {
 async function followLines(services: readonly Service[], from: LogCursor[], following: Following): Promise<void> {
   const { wanted, withEvents, write } = following;
   const cursors = [...from];
-  let gone = false;
-  process.stdout.on('error', () => {
-    gone = true;
-  });
   const count = () => (withEvents ? eventsOf(services).length : 0);
   let lastEvent = new Date().toISOString();
   let known = count();
-  while (!gone) {
+  while (!isReaderGone()) {
     await pause(FOLLOW_EVERY_MS);
     const news = services.flatMap((service, index) => {
       const { lines, cursor } = linesAfter(pathOf(service), cursors[index] ?? { inode: 0, offset: 0 });
@@ -247,7 +243,7 @@ const COLOURS = ['36', '33', '32', '35', '34', '96', '93', '92', '95', '94'];
 /** Writes entries: the name in front where there are several, the time with -t, events dimmed and marked. */
 function printer(
   services: readonly Service[],
-  { times, raw, follow }: LogsInvocation,
+  { times, raw }: LogsInvocation,
 ): (entries: readonly Entry[]) => void {
   const terminal = ownTerminal();
   const colours = !raw && wantsColours(terminal);
@@ -265,9 +261,7 @@ function printer(
       const name = services.length > 1 ? (prefixes.get(label) ?? '') : '';
       parts.push(Buffer.from(time + name), lineBytes(text, terminal !== null && !raw, colours), NEWLINE);
     }
-    // Only Node's stream tells that the reader has gone.
-    if (follow) process.stdout.write(Buffer.concat(parts));
-    else print(Buffer.concat(parts));
+    print(Buffer.concat(parts));
   };
 }
 

@@ -6,7 +6,7 @@ import { readProcess, readTable } from '../../host/process-table.ts';
 import { namesIn } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { requireKnown } from '../commands/status.ts';
-import { terminalLine } from '../render/terminal.ts';
+import { print, terminalLine } from '../render/terminal.ts';
 import { lingers } from '../service/plan.ts';
 import { lookAtBuffering, lookAtCommand, lookAtContacts, lookAtOwnContacts } from './command.ts';
 import { type Finding, lookAtMachine, note, type Subject, serious, subjectOf, well } from './finding.ts';
@@ -144,7 +144,7 @@ export async function doctorCommand({ name, stateDir }: DoctorInvocation): Promi
     });
     findings.push(...found.map(finding => ({ ...finding, what: `${one}: ${finding.what}` })));
   }
-  process.stdout.write(`${reportOf(findings)}\n`);
+  print(`${reportOf(findings)}\n`);
   return findings.some(finding => finding.serious) ? EXIT.notWell : EXIT.ok;
 }
 

@@ -34,7 +34,7 @@ export function select(selection: Selection): Selected {
   for (const name of selection.names) {
     const found = known.filter(service => (isGlob(name) ? globMatches(name, service.name) : service.name === name));
     for (const service of found) services.add(service);
-    if (found.length === 0) unknown.push(unknownText(name, known, selection.stateDir));
+    if (found.length === 0) unknown.push(unknownText(name, known, selection));
   }
   return { services: known.filter(service => services.has(service)), unknown };
 }
@@ -49,7 +49,22 @@ export function selectKnown(selection: Selection): { services: readonly Service[
   return { services, code: unknown.length === 0 ? EXIT.ok : EXIT.unknownName };
 }
 
-function unknownText(name: string, known: readonly Service[], stateDir: string): string {
+/** Commands that take `--since`. */
+const TIMED: readonly unknown[] = ['brief', 'events', 'incidents', 'logs'];
+
+/** What else than a name it looks like. */
+function notAName(name: string, { word, names }: Selection): string | null {
+  const other = names.find(one => one !== name) ?? 'NAME';
+  if (TIMED.includes(word) && /^\d+(?:ms|[smhd])$/.test(name)) return `to look back so far: --since ${name}`;
+  if (word === 'runs' && /^\d+$/.test(name)) return `one run: agent-watch runs show ${other} ${name}`;
+  if ((word === 'runs' || word === 'incidents') && name === 'show') return `write: agent-watch ${word} show ${other}`;
+  return null;
+}
+
+function unknownText(name: string, known: readonly Service[], selection: Selection): string {
+  const { stateDir } = selection;
+  const meant = notAName(name, selection);
+  if (meant !== null) return `no service named ${quoted(name)}; ${meant}`;
   if (known.length === 0) return `no service named ${quoted(name)}: no services in ${stateDir}`;
   if (isGlob(name)) return `no service matches ${quoted(name)}`;
   return `no service named ${quoted(name)}${didYouMean(

@@ -25,16 +25,30 @@ export const canDraw = (): boolean => process.env['TERM'] !== 'dumb' && ownTermi
 /** Linux's /dev/null: where a check by cron sends what it says. */
 const NULL_DEVICE = 0x103;
 
+let stream: WriteStream | null = null;
+let readerGone = false;
+
+/** Whether nobody reads any more what we print, as `head` that has seen enough: for a command that would go on. */
+export const isReaderGone = (): boolean => readerGone;
+
 /** Says what a command has to say, at once and as a whole; a reader that has gone is not an error. */
 export function print(text: string | Buffer): void {
   let bytes = typeof text === 'string' ? Buffer.from(text) : text;
+  if (stream !== null) return void stream.write(bytes);
   try {
     while (bytes.length > 0) bytes = bytes.subarray(writeSync(1, bytes));
   } catch (error) {
-    // A pipe that somebody made non-blocking is full: Node's stream waits for its reader.
-    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') process.stdout.write(bytes);
-    else if (!GONE.includes((error as NodeJS.ErrnoException).code ?? ''))
-      throw new UsageError(`what there is to say cannot be written: ${reasonOf(error)}`);
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (GONE.includes(code)) readerGone = true;
+    else if (code !== 'EAGAIN') throw new UsageError(`what there is to say cannot be written: ${reasonOf(error)}`);
+    else {
+      // A pipe that somebody made non-blocking is full: Node's stream waits for its reader, now and from now on.
+      stream = process.stdout;
+      stream.on('error', () => {
+        readerGone = true;
+      });
+      stream.write(bytes);
+    }
   }
 }
 

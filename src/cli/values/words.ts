@@ -40,9 +40,10 @@ export function readSignal(text: string): NodeJS.Signals {
   if (number !== null && process.platform === 'linux') return signalName(number);
   if (/^\d+$/.test(text)) throw new UsageError(`invalid signal number ${quoted(text)}; write a name such as SIGTERM`);
   throw new UsageError(
+    // Of three letters nearly all are alike, and most signals end what gets them.
     `unknown signal ${quoted(text)}${didYouMean(
       wanted.slice(3),
-      names.map(name => name.slice(3)),
+      wanted.length > 6 ? names.map(name => name.slice(3)) : [],
       name => `SIG${name}`,
     )}`,
   );

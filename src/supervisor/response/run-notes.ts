@@ -1,7 +1,7 @@
 import type { Autopsy } from '../../core/autopsy.ts';
 import type { Fact, Note } from '../../core/events.ts';
-import { type RunAmendment, type RunRecord, sketchOf, type Unchecked } from '../../core/run-record.ts';
-import { type FormerRun, SEEN_RUNS, unusualOf } from '../../core/unusual.ts';
+import { type FormerRun, type RunAmendment, type RunRecord, sketchOf, type Unchecked } from '../../core/run-record.ts';
+import { SEEN_RUNS, unusualOf } from '../../core/unusual.ts';
 import type { CpuSample } from '../../host/autopsy.ts';
 import { openFiles } from '../../host/process-facts.ts';
 import { type MemoryCgroup, memoryCgroupOf, oomKills } from '../../host/resource-limits.ts';
