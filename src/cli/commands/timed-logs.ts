@@ -241,10 +241,7 @@ async function followLines(services: readonly Service[], from: LogCursor[], foll
 const COLOURS = ['36', '33', '32', '35', '34', '96', '93', '92', '95', '94'];
 
 /** Writes entries: the name in front where there are several, the time with -t, events dimmed and marked. */
-function printer(
-  services: readonly Service[],
-  { times, raw }: LogsInvocation,
-): (entries: readonly Entry[]) => void {
+function printer(services: readonly Service[], { times, raw }: LogsInvocation): (entries: readonly Entry[]) => void {
   const terminal = ownTerminal();
   const colours = !raw && wantsColours(terminal);
   const width = Math.max(...services.map(({ label }) => label.length));
