@@ -48,8 +48,8 @@ function refuseForeign(line: CommandLine): void {
       : near === null || HARMFUL.includes(near)
         ? `; agent-watch help ${line.word} lists its options`
         : `; did you mean --${near}?`;
-    const flag = line.typedFlags?.get(name);
-    const written = flag === undefined || flag === `--${name}` ? `--${name}` : `${flag} (--${name})`;
+    const flag = line.typedFlags?.get(name) ?? `--${name}`;
+    const written = flag.startsWith('--') ? flag : `${flag} (--${name})`;
     throw new UsageError(`${written} is not an option of ${title}${hint}`);
   }
   if (line.command !== null && row.watches !== true)
@@ -109,12 +109,13 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
   const [first, second] = line.operands;
   const name = () => readName(first!);
   const { json } = values;
+  const stateDirGiven = line.given.has('state-dir');
   const chosen = (names = line.operands): Selection => ({
     names,
     all: values.all,
     allUsers: values['all-users'],
     stateDir,
-    stateDirGiven: line.given.has('state-dir'),
+    stateDirGiven,
     word: line.word,
   });
   switch (line.word) {
@@ -159,9 +160,10 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
         throw new UsageError(
           `signal needs names and a signal; write: agent-watch signal ${isSignal(signal) ? `NAME ${signal}` : `${signal} SIGUSR1`}`,
         );
-      if (!isSignal(signal) && line.operands.slice(0, -1).some(isSignal))
+      const names = line.operands.slice(0, -1);
+      if (!isSignal(signal) && names.some(isSignal))
         throw new UsageError(`signal: ${quoted(signal)} is not a signal, which comes last; ${usageOf(line)}`);
-      return { kind: 'signal', signal: readSignal(signal), ...some(line, chosen(line.operands.slice(0, -1))) };
+      return { kind: 'signal', signal: readSignal(signal), ...some(line, chosen(names)) };
     }
     case 'apply':
       return {
@@ -183,15 +185,9 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
       return { kind: 'init', folder: readPath(folder, here.cwd), from: values.from };
     }
     case 'mcp':
-      return {
-        kind: 'mcp',
-        allowControl: values['allow-control'],
-        stateDir,
-        stateDirGiven: line.given.has('state-dir'),
-      };
+      return { kind: 'mcp', allowControl: values['allow-control'], stateDir, stateDirGiven };
     case 'serve': {
       const { listen, listenTokenFile: tokenFile } = serviceSettings(values);
-      const stateDirGiven = line.given.has('state-dir');
       return { kind: 'serve', listen: listen ?? SERVE_AT, tokenFile, stateDir, stateDirGiven };
     }
     case 'schema':
@@ -208,7 +204,7 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
 /** Where the page is served without --listen. */
 const SERVE_AT = { host: '127.0.0.1', port: 7433 };
 
-/** With the word that was typed, which may be another name of the command. */
+/** With the word that was typed. */
 const usageOf = ({ word, typed }: CommandLine) =>
   `usage: agent-watch ${commandRow(word).usage.replace(word, typed ?? word)}`;
 
@@ -233,13 +229,11 @@ function isSignal(text: string): boolean {
 /** `show NAME [N]`. */
 function runOf({ operands }: CommandLine): { name: string; run: number | null } {
   const [, name, number, extra] = operands;
-  if (name === undefined) throw new UsageError('runs show: missing name; usage: agent-watch runs show <name> [N]');
-  if (extra !== undefined)
-    throw new UsageError(`unexpected argument ${quoted(extra)}; usage: agent-watch runs show <name> [N]`);
-  return {
-    name: readName(name),
-    run: number === undefined ? null : runNumber(number, `agent-watch runs ${name} lists them`),
-  };
+  const usage = 'usage: agent-watch runs show <name> [N]';
+  if (name === undefined) throw new UsageError(`runs show: missing name; ${usage}`);
+  if (extra !== undefined) throw new UsageError(`unexpected argument ${quoted(extra)}; ${usage}`);
+  const hint = `agent-watch runs ${name} lists them`;
+  return { name: readName(name), run: number === undefined ? null : runNumber(number, hint) };
 }
 
 function runNumber(text: string, hint: string): number {
