@@ -6,6 +6,7 @@ import type { Alert } from '../../src/alerts/alert.ts';
 import type { Format } from '../../src/alerts/formats.ts';
 import { eventually } from '../servers/eventually.ts';
 import { type LocalServer, localServer, sendJson } from '../servers/local-server.ts';
+import { cpuMsFor } from '../support/processes.ts';
 import { eventOf, serving, world } from './world.ts';
 
 const ok: LocalServer['answer'] = (_, response) => response.end('ok');
@@ -60,9 +61,10 @@ describe('webhooks', () => {
   test('raise returns at once even if the receiver never answers', async () => {
     const server = await serving(() => {});
     const { alerts } = world({ webhooks: [server.url] });
-    const before = performance.now();
-    for (let index = 0; index < 1000; index++) alerts.raise(fresh(`p${index}`));
-    expect(performance.now() - before).toBeLessThan(500);
+    const raise = () => {
+      for (let index = 0; index < 1000; index++) alerts.raise(fresh(`p${index}`));
+    };
+    expect(cpuMsFor(raise)).toBeLessThan(500);
     await eventually(() => server.received.length).toBe(1);
   });
 

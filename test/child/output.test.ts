@@ -116,7 +116,7 @@ describe('into pipes', () => {
   });
 
   test('a reader that is gone stops neither the child nor the reading, and nothing spins', async () => {
-    const script = 'for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 0.1; done';
+    const script = 'for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 0.2; done';
     const shell = run(['sh', '-c', `${driverLine({ command: ['sh', '-c', script] })} | head -1`]);
     const got = collect(shell);
     await shell.ended;
@@ -125,7 +125,7 @@ describe('into pipes', () => {
     const flushed = await event('flushed');
     expect(flushed).toMatchObject({ left: 0, gone: true, total: { stdout: 21 } });
     expect(await event('child-exited')).toMatchObject({ exit: { code: 0 }, tail: expect.stringMatching(/9\n10\n$/) });
-    expect(flushed['cpuMs']).toBeLessThan(700);
+    expect(flushed['cpuMs']).toBeLessThan(1400);
   });
 
   test('a gigabyte without a newline does not stay in memory', async () => {

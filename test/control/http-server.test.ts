@@ -86,7 +86,7 @@ describe('callers without manners', () => {
     onTestFinished(() => clearInterval(letters));
     socket.write('GET /status HTTP/1.1\r\nHost: localhost\r\nX: ');
     await until('the connection is closed', closed);
-  }, 20_000);
+  });
 
   test('that wait for an answer first may ask again on the same connection', async () => {
     const { socket, said } = await dial(await listen());

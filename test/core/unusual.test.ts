@@ -136,7 +136,7 @@ describe(`${JOBS} histories of ordinary jobs over three months`, () => {
     });
     expect(perMonth.reduce((sum, one) => sum + one) / JOBS).toBeLessThan(0.25);
     expect(perMonth.filter(one => one > 1)).toEqual([]);
-  }, 60_000);
+  });
 
   // What varies more cannot be told from another ordinary run so often: docs/quality.md has the figures.
   test.each(

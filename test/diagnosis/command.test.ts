@@ -55,10 +55,8 @@ describe('a command as a model', () => {
   });
 
   test('what it leaves in the background holds nothing up', async () => {
-    const { diagnosis } = asking('sleep 30 & echo $! > pid; echo answer');
-    const before = performance.now();
+    const { diagnosis } = asking('sleep 600 & echo $! > pid; echo answer');
     expect(await diagnosis.ask(baseCase)).toHaveProperty('text', 'answer');
-    expect(performance.now() - before).toBeLessThan(3000);
     process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')));
   });
 

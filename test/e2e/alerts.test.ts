@@ -19,7 +19,7 @@ const livesFrom = (first: number) => [
   '-c',
   `[ $AGENT_WATCH_RUN -ge ${first} ] && exec sleep 600; echo "ValueError: run $AGENT_WATCH_RUN" >&2; exit 3`,
 ];
-const quick = ['--backoff', '5ms', '--backoff-factor', '1', '--flap-cooldown', '60ms', '--healthy-after', '400ms'];
+const quick = ['--backoff', '5ms', '--backoff-factor', '1', '--flap-cooldown', '60ms', '--healthy-after', '1500ms'];
 
 describe('alerts', () => {
   test('100 crashes are at most three: that it flaps, perhaps how often, that it recovered', async () => {
@@ -67,15 +67,13 @@ describe('alerts', () => {
       ...named('mute', `${server.url}/hook`),
       ...['--alert-on', 'all', '--flap-threshold', '0', ...quick, '--', ...livesFrom(41)],
     ]);
-    const begun = performance.now();
     await watcher.said(/run 41/);
-    // 40 waits of 5 ms, and what 40 shells take on a busy machine.
-    expect(performance.now() - begun).toBeLessThan(8000);
     await until('it was tried', () => server.received.length > 0);
     const asked = performance.now();
     watcher.process.kill('SIGTERM');
     expect(await watcher.ended).toEqual({ code: 0, signal: null });
-    expect(performance.now() - asked).toBeLessThan(2500);
+    // Less than a receiver is given to answer.
+    expect(performance.now() - asked).toBeLessThan(8000);
   });
 
   test('a dead receiver loses none once it is back, in the next life of the watcher', async () => {
@@ -191,8 +189,11 @@ describe('alerts', () => {
     expect(unhealthy.probe?.name).toBe('stale');
     silent.process.kill('SIGTERM');
     await silent.ended;
-    expect(kinds(server)).toContain('start');
-    expect(kinds(server)).toContain('stop');
+    // What a stop has no time for is sent at the next start.
+    const next = startWatcher(folder, [...named('silent', hook), '--', 'sleep', '600']);
+    await until('all is told', () => kinds(server).includes('start') && kinds(server).includes('stop'));
+    next.process.kill('SIGTERM');
+    await next.ended;
   });
 
   test('a kill condition’s hold and a watcher that ends with it: told before the end, or kept for the next start', async () => {
@@ -290,6 +291,14 @@ describe('the heartbeat', () => {
     const bad = startWatcher(folder, ['--name', 'bad', ...args, 'sh', '-c', 'kill -9 $$']);
     expect((await bad.ended).code).toBe(137);
     expect(paths().at(-1)).toBe('/fail');
+  });
+
+  test('a job that ends by itself waits for a slow receiver', async () => {
+    const folder = scratch();
+    const server = await serving((_, response) => setTimeout(() => sendJson(response, 200, {}), 700));
+    const args = ['--name', 'job', '--restart', 'never', '--heartbeat-url', server.url + uuid, '--'];
+    expect((await startWatcher(folder, [...args, 'sh', '-c', 'exit 7']).ended).code).toBe(7);
+    expect(server.received.at(-1)?.path).toBe(`${uuid}/7`);
   });
 });
 

@@ -51,7 +51,7 @@ describe('--budget', () => {
     const folder = scratch();
     writeFileSync(join(folder, 'metrics.json'), '{"spent": 250}');
     const grow =
-      'sleep 1.5; n=$(cat n 2>/dev/null || echo 250); n=$((n+4)); echo $n >n; printf \'{"spent": %d}\' $n >m; mv m metrics.json; exec sleep 600';
+      'sleep 2.5; n=$(cat n 2>/dev/null || echo 250); n=$((n+4)); echo $n >n; printf \'{"spent": %d}\' $n >m; mv m metrics.json; exec sleep 600';
     const options = ['--name', 'file', '--budget', 'spent<=10/1d', '--metrics', 'metrics.json', ...fast];
     startWatcher(folder, [...options, '--', 'sh', '-c', grow]);
     const kept = () => JSON.parse(readFileSync(join(folder, 'state/file/budget-spent-86400000.json'), 'utf8'));

@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openRecord, readRecord } from '../../src/state/lock-record.ts';
+import { deadPort } from '../servers/serving.ts';
 import { asNobody, missing } from '../support/fixture.ts';
 import { commandOf, lives, startTicksOf } from '../support/processes.ts';
 import { processesWithEnvironment, scratch } from '../support/scratch.ts';
@@ -81,7 +80,7 @@ describe('nothing of an old run is alive', () => {
     `which a port shows that a daemon of each run holds and the next run binds${withoutPython ? ` (skipped: ${withoutPython})` : ''}`,
     async () => {
       const folder = scratch();
-      const port = await freePort();
+      const port = await deadPort();
       const args = ['--name', 'port', ...quick, '--flap-threshold', '0', '--quiet', '--'];
       const child = [python ?? '', `${fixtures}/port-holder.py`, String(port)];
       for (let killed = 0; killed < 3; killed++) {
@@ -100,15 +99,6 @@ describe('nothing of an old run is alive', () => {
     },
   );
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 const noFlock = missing('flock', '--version');
 

@@ -1,24 +1,13 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { deadPort } from '../servers/serving.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 import { run, startWatcher } from '../support/watcher.ts';
 
 const has = (tool: string) => spawnSync(tool, ['--version']).error === undefined;
-
-/** A port that was free a moment ago. */
-function freePort(): Promise<number> {
-  return new Promise(done => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => done(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}
 
 const get = async (port: number, path: string, headers: Record<string, string> = {}) => {
   const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers }).catch(() => null);
@@ -28,16 +17,17 @@ const get = async (port: number, path: string, headers: Record<string, string> =
 describe('--listen', () => {
   test('tells life, readiness, status and metrics, and no argument of the command', async () => {
     const folder = scratch();
-    const port = await freePort();
+    const port = await deadPort();
     const script = 'echo secret-argument > /dev/null; echo out; trap "" HUP; sleep 1000';
     const watcher = startWatcher(folder, ['--name', 'seen', '--listen', String(port), '--', 'sh', '-c', script]);
     await until('it answers', async () => (await get(port, '/livez')).code === 200);
-    expect((await get(port, '/readyz')).code).toBe(200);
+    await until('it is ready', async () => (await get(port, '/readyz')).code === 200);
+    const printed = /^agent_watch_output_bytes_total\{stream="stdout",name="seen"\} 4$/m;
+    await until('its output is counted', async () => printed.test((await get(port, '/metrics')).text));
     const { text } = await get(port, '/status');
     expect(JSON.parse(text)).toMatchObject([{ name: 'seen', phase: 'running', command: ['sh'] }]);
     const metrics = (await get(port, '/metrics')).text;
     expect(metrics).toMatch(/^agent_watch_up\{name="seen"\} 1$/m);
-    expect(metrics).toMatch(/^agent_watch_output_bytes_total\{stream="stdout",name="seen"\} 4$/m);
     expect(`${text}${metrics}`).not.toContain('secret-argument');
     expect((await fetch(`http://127.0.0.1:${port}/status`, { method: 'POST' })).status).toBe(405);
     expect((await get(port, '/etc/passwd')).code).toBe(404);
@@ -47,7 +37,7 @@ describe('--listen', () => {
 
   test('is not ready while it waits, and with a token tells strangers nothing but life', async () => {
     const folder = scratch();
-    const port = await freePort();
+    const port = await deadPort();
     const token = 'a-token-of-thirty-two-characters';
     writeFileSync(join(folder, 'token'), `${token}\n`, { mode: 0o600 });
     const listen = ['--listen', `0.0.0.0:${port}`, '--listen-token-file', 'token'];
@@ -64,7 +54,7 @@ describe('--listen', () => {
   test('on another host than loopback without a token is refused; a taken port is said, ends nothing and is tried again', async () => {
     const folder = scratch();
     expect(run(folder, ['--listen', '0.0.0.0:1', '--', 'true'])).toMatchObject({ code: 125 });
-    const port = await freePort();
+    const port = await deadPort();
     const first = startWatcher(folder, ['--name', 'a', '--listen', String(port), '--', 'sleep', '1000']);
     await until('it answers', async () => (await get(port, '/livez')).code === 200);
     const second = startWatcher(folder, [
@@ -91,7 +81,7 @@ describe('--listen', () => {
 describe.skipIf(!has('prometheus'))('a real Prometheus (needs prometheus)', () => {
   test('scrapes 13 watchers, and the series are right through a crash', async () => {
     const folder = scratch();
-    const ports = await Promise.all(Array.from({ length: 13 }, freePort));
+    const ports = await Promise.all(Array.from({ length: 13 }, deadPort));
     const watchers = ports.map((port, index) => {
       const script = index === 0 ? 'while [ ! -e crash ]; do sleep 0.05; done; rm crash; exit 3' : 'sleep 1000';
       return startWatcher(folder, [
@@ -107,7 +97,7 @@ describe.skipIf(!has('prometheus'))('a real Prometheus (needs prometheus)', () =
         script,
       ]);
     });
-    const own = await freePort();
+    const own = await deadPort();
     const targets = ports.map(port => `'127.0.0.1:${port}'`).join(', ');
     const config = `global: { scrape_interval: 1s }\nscrape_configs:\n  - job_name: agent-watch\n    static_configs: [{ targets: [${targets}] }]\n`;
     writeFileSync(join(folder, 'prometheus.yml'), config);

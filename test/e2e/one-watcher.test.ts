@@ -40,7 +40,7 @@ describe('one name has one watcher', () => {
     }
     expect(startedIn(folder).filter(lives)).toEqual([]);
     expect(readdirSync(env.TMPDIR)).toEqual([]);
-  }, 240_000);
+  });
 
   const noNamespace = missing('unshare', '-n', 'true');
   test.skipIf(noNamespace)(`across network namespaces${noNamespace ? ` (skipped: ${noNamespace})` : ''}`, async () => {

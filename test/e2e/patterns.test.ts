@@ -18,7 +18,9 @@ describe('--done-pattern', () => {
 
   test('leaves a run that exits within its grace to its own exit code', () => {
     const folder = scratch();
-    expect(run(folder, [...done, ...sh('echo DONE; exit 3')]).code).toBe(3);
+    expect(
+      run(folder, [...never, '--done-pattern', '^DONE$', '--done-grace', '1h', ...sh('echo DONE; exit 3')]).code,
+    ).toBe(3);
     expect(statusOf(folder, 'agent').lastExit?.cause).toBe('crash');
   });
 

@@ -62,6 +62,7 @@ async function goesOnUnread(folder: string): Promise<void> {
   const now = statusOf(folder, 'x');
   expect(now).toMatchObject({ phase: 'running', watcherPid: pid, restarts: 1, lastExit: { signal: 'SIGKILL' } });
   expect(now.outputBlockedSince).toBeNull();
-  expect(run(folder, ['logs', 'x', '-n', '50']).out).toBe(`${now.childPid}\n`.repeat(50));
+  const logged = `${now.childPid}\n`.repeat(50);
+  await until('it is logged', () => run(folder, ['logs', 'x', '-n', '50']).out === logged);
   expect(run(folder, ['stop', 'x']).code).toBe(0);
 }

@@ -17,7 +17,10 @@ test('a program that fails in the same way after each long silence never recover
   await until('it counts on', () => (incidentsOf(folder, 'agent')[0]?.repeats ?? 0) >= 3 || undefined);
   expect(incidentsOf(folder, 'agent')).toMatchObject([{ kind: 'crash', recoveredAt: null }]);
   expect(watcher.err().match(/the recovery is taken back/g)).toHaveLength(1);
-  const told = readFileSync(alerts, 'utf8');
+  const told = await until('it is alerted', () => {
+    const text = readFileSync(alerts, 'utf8');
+    return text.includes('again and again') && text;
+  });
   expect(told).not.toContain('recovered');
   expect(told.match(/again and again/g)).toHaveLength(1);
   expect(run(folder, ['stop', 'agent']).code).toBe(0);

@@ -86,9 +86,7 @@ describe('a remedy', () => {
       ...['--name', 'other', '--backoff', '10ms', '--backoff-factor', '1', '--flap-threshold', '0'],
       ...['--remedy', 'disk-full => sleep 600', '--', 'sh', '-c', 'echo "ValueError: no"; exit 1'],
     ]);
-    const begun = performance.now();
     await watcher.said(/run 40/);
-    expect(performance.now() - begun).toBeLessThan(10_000);
     watcher.process.kill('SIGTERM');
     await watcher.ended;
   });
@@ -101,10 +99,9 @@ describe('a remedy', () => {
     ]);
     await until('the remedy runs', () => existsSync(join(folder, 'ran')));
     await phaseIs(folder, 'long', 'starting');
-    const asked = performance.now();
     watcher.process.kill('SIGTERM');
     expect(await watcher.ended).toEqual({ code: 0, signal: null });
-    expect(performance.now() - asked).toBeLessThan(2000);
+    expect(watcher.err()).not.toContain('took too long');
     expect(lines(join(folder, 'runs'))).toHaveLength(1);
     await until('nothing of it is left', () => processesWithEnvironment(`AW_TEST_FOLDER=${folder}`).length === 0);
   });

@@ -132,7 +132,7 @@ describe('what survives a kill -9', () => {
     const folder = scratch();
     const args = ['--name', 'wait', '--backoff', '2s', '--', 'sh', '-c', `${at}; exit 1`];
     const first = startWatcher(folder, args);
-    await phaseIs(folder, 'wait', 'backoff');
+    await first.said(/restart 1 in 2s/);
     first.process.kill('SIGKILL');
     await first.ended;
     const second = startWatcher(folder, args);
@@ -236,7 +236,7 @@ describe.skipIf(noMount)(`a state folder that takes nothing${noMount ? ` (skippe
           encoding: 'utf8',
         });
       await until('restarts go on', () => /^5$/m.test(said.out));
-      expect(said.err).toMatch(/cannot save the state: .*(no space left|read-only)/i);
+      await until('it is said', () => /cannot save the state: .*(no space left|read-only)/i.test(said.err));
       inside('sh', '-c', `cd ${folder} && ${cure}`);
       await until('it is saved again', () => /the state is saved again/.test(said.err));
       const rows = JSON.parse(inside(executable, 'status', 'disk', '--json', '--state-dir', `${folder}/disk/state`));

@@ -56,7 +56,10 @@ describe('lines are selected', () => {
     await watcher.printed(/run 3 begins/);
     const second = ['run 2 begins', 'ValueError: bad 2'];
     expect(logs(folder, 'bot', '--run', '2', '--no-events')).toEqual(second);
-    const [first] = JSON.parse(run(folder, ['incidents', 'bot', '--json']).out) as Incident[];
+    const [first] = await until('the first incident', () => {
+      const incidents = JSON.parse(run(folder, ['incidents', 'bot', '--json']).out) as Incident[];
+      return incidents.length > 0 && incidents;
+    });
     const shown = logs(folder, '--around', first?.id ?? '', '-n', '2', '-t');
     expect(output(shown.map(line => line.slice(24)))).toEqual(['run 1 begins', 'ValueError: bad 1', ...second]);
     expect(shown.map(line => line.slice(24))[0]).toMatch(/^-- started, pid \d+$/);

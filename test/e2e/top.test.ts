@@ -119,7 +119,7 @@ describe.skipIf(withoutTmux)(`top in a terminal (${withoutTmux ?? 'tmux'})`, () 
   test('shows details, the log as it grows, and the post-mortem of the selected service', async () => {
     const folder = scratch();
     await start(folder, 'web', TALKS);
-    await start(folder, 'agent', 'echo "ValueError: bad row 7" >&2; exit 3', ['--backoff', '100s']);
+    await start(folder, 'agent', 'echo "ValueError: bad row 7" >&2; exit 3', ['--backoff', '119s']);
     await phaseIs(folder, 'agent', 'backoff');
     const terminal = await openTmux(folder, 120, 40);
     terminal.keys(`${executable} status --watch`, 'Enter');

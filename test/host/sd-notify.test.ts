@@ -67,6 +67,7 @@ describe.skipIf(why !== null)(`a service tells its manager${because(why)}`, () =
       expect(watcher.out()).not.toMatch(/^(?:NOTIFY_SOCKET|WATCHDOG_|LISTEN_)/m);
       process.kill(watcher.pid, 'SIGTERM');
       expect(await watcher.ended).toEqual({ code: 0, signal: null });
+      await until('its end is heard', () => heard.some(message => message.includes('STOPPING=1')));
       const last = heard.filter(message => message.includes('STOPPING=1'));
       expect(last).toHaveLength(1);
       expect(last[0]).toMatch(/^EXTEND_TIMEOUT_USEC=30000000$/m);

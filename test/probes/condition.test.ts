@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parseCondition } from '../../src/probes/kill-when/condition.ts';
 import { prepare } from '../../src/probes/kill-when/prepare.ts';
 import { numberOf, parseMetrics } from '../../src/probes/kill-when/values.ts';
+import { cpuMsFor } from '../support/processes.ts';
 
 function judge(written: string, metrics: Record<string, unknown>) {
   const condition = parseCondition(written);
@@ -154,16 +155,17 @@ test('a NaN that Python writes leaves the other numbers readable', () => {
 });
 
 test('a condition that takes too long is blind, and soon', () => {
-  const begun = performance.now();
   const text = `${'a'.repeat(64)}!`;
-  expect(judge('name.matches("^(a+)+$") or loss > 10', { name: text, loss: 1 })).toEqual({
-    kind: 'blind',
-    why: 'it takes longer than 100ms',
-    missing: [],
-  });
   const rows = Array.from({ length: 400 }, (_, index) => index);
-  expect(judge('rows.all(a, rows.all(b, rows.all(c, a + b + c >= 0)))', { rows }).kind).toBe('blind');
-  expect(performance.now() - begun).toBeLessThan(5000);
+  const judgeBoth = () => {
+    expect(judge('name.matches("^(a+)+$") or loss > 10', { name: text, loss: 1 })).toEqual({
+      kind: 'blind',
+      why: 'it takes longer than 100ms',
+      missing: [],
+    });
+    expect(judge('rows.all(a, rows.all(b, rows.all(c, a + b + c >= 0)))', { rows }).kind).toBe('blind');
+  };
+  expect(cpuMsFor(judgeBoth)).toBeLessThan(5000);
   expect(judge('name.matches("^a+!$") and loss > 10', { name: text, loss: 11 }).kind).toBe('tripped');
   expect(judge('name.matches("(") or loss > 10', { name: text, loss: 1 }).kind).toBe('blind');
 });

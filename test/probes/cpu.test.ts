@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Mono, Stamp } from '../../src/core/units.ts';
 import { cpuMsIn, statFields } from '../../src/host/read-file.ts';
 import { cpuProbe, type Members } from '../../src/probes/memory-and-cpu.ts';
+import { commandOf } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { ask, spec } from './rig.ts';
 
@@ -38,6 +39,7 @@ test('the use of a busy process is counted from look to look, and fails once it 
 
 test('a process that sleeps is well, and so is one whose use falls below the limit in between', async () => {
   const sleeper = start('exec sleep 60');
+  await until('it sleeps', () => commandOf(sleeper) === 'sleep 60');
   const look = probeOf([sleeper], 10, 1000);
   await look(0);
   for (const atMs of [1000, 2000, 3000]) expect(await look(atMs)).toMatchObject({ ok: true, detail: '0% CPU' });

@@ -17,14 +17,14 @@ while True: print("tick"); time.sleep(0.3)
 
 const port = await freePort();
 const env = { ...process.env, AW_TEST_PORT: String(port) };
-const asked = { intervalMs: 200, timeoutMs: 300, retries: 1, startPeriodMs: 20_000 };
+const asked = { intervalMs: 200, timeoutMs: 2000, retries: 1, startPeriodMs: 20_000 };
 const watch = liveWatch(
   script,
   [
-    { kind: 'stale', afterMs: 1000, progressPattern: /tick/, when: 'silent', startPeriodMs: 20_000 },
+    { kind: 'stale', afterMs: 2000, progressPattern: /tick/, when: 'silent', startPeriodMs: 20_000 },
     { kind: 'http', url: `http://127.0.0.1:${port}/`, expect: null, caFile: null, ...asked },
     { kind: 'port', host: '127.0.0.1', port, ...asked },
-    { kind: 'check', command: 'true', ...asked, timeoutMs: 1000 },
+    { kind: 'check', command: 'true', ...asked },
   ],
   env,
   verdict => console.log(JSON.stringify(verdict)),

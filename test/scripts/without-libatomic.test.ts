@@ -76,7 +76,6 @@ if (isMainThread) (async () => {
 
 test.skipIf(noLoader)(
   `a Node without libatomic runs WebAssembly, fetch and threads that compile${because(noLoader)}`,
-  { timeout: 60_000 },
   async () => {
     const folder = scratch();
     const node = join(folder, 'node');

@@ -10,6 +10,7 @@ import { readName, resetOffline, socketFolders } from '../../src/state/read-stat
 import { openStateFile, readState } from '../../src/state/state-file.ts';
 import { namesIn, openStateFolder } from '../../src/state/state-folder.ts';
 import { because, missing, startTalker } from '../support/fixture.ts';
+import { cpuMsFor } from '../support/processes.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 
@@ -97,16 +98,14 @@ describe('reading a name', () => {
     },
   );
 
-  test('a hundred names take under 20 ms', async () => {
+  test('a hundred names take a moment', async () => {
     const stateDir = join(scratch(), 'state');
     for (let index = 0; index < 100; index++) await leave(stateDir, `name-${index}`, true);
-    const times = Array.from({ length: 15 }, () => {
-      const begun = performance.now();
+    const look = () => {
       const all = namesIn(stateDir).map(name => readName(stateDir, name, read, thisBoot));
       expect(all.filter(one => one.alive && one.state?.step === 3)).toHaveLength(100);
-      return performance.now() - begun;
-    });
-    expect(Math.min(...times)).toBeLessThan(20);
+    };
+    expect(Math.min(...Array.from({ length: 15 }, () => cpuMsFor(look)))).toBeLessThan(40);
   });
 });
 

@@ -28,7 +28,7 @@ export interface Observer {
   recovered?(at: Wall): void;
   /** The output of a run was judged; `worth`: whether the judge is calibrated, in words. */
   judged?(run: number, verdict: Verdict, worth: string): void;
-  /** The watcher ends: what is still to be said is said now. Takes half a second at most, the log two seconds. */
+  /** The watcher ends: what is still to be said is said now. Takes half a second at most after a stop, else five seconds. */
   close?(): Promise<void>;
 }
 

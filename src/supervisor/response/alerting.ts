@@ -87,7 +87,8 @@ export interface Alerting {
   recovered(at: Wall): void;
   /** A run was judged. */
   judged(run: number, verdict: Verdict, worth: string): void;
-  close(limitMs: number): Promise<void>;
+  /** Sends what is left; what cannot be delivered in time stays queued for the next start. A stop waits for at most 500 ms, an end of itself for 5 s. */
+  close(): Promise<void>;
 }
 
 /** An alert that waits for its incident to be explained. */
@@ -101,6 +102,10 @@ interface Waiting {
 /** The cause of an alert that a judge gave. */
 const JUDGE = 'judge';
 
+/** Whoever stops a service waits for it. */
+const STOP_MS = 500;
+/** An end that nobody asked for may have no next start for a day, and a success that is not told is an alarm. */
+const END_MS = 5000;
 /** How long an alert waits for its incident to be explained. */
 const EXPLAIN_MS = 3000;
 /** A storm's incidents are put together, and most of them never explained. */
@@ -120,6 +125,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
   let lastId: string | null = null;
   let trouble: Trouble | null = null;
   let lastStart: Stamp | null = null;
+  let stopped = false;
 
   const raise = (event: AlertEvent) => alerts.raise(event);
   const plain = (kind: AlertKind, more: Partial<AlertEvent> = {}) =>
@@ -156,9 +162,11 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
         if (trouble !== null) trouble.restarts += 1;
         return plain('start', { reason: `run ${note.run}` });
       case 'stopped':
+        stopped = true;
         return plain('stop', { reason: 'as asked' });
       case 'exited':
-        if (note.cause === 'stopped') plain('stop', { reason: 'as asked', uptimeMs: note.uptimeMs });
+        stopped = note.cause === 'stopped';
+        if (stopped) plain('stop', { reason: 'as asked', uptimeMs: note.uptimeMs });
         else if (note.next.kind === 'finish')
           plain('stop', { reason: 'no restart was asked for', exit: note.exit, uptimeMs: note.uptimeMs });
         return;
@@ -226,8 +234,9 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
       const reason = `the judge says that run ${run} fails its rubric; ${worth}`;
       plain('unusual', { cause: JUDGE, reason, probe: { name: JUDGE, message: reasonText({ reasons }) } });
     },
-    async close(limitMs) {
+    async close() {
       for (const seed of [...waiting.keys()]) tell(seed, null);
+      const limitMs = stopped ? STOP_MS : END_MS;
       await Promise.all([alerts.close(limitMs), heartbeatDriver?.finish(limitMs)]);
     },
   };

@@ -195,9 +195,6 @@ function endOfFile(path: string | null): Buffer {
   }
 }
 
-/** What is undelivered this long after the end has begun stays queued for the next start. */
-const CLOSE_MS = 500;
-
 /**
  * Alerts, the heartbeat and a model's guess. Loads them after the first news, which is that of the first start: until then
  * the start of the child is all that matters. What happens meanwhile is told in order once they are there. Null: none was asked for.
@@ -236,7 +233,7 @@ export function createNotifications(order: NotificationSettings, world: Notifica
     async close() {
       await loading;
       loaded?.diagnosing?.close();
-      await loaded?.alerting?.close(CLOSE_MS);
+      await loaded?.alerting?.close();
     },
   };
 }

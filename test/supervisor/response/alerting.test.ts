@@ -53,7 +53,7 @@ function rig(on: AlertKind[] = all) {
     },
   );
   const told = async () => {
-    await alerting.close(500);
+    await alerting.close();
     return readFileSync(path, 'utf8')
       .split('\n')
       .filter(line => /^\d{4}/.test(line))

@@ -83,7 +83,7 @@ describe('an incident', () => {
     incidentQueue.open(seedAt(0));
     expect(reports(path)).toEqual([]);
     output.text = 'the next run\n';
-    await incidentQueue.settle(5000);
+    await incidentQueue.settle(60_000);
     expect(told.opened).toHaveLength(1);
     expect(told.opened[0]).toMatchObject({ name: 'bot', tail: ['last words'], uptimeMs: 13, repeats: 0 });
     expect(told.said).toEqual(['Error: an observer fell over']);
@@ -93,9 +93,9 @@ describe('an incident', () => {
   test('above ten a second is counted in the last one that is kept', async () => {
     const { incidentQueue, told, path } = rig();
     for (let index = 0; index < 30; index++) incidentQueue.open(seedAt(index * 10));
-    await incidentQueue.settle(5000);
+    await incidentQueue.settle(60_000);
     incidentQueue.open(seedAt(2000));
-    await incidentQueue.settle(5000);
+    await incidentQueue.settle(60_000);
     expect(told.counted).toBe(20);
     expect(reports(path)).toHaveLength(11);
     const last = JSON.parse(readFileSync(join(path, `${told.opened[9]?.id}.json`), 'utf8')) as Incident;
@@ -115,7 +115,7 @@ describe('an incident', () => {
       costUsd: null,
       ms: 5,
     });
-    await incidentQueue.settle(5000);
+    await incidentQueue.settle(60_000);
     const { id } = told.opened[0] as Incident;
     for (const ending of ['json', 'md']) {
       const text = readFileSync(join(path, `${id}.${ending}`), 'utf8');
@@ -136,7 +136,7 @@ describe('an incident', () => {
     const { incidentQueue, told, output, path } = rig();
     output.text = text;
     incidentQueue.open(seedAt(0));
-    await incidentQueue.settle(5000);
+    await incidentQueue.settle(60_000);
     const { id } = told.opened[0] as Incident;
     for (const ending of ['json', 'md'])
       expect(readFileSync(join(path, `${id}.${ending}`), 'utf8')).not.toMatch(/tell-|nobody|q7Rt2|xK9wB|Zp4Lm/);
@@ -146,11 +146,11 @@ describe('an incident', () => {
     const folder = scratch();
     const first = rig(FRESH_STATE, folder);
     first.incidentQueue.open(seedAt(0));
-    await first.incidentQueue.settle(5000);
+    await first.incidentQueue.settle(60_000);
     const second = rig(FRESH_STATE, folder);
     second.incidentQueue.open(seedAt(60_000));
     second.incidentQueue.close((START + 200_000) as Wall, 'up for 2m');
-    await second.incidentQueue.settle(5000);
+    await second.incidentQueue.settle(60_000);
     expect(second.told.recovered).toEqual([START + 200_000]);
     expect(reports(second.path)).toHaveLength(2);
     for (const report of reports(second.path))
@@ -161,7 +161,7 @@ describe('an incident', () => {
     const { incidentQueue, told, path } = rig();
     incidentQueue.open(seedAt(0));
     incidentQueue.attachRemedy(`bot-${START.toString(36)}`, { command: 'rm lock', exitCode: 0, ms: 7 });
-    await incidentQueue.settle(5000);
+    await incidentQueue.settle(60_000);
     expect(readFileSync(join(path, `${told.opened[0]?.id}.md`), 'utf8')).toContain(
       'Remedy `rm lock` ended with code 0',
     );
@@ -173,7 +173,7 @@ describe('the next run', () => {
     const { incidentQueue, path } = rig();
     expect(incidentQueue.runEnv()).toEqual({});
     incidentQueue.open(seedAt(0));
-    await incidentQueue.settle(5000);
+    await incidentQueue.settle(60_000);
     expect(incidentQueue.runEnv()).toEqual({ AGENT_WATCH_LAST_INCIDENT: join(path, `bot-${START.toString(36)}.md`) });
     expect(incidentQueue.runEnv()).toEqual({});
   });
@@ -182,7 +182,7 @@ describe('the next run', () => {
     const folder = scratch();
     const first = rig(FRESH_STATE, folder);
     first.incidentQueue.open(seedAt(0));
-    await first.incidentQueue.settle(5000);
+    await first.incidentQueue.settle(60_000);
     const at = START as Wall;
     const lastExit = { code: 1, signal: null, at, cause: 'crash', uptimeMs: 1 } as const;
     const after: State = { ...FRESH_STATE, incident: { at, open: true, limited: false }, lastExit };
@@ -197,7 +197,7 @@ test('a folder that takes nothing is reported once, and everything else goes on'
   rmSync(path, { recursive: true, force: true });
   writeFileSync(path, 'in the way');
   for (let index = 0; index < 3; index++) incidentQueue.open(seedAt(index * 1000));
-  await incidentQueue.settle(5000);
+  await incidentQueue.settle(60_000);
   expect(told.opened).toHaveLength(3);
   expect(told.said.filter(line => line.includes('cannot be written'))).toHaveLength(1);
   expect(readFileSync(path, 'utf8')).toBe('in the way');
