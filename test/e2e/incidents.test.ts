@@ -175,7 +175,8 @@ describe('recovery', () => {
   test('closes all that are open with its time and proof, also those of a dead watcher', async () => {
     const folder = scratch();
     const script = '[ -e well ] && exec sleep 100; exit 1';
-    const args = ['--name', 'r', '--quiet', '--backoff', '300ms', '--backoff-factor', '1', '--healthy-after', '500ms'];
+    const flaps = ['--backoff', '300ms', '--backoff-factor', '1', '--flap-threshold', '0'];
+    const args = ['--name', 'r', '--quiet', ...flaps, '--healthy-after', '500ms'];
     const first = startWatcher(folder, [...args, '--', ...shell(script)]);
     await incidentsAre(folder, 'r', incidents => incidents.length >= 2);
     first.process.kill('SIGKILL');
