@@ -91,7 +91,9 @@ function createDeliveryWorker(target: Target, world: DeliveryWorkerWorld): Deliv
         );
       case 'dead':
         dead = true;
-        world.say(`alerts to ${target.shown} stop: ${delivery.why}. What waits is kept and tried at the next start`);
+        world.say(
+          `alerts to ${target.shown} stop: ${delivery.why}. Undelivered alerts are kept and tried at the next start`,
+        );
     }
   };
   const kick = (fresh: boolean) => {
@@ -211,7 +213,7 @@ function readKept({ targets }: OfficeSettings, ports: OfficePorts): Kept {
     const known = new Set(targets.map(target => target.key));
     const queue = kept.queue.filter(entry => known.has(entry.target));
     const lost = kept.queue.length - queue.length;
-    if (lost > 0) ports.say(`${lost} undelivered alerts are dropped: where they were to go is no longer configured`);
+    if (lost > 0) ports.say(`${lost} undelivered alerts are dropped: their destination is no longer configured`);
     return { ...kept, queue };
   } catch {
     // Not readable: then nothing is known to wait. Writing will say what is wrong with the file.

@@ -203,12 +203,12 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
           done += taken;
         }
         await index.flush();
-        if (failed) spec.say('the log on disk goes on');
+        if (failed) spec.say('the log on disk can be written again');
         failed = false;
       } catch (error) {
         if (!failed)
           spec.say(
-            `the log on disk takes no more (${reasonOf(error)}); output still passes through, what is missing is counted`,
+            `the log on disk cannot be written (${reasonOf(error)}); output is still passed through, and missing bytes are counted`,
           );
         failed = true;
         noteRuns(marks);

@@ -96,7 +96,10 @@ export function foreignBinary(attempt: Attempt): SpawnFailure | null {
   const machine = machineOf(path);
   // What the system's shell is runs here, though we ourselves may be run by an emulator, which answers for another machine.
   if (machine === null || own.includes(machine) || machine === machineOf('/bin/sh')) return null;
-  return { kind: 'not-executable', why: `${path} was built for another kind of machine than this (${process.arch})` };
+  return {
+    kind: 'not-executable',
+    why: `${path} was built for another architecture than this machine (${process.arch})`,
+  };
 }
 
 /** Somebody taught the kernel to run foreign programs: then it knows better which. */

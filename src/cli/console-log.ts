@@ -42,11 +42,11 @@ function noteLine(note: Note): { weight: Weight; text: string } {
     case 'ended-at-last':
       return line(5, 'the processes that could not be ended have ended');
     case 'left-behind':
-      return line(3, `the watcher ends and leaves behind what it cannot end: ${survivorsText(note.survivors)}`);
+      return line(3, `the watcher exits and leaves running what it cannot end: ${survivorsText(note.survivors)}`);
     case 'healthy':
       return line(6, `healthy: up for ${durationText(note.uptimeMs)}${note.resets ? '; the backoff is reset' : ''}`);
     case 'relapsed':
-      return line(4, 'the run ended like the one before: the recovery is taken back, and the backoff goes on growing');
+      return line(4, 'the run ended like the one before: the recovery is withdrawn and the backoff keeps growing');
     case 'unusual':
       return line(4, `run ${note.run} was unusual: ${note.reasons.join('; ')}`);
     case 'waiting':
@@ -97,7 +97,7 @@ function noteLine(note: Note): { weight: Weight; text: string } {
         `the hold could not be written to the disk (${note.why}); another watcher of this name would start the command`,
       );
     case 'hold-written':
-      return line(5, 'the hold is on the disk now');
+      return line(5, 'the hold is on disk now');
     case 'slow-loop':
       return line(
         4,

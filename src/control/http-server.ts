@@ -217,9 +217,9 @@ export function createMetrics(version: string): Metrics {
     'Unix time at which a limit ends, as the output names it; 0: none, or unknown.',
   );
   const crashes = gauge('crashes_in_window', 'Crashes that count for a cooldown.');
-  const uptime = gauge('uptime_seconds', 'Of the run that is up; 0 if none is.');
+  const uptime = gauge('uptime_seconds', 'Uptime of the current run; 0 if none is up.');
   const memory = gauge('child_memory_bytes', 'Resident memory of the whole tree at the last sample.');
-  const dropped = gauge('log_dropped_bytes', 'What the log on disk had to drop.');
+  const dropped = gauge('log_dropped_bytes', 'Bytes of output that are missing from the log on disk.');
   const probes = gauge('probe_ok', '1 if the probe passes, 0 if it fails; absent while it is not known.', [
     'probe',
     'severity',
@@ -244,11 +244,11 @@ export function createMetrics(version: string): Metrics {
 
   return {
     ended: (name, cause, by = 1) =>
-      count('run_ends_total', 'Ends of runs since this process started, by cause.', { cause, name }, by),
+      count('run_ends_total', 'Exits of runs since this process started, by cause.', { cause, name }, by),
     incident: (name, category, by = 1) =>
       count('incidents_total', 'Incidents since this process started, by category.', { category, name }, by),
     wrote: (name, stream, bytes) =>
-      count('output_bytes_total', 'What the command wrote since the watcher started.', { stream, name }, bytes),
+      count('output_bytes_total', 'Bytes that the command wrote since the watcher started.', { stream, name }, bytes),
     async text(statuses) {
       for (const one of gauges) one.reset();
       for (const status of statuses) show(status);

@@ -46,9 +46,9 @@ export function readRequest(line: string): Request | string {
   const value = parseJson(line);
   if (value === undefined) return 'the request is not JSON';
   if (!isRecord(value)) return 'the request is not a JSON object';
-  if (value['v'] !== PROTOCOL_VERSION) return `the watcher speaks version ${PROTOCOL_VERSION} of the protocol only`;
+  if (value['v'] !== PROTOCOL_VERSION) return `the watcher supports only version ${PROTOCOL_VERSION} of the protocol`;
   const { verb, from } = value;
-  if (typeof verb !== 'string' || !Object.hasOwn(VERBS, verb)) return 'the watcher knows no such request';
+  if (typeof verb !== 'string' || !Object.hasOwn(VERBS, verb)) return 'unknown request';
   const shape = VERBS[verb as Request['verb']];
   if (!fits(shape, value)) return `the request '${verb}' lacks something`;
   const known = Object.fromEntries(Object.keys(shape.object).map(name => [name, value[name]]));
@@ -175,7 +175,7 @@ function reach(folder: string, timeoutMs: number): Promise<Socket | null | strin
       if (result !== socket) socket.destroy();
       resolve(result);
     };
-    const timer = setTimeout(() => settle(`${folder}: the watcher does not take the call`), timeoutMs);
+    const timer = setTimeout(() => settle(`${folder}: the watcher does not accept the connection`), timeoutMs);
     socket.once('connect', () => settle(socket));
     socket.once('error', error => settle(isNobody(error) ? null : `${folder}: ${reasonOf(error)}`));
   });
@@ -209,7 +209,7 @@ async function exchange(socket: Socket, request: Request, timeoutMs: number): Pr
   const answer = typeof got === 'string' ? null : readAnswer(got.text);
   if (answer === null) {
     socket.destroy();
-    const why = got === 'nothing' ? 'the watcher does not answer' : 'the answer makes no sense';
+    const why = got === 'nothing' ? 'the watcher does not answer' : 'the answer is not valid';
     return { kind: 'failed', why };
   }
   return {
@@ -236,5 +236,5 @@ async function afterHangUp(folder: string): Promise<Asked> {
     if (typeof again !== 'string') again.destroy();
     await new Promise(resolve => setTimeout(resolve, 20));
   }
-  return { kind: 'failed', why: 'the watcher hung up' };
+  return { kind: 'failed', why: 'the watcher closed the connection' };
 }

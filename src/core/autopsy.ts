@@ -160,7 +160,7 @@ function cpuWords(processes: readonly ProcessAutopsy[]): string {
   const shares = processes.map(({ cpuShare }) => cpuShare).filter(share => share !== null);
   if (shares.length === 0) return 'CPU use not known';
   const share = shares.reduce((sum, one) => sum + one, 0);
-  return share < NO_CPU ? 'no CPU time used' : `${Math.max(1, Math.round(share * 100))} % of a core used`;
+  return share < NO_CPU ? 'no CPU time used' : `${Math.max(1, Math.round(share * 100))}% of a core used`;
 }
 
 /** All that was read of one process, in one line. */
@@ -173,7 +173,7 @@ export function processWords(process: ProcessAutopsy): string {
         `${wait.call}${wait.on === null ? '' : ` on ${wait.on}`}${wait.threads > 1 ? ` (${wait.threads} threads)` : ''}`,
     ),
     `${threads} ${threads === 1 ? 'thread' : 'threads'}, ${runningThreads} running`,
-    ...(cpuShare === null ? [] : [`${(100 * cpuShare).toFixed(1)} % CPU`]),
+    ...(cpuShare === null ? [] : [`${(100 * cpuShare).toFixed(1)}% CPU`]),
     ...sockets.map(({ local, peer, state: is }) => (is === 'LISTEN' ? `listens on ${local}` : `${peer} ${is}`)),
     ...(files.length === 0 ? [] : [`open: ${files.join(', ')}`]),
   ];

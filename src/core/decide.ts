@@ -148,8 +148,8 @@ function spawned(turn: Turn, event: Of<'child-spawned'>): void {
   tell(turn, { kind: 'started', run, pid, ...(turn.state.resumedInRow > 0 ? { resumed: true as const } : {}) });
   set(turn, { everUp: true });
   if (leaving !== null) {
-    stopChild(turn, live, 'stopped', 'stop was asked for while it started');
-    return leaving.now ? kill(turn, 'no grace was asked for') : undefined;
+    stopChild(turn, live, 'stopped', 'stop was requested while it was starting');
+    return leaving.now ? kill(turn, 'no grace period was requested') : undefined;
   }
   live.healthyTimer = arm(turn, turn.policy.healthyAfterMs);
   if (turn.policy.maxRuntimeMs !== null) live.runtimeTimer = arm(turn, turn.policy.maxRuntimeMs);

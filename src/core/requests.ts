@@ -192,7 +192,7 @@ export function stopRequested(turn: Turn, event: Of<'stop-requested'>): void {
     if (turn.state.stuck !== null && isLater && (event.signal !== null || event.now)) return leaveBehind(turn);
     if (!event.now && !(event.signal === 'SIGINT' && isLater)) return;
     if (!leaving.now) set(turn, { leaving: { ...leaving, now: true } });
-    return kill(turn, event.now ? 'stop --now was asked for' : 'a second interrupt came');
+    return kill(turn, event.now ? 'stop --now was requested' : 'a second interrupt was received');
   }
   const signal = event.signal === 'SIGINT' && !turn.policy.stopSignalGiven ? 'SIGINT' : turn.policy.stopSignal;
   const byPerson = event.by === 'command' || event.signal === 'SIGINT';
@@ -203,7 +203,7 @@ export function stopRequested(turn: Turn, event: Of<'stop-requested'>): void {
       turn,
       phase.live,
       'stopped',
-      event.signal === null ? 'stop was asked for' : `${event.signal} was received`,
+      event.signal === null ? 'stop was requested' : `${event.signal} was received`,
     );
   } else if (phase.kind === 'backoff' || phase.kind === 'cooldown' || phase.kind === 'waiting') {
     disarm(turn, phase.timer);
@@ -216,7 +216,7 @@ export function stopRequested(turn: Turn, event: Of<'stop-requested'>): void {
     enter(turn, { kind: 'stopped' });
   } else if (phase.kind === 'checking') endCheck(turn, phase, 'stopped');
   if (phase.kind !== 'running') tell(turn, { kind: 'stopped' });
-  if (event.now) kill(turn, 'stop --now was asked for');
+  if (event.now) kill(turn, 'stop --now was requested');
 }
 
 /** What cannot be ended must not keep us for ever. The next watcher of this name finds it, and starts nothing beside it. */
@@ -228,7 +228,7 @@ function leaveBehind(turn: Turn): void {
 export function restartRequested(turn: Turn, _event: Of<'restart-requested'>): void {
   const { phase, leaving } = turn.state;
   if (leaving !== null) return;
-  if (phase.kind === 'running') return stopChild(turn, phase.live, 'restarted', 'restart was asked for');
+  if (phase.kind === 'running') return stopChild(turn, phase.live, 'restarted', 'restart was requested');
   if (phase.kind === 'checking') return endCheck(turn, phase, 'restarted');
   if (phase.kind === 'backoff' || phase.kind === 'waiting' || phase.kind === 'limited') {
     disarm(turn, phase.timer);
@@ -256,7 +256,7 @@ export function resetRequested(turn: Turn, _event: Of<'reset-requested'>): void 
 
 /** Why a request cannot be granted in this phase; null if it can. */
 export function refusal(phase: Phase, verb: 'restart'): string | null {
-  if (phase.kind === 'held') return `it is held (${phase.hold.why}); reset lifts that`;
+  if (phase.kind === 'held') return `it is held (${phase.hold.why}); reset clears the hold`;
   if (phase.kind === 'cooldown') return `${verb} is refused during a cooldown; reset ends it and starts at once`;
   return null;
 }

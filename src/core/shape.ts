@@ -107,14 +107,14 @@ function misfit(shape: Shape, value: unknown): Misfit | null {
   if ('nullable' in shape) return value === null ? null : misfit(shape.nullable, value);
   if ('is' in shape) return shape.is(value) ? null : here(`is not ${shape.what}`);
   if ('oneOf' in shape)
-    return shape.oneOf.includes(value as string | number) ? null : here(`is none of ${shape.oneOf.join(', ')}`);
+    return shape.oneOf.includes(value as string | number) ? null : here(`is not one of ${shape.oneOf.join(', ')}`);
   if ('either' in shape)
-    return shape.either.some(one => misfit(one, value) === null) ? null : here('has none of its forms');
+    return shape.either.some(one => misfit(one, value) === null) ? null : here('has no valid form');
   if ('list' in shape) return Array.isArray(value) ? misfitInList(shape.list, value) : here('is not a list');
-  if (!isRecord(value)) return here('is no object');
+  if (!isRecord(value)) return here('is not an object');
   if ('map' in shape) return misfitInList(shape.map, Object.values(value));
   const wanted = 'object' in shape ? shape.object : ownOf(shape.kinds, value['kind']);
-  return wanted === undefined ? here('is of no known kind') : misfitInFields(wanted, value);
+  return wanted === undefined ? here('is of an unknown kind') : misfitInFields(wanted, value);
 }
 
 const here = (what: string): Misfit => ({ path: '', what });

@@ -35,7 +35,7 @@ const DURATION: Measure = {
 };
 const BYTES: Measure = {
   high: (value, usual, times) => `${times} times the usual output (${sizeText(value)}, usually ${usual})`,
-  low: (value, usual, share) => `${share} % of the usual output (${sizeText(value)}, usually ${usual})`,
+  low: (value, usual, share) => `${share}% of the usual output (${sizeText(value)}, usually ${usual})`,
   text: sizeText,
   grain: 24,
   deviations: 3.2,

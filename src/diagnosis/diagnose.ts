@@ -146,7 +146,7 @@ const maxRetryAfterMs = 60_000;
 const defaultRetryAfterMs = 2000;
 
 /** What a question ends with when the watcher does. */
-const stopping: Undiagnosed = { failed: 'given up, since the watcher stops', news: false };
+const stopping: Undiagnosed = { failed: 'cancelled because the watcher is stopping', news: false };
 const pause = 'not asked: the last question failed less than 15 min ago';
 
 /** Asks now, and once; the caller sees to the order. */

@@ -87,7 +87,7 @@ export async function askJson(
 function notJson(answer: Answered): string {
   if (answer.cut === 'size') return `its answer is longer than ${sizeText(answerLimitBytes)}`;
   if (answer.cut === 'time') return 'its answer did not end in time';
-  if (answer.cut === 'lost') return 'its answer broke off';
+  if (answer.cut === 'lost') return 'its answer is incomplete';
   return answer.body.trim() === '' ? 'its answer is empty' : 'its answer is not JSON';
 }
 
@@ -104,7 +104,7 @@ export function judge(end: JsonAnswer, read: (json: unknown) => Answer | Failure
     const complaint = complaintOf(end.json, end.body);
     if (code >= 400 && code < 600) return failureOfStatus(code, complaint, waitMs);
     const failed = failureOfStatus(400, complaint, waitMs);
-    return { ...failed, why: `an error inside its 200: ${complaint.message}` };
+    return { ...failed, why: `an error inside its response of status 200: ${complaint.message}` };
   }
   return read(end.json);
 }
@@ -132,5 +132,5 @@ export function unknownModel(model: string, host: string, known: readonly string
     return { ...said, why: `the model ${model} at ${host}: ${said.why}` };
   const shown = known.slice(0, 8).join(', ');
   const more = known.length > 8 ? `, and ${known.length - 8} more` : '';
-  return failure('never', `the model ${model} is unknown at ${host}, which knows ${shown}${more}`);
+  return failure('never', `the model ${model} is unknown at ${host}, which offers ${shown}${more}`);
 }

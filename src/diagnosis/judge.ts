@@ -227,7 +227,7 @@ export function createJudge(settings: DiagnosisSettings, ports: DiagnosisPorts):
         ms,
       };
     }
-    if (abort.aborted) return noVerdict('given up, since the watcher stops');
+    if (abort.aborted) return noVerdict('cancelled because the watcher is stopping');
     const reason = clipStart(ports.clean(`${provider.source} (${where}): ${reply.why}`), 500);
     // Not written down: the next life may have another key.
     if (reply.verdict === 'never') never = `${reason}; not asked again before a restart`;

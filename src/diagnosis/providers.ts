@@ -288,7 +288,7 @@ export function command(line: string, cwd: string, env: Readonly<Record<string, 
 const ended = {
   time: (timeoutMs: number) => `the command did not end in ${durationText(timeoutMs)}`,
   size: () => `the command wrote more than ${sizeText(answerLimitBytes)}`,
-  aborted: () => 'given up, since the watcher stops',
+  aborted: () => 'cancelled because the watcher is stopping',
 };
 
 function unwell(end: { code: number | null; signal: string | null; complaint: string }): Failure['why'] {

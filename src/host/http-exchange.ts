@@ -75,7 +75,7 @@ export function exchange(ask: Ask): Promise<Answered | Unanswered> {
   });
 }
 
-const aborted: Unanswered = { kind: 'unanswered', fault: 'aborted', why: 'given up, since the watcher stops' };
+const aborted: Unanswered = { kind: 'unanswered', fault: 'aborted', why: 'cancelled because the watcher is stopping' };
 
 function open(ask: Ask): ClientRequest {
   const headers: Record<string, string> = { 'user-agent': 'agent-watch', ...ask.headers };

@@ -175,10 +175,10 @@ export interface Asker {
 export function whyNoReset({ pid, startTicks }: Asker, run: RunMark): string | null {
   if (pid === 0 && startTicks !== undefined) return null;
   if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= TOP)
-    return 'the asking process did not say who it is';
+    return 'the calling process did not identify itself';
   const found = readProcess(pid);
   if (found === null || found.dead || (startTicks !== undefined && found.startTicks !== startTicks))
-    return `the asking process ${pid} cannot be seen from the watcher`;
+    return `the asking process ${pid} is not visible to the watcher`;
   return isInsideRun(pid, run)
     ? `process ${pid} belongs to what '${run.name}' watches, which may not lift its own hold`
     : null;

@@ -180,7 +180,7 @@ export async function runTool(command: readonly string[], input: string | null =
   const closed = child.pid === undefined ? null : new Promise<void>(resolve => child.once('close', () => resolve()));
   const result = await subprocess;
   await closed;
-  if (child.pid === undefined) return { code: null, output, complaint: `${file} is not here` };
+  if (child.pid === undefined) return { code: null, output, complaint: `${file} was not found` };
   return { code: result.exitCode ?? 255, output, complaint };
 }
 

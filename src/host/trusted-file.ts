@@ -148,7 +148,7 @@ function readAll(descriptor: number): Buffer {
 function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') return 'does not exist';
-  if (code === 'EACCES' || code === 'EPERM') return 'may not be read by us';
+  if (code === 'EACCES' || code === 'EPERM') return 'cannot be read by this user';
   if (code === 'ENOTDIR') return 'is not there: a part of its path is not a directory';
   if (code === 'ELOOP') return 'is a link that leads in a circle';
   return `cannot be read: ${message}`;

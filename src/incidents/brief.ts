@@ -252,10 +252,10 @@ const needOf = (state: Status, last: Incident | undefined): Need[] => {
   const show = last === undefined ? `agent-watch status ${name}` : `agent-watch incidents show ${name}`;
   const need = (severity: Need['severity'], why: string, next: string): Need[] => [{ name, severity, why, next }];
   if (phase === 'held')
-    return need('critical', `held: ${state.holdReason ?? 'no reason was kept'}`, `agent-watch reset ${name}`);
+    return need('critical', `held: ${state.holdReason ?? 'no reason recorded'}`, `agent-watch reset ${name}`);
   if (phase === 'lost') return need('critical', 'unsupervised: the watcher died', `agent-watch start ${name}`);
   if (phase === 'limited' && state.limit?.until == null)
-    return need('critical', `limited (${state.limit?.cause ?? 'no reason was kept'}), without a known end`, show);
+    return need('critical', `limited (${state.limit?.cause ?? 'no reason recorded'}), without a known end`, show);
   const stuck = state.health.find(row => row.name === CANNOT_END && row.ok === false);
   if (stuck !== undefined) return need('critical', stuck.detail, `agent-watch status ${name}`);
   if (isFailed(state)) {

@@ -112,7 +112,7 @@ const nextCommand = ({ name, category, action: done }: Incident): string[] => {
     return step('Once the cause is fixed, this ends the cooldown and starts it', 'reset');
   if (category === 'auth-failed' && done.startsWith('It waits for '))
     return step('After the login, this ends the wait and starts it', 'reset');
-  return step('This shows how it is now, and what comes next', 'status');
+  return step('This shows its current state and the next step', 'status');
 };
 
 const facts = (incident: Incident, { command, host }: PostMortemContext): string =>
@@ -164,7 +164,7 @@ const action = ({ action: done, remedy }: Incident): string => {
 const recovery = ({ at, recoveredAt, recoveryProof }: Incident): string =>
   recoveredAt === null
     ? 'Not confirmed.'
-    : `Confirmed ${zonedTime(recoveredAt)}, ${durationText(Date.parse(recoveredAt) - Date.parse(at))} after it began: ${inlineText(recoveryProof ?? 'no proof was kept')}.`;
+    : `Confirmed ${zonedTime(recoveredAt)}, ${durationText(Date.parse(recoveredAt) - Date.parse(at))} after it began: ${inlineText(recoveryProof ?? 'no proof recorded')}.`;
 
 const timeLine = (incident: Incident): string[] => {
   const began = new Date(Date.parse(incident.at) - incident.uptimeMs).toISOString();

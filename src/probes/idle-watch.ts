@@ -101,7 +101,7 @@ function createIdleWatch(limitMs: number, everyMs: number, pids: () => Iterable<
       // A first look that came late moves the verdict: as if there had been a sign of life that much before it.
       const observedFrom = (silence.first.at - (1 - OBSERVED) * limitMs) as Mono;
       if (observedFrom <= (silence.sign?.at ?? silentSince)) return silence.sign;
-      return { at: observedFrom, weak: true, words: 'a look that came late' };
+      return { at: observedFrom, weak: true, words: 'a late measurement' };
     },
   };
 }

@@ -165,7 +165,7 @@ export function repeatsProbe(spec: SpecOf<'repeats'>, now: () => Mono, speakUp: 
     loops = isLoop(found, count);
     const { lines, share, shapes, example } = found;
     if (!loops) return answer(true, `${lines} ${lines === 1 ? 'line' : 'lines'} in ${durationText(windowMs)}, no loop`);
-    const alike = `${Math.floor(100 * share)} % of ${lines} lines in ${durationText(windowMs)} are ${shapes === 1 ? 'alike' : `of ${shapes} kinds`}`;
+    const alike = `${Math.floor(100 * share)}% of ${lines} lines in ${durationText(windowMs)} are ${shapes === 1 ? 'alike' : `of ${shapes} kinds`}`;
     return answer(false, `${alike}: ${wholeStart(plainLine(example ?? ''), QUOTED_CHARS)}`);
   };
   return {

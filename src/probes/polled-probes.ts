@@ -44,11 +44,11 @@ export function httpProbe(spec: SpecOf<'http'>, world: ProbeWorld): Probe {
       const tookMs = world.now().mono - before;
       if (answered.kind === 'unanswered') {
         if (answered.fault === 'aborted' || (answered.fault === 'time' && tookMs > spec.timeoutMs + LATE_MS))
-          return { kind: 'none', detail: 'not asked in time' };
+          return { kind: 'none', detail: 'no check in time' };
         return answer(false, answered.why);
       }
       if (answered.cut === 'time' && tookMs > spec.timeoutMs + LATE_MS)
-        return { kind: 'none', detail: 'not asked in time' };
+        return { kind: 'none', detail: 'no check in time' };
       return judge(answered, tookMs);
     },
   };
@@ -96,10 +96,10 @@ export function portProbe(spec: SpecOf<'port'>, world: ProbeWorld): Probe {
       }
       const tookMs = world.now().mono - before;
       if (abort.aborted || (fault === 'time' && tookMs > spec.timeoutMs + LATE_MS))
-        return { kind: 'none', detail: 'not asked in time' };
+        return { kind: 'none', detail: 'no check in time' };
       return answer(
         false,
-        fault === 'time' ? `nothing accepted in ${durationText(spec.timeoutMs)}` : (fault ?? 'nothing accepts'),
+        fault === 'time' ? `no connection accepted in ${durationText(spec.timeoutMs)}` : (fault ?? 'nothing accepts'),
       );
     },
   };
@@ -150,10 +150,10 @@ export function checkProbe(spec: SpecOf<'check'>, run: WatchedRun, world: ProbeW
       });
       const tookMs = world.now().mono - before;
       const late = end.over === 'time' && tookMs > spec.timeoutMs + LATE_MS + 1000;
-      if (end.over === 'aborted' || late) return { kind: 'none', detail: 'not asked in time' };
+      if (end.over === 'aborted' || late) return { kind: 'none', detail: 'no check in time' };
       const said = lastWords(whole(end.complaint)) || lastWords(whole(end.output));
       const words = said === '' ? '' : `: ${said}`;
-      if (end.over === 'time') return answer(false, `not over after ${durationText(spec.timeoutMs)}${words}`);
+      if (end.over === 'time') return answer(false, `did not finish within ${durationText(spec.timeoutMs)}${words}`);
       if (end.code === 0) return answer(true, `exit 0${words}`);
       return answer(false, `${end.code === null ? end.signal : `exit ${end.code}`}${words}`);
     },
@@ -208,7 +208,7 @@ export function freshFileProbe(spec: SpecOf<'fresh-file'>): Probe {
       } catch (error) {
         const errno = errnoOf(error);
         if (errno === 'ENOENT' || errno === 'ENOTDIR') return { kind: 'file', mtime: null };
-        return { kind: 'none', detail: `cannot be looked at (${errno ?? 'for no known reason'})` };
+        return { kind: 'none', detail: `cannot be accessed (${errno ?? 'for no known reason'})` };
       }
     },
   };
@@ -226,7 +226,7 @@ export function growProbe(spec: SpecOf<'grow'>): Probe {
       // Asked of each entry, matching or not: a walk for a run that has ended is ended in the next folder.
       const exclude = () => abort.aborted;
       for await (const path of files.glob(spec.glob, { exclude })) {
-        if (abort.aborted) return { kind: 'none', detail: 'not looked at in time' };
+        if (abort.aborted) return { kind: 'none', detail: 'no check in time' };
         const stats = await statOrNull(path);
         if (stats === null || !stats.isFile()) continue;
         count++;
@@ -262,7 +262,7 @@ export function diskProbe(spec: SpecOf<'disk'>): Probe {
       } catch (error) {
         return {
           kind: 'none',
-          detail: `${spec.path} cannot be looked at (${errnoOf(error) ?? 'for no known reason'})`,
+          detail: `${spec.path} cannot be accessed (${errnoOf(error) ?? 'for no known reason'})`,
         };
       }
     },

@@ -102,7 +102,7 @@ export function readHold(place: Pick<StateFolder, 'at'>): Hold | null {
     if (!isThere(path)) return null;
     const text = readText(path, HOLD_BYTES * 16);
     if (text === null) return null;
-    return parseHold(JSON.parse(text), path) ?? unreadable(path, 'its content is none of a hold');
+    return parseHold(JSON.parse(text), path) ?? unreadable(path, 'its content is not a hold');
   } catch (error) {
     return unreadable(path, error instanceof SyntaxError ? 'it is not JSON' : reasonOf(error));
   }

@@ -196,7 +196,7 @@ export function beginRecord(place: StateFolder, folder: string | null, first: Lo
     folder === null || folder === place.path ? makePrivateFolder(place.stateDir, place.name) : { path: folder };
   if ('why' in made) return { file: nowhere(made.why), folder: null };
   const file = tryRecord(`${made.path}/${RECORD}`, first);
-  if (file === null) return { file: nowhere(`${made.path} takes no record`), folder: null };
+  if (file === null) return { file: nowhere(`${made.path} cannot hold a record`), folder: null };
   return { file, folder: made.path };
 }
 

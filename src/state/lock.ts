@@ -60,7 +60,7 @@ export async function acquireLock(place: StateFolder): Promise<Lock | Taken> {
   const lockless = { lock: null, found };
   const unnoticed = 'a second watcher of this name would not be noticed';
   const made = makePrivateFolder(place.stateDir, place.name);
-  const refused = `${place.path} takes no lock (${here.fault})`;
+  const refused = `${place.path} cannot hold a lock (${here.fault})`;
   if ('why' in made) return begin(lockless, place, null, `${refused}, nor does ${made.why}: ${unnoticed}`);
   const there = await take(place, file => `${made.path}/${file}`);
   if ('heldBy' in there) return there;

@@ -49,7 +49,7 @@ export function openFolderChain(path: string, make: boolean): number {
         [at, parts] = [resolve(at, part), rest];
         continue;
       }
-      if (++links > MOST_LINKS) throw new StateFolderRefused(`${path} leads through too many links`);
+      if (++links > MOST_LINKS) throw new StateFolderRefused(`${path} has too many symbolic links`);
       parts = [...partsOf(resolve(at, target)), ...rest];
       fd = closing(fd, openSync('/', FLAGS));
       at = '/';
@@ -94,7 +94,7 @@ const ownUid = () => process.geteuid?.() ?? -1;
 
 /** Refuses a link, a foreign owner, and (for a folder) what is none. `path` is for the message. */
 export function refuseForeign(stats: Stats, path: string): void {
-  if (stats.isSymbolicLink()) throw new StateFolderRefused(`${path} is a symbolic link; remove it to go on`);
+  if (stats.isSymbolicLink()) throw new StateFolderRefused(`${path} is a symbolic link; remove it to continue`);
   if (stats.uid !== ownUid())
     throw new StateFolderRefused(`${path} belongs to user ${stats.uid}, not to you (${ownUid()})`);
 }
@@ -131,7 +131,7 @@ function openFolder(path: string, shown: string): number {
   } catch (error) {
     const stats = lstatSync(path);
     refuseForeign(stats, shown);
-    if (!stats.isDirectory()) throw new StateFolderRefused(`${shown} is not a folder; remove it to go on`);
+    if (!stats.isDirectory()) throw new StateFolderRefused(`${shown} is not a folder; remove it to continue`);
     if (errnoOf(error) !== 'EACCES') throw error;
     // Ours, but closed to ourselves, as a umask of 0777 or a careless chmod leaves it.
     chmodSync(path, 0o700);

@@ -72,7 +72,7 @@ function answered(answering: Answering, request: Request, caller: Caller | null)
       return { ok: true };
     }
     case 'signal':
-      if (run === null) return { ok: false, why: `there is no child to signal: it is ${phase.kind}`, exit: EXIT.usage };
+      if (run === null) return { ok: false, why: `no child to signal (phase: ${phase.kind})`, exit: EXIT.usage };
       if (isForbidden(run.pid))
         return { ok: false, why: `pid ${run.pid} ${survivorOf(run.pid).why}`, exit: EXIT.usage };
       supervisor.take({ type: 'signal-requested', by: 'command', signal: request.signal as Signal });
@@ -85,13 +85,13 @@ function answered(answering: Answering, request: Request, caller: Caller | null)
 /** A claimed pid is good enough for a backoff, and not for the hold of a kill condition. */
 function whyUnproved(phase: Phase, caller: Caller | null): string | null {
   const asked = caller !== null || phase.kind !== 'held' || phase.hold.cause !== 'kill-condition';
-  return asked ? null : 'the kernel cannot be asked who asks (no node:ffi): stop the watcher, then reset on a terminal';
+  return asked ? null : 'the caller cannot be identified (no node:ffi): stop the watcher, then run reset on a terminal';
 }
 
 /** A hold whose file cannot be read may be a kill condition's. */
 function whyKept(phase: Phase): string | null {
   if (phase.kind !== 'held' || phase.hold.cause === 'max-restarts' || phase.hold.cause === 'hold-code') return null;
-  return `held by its kill condition (${phase.hold.why}); a person clears it`;
+  return `held by its kill condition (${phase.hold.why}); only a person may clear it`;
 }
 
 /** A hold that stays on the disk binds whatever the machine says; one that is just coming cannot be lifted yet. */

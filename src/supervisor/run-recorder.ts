@@ -86,7 +86,7 @@ export function createRunRecorder(world: RunRecorderWorld): RunRecorder {
         );
         act(await writer);
       })
-      .catch((error: unknown) => world.warn(`a run could not be written down: ${error}`))
+      .catch((error: unknown) => world.warn(`a run could not be recorded: ${error}`))
       .finally(() => {
         waiting--;
       });

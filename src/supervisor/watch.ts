@@ -145,7 +145,7 @@ export async function watch(order: WatchOrder): Promise<WatchEnd> {
     (request, caller) => answer({ ...order, supervisor, liftHold: () => liftHold(place, new Date()) }, request, caller),
   );
   control.ensure().then(why => {
-    if (why !== null) order.warn(`no requests can be taken (${why}); signals still work`);
+    if (why !== null) order.warn(`control requests are not available (${why}); signals still work`);
   });
   const upkeep = startUpkeep({
     ...order,
@@ -211,10 +211,10 @@ async function finish(
     .settle()
     .then(() => Promise.all([incidentQueue.settle(INCIDENTS_CLOSE_MS), runRecorder.settle(INCIDENTS_CLOSE_MS)]));
   const [left] = await Promise.all([child.flush(order.policy.stopTimeoutMs), told]);
-  if (left > 0) order.warn(`${left} bytes of the child's output were not taken by its reader and are lost`);
+  if (left > 0) order.warn(`${left} bytes of the child's output are lost: its reader did not take them`);
   const { stdout, stderr } = order.outputs;
   const lost = stdout.lostBytes + (stderr === stdout ? 0 : stderr.lostBytes);
-  if (lost > 0) order.warn(`${lost} bytes of the child's output were refused by the disk and are lost`);
+  if (lost > 0) order.warn(`${lost} bytes of the child's output are lost: the disk did not take them`);
   child.close();
   await observers.close();
   // A guess that came in at the last moment.

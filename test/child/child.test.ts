@@ -23,7 +23,7 @@ describe('a run', () => {
     expect((await fact('child-exited')).exit).toEqual({ code: null, signal: 'SIGKILL' });
   });
 
-  test('finds its number and its id in the environment, and nothing else of ours', async () => {
+  test('finds its number and its id in the environment, and nothing else of the watcher', async () => {
     const { start, fact, out } = await rig(['env'], { env: { A: 'b' } });
     const { runId } = await start();
     await fact('child-exited');
@@ -185,7 +185,7 @@ while time.monotonic() < end:
     expect(out.text()).toMatch(/^\d+\n/);
   });
 
-  test('kills at once when told so in the middle of the grace, and in the drain', async () => {
+  test('kills at once on request in the middle of the grace, and in the drain', async () => {
     for (const drain of [false, true]) {
       const clearedMs: number[] = [];
       for (let round = 0; round < 5; round++) {

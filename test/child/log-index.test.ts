@@ -55,7 +55,7 @@ describe('every line has its arrival time and its run', () => {
     ]);
   });
 
-  test('over rotation and over another watcher that goes on', async () => {
+  test('over rotation and over another watcher that continues', async () => {
     const first = open(40);
     const texts = Array.from({ length: 9 }, (_, at): [number, string] => [at * 1000, `line number ${at}\n`]);
     await written(first, [[0, 1], ...texts]);
@@ -114,7 +114,7 @@ test('an index costs at most 3 % of its log, however short the lines', async () 
   expect(times).toEqual([...times].sort((one, other) => one - other));
 });
 
-test('a reader goes on behind the last whole line, over rotation', async () => {
+test('a reader continues behind the last whole line, over rotation', async () => {
   const log = open(30);
   await written(log, [
     [0, 1],

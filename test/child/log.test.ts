@@ -46,7 +46,7 @@ describe('the rotated log', () => {
     expect(joined).toBe(lines(first, 1000 - first));
   });
 
-  test('goes on in a file that an earlier watcher left, and removes what a smaller keep leaves over', async () => {
+  test('continues in a file that an earlier watcher left, and removes what a smaller keep leaves over', async () => {
     const folder = scratch();
     const { log: wide } = logIn(folder, { keep: 5 });
     wide.write(Buffer.from(lines(0, 700)));
@@ -76,7 +76,7 @@ describe('the rotated log', () => {
     expect(bytes).toBe(3500);
   });
 
-  test('whose folder was removed is made anew, and what was missed is counted and said', async () => {
+  test('whose folder was removed is made again, and what was missed is counted and said', async () => {
     const folder = join(scratch(), 'deep');
     mkdirSync(folder);
     let mayMake = false;

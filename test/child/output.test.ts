@@ -233,7 +233,7 @@ print(n, p.wait(), bool(fcntl.fcntl(w, fcntl.F_GETFL) & os.O_NONBLOCK))`;
 });
 
 describe('into files', () => {
-  test('goes on where the caller was, and the caller where it ended', async () => {
+  test('continues where the caller was, and the caller where it ended', async () => {
     const file = join(folder, 'log');
     const line = `(echo before; ${driverLine({ command: ['printf', 'during\\n'] })}; echo after) > ${quoted(file)}`;
     await run(['sh', '-c', line]).ended;

@@ -121,8 +121,8 @@ describe('asking', () => {
     for (const [say, why] of [
       ['', 'the watcher does not answer'],
       ['{"ok":', null],
-      ['garbage\n', 'the answer makes no sense'],
-      ['{"ok":false}\n', 'the answer makes no sense'],
+      ['garbage\n', 'the answer is not valid'],
+      ['{"ok":false}\n', 'the answer is not valid'],
     ] as const) {
       const folder = scratch();
       const server = createServer(socket => void socket.on('error', () => undefined).write(say));
@@ -153,7 +153,7 @@ describe('waiting for the end after a stop', () => {
     });
   }
 
-  test('gives up at its deadline, and the watcher goes on', async () => {
+  test('gives up at its deadline, and the watcher continues', async () => {
     const folder = scratch();
     await serve(folder);
     const asked = await ask([folder], { verb: 'stop', now: false }, PATIENT_MS);

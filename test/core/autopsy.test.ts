@@ -62,7 +62,7 @@ describe('what a run hangs on', () => {
     const shell = { ...idle, pid: 39, command: 'sh -c x', ...call('wait4') };
     const child = { ...idle, ...call('recvfrom', '10.0.0.5:443 ESTABLISHED'), sockets: [socket], cpuShare: 0.031 };
     expect(hangSentence([shell, child])).toBe(
-      'python3 agent.py (pid 40) waits for 10.0.0.5:443 (ESTABLISHED, nothing received for 14m); 3 % of a core used',
+      'python3 agent.py (pid 40) waits for 10.0.0.5:443 (ESTABLISHED, nothing received for 14m); 3% of a core used',
     );
   });
 });

@@ -58,11 +58,11 @@ describe('a number that a file keeps', () => {
     });
   }
 
-  test('that goes on over runs is charged by what it grew', () => {
+  test('that continues over runs is charged by what it grew', () => {
     expect(charged([10, 10.5], [10.5, 11], [11, 11, 12.5])).toEqual([0.5, 0.5, 1.5]);
   });
 
-  test('that begins anew with each run is charged whole', () => {
+  test('that begins again with each run is charged whole', () => {
     expect(charged([0, 0.8], [0, 0.3], [0, 0.5])).toEqual([0.8, 0.3, 0.5]);
   });
 

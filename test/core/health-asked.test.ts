@@ -93,7 +93,7 @@ describe('a probe that asks', () => {
     expect(world.state.reasons).toEqual([]);
   });
 
-  test('two that fail in the same moment are one reason list, said once', () => {
+  test('two that fail in the same moment are one reason list, reported once', () => {
     const both = only({ ...port, name: 'a', retries: 1 }, { ...port, name: 'b', retries: 1 });
     const answers = {
       a: (_: unknown, n: number) => (n < 5 ? well() : ill()),

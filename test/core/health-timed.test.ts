@@ -175,7 +175,7 @@ describe('a probe with a time of its own', () => {
     expect(world.ended()).toBeNull();
   });
 
-  test('a stalled reader of our output: silence is not judged, and is counted anew when it flows again', () => {
+  test('a stalled reader of our output: silence is not judged, and is counted again when it flows again', () => {
     const world = healthWorld(only(timed('stale', 2000, 0)), output(beat(100, 1000)));
     world.run(1500);
     world.blocked(true);
@@ -238,7 +238,7 @@ describe('a probe with a time of its own', () => {
     expect(world.state.probes[0]).toMatchObject({ ok: true, settled: true });
   });
 
-  test('a look that cannot be made is no proof, but the time goes on', () => {
+  test('a look that cannot be made is no proof, but the time continues', () => {
     const world = healthWorld(only(timed('fresh-file', 2000, 0)), {
       'fresh-file': () => ({ kind: 'none', detail: 'the file system does not answer' }),
     });
@@ -248,7 +248,7 @@ describe('a probe with a time of its own', () => {
     expect(world.state.reasons[0]!.detail).toContain('the file system does not answer');
   });
 
-  test('an optional one that fails and goes on is restored by progress', () => {
+  test('an optional one that fails and continues is restored by progress', () => {
     const world = healthWorld(
       only({ ...timed('stale', 2000, 0), severity: 'optional', lookMs: 500 }),
       output(beat(10_000)),

@@ -61,7 +61,7 @@ describe('agreement', () => {
     expect(found.marks).toBe(3);
   });
 
-  test('begins anew with another rubric, model or prompt', () => {
+  test('begins again with another rubric, model or prompt', () => {
     const before = matrix(10, 0, 0, 10);
     expect(agreementOf(before).calibrated).toBe(true);
     const after = agreementOf([...before, ...runsOf([[null, 'pass', 'two']])]);

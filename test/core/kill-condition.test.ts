@@ -20,7 +20,7 @@ const says = (bench: Bench, observation: Observation): Bench =>
 const orders = (bench: Bench) => bench.effects.map(effect => effect.type);
 
 describe('while a run is up', () => {
-  test('no answer for as long as numbers may be old is missing metrics, and trips where that was asked for', () => {
+  test('no answer for as long as numbers may be old is missing metrics, and trips where that was requested', () => {
     for (const blindTrips of [false, true]) {
       const bench = says(guarded(blindTrips).start(), reading('clear'));
       says(bench, reading('clear'));

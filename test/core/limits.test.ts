@@ -36,7 +36,7 @@ describe('--max-restarts', () => {
     expect(bench.waitOut().dies(10).phase).toBe('held');
   });
 
-  test('a restart that was asked for is none of them', () => {
+  test('a restart that was requested does not count', () => {
     const bench = new Bench({ ...policy, maxRestarts: 1 }).start();
     for (let round = 0; round < 5; round++) {
       bench.take({ type: 'restart-requested', by: 'command' });

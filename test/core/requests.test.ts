@@ -229,7 +229,7 @@ describe('restart', () => {
     expect(bench.dies(10).waitMs).toBe(4000);
   });
 
-  test('is refused in a cooldown and in a hold, said once each', () => {
+  test('is refused in a cooldown and in a hold, reported once each', () => {
     for (const bench of [new Bench({ flapThreshold: 1 }), new Bench({ holdCodes: [1] })]) {
       const { state } = bench.start().dies(10);
       expect(bench.take(restart).state).toBe(state);

@@ -10,7 +10,7 @@ function starts(bench: Bench): string {
 const bench = () => new Bench({ resumes: true, flapThreshold: 0 }).start();
 
 describe('the command that resumes', () => {
-  test('follows a crash; after two resumed runs that did not get healthy the plain command begins anew', () => {
+  test('follows a crash; after two resumed runs that did not get healthy the plain command begins again', () => {
     const watched = bench();
     for (let crash = 0; crash < 6; crash++) watched.dies(10).waitOut();
     expect(starts(watched)).toBe('plain resumed resumed plain resumed resumed plain');

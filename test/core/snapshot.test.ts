@@ -161,7 +161,7 @@ describe('restore', () => {
     expect(after.phase).toBe('running');
   });
 
-  test('the flap window goes on over a reboot', () => {
+  test('the flap window continues over a reboot', () => {
     const before = new Bench();
     before.start();
     for (let crash = 0; crash < 4; crash++) before.dies(10).waitOut();

@@ -33,7 +33,7 @@ describe('an unusual run', () => {
     ]);
     expect(ending(20, { bytes: 1200 })).toEqual([
       expect.stringMatching(
-        /^(?:2\.\d|3|3\.\d) % of the usual output \(1\.17K, usually 3\d(?:\.\d)?K to 4\d(?:\.\d)?K\)$/,
+        /^(?:2\.\d|3|3\.\d)% of the usual output \(1\.17K, usually 3\d(?:\.\d)?K to 4\d(?:\.\d)?K\)$/,
       ),
     ]);
     expect(ending(20, { metrics: { cost: 0.5 } })).toEqual([
@@ -78,7 +78,7 @@ describe('an unusual run', () => {
     expect(job(90, [50])).toHaveLength(1);
   });
 
-  test('is said once: what came before is not said again', () => {
+  test('is reported once: what came before is not said again', () => {
     expect(last(steady(30, at => (at === 20 || at === 29 ? { bytes: 900 } : {})))).toEqual([]);
   });
 

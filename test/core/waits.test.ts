@@ -55,7 +55,7 @@ describe('backoff', () => {
 });
 
 describe('0ms', () => {
-  test('starts at once; after 100 runs under a second the shortest backoff is now 20 ms, said once', () => {
+  test('starts at once; after 100 runs under a second the shortest backoff is now 20 ms, reported once', () => {
     const bench = new Bench({ backoffMs: 0, flapThreshold: 0 }).start();
     expect(waits(bench, 99, 5)).toEqual(Array(99).fill(0));
     expect(bench.told('wait-floor')).toBe(0);

@@ -20,7 +20,7 @@ describe('the budget of calls', () => {
     expect(server.received).toHaveLength(1);
   });
 
-  test('different fingerprints: no more than the limit, whatever happens, then said once', async () => {
+  test('different fingerprints: no more than the limit, whatever happens, then reported once', async () => {
     const server = await serving((_, response) => sendJson(response, 200, fine));
     const { start, state } = world({ provider, url: server.url });
     const news: string[] = [];

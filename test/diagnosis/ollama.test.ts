@@ -42,7 +42,7 @@ describe('Ollama', () => {
     expect(server.received).toHaveLength(3);
   });
 
-  test('an unknown model: the local ones are named, or the first is taken if none was asked for', async () => {
+  test('an unknown model: the local ones are named, or the first is taken if none was requested', async () => {
     const server = await serving((request, response) => {
       if (request.path === '/api/tags') return sendJson(response, 200, { models: [{ name: 'qwen3:4b' }] });
       const { model } = request.json as { model: string };

@@ -36,7 +36,7 @@ describe('a server in trouble', () => {
         response.writeHead(200, { 'content-length': '1000' });
         response.write('{"choices":', () => response.socket?.destroy());
       },
-      'broke off',
+      'is incomplete',
     ],
     [
       'redirects',
@@ -57,7 +57,7 @@ describe('a server in trouble', () => {
     expect(server.received.length).toBeLessThanOrEqual(1);
   });
 
-  test('what is no HTTP at all', async () => {
+  test('an answer that is not HTTP', async () => {
     const server = createServer(socket => {
       socket.on('error', () => {});
       socket.on('data', () => socket.end('220 mail.example ESMTP\r\n'));
@@ -105,7 +105,7 @@ describe('a server in trouble', () => {
     const asking = diagnosis.ask(baseCase);
     await eventually(() => server.received.length).toBe(1);
     diagnosis.close();
-    expect(await asking).toEqual({ failed: 'given up, since the watcher stops', news: false });
+    expect(await asking).toEqual({ failed: 'cancelled because the watcher is stopping', news: false });
     expect(JSON.parse(state.file ?? '{}')).toHaveProperty('pausedUntil', null);
     server.answer = (_, response) => sendJson(response, 200, fine);
     expect(await start().ask(baseCase)).toHaveProperty('text', 'fine');

@@ -99,7 +99,7 @@ describe('--accept', () => {
     expect(incidentsOf(folder, 'agent')).toEqual([]);
   });
 
-  test('goes on with the next watcher after a kill -9: the run is checked, and not started again', async () => {
+  test('continues with the next watcher after a kill -9: the run is checked, and not started again', async () => {
     const folder = scratch();
     const accept = `cat >> ${folder}/seen; echo $$ >> ${folder}/pids; [ -e ${folder}/go ] || exec sleep 1000`;
     const command = [...never, '--accept', accept, ...sh(`echo run >> ${folder}/runs; echo the result`)];

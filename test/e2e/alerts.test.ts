@@ -211,7 +211,7 @@ describe('alerts', () => {
     expect(alerts(server)[0]!.reason).toMatch(/loss/);
   });
 
-  test('a slow loop is told by its name, though each life was long enough', async () => {
+  test('a slow loop is reported by its name, though each life was long enough', async () => {
     const folder = scratch();
     const server = await serving(ok);
     const watcher = startWatcher(folder, [
@@ -241,7 +241,7 @@ describe('alerts', () => {
     expect(watcher.err()).not.toContain('secret-path');
   });
 
-  test('an address that is none is refused without showing it; one in a file is read', async () => {
+  test('an invalid address is refused without showing it; one in a file is read', async () => {
     const folder = scratch();
     const refused = run(folder, ['--alert-webhook', 'htp:/secret-thing', '--', 'true']);
     expect(refused.code).toBe(125);
@@ -280,7 +280,7 @@ describe('the heartbeat', () => {
     expect(watcher.err()).not.toContain(uuid);
   });
 
-  test('a job that ends with success says so before the watcher ends; another end is /fail', async () => {
+  test('a job that ends with success reports it before the watcher ends; another end is /fail', async () => {
     const folder = scratch();
     const server = await serving(ok);
     const args = ['--restart', 'never', '--heartbeat-url', server.url + uuid, '--'];

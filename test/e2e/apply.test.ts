@@ -71,7 +71,7 @@ describe('apply', () => {
     expect(err.trim().split('\n')).toEqual([
       'agent-watch: fleet/b.yaml:1:1: unknown key "nmae"; did you mean name?',
       'agent-watch: fleet/b.yaml:2:1: unknown key "backof"; did you mean backoff?',
-      expect.stringMatching(/^agent-watch: fleet\/b.yaml:4:1: command: is a text; write a list/),
+      expect.stringMatching(/^agent-watch: fleet\/b.yaml:4:1: command: is a string; write a list/),
       expect.stringMatching(/^agent-watch: fleet\/b.yaml:3:16: healthy-after: invalid duration "soon"/),
       expect.stringMatching(/^agent-watch: fleet\/c.yaml:/),
       'agent-watch: fleet/d.yaml: has no command; write command: [...]',

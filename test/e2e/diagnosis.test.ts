@@ -180,7 +180,7 @@ describe('a model that is asked', () => {
     await stopped(watcher);
   });
 
-  test('without a key: said once at the start, and the rules go on', async () => {
+  test('without a key: reported once at the start, and the rules continue', async () => {
     const folder = scratch();
     const watcher = startWatcher(folder, ['--name', 'keyless', '--diagnose', 'anthropic', ...quick, ...crash], { env });
     await watcher.said(/run 5/);

@@ -208,7 +208,7 @@ test('a state folder that others may write, and one that cannot be made', async 
   writeFileSync(join(folder, 'file'), '');
   const { code, out } = await doctor(folder, ['--state-dir', join(folder, 'file/state')]);
   expect(code).toBe(1);
-  expect(finding(out, /cannot be made/).level).toBe('SERIOUS');
+  expect(finding(out, /cannot be created/).level).toBe('SERIOUS');
 });
 
 test('a stopped one needs nothing', async () => {
@@ -222,7 +222,7 @@ test('a stopped one needs nothing', async () => {
   expect(finding(out, /done: stopped; nothing to say/).level).toBe('ok');
 });
 
-test('a watcher goes on when its executable is replaced, and doctor says that it runs the old one', async () => {
+test('a watcher continues when its executable is replaced, and doctor says that it runs the old one', async () => {
   const folder = scratch();
   const program = join(folder, 'agent-watch');
   copyFileSync(executable, program);

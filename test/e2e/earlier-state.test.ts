@@ -65,7 +65,7 @@ describe.each(['first', 'with-limits'])('state of the version %s', version => {
   });
 });
 
-test('a limited wait of the version with-limits goes on to the time that was named', async () => {
+test('a limited wait of the version with-limits continues to the time that was named', async () => {
   const folder = takenOver('with-limits');
   const limited = ['--max-wait', '3650d', '--', 'sh', '-c', 'echo "Claude AI usage limit reached|2000000000"; exit 1'];
   const watcher = startWatcher(folder, ['--name', 'limited', ...limited]);

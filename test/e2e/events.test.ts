@@ -55,7 +55,7 @@ describe('events', () => {
     expect(eventsOf(folder, '--since', '2999-01-01')).toEqual([]);
   });
 
-  test('of several services come in the order in which they happened, and -f goes on', async () => {
+  test('of several services come in the order in which they happened, and -f continues', async () => {
     const folder = scratch();
     for (const name of ['a', 'b']) run(folder, ['start', '--name', name, '--', 'sleep', '1000']);
     const follower = startWatcher(folder, ['events', '-f']);

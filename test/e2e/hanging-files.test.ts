@@ -30,7 +30,7 @@ async function hungFolder(): Promise<string> {
 }
 
 describe('a FIFO in the place of a file', () => {
-  test('metrics count as missing, which trips where that was asked for, and the watcher can be stopped', async () => {
+  test('metrics count as missing, which trips where that was requested, and the watcher can be stopped', async () => {
     const folder = scratch();
     const metrics = join(folder, 'm.json');
     writeFileSync(metrics, '{"loss": 1}');

@@ -130,7 +130,7 @@ describe('texts that are not UTF-8', () => {
     expect(inBash(script)).toMatchObject({ status: 125, stderr: expect.stringMatching(message) });
   });
 
-  test('a variable that is set anew may have been anything', () => {
+  test('a variable that is set again may have been anything', () => {
     expect(inBash(`env "V=$(printf 'caf\\351')" ${AW} --env V=tea -- sh -c 'echo $V'`).stdout).toBe('tea\n');
   });
 });
@@ -159,7 +159,7 @@ describe('folders', () => {
     expect(inBash(`${AW} --cwd /usr -- sh -c 'env | grep ^PWD='`).stdout).toBe('PWD=/usr\n');
   });
 
-  test('a link is followed anew at each start, and written into a unit as it is', async () => {
+  test('a link is followed again at each start, and written into a unit as it is', async () => {
     const folder = scratch();
     const script = `mkdir r1 r2; ln -s r1 current; cd current; exec "$AW" --quiet --name n --backoff 200ms --max-restarts 1 --on-hold exit \\
       -- sh -c 'pwd -P; ln -sfn r2 ../current 2>/dev/null || ln -sfn r2 '${folder}'/current; rm -rf '${folder}'/r1; exit 1'`;
@@ -177,7 +177,7 @@ test('a program for another architecture is named as such, instead of being read
   expect(ended).toMatchObject({ status: 126, stderr: expect.stringMatching(/built for another kind of machine/) });
 });
 
-test('Ctrl-Z stops the command together with the watcher, and both go on', async () => {
+test('Ctrl-Z stops the command together with the watcher, and both continue', async () => {
   const folder = scratch();
   const ticks = () => (existsSync(join(folder, 'ticks')) ? readFileSync(join(folder, 'ticks'), 'utf8').length : 0);
   const watcher = startWatcher(folder, [

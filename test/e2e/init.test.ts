@@ -85,7 +85,7 @@ describe('init', () => {
       'max-memory': '300M',
     });
     expect(readFileSync(join(folder, 'agent-watch/api.yaml'), 'utf8')).toMatch(
-      /# watch was not taken over\n# instances: 2 was not taken over/,
+      /# watch was not converted\n# instances: 2 was not converted/,
     );
     expect(yaml(folder, 'agent-watch/job.yaml')).toMatchObject({
       restart: 'never',
@@ -163,7 +163,7 @@ describe('init', () => {
       cwd: '/tmp',
     });
     expect(readFileSync(join(folder, 'agent-watch/my-app.yaml'), 'utf8')).toMatch(
-      /# env_production was not taken over\n# kill_retry_time was not taken over/,
+      /# env_production was not converted\n# kill_retry_time was not taken over/,
     );
     startsAll(folder, 'my-app', 'my-app-2');
   });
@@ -191,7 +191,7 @@ services:
     expect(command).toEqual(['sh', '-c', 'while true; do date; sleep ${N:-5}; done']);
     expect(env).toEqual({ LOG: 'info', PRICE: '$5', HOST: 'local', KEY: '${KEY}' });
     const text = readFileSync(join(folder, 'agent-watch/cron.yaml'), 'utf8');
-    expect(text).toContain('# profiles was not taken over');
+    expect(text).toContain('# profiles was not converted');
     expect(text).toContain('# ${HOST_NAME:-local}: the default was taken');
     expect(text).toContain('# ${KEY} is not filled in: write its value');
     startsAll(folder, 'cron');

@@ -55,7 +55,7 @@ describe('install --print', () => {
     expect(existsSync(join(folder, 'state'))).toBe(false);
   });
 
-  test('takes keys of this shell along only for a model that was asked for, and names those it leaves', () => {
+  test('takes keys of this shell along only for a model that was requested, and names those it leaves', () => {
     const folder = scratch();
     const env = { ANTHROPIC_API_KEY: secret, OTHER_API_KEY: secret };
     const print = (...options: string[]) =>

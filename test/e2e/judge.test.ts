@@ -255,7 +255,7 @@ describe('--judge-acts', () => {
     expect(statusOf(folder, 'review').lastExit?.cause).toBe('success');
   });
 
-  test('makes a failure of a fail once the judge is calibrated, and begins anew with another rubric', async () => {
+  test('makes a failure of a fail once the judge is calibrated, and begins again with another rubric', async () => {
     const folder = scratch();
     const server = await serving(reader);
     await calibrated(folder, server.url, 20, 1);

@@ -172,7 +172,7 @@ describe('a kill condition, from its trip to its reset', () => {
 });
 
 describe('blind', () => {
-  test('are reported, are a failing row, and make health end with 1; the child goes on', async () => {
+  test('are reported, are a failing row, and make health end with 1; the child continues', async () => {
     const { folder, start, runs } = scene(['--metrics', 'm.json', '--metrics-max-age', '1s']);
     put(folder, 'm.json', json(WELL));
     const watcher = start();

@@ -91,14 +91,14 @@ describe.skipIf(noMount !== null)(`a log whose disk takes nothing${because(noMou
       inside(spoil);
       writeFileSync(join(folder, 'go'), '');
       await watcher.said(/^sent$/m);
-      await watcher.said(/the log on disk takes no more \(.*(no space left|read-only)/i);
+      await watcher.said(/the log on disk cannot be written \(.*(no space left|read-only)/i);
       await counted();
       const row = { command: ['sh', '-c', child], restarts: 1, lastExit: { code: 3 }, watcherPid: watcher.pid };
       expect(status()).toMatchObject(row);
       expect(status().logDroppedBytes).toBeGreaterThan(0);
       inside(cure);
       writeFileSync(join(folder, 'tick'), '');
-      await watcher.said(/the log on disk goes on/);
+      await watcher.said(/the log on disk can be written again/);
       const end = () => inside(`"${executable}" logs x -n 1 --state-dir "${folder}/disk/state"`);
       await until('the log goes on', () => end() === 'tick\n');
       const elsewhere = () => existingPrivateFolders(join(folder, 'disk/state'), 'x').flatMap(one => readdirSync(one));
@@ -110,8 +110,8 @@ describe.skipIf(noMount !== null)(`a log whose disk takes nothing${because(noMou
       watcher.process.kill('SIGTERM');
       expect(await watcher.ended).toEqual({ code: 0, signal: null });
       expect(got.digest('hex')).toBe(createHash('sha256').update(sent).digest('hex'));
-      expect(watcher.err().match(/takes no more/g)).toHaveLength(1);
-      expect(watcher.err().match(/the log on disk goes on/g)).toHaveLength(1);
+      expect(watcher.err().match(/log on disk cannot be written/g)).toHaveLength(1);
+      expect(watcher.err().match(/the log on disk can be written again/g)).toHaveLength(1);
     });
   }
 });

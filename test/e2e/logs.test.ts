@@ -95,7 +95,7 @@ describe('the log', () => {
     await watcher.ended;
   });
 
-  test('whose folder is removed while running goes on, counted, and the output is whole', async () => {
+  test('whose folder is removed while running continues, counted, and the output is whole', async () => {
     const folder = scratch();
     mkdirSync(join(folder, 'go'));
     const script =

@@ -188,7 +188,7 @@ describe('the tools that act', () => {
     expect(await call('reset', { names: ['tired'] })).toEqual({ text: 'tired: reset', isError: false });
     const refused = {
       text: expect.stringMatching(
-        /^trader: held by its kill condition \(loss > 10 .*\); a person clears it: agent-watch reset trader$/,
+        /^trader: held by its kill condition \(loss > 10 .*\); only a person may clear it: agent-watch reset trader$/,
       ),
       isError: true,
     };

@@ -49,7 +49,7 @@ for (const [how, program] of [
       const env = { LD_PRELOAD: `${folder}/no.so` };
       const args = ['--name', 'bot', '--', 'env', '-u', 'LD_PRELOAD', 'sleep', '1021'];
       const watcher = startWatcher(folder, args, { env, program: [...program] });
-      await watcher.said(/takes no lock \(ENOLCK.*\); it is in /);
+      await watcher.said(/cannot hold a lock \(ENOLCK.*\); it is in /);
       await phaseIs(folder, 'bot', 'running');
       const second = startWatcher(folder, args, { env, program: [...program] });
       expect((await second.ended).code).toBe(75);

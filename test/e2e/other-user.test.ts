@@ -90,7 +90,7 @@ describe.skipIf(noSecondUser !== null)(`root, in a folder of another user${becau
 });
 
 describe('a folder that is moved away under its watcher', () => {
-  test('is made anew, so that no second watcher starts, and a trip holds where it counts', async () => {
+  test('is made again, so that no second watcher starts, and a trip holds where it counts', async () => {
     const folder = scratch();
     const metrics = join(folder, 'm.json');
     writeFileSync(metrics, '{"loss": 1}');

@@ -7,7 +7,7 @@ const python = spawnSync('python3', ['--version']).status === 0;
 
 test('a full disk under what a command says is one line and 125', () => {
   const { status, stderr } = spawnSync('sh', ['-c', `'${executable}' --help > /dev/full`], { encoding: 'utf8' });
-  expect(stderr).toBe('agent-watch: what there is to say cannot be written: ENOSPC: no space left on device\n');
+  expect(stderr).toBe('agent-watch: cannot write to standard output: ENOSPC: no space left on device\n');
   expect(status).toBe(125);
 });
 

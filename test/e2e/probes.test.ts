@@ -105,7 +105,7 @@ const breakages: Record<string, Breakage> = {
     fault: 'sick',
     options: () => ['--check', 'test ! -e sick || sleep 100'],
     probe: () => 'check:1',
-    detail: /not over after 500ms \(2 times in a row\)/,
+    detail: /did not finish within 500ms \(2 times in a row\)/,
     thresholdMs: ASKED_MS + 500,
     kind: 'unhealthy',
   },

@@ -15,7 +15,7 @@ test('--repeat-limit tells of a program that prints the same line again and agai
   expect(row).toMatchObject({
     name: 'repeats',
     severity: 'optional',
-    detail: expect.stringMatching(/^100 % of \d+ lines in 10s are alike: attempt \d+ failed$/),
+    detail: expect.stringMatching(/^100% of \d+ lines in 10s are alike: attempt \d+ failed$/),
   });
   expect(statusOf(folder, 'loop').restarts).toBe(0);
 });

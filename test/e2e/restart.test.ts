@@ -33,7 +33,7 @@ describe('a child that ends', () => {
     expect(run(folder, ['--restart', 'on-failure', '--', 'true']).code).toBe(0);
   });
 
-  test('goes on after success under the default, and says so once', async () => {
+  test('continues after success under the default, and reports it once', async () => {
     const folder = scratch();
     const watcher = startWatcher(folder, [
       '--name',

@@ -197,26 +197,26 @@ test('an older line and a line of a later version are shown side by side', () =>
   ]);
 });
 
-test('an unusual run is told once, and stands in runs, status, brief and events', async () => {
+test('an unusual run is reported once, and stands in runs, status, brief and events', async () => {
   const folder = scratch();
   const short = 'n=$AGENT_WATCH_RUN; if [ $n -eq 12 ]; then seq 1 10; else seq 1 2000; fi; [ $n -lt 14 ] || sleep 1000';
   const often = ['--backoff', '10ms', '--backoff-max', '20ms', '--flap-threshold', '0'];
   const alerts = ['--alert-on', 'unusual', '--alert-file', 'alerts'];
   const watcher = startWatcher(folder, ['--name', 'job', ...often, ...alerts, '--', 'sh', '-c', short]);
-  await watcher.said(/run 12 was unusual: 0\.\d+ % of the usual output \(21B, usually 8\.68K\)/);
+  await watcher.said(/run 12 was unusual: 0\.\d+% of the usual output \(21B, usually 8\.68K\)/);
   await until('it is up to stay', () => runsOf(folder, 'job').length === 13);
   await until('the alert is sent', () => run(folder, ['events', 'job']).out.includes('alert sent (unusual)'));
   expect(readFileSync(join(folder, 'alerts'), 'utf8').match(/had an unusual run/g)).toHaveLength(1);
   const unusual = runsOf(folder, 'job').filter(one => one.unusual.length > 0);
   expect(unusual.map(({ run: number }) => number)).toEqual([12]);
-  expect(run(folder, ['runs', 'job']).out).toMatch(/^12 .*unusual: 0\.\d+ % of the usual output/m);
-  expect(run(folder, ['brief']).out).toMatch(/Unusual runs:\n.* job, run 12: 0\.\d+ % of the usual output/);
+  expect(run(folder, ['runs', 'job']).out).toMatch(/^12 .*unusual: 0\.\d+% of the usual output/m);
+  expect(run(folder, ['brief']).out).toMatch(/Unusual runs:\n.* job, run 12: 0\.\d+% of the usual output/);
   expect(JSON.parse(run(folder, ['brief', '--json']).out).unusual).toMatchObject([{ name: 'job', run: 12 }]);
   watcher.process.kill('SIGTERM');
   await watcher.ended;
 });
 
-test('a job of one run each is held against the former ones where somebody is told, and status says it', async () => {
+test('a job of one run each is compared with the former ones where somebody is told, and status says it', async () => {
   const folder = scratch();
   const job = (script: string) =>
     run(folder, [
@@ -237,7 +237,7 @@ test('a job of one run each is held against the former ones where somebody is to
     `{"run":${at},"cause":"success","startedAt":"2026-01-${10 + at}T03:00:00.000Z","endedAt":"2026-01-${10 + at}T03:04:00.000Z","durationMs":240000,"bytes":${39_000 + 100 * at}}\n`;
   job('true');
   writeFileSync(join(folder, 'state/job/runs.jsonl'), Array.from({ length: 12 }, (_, at) => line(at + 1)).join(''));
-  expect(job('echo short').err).toMatch(/run 2 was unusual: 0\.0\d+ % of the usual output \(6B/);
+  expect(job('echo short').err).toMatch(/run 2 was unusual: 0\.0\d+% of the usual output \(6B/);
   await until('the alert is sent', () => readFileSync(join(folder, 'alerts'), 'utf8').includes('had an unusual run'));
-  expect(run(folder, ['status', 'job']).out).toMatch(/unusual +run 2: 0\.0\d+ % of the usual output/);
+  expect(run(folder, ['status', 'job']).out).toMatch(/unusual +run 2: 0\.0\d+% of the usual output/);
 });

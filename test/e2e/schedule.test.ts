@@ -29,7 +29,7 @@ test('--feed-last-output gives a run what the last one wrote', async () => {
   expect(await watcher.ended).toMatchObject({ code: 0 });
 });
 
-test('an expression that is none is refused', () => {
+test('an invalid expression is refused', () => {
   const folder = scratch();
   const ended = run(folder, ['--schedule', '99 * * * *', '--', 'true']);
   expect(ended).toMatchObject({ code: 125 });

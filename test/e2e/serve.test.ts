@@ -76,7 +76,7 @@ describe('the server', () => {
     });
   });
 
-  test('answers no strange host, method or path, and calls without manners keep nobody out', async () => {
+  test('answers no strange host, method or path, and slow or broken clients keep nobody out', async () => {
     const folder = scratch();
     start(folder, 'one', ['--', 'sleep', '1000']);
     const { port, url } = await serving(folder);

@@ -69,7 +69,7 @@ describe('SIGTERM is one orderly stop', () => {
     expect(told).toBe(done);
   });
 
-  test('while it is stopping already: the clean-up goes on', async () => {
+  test('while it is stopping already: the clean-up continues', async () => {
     const folder = scratch();
     const watcher = startWatcher(folder, ['--name', 'twice', ...careful]);
     await watcher.printed(/up/);

@@ -39,7 +39,7 @@ describe('a program that redraws what it shows', () => {
 });
 
 describe('--stale-after auto', () => {
-  test('says what it has learned, and goes on with it after a restart of the watcher', async () => {
+  test('says what it has learned, and continues with it after a restart of the watcher', async () => {
     const folder = scratch();
     const start = () =>
       startWatcher(folder, [

@@ -109,7 +109,7 @@ describe('start', () => {
     });
   }
 
-  test('of a name that is watched already: 75, and by whom', () => {
+  test('of a name that is already watched: 75, and by whom', () => {
     const folder = scratch();
     run(folder, ['start', '--name', 'bot', '--', 'sleep', '1000']);
     const second = run(folder, ['start', '--name', 'bot', '--', 'sleep', '1000']);
@@ -215,7 +215,7 @@ describe('start NAME', () => {
     run(folder, ['stop', 'odd']);
   });
 
-  test('keeps no secret of --env, says which is missing, and takes it anew or from the environment', () => {
+  test('keeps no secret of --env, says which is missing, and takes it again or from the environment', () => {
     const folder = scratch();
     const args = ['--name', 'bot', '--env', 'API_TOKEN=tok-81f3a2', '--env', 'MODE=x', '--', 'sh', '-c', show];
     run(folder, ['start', ...args]);

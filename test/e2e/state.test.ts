@@ -48,7 +48,7 @@ test(`the state loads after each of ${KILLS} kills at random moments of a fast c
   expect(readdirSync(join(folder, 'state/loop')).filter(name => name.includes('corrupt'))).toEqual([]);
 });
 
-describe('a state file that cannot be read is kept aside, said once, and hinders nothing', () => {
+describe('a state file that cannot be read is kept aside, reported once, and hinders nothing', () => {
   const base = ['--name', 'bad', '--restart', 'never', '--', 'sh', '-c', 'echo ran $AGENT_WATCH_RUN'];
   const noOtherUser = missing(asNobody[0] ?? '', ...asNobody.slice(1), executable, '--version');
   const cases: Record<string, (path: string) => void> = {
@@ -210,12 +210,12 @@ test('a state that its own folder refuses is shown as it is now, kept over a kil
   await second.ended;
 });
 
-describe.skipIf(noMount)(`a state folder that takes nothing${noMount ? ` (skipped: ${noMount})` : ''}`, () => {
+describe.skipIf(noMount)(`a state folder that cannot be written${noMount ? ` (skipped: ${noMount})` : ''}`, () => {
   for (const [what, spoil, cure] of [
     ['full', 'dd if=/dev/zero of=disk/filler bs=1k count=128 2> /dev/null || true', 'rm disk/filler'],
     ['read-only', 'mount -o remount,ro disk', 'mount -o remount,rw disk'],
   ] as const) {
-    test(`(${what}) is warned of once, restarts go on, and it is saved again when that is over`, async () => {
+    test(`(${what}) is warned of once, restarts continue, and it is saved again when that is over`, async () => {
       const folder = scratch();
       mkdirSync(join(folder, 'disk'));
       onTestFinished(() => {

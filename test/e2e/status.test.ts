@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scratch } from '../support/scratch.ts';
@@ -28,6 +28,14 @@ describe('status', () => {
     run(folder, ['stop', '--all', '--now']);
   });
 
+  test('names a service by its folder, also one that was copied', () => {
+    const folder = scratch();
+    run(folder, ['--name', 'first', '--restart', 'never', '--', 'true']);
+    cpSync(join(folder, 'state', 'first'), join(folder, 'state', 'second'), { recursive: true });
+    const shown = JSON.parse(run(folder, ['status', '--json']).out) as { name: string }[];
+    expect(shown.map(({ name }) => name)).toEqual(['first', 'second']);
+  });
+
   test('of one name is the whole picture', async () => {
     const folder = scratch();
     writeFileSync(
@@ -49,7 +57,7 @@ describe('status', () => {
       ),
     );
     expect(out).toMatch(
-      /\n {2}since +\d{4}-\d\d-\d\d [\d:]{8} \(.*\)\n {2}CPU +\d+ % now, [\d.]+ % over the run\n {2}memory +[\d.]+[KM] now/,
+      /\n {2}since +\d{4}-\d\d-\d\d [\d:]{8} \(.*\)\n {2}CPU +\d+% now, [\d.]+% over the run\n {2}memory +[\d.]+[KM] now/,
     );
     expect(out).toMatch(/\n {2}probe +check:1 passing: .*\n {2}restarts +0\n {2}last lines\n {4}said\n$/);
     run(folder, ['stop', 'bot', '--now']);

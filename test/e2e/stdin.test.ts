@@ -49,7 +49,7 @@ describe('standard input', () => {
     expect(ended.stderr.toString().match(/each run reads it again/g)).toHaveLength(1);
   });
 
-  test('of a pipe that goes on reaches the run as it comes', async () => {
+  test('of a pipe that continues reaches the run as it comes', async () => {
     const folder = scratch();
     const watcher = startWatcher(folder, ['--name', 'live', '--', 'cat'], { stdio: ['pipe', 'pipe', 'pipe'] });
     watcher.process.stdin?.write('one\n');
@@ -59,7 +59,7 @@ describe('standard input', () => {
     expect(run(folder, ['stop', 'live']).code).toBe(0);
   });
 
-  test('of --stdin FILE is opened anew for each run; one that is missing is refused, and later a failed start', async () => {
+  test('of --stdin FILE is opened again for each run; one that is missing is refused, and later a failed start', async () => {
     const folder = scratch();
     const prompt = join(folder, 'prompt.md');
     writeFileSync(prompt, 'first');

@@ -22,7 +22,7 @@ const family = 'setsid sleep 1001 & sleep 1002 & echo ready; wait';
 const alive = (folder: string) => processesWithEnvironment(`AW_TEST_FOLDER=${folder}`);
 
 describe('stop, of a service whose watcher was killed', () => {
-  test('ends what it left and says so; a second stop finds nothing', async () => {
+  test('ends what it left and reports it; a second stop finds nothing', async () => {
     const folder = scratch();
     const watcher = startWatcher(folder, ['--name', 'bot', '--', 'sh', '-c', family]);
     await watcher.printed(/ready/);
@@ -75,7 +75,7 @@ describe('stop, of a service whose watcher was killed', () => {
 });
 
 describe('a live watcher whose files were swept', () => {
-  test('makes socket, lock, record and state anew within seconds, and says so', async () => {
+  test('makes socket, lock, record and state anew within seconds, and reports it', async () => {
     const folder = scratch();
     const place = join(folder, 'state/bot');
     const watcher = startWatcher(folder, ['--name', 'bot', '--', 'sleep', '1003']);

@@ -31,7 +31,7 @@ describe('a file to append to', () => {
     expect(readFileSync(path, 'utf8')).toBe('alert\nalert\n');
   });
 
-  test('may be a link of ours, in a folder of ours', async () => {
+  test('may be our own link, in our own folder', async () => {
     const folder = scratch();
     symlinkSync('real', join(folder, 'alerts'));
     await append(join(folder, 'alerts'));

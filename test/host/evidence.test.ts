@@ -71,7 +71,7 @@ describe('a SIGKILL without a counter', () => {
     const { category, confidence, evidence } = await explained(killed(totalmem() * 0.95));
     expect(category).toBe('out-of-memory');
     expect(confidence).toBeLessThan(0.5);
-    expect(evidence.join('\n')).toMatch(/resident memory was at 95 % of its limit/);
+    expect(evidence.join('\n')).toMatch(/resident memory was at 95% of its limit/);
   });
 
   test('far from it has an unknown sender', async () => {

@@ -18,7 +18,7 @@ describe('a file of our own', () => {
     expect(readTrustedFile(at('own'))).toEqual({ text: 'text ü\n' });
   });
 
-  test('is read through a link of ours', () => {
+  test('is read through our own link', () => {
     symlinkSync('own', at('link'));
     expect(readTrustedFile(at('link'))).toEqual({ text: 'text ü\n' });
   });
@@ -32,7 +32,7 @@ describe('a file of our own', () => {
   });
 });
 
-test('what is no file is refused without waiting for it', () => {
+test('what is not a file is refused without waiting for it', () => {
   mkdirSync(at('folder'));
   execFileSync('mkfifo', [at('fifo')]);
   symlinkSync('round', at('round'));
@@ -88,7 +88,7 @@ describe.skipIf(process.getuid?.() !== 0)('with a second user (needs root)', () 
     const argv = ['--input-type=module', '-e', probe, at('roots'), at('secret'), at('third')];
     expect(JSON.parse(execFileSync(process.execPath, argv, { encoding: 'utf8' }))).toEqual([
       { text: 'r' },
-      { refused: 'may not be read by us' },
+      { refused: 'cannot be read by this user' },
       { refused: 'belongs to another user (owner 12345, mode 0644)' },
     ]);
   });

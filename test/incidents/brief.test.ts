@@ -92,7 +92,7 @@ describe('what needs a person', () => {
     expect(need).toMatchObject({ name: 'agent', severity: 'critical', next: 'agent-watch incidents show agent' });
   });
 
-  test('nobody is called for what is well', () => {
+  test('nobody is asked to act on what is well', () => {
     expect(
       of([at('01:00:00')], [state('agent', 'healthy'), state('b', 'waiting'), state('c', 'stopped')]).needsPerson,
     ).toEqual([]);

@@ -145,7 +145,7 @@ describe('history', () => {
     );
   });
 
-  test('without earlier ones the advice stands alone', () => {
+  test('without earlier ones the advice is given alone', () => {
     expect(adviseFrom('Check it.', historyOf('0123456789abcdef', now, []), now)).toBe('Check it.');
   });
 });

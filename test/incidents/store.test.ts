@@ -76,7 +76,7 @@ describe('the store', () => {
     ['no JSON', '{"id":'],
     ['NULs', '\0\0\0\0'],
     ['another form', '{"id":"x"}'],
-  ])('puts a broken file aside and says so: %s', async (_, text) => {
+  ])('puts a broken file aside and reports it: %s', async (_, text) => {
     const folder = scratch();
     const first = await store(folder);
     await first.put(numbered(1), 'report');
@@ -89,7 +89,7 @@ describe('the store', () => {
     expect(second.kept.map(({ id }) => id)).toEqual([numbered(2).id]);
   });
 
-  test('goes on where nothing can be written, and says so once', async () => {
+  test('continues where nothing can be written, and reports it once', async () => {
     const folder = scratch();
     const full = async () => {
       throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });

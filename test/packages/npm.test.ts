@@ -164,7 +164,7 @@ describe.skipIf(noNpm)(`the packages for npm${because(noNpm)}`, { timeout: MINUT
     }
   });
 
-  test('without the executable the bundle runs under Node, and doctor says so', async () => {
+  test('without the executable the bundle runs under Node, and doctor reports it', async () => {
     const folder = scratch();
     await npm(folder, ['install', '--omit=optional', 'agent-watch']);
     const here = join(folder, 'node_modules/.bin/agent-watch');

@@ -33,7 +33,7 @@ describe('--check', () => {
     const { check, left } = marked();
     expect(await ask(check('echo waiting for the lock; sleep 100', 1000))).toMatchObject({
       ok: false,
-      detail: 'not over after 1s: waiting for the lock',
+      detail: 'did not finish within 1s: waiting for the lock',
     });
     await until('nothing is left', () => left().length === 0);
   });

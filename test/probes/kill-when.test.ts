@@ -169,7 +169,7 @@ describe('numbers from elsewhere', () => {
     ['echo \'{"loss": 9}\'; echo noise >&2', 'clear', /loss 9/],
     ['echo broken', 'blind', /is not JSON; no value for loss/],
     ['exit 3', 'blind', /ended with 3/],
-    ['sleep 60', 'blind', /was not over after 2s/],
+    ['sleep 60', 'blind', /did not finish within 2s/],
   ])('a command: %s', async (command, result, why) => {
     const watch = await open('loss > 10', [{ kind: 'exec', command }]);
     expect(await watch.read(never())).toMatchObject({ result, why: expect.stringMatching(why) });

@@ -131,7 +131,7 @@ describe('probes that listen', () => {
     expect(await ask(progress)).toMatchObject({ at: 9 });
   });
 
-  test('a failing line is told once, without control sequences, and no word of it in part', async () => {
+  test('a failing line is reported once, without control sequences, and no word of it in part', async () => {
     const said: Observation[] = [];
     const probe = failPatternProbe(spec({ kind: 'fail-pattern', pattern: /CUDA error/ }), seen => said.push(seen));
     expect(await ask(probe)).toMatchObject({ ok: true });

@@ -47,7 +47,7 @@ const limitOf = async (probe: ReturnType<typeof rhythmProbe>) => {
 };
 
 describe('a learned limit', () => {
-  test('is none while it is learned, and says so', async () => {
+  test('is none while it is learned, and reports it', async () => {
     const { startRun, write } = bench();
     const run = startRun();
     write(run, 30 * MINUTE);
@@ -63,7 +63,7 @@ describe('a learned limit', () => {
     expect((await limitOf(run.restart))?.limitMs).toBe(20 * MINUTE);
   });
 
-  test('outlives its watcher in under 2 KB, and what is no rhythm is learned anew', async () => {
+  test('outlives its watcher in under 2 KB, and what is not a rhythm is learned again', async () => {
     const { startRun, write, newWatcher, kept } = bench();
     const first = startRun();
     write(first, 2 * HOUR);

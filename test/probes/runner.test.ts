@@ -105,7 +105,7 @@ describe('each breaks in its own way, and is noticed in time', () => {
     expect(watched.state.memory.length).toBeGreaterThan(5);
   });
 
-  test('a watcher that was stopped for longer than every threshold fails no probe when it goes on', async () => {
+  test('a watcher that was stopped for longer than every threshold fails no probe when it continues', async () => {
     const watcher = spawn(process.execPath, [join(import.meta.dirname, 'stopped-watcher.ts')], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, AW_TEST_FOLDER: scratch() },

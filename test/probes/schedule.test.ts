@@ -48,10 +48,10 @@ describe('a schedule over a change of the clock', () => {
     expect(clock('2026-10-24T21:59Z', '2026-10-25T22:59Z')).toEqual(autumn);
     expect(clock('2026-03-28T22:59Z', '2026-03-29T21:59Z')).toEqual(spring);
   });
-  test('an interval of hours goes on through both, since it is no fixed hour', () => {
+  test('an interval of hours continues through both, since it is no fixed hour', () => {
     expect(runs(schedule('15 */2 * * *', 'Europe/Berlin'), '2026-10-25T00:00Z', '2026-10-25T04:00Z')).toHaveLength(3);
   });
-  test('every quarter of an hour goes on through both', () => {
+  test('every quarter of an hour continues through both', () => {
     const quarters = schedule('*/15 * * * *', 'Europe/Berlin');
     expect(runs(quarters, '2026-10-24T23:59Z', '2026-10-25T03:00Z')).toHaveLength(12);
     expect(runs(quarters, '2026-03-28T23:59Z', '2026-03-29T03:00Z')).toHaveLength(12);
@@ -65,7 +65,7 @@ describe('a schedule over a change of the clock', () => {
 
 describe('what was missed', () => {
   const daily = schedule('0 3 * * *');
-  test('three days of sleep are one run, at the waking, and then the plan goes on', () => {
+  test('three days of sleep are one run, at the waking, and then the plan continues', () => {
     const due = nextDue(daily, null, at('2026-05-01T12:00Z'))!;
     const woken = at('2026-05-05T10:00Z');
     expect(revisedDue(daily, due, null, woken)).toBe(due);

@@ -26,7 +26,7 @@ describe('the journal of runs', () => {
     expect(bytes).toBeLessThanOrEqual(1024 * 1024 + 2000);
   });
 
-  test('goes on behind a line that was torn, which alone is lost', () => {
+  test('continues behind a line that was torn, which alone is lost', () => {
     const { journal, folder, path } = journalIn();
     journal.add(record(1));
     appendFileSync(path, '{"run":2,"cause":"succ');

@@ -21,7 +21,7 @@ function onSmallDisk(how: string): Record<string, unknown> {
 }
 
 describe.skipIf(noMount !== null)(`a small disk of its own${because(noMount)}`, () => {
-  test('that fills up: saves, records and holds need no room; what needs some says so', () => {
+  test('that fills up: saves, records and holds need no room; what needs some reports it', () => {
     expect(onSmallDisk('full')).toMatchObject({
       unwritable: null,
       note: null,
@@ -44,7 +44,7 @@ describe.skipIf(noMount !== null)(`a small disk of its own${because(noMount)}`, 
     });
   });
 
-  test('that is full from the start: locked all the same, a hold holds though its words are lost, saved when there is room', () => {
+  test('that is full from the start: locked anyway, a hold holds though its words are lost, saved when there is room', () => {
     expect(onSmallDisk('full-from-start')).toMatchObject({
       unwritable: null,
       lockFolder: expect.stringMatching(/disk\/n$/),
@@ -73,7 +73,7 @@ describe.skipIf(noMount !== null)(`a small disk of its own${because(noMount)}`, 
       expect(onSmallDisk(how)).toMatchObject({
         unwritable: expect.stringMatching(/EROFS/),
         lockFolder: privately,
-        note: expect.stringMatching(/takes no lock \(E.*\); it is in \/run\/agent-watch\/n-/),
+        note: expect.stringMatching(/cannot hold a lock \(E.*\); it is in \/run\/agent-watch\/n-/),
         names: ['n'],
         sockets: [expect.stringMatching(/disk\/n$/), privately],
         first: refused,

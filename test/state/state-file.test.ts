@@ -109,7 +109,7 @@ describe('a state file that cannot be read', () => {
     ['enormous', path => writeFileSync(path, 'x'.repeat(STATE_LIMIT_BYTES + 1)), /larger than/],
   ];
   for (const [what, make, said] of broken) {
-    test(`${what}: is put aside, said once, and the durable copy stands in`, async () => {
+    test(`${what}: is put aside, reported once, and the durable copy stands in`, async () => {
       const at = place();
       const file = openStateFile(at);
       file.save(counted(7));

@@ -39,7 +39,7 @@ test('a state folder may be a link, the folder of a name may not', () => {
   expect(readdirSync(join(folder, 'real'))).toEqual(['n']);
   symlinkSync('/tmp', join(folder, 'real/linked'));
   expect(() => openStateFolder(join(folder, 'state'), 'linked')).toThrow(
-    /^.*\/linked is a symbolic link; remove it to go on$/,
+    /^.*\/linked is a symbolic link; remove it to continue$/,
   );
 });
 
@@ -64,7 +64,7 @@ test('a name that is a path is refused', () => {
   }
 });
 
-test('a folder moved away under us: we go on writing into ours', () => {
+test('a folder moved away under us: we continue writing into ours', () => {
   const stateDir = scratch();
   const place = opened(stateDir, 'n');
   const { renameSync } = process.getBuiltinModule('node:fs');
@@ -98,7 +98,7 @@ describe.skipIf(noSecondUser !== null)(`another user${because(noSecondUser)}`, (
     expect(() => openStateFolder(stateDir, 'n')).toThrow(/hold\.json belongs to user 65534/);
   });
 
-  test('meets our folder: refused; meets a state folder that it may not write: goes on without', () => {
+  test('meets our folder: refused; meets a state folder that it may not write: continues without', () => {
     const stateDir = scratch();
     chmodSync(stateDir, 0o755);
     mkdirSync(join(stateDir, 'n'), { mode: 0o700 });

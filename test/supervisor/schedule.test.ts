@@ -53,7 +53,7 @@ describe('a machine that sleeps', () => {
     expect(watch.faults).toEqual([]);
   });
 
-  test('in the middle of a run: that run goes on, and what was missed is left out', () => {
+  test('in the middle of a run: that run continues, and what was missed is left out', () => {
     const { watch, started } = job('0 * * * *', '2026-06-01T12:30:00Z', 10 * minute);
     watch.pass(35 * minute);
     watch.jumpWall(3 * day);

@@ -32,7 +32,7 @@ const commands = {
   },
   start: {
     usage: 'start [options] -- <command> [args...] | start <name...> | --all',
-    meaning: 'run in the background; a name: again, with the settings it had last',
+    meaning: 'run in the background; with a name, start it again with its last settings',
     operands: [0, MANY],
     options: [...watchOptionNames, 'all'],
     watches: true,
@@ -58,7 +58,7 @@ const commands = {
   },
   status: {
     usage: 'status [name...] [--json] [--watch]',
-    meaning: 'the services, one line each; with one name, all about it',
+    meaning: 'the services, one line each; with one name, its details',
     operands: [0, MANY],
     options: ['json', 'watch', ...select],
   },
@@ -95,7 +95,7 @@ const commands = {
   runs: {
     usage:
       'runs [name...] [-n 20] [--json] | runs show <name> [N] | runs mark <name> N good|bad [why] | runs agreement <name>',
-    meaning: 'the runs of services with their numbers; how far the judge is to be trusted',
+    meaning: 'the runs of services with their numbers; how far the judge can be trusted',
     operands: [0, MANY],
     options: ['lines', 'json', ...select],
   },

@@ -55,7 +55,7 @@ function readDocument(text: string, shownPath: string): readonly Entry[] {
   if (fault !== undefined) throw new UsageError(`${whereAt(fault.pos[0])}: ${reasonOf(fault, text)}`);
   visit(document, {
     Alias: (_key, node) => {
-      throw new UsageError(`${whereAt(node.range?.[0] ?? 0)}: an alias (*${node.source}) is not taken here`);
+      throw new UsageError(`${whereAt(node.range?.[0] ?? 0)}: an alias (*${node.source}) is not supported`);
     },
   });
   if (document.contents === null) throw new UsageError(`${shownPath}: the file is empty`);
@@ -77,8 +77,8 @@ function parsed(text: string, lineCounter: LineCounter, shownPath: string) {
 function reasonOf(fault: YAMLError, text: string): string {
   const [start, end] = fault.pos;
   if (fault.code === 'DUPLICATE_KEY') return `${quoted(keyAt(text, start))} is given twice`;
-  if (fault.code === 'MULTIPLE_DOCS') return 'a second document begins here; one file is one document';
-  if (fault.code === 'TAB_AS_INDENT') return 'a tab is no indentation in YAML; use blanks';
+  if (fault.code === 'MULTIPLE_DOCS') return 'a second document begins here; a file holds one document';
+  if (fault.code === 'TAB_AS_INDENT') return 'YAML does not allow tabs for indentation; use spaces';
   const near = text.slice(start, Math.max(end, start + 1)).split('\n', 1)[0]!;
   return `${fault.message.replace(/\.?$/, '')}${near.trim() === '' ? '' : ` near ${quoted(near.slice(0, 40))}`}`;
 }
@@ -89,10 +89,10 @@ function keyAt(text: string, start: number): string {
 
 function itemOf(node: Node | ParsedNode, whereAt: (offset: number) => string): Item {
   const where = whereAt(node.range?.[0] ?? 0);
-  if (isAlias(node)) throw new UsageError(`${where}: an alias is not taken here`);
+  if (isAlias(node)) throw new UsageError(`${where}: aliases are not supported`);
   if (isScalar(node)) return { where, kind: 'scalar', text: textOf(node), empty: isEmpty(node) };
   if (isSeq(node)) return { where, kind: 'list', items: node.items.map(item => itemOf(item as Node, whereAt)) };
-  if (!isMap(node)) throw new UsageError(`${where}: neither a value, a list nor a mapping`);
+  if (!isMap(node)) throw new UsageError(`${where}: not a value, list or mapping`);
   const entries = node.items.map(({ key, value }) => {
     const keyNode = itemOf(key as Node, whereAt);
     if (keyNode.kind !== 'scalar') throw new UsageError(`${keyNode.where}: a ${keyNode.kind} cannot be a key`);
@@ -194,21 +194,21 @@ export function readConfig(
 
 function optionOf({ key, where }: Entry): OptionName {
   if (isOptionName(key) && fileKeys.includes(key)) return key;
-  if (isOptionName(key)) throw new UsageError(`${where}: ${quoted(key)} is a flag only, no key of the file`);
+  if (isOptionName(key)) throw new UsageError(`${where}: ${quoted(key)} is only a flag, not a key of the file`);
   throw new UsageError(`${where}: unknown key ${quoted(key)}${didYouMean(key, knownKeys)}`);
 }
 
 function commandOf({ where, value }: Entry): readonly string[] {
   if (value.kind === 'scalar' && !value.empty) {
     const words = value.text.trim().split(/\s+/).join(', ');
-    throw new UsageError(`${where}: command: is a text; write a list, one item an argument: command: [${words}]`);
+    throw new UsageError(`${where}: command: is a string; write a list, one item an argument: command: [${words}]`);
   }
   if (value.kind !== 'list' || value.items.length === 0)
     throw new UsageError(`${where}: command: must be a list, one item an argument`);
   return value.items.map(item => {
     if (item.kind !== 'scalar') throw new UsageError(`${item.where}: command: a ${item.kind} cannot be an argument`);
     if (item.empty) throw new UsageError(`${item.where}: command: an empty item; write '' for an empty argument`);
-    if (item.text.includes('\0')) throw new UsageError(`${item.where}: command: an argument cannot hold a NUL byte`);
+    if (item.text.includes('\0')) throw new UsageError(`${item.where}: command: an argument cannot contain a NUL byte`);
     return item.text;
   });
 }
@@ -221,7 +221,7 @@ function valuesOf(name: OptionName, { key, where, value }: Entry, base: string):
 }
 
 function pairOf({ key, where, value }: Entry, base: string): RawValue {
-  if (value.kind !== 'scalar') throw new UsageError(`${where}: env: the value of ${key} must be a text`);
+  if (value.kind !== 'scalar') throw new UsageError(`${where}: env: the value of ${key} must be a string`);
   return { text: `${key}=${value.empty ? '' : value.text}`, base, where: `${where}: env` };
 }
 

@@ -127,7 +127,8 @@ export function judgeSettings(values: OptionValues): JudgeSettings | null {
   const { judge: rubric, 'judge-with': own, 'judge-acts': acts } = values;
   if (rubric === null) return null;
   const isModel = ({ kind }: DiagnoseChoice) => kind !== 'off' && kind !== 'rules';
-  if (own !== null && !isModel(own)) throw new UsageError(`--judge-with: "${own.kind}" is no model; name a provider`);
+  if (own !== null && !isModel(own))
+    throw new UsageError(`--judge-with: "${own.kind}" is not a model; name a provider`);
   const diagnosis = diagnosisSettings(values);
   const diagnose = own ?? diagnosis.diagnose;
   if (!isModel(diagnose))

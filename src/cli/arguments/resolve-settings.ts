@@ -56,7 +56,7 @@ function takeEntry(text: string): Taken {
   if (head === null) throw new UsageError(`${quoted(text.split('\n', 1)[0]!.slice(0, 20))} is not KEY=value`);
   const after = text.slice(head[0].length);
   const value = takeValue(after, head[1]!);
-  if (value.text.includes('\0')) throw new UsageError(`${head[1]} has a NUL byte in it`);
+  if (value.text.includes('\0')) throw new UsageError(`${head[1]} contains a NUL byte`);
   return { entry: [head[1]!, value.text], length: head[0].length + value.length };
 }
 
@@ -142,7 +142,7 @@ function commandOf(line: CommandLine, file: ConfigFile | null): readonly string[
         : `no command to watch: neither after -- nor as the key "command" of ${file.path}`,
     );
   if (command.length === 0) throw new UsageError(`no command after --; write: ${prefix} -- command`);
-  if (command[0] === '') throw new UsageError('the command to watch is an empty text');
+  if (command[0] === '') throw new UsageError('the command to watch is empty');
   return command;
 }
 
@@ -194,7 +194,7 @@ function statsOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    throw new UsageError(`the folder ${path} cannot be looked at: ${(error as Error).message}`);
+    throw new UsageError(`the folder ${path} cannot be accessed: ${(error as Error).message}`);
   }
 }
 

@@ -76,7 +76,7 @@ export function healthNotes({ probes }: HealthSettings): string[] {
   return probes.flatMap(probe =>
     probe.kind === 'stale' && probe.when === 'idle' && !probe.early && probe.afterMs < OWN_RETRIES_MS
       ? [
-          `--stale-when idle with --stale-after ${durationText(probe.afterMs)}: agents retry by themselves for up to 6 min; 10m is the suggested time`,
+          `--stale-when idle with --stale-after ${durationText(probe.afterMs)}: agents retry by themselves for up to 6m; 10m is the suggested time`,
         ]
       : [],
   );

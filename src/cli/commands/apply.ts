@@ -98,7 +98,7 @@ export async function applyCommand(invocation: ApplyInvocation): Promise<number>
   const { stateDir, dryRun, prune, wait } = invocation;
   const { services, folders } = await readWholeFleet(invocation);
   if (prune && folders.length === 0)
-    throw new UsageError('--prune needs a directory: a file alone says nothing of others');
+    throw new UsageError('--prune needs a directory: a single file says nothing about others');
   const results = await Promise.all([
     ...services.map(service => report(nameOf(service), () => applyOne(service, dryRun))),
     ...withoutFile(stateDir, folders).map(({ name, path }) =>
@@ -184,7 +184,7 @@ export async function replaceWatcher(settings: Settings, state: string): Promise
   const stopped = phase === 'limited' ? await endWatcher(stateDir, name) : await stopService({ stateDir, name }, false);
   if (!stopped.ok) return { ok: false, text: `${state}; not restarted: ${stopped.text}` };
   const { text, code } = await launchKept(settings);
-  if (code === EXIT.held && phase === 'held') return ok(`${state}; new settings taken; ${text}`);
+  if (code === EXIT.held && phase === 'held') return ok(`${state}; settings updated; ${text}`);
   return {
     ok: code === EXIT.ok,
     text: `${state}; ${(text ?? `ended, exit code ${code}`).replace(/^started/, 'restarted')}`,
@@ -200,7 +200,7 @@ async function endWatcher(stateDir: string, name: string): Promise<Done> {
   if (watcher !== null) signalProcess(watcher.pid, watcher.startTicks ?? -1, 'SIGTERM');
   for (const end = Date.now() + END_MS; Date.now() < end; await pause(APPLY_LOOK_EVERY_MS))
     if (signalableWatcher(stateDir, name) === null) return ok('stopped');
-  return { ok: false, text: 'its watcher does not end' };
+  return { ok: false, text: 'its watcher does not exit' };
 }
 
 /** A watcher keeps its settings a moment after its start; whoever applies again at once is to find them. */

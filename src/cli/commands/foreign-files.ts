@@ -135,7 +135,7 @@ function notesOf(spec: Readonly<Record<string, unknown>>): string[] {
   return [
     ...Object.keys(spec)
       .filter(key => !COMPOSE_KEYS.has(key) && !(key === 'deploy' && memoryOf(spec) !== undefined))
-      .map(key => `${key} was not taken over`),
+      .map(key => `${key} was not converted`),
     ...optional.map(one => `env-file: compose goes without ${String(fieldsOf(one)['path'])}; agent-watch needs it`),
   ];
 }
@@ -233,10 +233,10 @@ export function fromPm2(document: unknown): Imported {
 function service(app: Readonly<Record<string, unknown>>, script: string): ForeignService {
   const notes = Object.keys(app)
     .filter(key => !PM2_KEYS.has(key) && app[key] !== undefined && app[key] !== false)
-    .map(key => `${key} was not taken over`);
+    .map(key => `${key} was not converted`);
   const instances = Number(app['instances'] ?? 1);
   if (instances !== 1)
-    notes.push(`instances: ${String(app['instances'])} was not taken over: one service is one process tree`);
+    notes.push(`instances: ${String(app['instances'])} was not converted: one service is one process tree`);
   return {
     name: String(app['name'] ?? script.replace(/^.*\//, '').replace(/\.\w+$/, '')),
     command: commandOf(app, script),

@@ -101,7 +101,7 @@ function refuseUnfit({ plan }: PlannedService, format: InstallFormat): void {
 /** Where nothing would run what is installed, that is said now and not at the next boot. */
 function refuseImpossible(format: InstallFormat, scope: ServiceScope): void {
   if (format === 'launchd' && process.platform !== 'darwin')
-    throw new UsageError('launchd is not here; --print shows the property list');
+    throw new UsageError('launchd is not available; --print shows the property list');
   if (format === 'systemd' && !systemdRuns())
     throw new UsageError(
       'no systemd runs here; install --format crontab starts it at boot by cron, install --print shows the unit',
@@ -123,10 +123,10 @@ async function intoSystemd(services: readonly PlannedService[], scope: ServiceSc
   for (const { plan } of services)
     tell(`${plan.name}: ${unitPath(plan.name, scope)} is installed, enabled and started`);
   for (const { plan } of again)
-    say(`${plan.name}: it was there already; a restart of the unit brings what has changed`);
+    say(`${plan.name}: it was already installed; restart the unit to apply what has changed`);
   const { username } = userInfo();
   if (scope === 'user' && !lingers(username))
-    say(`it runs only while you are logged in; loginctl enable-linger ${username} lets it run from boot on`);
+    say(`it runs only while you are logged in; loginctl enable-linger ${username} lets it run from boot`);
   return EXIT.ok;
 }
 

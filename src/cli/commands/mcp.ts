@@ -281,7 +281,7 @@ async function resetOne(service: Service): Promise<Done> {
   if (hold !== null && hold.cause !== 'max-restarts' && hold.cause !== 'hold-code')
     return {
       ok: false,
-      text: `held by its kill condition (${hold.why}); a person clears it: agent-watch reset ${name}`,
+      text: `held by its kill condition (${hold.why}); only a person may clear it: agent-watch reset ${name}`,
     };
   return await requestOne(service, { kind: 'reset', yes: false, keepsKillHold: true });
 }

@@ -62,7 +62,7 @@ async function askPatiently({ stateDir, name }: Named, now: boolean): Promise<As
 
 async function stopBySignal(service: Named, { pid, startTicks }: WatcherId, now: boolean): Promise<Done | null> {
   process.stderr.write(
-    `agent-watch: ${service.name}: its watcher (pid ${pid}) takes no requests; sending it SIGTERM\n`,
+    `agent-watch: ${service.name}: its watcher (pid ${pid}) accepts no requests; sending it SIGTERM\n`,
   );
   const send = (signal: 'SIGTERM' | 'SIGINT') => signalProcess(pid, startTicks ?? -1, signal);
   if (send('SIGTERM') === 'forbidden')
@@ -202,7 +202,7 @@ async function withoutWatcher(
 
 /** A watcher makes its socket again every few seconds. */
 const noRequests = (pid: number | null) =>
-  `its watcher (pid ${pid ?? 'unknown'}) takes no requests at the moment; try again in 5 seconds`;
+  `its watcher (pid ${pid ?? 'unknown'}) accepts no requests at the moment; try again in 5 seconds`;
 
 async function reset(stateDir: string, name: string, yes: boolean): Promise<ResetResult> {
   try {

@@ -147,7 +147,7 @@ function runText(run: ListedRun, output: readonly Buffer[], worth: string): stri
     ['CPU', valueText(run.cpuMs, durationText)],
     ['memory', valueText(run.peakMemoryBytes, bytes => `${sizeText(bytes)} at most`)],
     ['metrics', Object.entries(run.metrics).map(metricText).join(', ')],
-    ['likeness', likeness === null ? null : `${Math.round(100 * likeness)} % of the output is in an earlier run too`],
+    ['likeness', likeness === null ? null : `${Math.round(100 * likeness)}% of the output is in an earlier run too`],
     ...judgementRows(run, worth),
     ['incident', run.incidentId === null ? null : `agent-watch incidents show ${run.incidentId}`],
   ];
@@ -210,9 +210,9 @@ export function markCommand({ name, run: number, mark: word, why, json, ...selec
 function worthOf(value: Parameters<typeof verdictIn>[0], agreement: Agreement): string {
   const verdict = verdictIn(value);
   if (verdict === null || verdict.calibration === null)
-    return 'no model judged this run, so this tells nothing of a judge';
+    return 'no model judged this run, so the mark does not rate a judge';
   if (verdict.calibration !== agreement.calibration)
-    return 'its verdict is of an earlier rubric or model, and does not count any more';
+    return 'its verdict is of an earlier rubric or model, and no longer counts';
   const said =
     verdict.verdict === 'unsure' ? 'the judge is unsure, which does not count' : `the judge says ${verdict.verdict}`;
   return `${said}; ${calibrationText(agreement)}`;
@@ -236,7 +236,7 @@ function agreementText(name: string, agreement: Agreement): string {
   const rows: [string, string][] = [
     ['judge', judge],
     ['marks', `${marks} of ${agreement.marksNeeded}, on runs that this judge passed or failed`],
-    ['agreement', share === null ? 'not known' : `${Math.round(100 * share)} % of them`],
+    ['agreement', share === null ? 'not known' : `${Math.round(100 * share)}% of them`],
     ['kappa', kappa === null ? 'not defined' : `${kappa.toFixed(2)} (${agreement.kappaNeeded} needed)`],
     ['acts', agreement.calibrated ? 'may act (--judge-acts)' : 'does not act'],
     ['disagree', disagreements.length === 0 ? 'on no run' : `on run ${disagreements.join(', ')}`],

@@ -127,7 +127,7 @@ function usageRows({ status, memory }: StatusRow, before: TreeUsage | null): [st
   const peak = Math.max(after.bytes, ...memory);
   const graph = memory.length < 2 ? '' : `  ${sparkline([...memory, after.bytes], GRAPH_COLUMNS)}`;
   return [
-    ['CPU', `${now.toFixed(0)} % now, ${mean.toFixed(1)} % over the run`],
+    ['CPU', `${now.toFixed(0)}% now, ${mean.toFixed(1)}% over the run`],
     ['memory', `${sizeText(after.bytes)} now, ${sizeText(peak)} at most${graph}`],
   ];
 }

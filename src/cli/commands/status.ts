@@ -158,7 +158,8 @@ function readBoth(stateDir: string, name: string): Omit<StatusRow, 'service'> | 
     holdReason: read.hold?.why ?? null,
     iso: wall => new Date(wall).toISOString(),
   });
-  const seen = read.alive ? bySign(status, snapshot, read.record) : status;
+  // The folder names the service: one that was copied holds the state of another.
+  const seen = { ...(read.alive ? bySign(status, snapshot, read.record) : status), name };
   // The line ends of an argument are its own: a script after `sh -c`.
   const shown = PRINTABLE.test(JSON.stringify(seen))
     ? seen

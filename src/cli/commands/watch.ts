@@ -94,7 +94,9 @@ export async function watchCommand(settings: Settings): Promise<number> {
   if ('code' in end) return end.code;
   const holder = end.heldBy === null ? 'another watcher' : `the watcher with pid ${end.heldBy}`;
   outputs.stderr.write(
-    Buffer.from(`agent-watch: "${name}" is watched already, by ${holder}; --name gives this one another name\n`),
+    Buffer.from(
+      `agent-watch: "${name}" is already supervised by ${holder}; use --name to give this one another name\n`,
+    ),
   );
   return EXIT.alreadyRunning;
 }

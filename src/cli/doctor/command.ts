@@ -30,7 +30,7 @@ function missing(program: string, path: string, cwd: string, where: string): Fin
   const found = findProgram(program, path, cwd);
   if (found === null) {
     if (program.includes('/'))
-      return [serious(`${program} is not there, or not executable: the next start fails`, 'put it back; chmod +x')];
+      return [serious(`${program} does not exist or is not executable: the next start fails`, 'put it back; chmod +x')];
     return [
       serious(
         `${program} is not found on ${where} (${path}): the next start fails`,
@@ -53,7 +53,7 @@ function lookAtUnit(unit: Unit, program: string, here: string, cwd: string): Fin
   const path = pathOf(unit);
   const findings = missing(program, path, cwd, `the PATH of ${unit.path}`).map(({ what }) => serious(what, again));
   if (findProgram(unit.program, path, '/') === null)
-    findings.push(serious(`${unit.path} starts ${unit.program}, which is not there: nothing starts at boot`, again));
+    findings.push(serious(`${unit.path} starts ${unit.program}, which does not exist: nothing starts at boot`, again));
   const [mine, its] = [findProgram(program, here, cwd), findProgram(program, path, cwd)];
   if (mine !== null && its !== null && mine !== its)
     findings.push(note(`${program} is ${mine} now, but ${its} for ${unit.path}`, again));
@@ -174,13 +174,14 @@ export async function lookAtContacts(subject: Subject): Promise<Finding[]> {
       contacts.push({ what: 'the heartbeat', url: alerts.heartbeat.url, cost: 'it reports this machine as dead', env });
     const obstacle = diagnosis === null ? null : obstacleTo(diagnosis);
     const model = diagnosis === null ? null : addressAsked(diagnosis);
-    if (model !== null) contacts.push({ what: 'the model', url: model, cost: 'incidents keep to the rules', env });
+    if (model !== null)
+      contacts.push({ what: 'the model', url: model, cost: 'incidents are diagnosed by rules only', env });
     const blocked =
       obstacle === null ? [] : [serious(`the model cannot be asked: ${obstacle}`, 'see --diagnose and --llm-key-file')];
     return [...blocked, ...unheard(alerts === null), ...(await Promise.all(contacts.map(lookAt)))];
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    return [serious(`who it tells cannot be read any more: ${error.message}`, 'put it back before the next start')];
+    return [serious(`its alert settings can no longer be read: ${error.message}`, 'put it back before the next start')];
   }
 }
 
@@ -191,10 +192,10 @@ export async function lookAtOwnContacts(): Promise<Finding[]> {
     const webhooks = webhookOfEnvironment({ env, cwd });
     const { targets, faults } = readTargets({ webhooks, format: null, commands: [], files: [] });
     const found = await Promise.all(webhooksAmong(targets, env).map(lookAt));
-    return [...faults.map(fault => serious(fault, 'export it anew')), ...found];
+    return [...faults.map(fault => serious(fault, 'export it again')), ...found];
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    return [serious(error.message, 'export it anew')];
+    return [serious(error.message, 'export it again')];
   }
 }
 
@@ -220,6 +221,6 @@ async function lookAt({ what, url, cost, env }: Contact): Promise<Finding> {
   if (why === null) return well(`${what} at ${url.host} can be reached`);
   return serious(
     `${what} at ${url.host} cannot be reached: ${why}; ${cost}`,
-    'look at network, firewall and proxy (HTTPS_PROXY)',
+    'check network, firewall and proxy (HTTPS_PROXY)',
   );
 }

@@ -38,7 +38,7 @@ function lost(subject: Subject): Finding {
   const child = childOf(subject);
   const again =
     subject.unit === null ? `start it again; agent-watch install keeps it started` : 'systemctl start it again';
-  if (child === null) return serious('its watcher is gone and nothing runs', again);
+  if (child === null) return serious('its watcher died and nothing is running', again);
   return serious(
     `its watcher is gone, and its child ${child} runs on unwatched`,
     `${again}: that child is ended first`,
@@ -105,7 +105,7 @@ function unitBeside({ name, unit, watcher, status }: Subject): Finding[] {
       ),
     );
   if (status.phase === 'stopped')
-    findings.push(note('stopped by hand; it starts at the next boot', 'agent-watch uninstall, if it is not to'));
+    findings.push(note('stopped by hand; it starts at the next boot', 'agent-watch uninstall, if it should not'));
   return findings;
 }
 
@@ -174,7 +174,7 @@ async function tried(where: string, look: () => Promise<Finding[]>): Promise<Fin
   try {
     return await look();
   } catch (error) {
-    return [serious(`${where} could not be looked at: ${String(error)}`, 'report this')];
+    return [serious(`${where} could not be checked: ${String(error)}`, 'report this')];
   }
 }
 

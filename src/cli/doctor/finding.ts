@@ -200,10 +200,10 @@ function kernelCalls(): Finding[] {
 }
 
 function oomEvidence(): Finding {
-  if (memoryCgroupOf('self') !== null) return well('the kernel tells when it kills for want of memory');
+  if (memoryCgroupOf('self') !== null) return well('the kernel reports out-of-memory kills');
   return note(
-    'no cgroup tells when the kernel kills for want of memory: such an end is only suspected',
-    'mount /sys/fs/cgroup here, read-only will do',
+    'no cgroup reports out-of-memory kills: such an exit is only suspected',
+    'mount /sys/fs/cgroup here; read-only is enough',
   );
 }
 
@@ -216,7 +216,7 @@ function processRoom(table: readonly ProcessRow[]): Finding[] {
   if (mine < processes * 0.8) return [];
   return [
     serious(
-      `${mine} of the ${processes} processes that this user may have are there`,
+      `${mine} of the ${processes} processes that this user may have are in use`,
       'ulimit -u, or LimitNPROC= in the unit',
     ),
   ];

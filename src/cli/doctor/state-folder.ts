@@ -20,15 +20,15 @@ export async function lookAtStateFolder(stateDir: string, names: readonly string
   if (stats === undefined) return [notYet(stateDir)];
   const findings = [...ownership(stateDir, stats), ...(await room(stateDir, names))];
   const fine = findings.every(({ cure }) => cure === null);
-  return fine ? [well(`${stateDir}: ours to write; ${findings.map(({ what }) => what).join('; ')}`)] : findings;
+  return fine ? [well(`${stateDir}: writable; ${findings.map(({ what }) => what).join('; ')}`)] : findings;
 }
 
 function notYet(stateDir: string): Finding {
   let above = dirname(stateDir);
   while (above !== dirname(above) && statSync(above, { throwIfNoEntry: false }) === undefined) above = dirname(above);
   const why = unwritable(above);
-  if (why === null) return well(`${stateDir} is not there yet; the first watcher makes it`);
-  return serious(`${stateDir} cannot be made: ${above}: ${why}`, 'name another folder with --state-dir');
+  if (why === null) return well(`${stateDir} does not exist yet; the first watcher creates it`);
+  return serious(`${stateDir} cannot be created: ${above}: ${why}`, 'name another folder with --state-dir');
 }
 
 function ownership(stateDir: string, { uid, mode }: { uid: number; mode: number }): Finding[] {
@@ -63,13 +63,13 @@ async function room(stateDir: string, names: readonly string[]): Promise<Finding
   const logs = names.reduce((sum, name) => sum + logBytes(join(stateDir, name)), 0);
   const kept = `the logs of ${names.length} ${names.length === 1 ? 'name' : 'names'} take ${sizeText(logs)}`;
   const [disk] = await diskRoom([stateDir]);
-  if (disk === undefined) return [note(`its disk did not answer; ${kept}`, 'look whether a network mount hangs')];
+  if (disk === undefined) return [note(`its disk did not answer; ${kept}`, 'check whether a network mount hangs')];
   const free = `${sizeText(disk.freeBytes)} free`;
-  const cure = 'make room, or keep less: --log-max-size, --log-keep, --no-log';
+  const cure = 'free some space, or keep less: --log-max-size, --log-keep, --no-log';
   if (disk.freeBytes < TOO_LITTLE_BYTES) return [serious(`its disk is full: ${free}; ${kept}`, cure)];
   if (disk.freeInodes !== null && disk.freeInodes < 1000)
     return [serious(`its disk has ${disk.freeInodes} inodes left: no new files soon`, 'remove small files')];
-  if (disk.freeBytes < LITTLE_BYTES) return [note(`its disk has little room: ${free}; ${kept}`, cure)];
+  if (disk.freeBytes < LITTLE_BYTES) return [note(`its disk is almost full: ${free}; ${kept}`, cure)];
   return [well(free), well(kept)];
 }
 
@@ -140,7 +140,7 @@ export function findDuplicates(subject: Subject, stateDir: string, table: readon
   return findings;
 }
 
-const POOL_CURE = 'right for a pool of workers; else agent-watch stop all but one';
+const POOL_CURE = 'correct for a pool of workers; otherwise agent-watch stop all but one';
 
 const SHOWN = 3;
 
@@ -153,7 +153,7 @@ function loose(pid: number, name: string): Finding {
   const above = supervisorAbove(pid);
   const what = `process ${pid} runs the same command in the same folder, outside of this watcher`;
   if (above === null) return serious(what, `end one of the two: kill ${pid}, or agent-watch stop ${name}`);
-  return serious(`${what}, under ${above}`, 'let one supervisor have it');
+  return serious(`${what}, under ${above}`, 'let only one supervisor run it');
 }
 
 /** The child, if the one that the files name still lives. */

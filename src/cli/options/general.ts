@@ -89,14 +89,14 @@ export const outputOptions = {
     value: 262_144,
     min: '1K',
     max: '1G',
-    meaning: 'how much of the latest output of a run is kept in memory',
+    meaning: 'amount of the latest output of a run that is kept in memory',
   },
 } as const satisfies OptionTable;
 
 /** Options of the commands that look at what is being watched. They are not keys of the file. */
 export const commandOptions = {
-  json: { kind: 'switch', flagOnly: true, meaning: 'for programs' },
-  watch: { kind: 'switch', flagOnly: true, meaning: 'redraws until it is interrupted' },
+  json: { kind: 'switch', flagOnly: true, meaning: 'prints JSON' },
+  watch: { kind: 'switch', flagOnly: true, meaning: 'redraws until interrupted' },
   all: { kind: 'switch', flagOnly: true, meaning: 'all services of the state folder' },
   'all-users': { kind: 'switch', flagOnly: true, meaning: 'the services of all users (root only)' },
   since: { kind: 'moment', flagOnly: true, meaning: 'from this time on: 30m (ago), 10:30, yesterday, 2026-11-29' },
@@ -107,7 +107,7 @@ export const commandOptions = {
     defaultNote: '100; all with --since, --run and the like',
     meaning: 'number of last lines to show',
   },
-  follow: { kind: 'switch', short: 'f', flagOnly: true, meaning: 'goes on as the child writes' },
+  follow: { kind: 'switch', short: 'f', flagOnly: true, meaning: 'follows the output as it grows' },
   times: { kind: 'switch', short: 't', flagOnly: true, meaning: 'the arrival time before each line' },
   until: { kind: 'moment', flagOnly: true, meaning: 'up to this time, written as for --since' },
   grep: { kind: 'regex', flagOnly: true, meaning: 'only lines that match' },
@@ -119,12 +119,12 @@ export const commandOptions = {
     meaning: 'the lines before and after an incident: its id, the beginning of it, or a name for the latest',
   },
   'no-events': { kind: 'switch', flagOnly: true, meaning: 'only output, no events' },
-  raw: { kind: 'switch', flagOnly: true, meaning: "the child's bytes as they are" },
-  file: { kind: 'path', placeholder: 'LOG', flagOnly: true, meaning: 'any log' },
+  raw: { kind: 'switch', flagOnly: true, meaning: 'the output bytes, unchanged' },
+  file: { kind: 'path', placeholder: 'LOG', flagOnly: true, meaning: 'log to diagnose' },
   live: { kind: 'switch', flagOnly: true, meaning: 'what the processes of the running service do at this moment' },
   'exit-code': { kind: 'integer', max: '255', flagOnly: true, meaning: 'how the run of the log ended' },
   'exit-signal': { kind: 'signal', flagOnly: true, meaning: 'how the run of the log ended' },
-  now: { kind: 'switch', flagOnly: true, meaning: 'at once, by SIGKILL' },
+  now: { kind: 'switch', flagOnly: true, meaning: 'force-kills with SIGKILL' },
   watcher: { kind: 'switch', flagOnly: true, meaning: 'restarts the watcher as well, with this executable' },
   from: {
     kind: 'path',
@@ -135,7 +135,7 @@ export const commandOptions = {
   'dry-run': { kind: 'switch', flagOnly: true, meaning: 'only shows what would be done' },
   prune: { kind: 'switch', flagOnly: true, meaning: 'also stops services whose file is gone from the folder' },
   wait: { kind: 'switch', flagOnly: true, meaning: 'waits until all services are healthy' },
-  yes: { kind: 'switch', flagOnly: true, meaning: 'does not ask' },
+  yes: { kind: 'switch', flagOnly: true, meaning: 'does not ask for confirmation' },
   'allow-control': {
     kind: 'switch',
     flagOnly: true,
@@ -178,7 +178,7 @@ export const incidentOptions = {
     kind: 'duration',
     min: '1ms',
     defaultNote: '10s; 120s ollama',
-    meaning: 'time limit of an answer',
+    meaning: 'time limit for an answer',
   },
   'llm-max-calls': {
     kind: 'rate',
@@ -196,7 +196,7 @@ export const incidentOptions = {
     kind: 'path',
     placeholder: 'FILE',
     defaultNote: 'none',
-    meaning: 'a rubric in plain text: a model judges by it the output of each run that ended with success',
+    meaning: 'rubric in plain text, by which a model judges the output of each successful run',
   },
   'judge-with': {
     kind: 'diagnose',
@@ -206,7 +206,7 @@ export const incidentOptions = {
   },
   'judge-acts': {
     kind: 'switch',
-    meaning: 'a fail of the judge makes the run a failure, once the judge is calibrated (`runs agreement`)',
+    meaning: 'a fail verdict makes the run a failure, once the judge is calibrated (`runs agreement`)',
   },
   'alert-webhook': {
     kind: 'secret-url',
@@ -252,7 +252,12 @@ export const incidentOptions = {
     repeat: true,
     meaning: 'events to alert on; also unusual (in the default with --schedule or --judge), crash, start, stop, all',
   },
-  'alert-cooldown': { kind: 'duration', default: '15m', value: 900_000, meaning: 'for the same cause' },
+  'alert-cooldown': {
+    kind: 'duration',
+    default: '15m',
+    value: 900_000,
+    meaning: 'minimum time between alerts for the same cause',
+  },
   'heartbeat-url': {
     kind: 'secret-url',
     defaultNote: 'none',

@@ -53,7 +53,7 @@ export const healthOptions = {
   'http-ca': {
     kind: 'path',
     placeholder: 'FILE',
-    meaning: 'PEM file of an authority of your own, by which --http addresses may be signed too',
+    meaning: 'PEM file of a certificate authority that --http trusts besides the usual ones',
   },
   port: {
     kind: 'host-port',
@@ -93,14 +93,14 @@ export const healthOptions = {
   'repeat-limit': {
     kind: 'rate',
     repeat: true,
-    meaning: 'fails when that many lines in that time are the same few again and again, such as 100/10m',
+    meaning: 'fails when this many lines in this time repeat the same few, such as 100/10m',
   },
   'repeat-action': {
     kind: 'choice',
     choices: ['alert', 'restart'],
     default: 'alert',
     value: 'alert',
-    meaning: 'what a failing --repeat-limit leads to',
+    meaning: 'action when --repeat-limit fails',
   },
   'health-interval': {
     kind: 'duration',
@@ -114,7 +114,7 @@ export const healthOptions = {
     default: '5s',
     value: 5000,
     min: '1ms',
-    meaning: 'time limit of an answer',
+    meaning: 'time limit for an answer',
   },
   'health-retries': {
     kind: 'integer',

@@ -155,7 +155,9 @@ export function readDiagnose(text: string): DiagnoseChoice {
 export function readRemedy(text: string): Remedy {
   const match = /^\s*(?:\/(.*?)\/|([^\s/](?:.*?\S)?))\s*=>\s*(\S[\s\S]*)$/.exec(text);
   if (match === null)
-    throw new UsageError(`${quoted(text)} is no remedy; write 'WHEN => COMMAND', such as 'disk-full => ./clean-up.sh'`);
+    throw new UsageError(
+      `invalid remedy ${quoted(text)}; write 'WHEN => COMMAND', such as 'disk-full => ./clean-up.sh'`,
+    );
   const command = match[3]!.trimEnd();
   if (match[1] === undefined) return { when: { kind: 'word', word: match[2]! }, command };
   return { when: { kind: 'key-line', pattern: readRegex(match[1]) }, command };
@@ -188,7 +190,7 @@ const causeActions = ['restart', 'wait', 'hold'] as const;
 function readCauseRule(text: string): CauseRule {
   const [, cause, written] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
   if (cause === undefined || written === undefined)
-    throw new UsageError(`${quoted(text)} is no rule; write CAUSE=ACTION, such as auth-failed=hold`);
+    throw new UsageError(`invalid rule ${quoted(text)}; write CAUSE=ACTION, such as auth-failed=hold`);
   if (!(categories as readonly string[]).includes(cause))
     throw new UsageError(`unknown cause ${quoted(cause)}; did you mean ${nearest(cause, categories)}?`);
   if (written.startsWith('wait:')) {

@@ -85,7 +85,7 @@ export const restartOptions = {
     kind: 'cause-action',
     repeat: true,
     defaultNote: 'rate-limited=wait, auth-failed=wait:15m',
-    meaning: 'what follows an exit with that cause: restart, wait, wait:TIME (one try each TIME), or hold',
+    meaning: 'action after an exit with this cause: restart, wait, wait:TIME (one try each TIME), or hold',
   },
   'max-wait': {
     kind: 'duration',
@@ -119,7 +119,7 @@ export const restartOptions = {
     kind: 'text',
     placeholder: 'COMMAND',
     defaultNote: 'none',
-    meaning: 'gets the output of a run that ended with success; exits with other than 0: the run is a failure',
+    meaning: 'command that gets the output of each successful run; if it exits non-zero, the run is a failure',
   },
   'resume-command': {
     kind: 'text',
@@ -156,7 +156,7 @@ export const restartOptions = {
   },
   'dump-signal': {
     kind: 'signal',
-    meaning: 'sent to the command 2 s before a stop by a probe, to make the program print its stacks',
+    meaning: 'sent to the command 2s before a stop by a probe, to make the program print its stacks',
   },
   'max-runtime': {
     kind: 'duration',
@@ -168,7 +168,7 @@ export const restartOptions = {
     kind: 'duration',
     min: '1ms',
     defaultNote: 'none',
-    meaning: 'planned duration; a run that reached 80 % of it counts as a success, whatever its exit code',
+    meaning: 'planned duration; a run that reached 80% of it counts as a success, whatever its exit code',
   },
   schedule: {
     kind: 'text',

@@ -165,7 +165,7 @@ function lastExitText(exit: NonNullable<Status['lastExit']>, now: number): strin
 
 /** `until 15:46 (usage limit; "… resets 3:45pm")`. */
 function limitText({ cause, until, line }: NonNullable<Status['limit']>): string {
-  const when = until === null ? 'no end is known' : `until ${localTime(Date.parse(until))}`;
+  const when = until === null ? 'end unknown' : `until ${localTime(Date.parse(until))}`;
   return `${when} (${limitWords(cause)}${line === null ? '' : `; "${line}"`})`;
 }
 

@@ -40,7 +40,7 @@ export function print(text: string | Buffer): void {
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (GONE.includes(code)) readerGone = true;
-    else if (code !== 'EAGAIN') throw new UsageError(`what there is to say cannot be written: ${reasonOf(error)}`);
+    else if (code !== 'EAGAIN') throw new UsageError(`cannot write to standard output: ${reasonOf(error)}`);
     else {
       // A pipe that somebody made non-blocking is full: Node's stream waits for its reader, now and from now on.
       stream = process.stdout;

@@ -118,7 +118,7 @@ function notesOf(
   here: Environment,
 ): string[] {
   const notes: string[] = [];
-  if (!notifies) notes.push(`systemd is told nothing (${whyNoLibc()}): Type=exec, no watchdog`);
+  if (!notifies) notes.push(`systemd is not notified (${whyNoLibc()}): Type=exec, no watchdog`);
   if (commandGiven && carriesSecret(command))
     notes.push('the command carries what looks like a key, which everybody can read there; pass it with --env instead');
   const left = Object.keys(here.env).filter(
@@ -126,7 +126,7 @@ function notesOf(
   );
   if (left.length > 0)
     notes.push(
-      `set here, and not taken along: ${left.join(', ')}; --env NAME=value or --env-file FILE gives them to the command`,
+      `set here, and not passed on: ${left.join(', ')}; --env NAME=value or --env-file FILE gives them to the command`,
     );
   return notes;
 }

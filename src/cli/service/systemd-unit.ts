@@ -107,7 +107,7 @@ export function environmentFileText(variables: Readonly<Record<string, string>>)
  */
 export async function rewriteCrontab(change: (lines: readonly string[]) => readonly string[]): Promise<boolean> {
   const read = await runTool(['crontab', '-l']);
-  if (read.code === null) throw new UsageError('no cron is here (crontab was not found); --print shows the line');
+  if (read.code === null) throw new UsageError('cron is not installed (crontab was not found); --print shows the line');
   if (read.code !== 0 && !/no crontab/i.test(read.complaint))
     throw new UsageError(`the crontab cannot be read: ${read.complaint.trim()}`);
   const lines = read.code === 0 ? read.output.replace(/\n$/, '').split('\n') : [];

@@ -70,7 +70,7 @@ function sizeAdvice(text: string): string {
 export function readInteger(text: string): number {
   const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value <= 1e9))
-    throw new UsageError(`${quoted(text)} is no whole number; write one such as ${integerGuess(text)}`);
+    throw new UsageError(`invalid whole number ${quoted(text)}; write one such as ${integerGuess(text)}`);
   return value;
 }
 
@@ -88,9 +88,9 @@ export function readNumber(text: string): number {
 /** A share from 0 to 1. */
 export function readShare(text: string): number {
   const percent = /^(\d+(?:\.\d+)?)\s*%$/.exec(text);
-  if (percent !== null) throw new UsageError(`${quoted(text)} is no share; write ${Number(percent[1]) / 100}`);
+  if (percent !== null) throw new UsageError(`invalid share ${quoted(text)}; write ${Number(percent[1]) / 100}`);
   const value = /^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value <= 1)) throw new UsageError(`${quoted(text)} is no share; write a number from 0 to 1, such as 0.1`);
+  if (!(value <= 1)) throw new UsageError(`invalid share ${quoted(text)}; write a number from 0 to 1, such as 0.1`);
   return value;
 }
 
@@ -105,7 +105,7 @@ export function readRate(text: string): Rate {
   const slash = text.indexOf('/');
   const count = text.slice(0, slash);
   if (slash < 0 || !/^\d{1,9}$/.test(count))
-    throw new UsageError(`${quoted(text)} is no rate; write a count and a time, such as 50/1h`);
+    throw new UsageError(`invalid rate ${quoted(text)}; write a count and a time, such as 50/1h`);
   const windowMs = readDuration(text.slice(slash + 1));
   if (windowMs === 0) throw new UsageError(`${quoted(text)} has no time to count in; write one such as ${count}/1h`);
   return { count: Number(count), windowMs };

@@ -53,7 +53,7 @@ export function readSignal(text: string): NodeJS.Signals {
 export function readCodes(text: string): number[] {
   return text.split(',').map(part => {
     const code = readInteger(part.trim());
-    if (code > 255) throw new UsageError(`${quoted(part.trim())} is no exit code; they go from 0 to 255`);
+    if (code > 255) throw new UsageError(`invalid exit code ${quoted(part.trim())}; exit codes go from 0 to 255`);
     return code;
   });
 }
@@ -97,7 +97,7 @@ export function readSwitch(text: string): boolean {
 
 /** Text that must be there; what it means is for the part that uses it. */
 export function readText(text: string): string {
-  if (text.includes('\0')) throw new UsageError('has a NUL byte in it');
+  if (text.includes('\0')) throw new UsageError('contains a NUL byte');
   return text;
 }
 
@@ -116,7 +116,7 @@ export function readTimezone(text: string): string {
 
 /** An absolute path. */
 export function readPath(text: string, base: string): string {
-  if (text.includes('\0')) throw new UsageError('a path cannot hold a NUL byte');
+  if (text.includes('\0')) throw new UsageError('a path cannot contain a NUL byte');
   return resolve(base, text);
 }
 
@@ -130,7 +130,7 @@ export function readPair(text: string): Pair {
   const equals = text.indexOf('=');
   if (equals < 0) throw new UsageError(`${quoted(text)} has no value; write ${text}=value`);
   if (equals === 0) throw new UsageError(`${quoted(text)} has no name before the "="; write NAME${text.slice(0, 40)}`);
-  if (text.includes('\0')) throw new UsageError('an environment cannot hold a NUL byte');
+  if (text.includes('\0')) throw new UsageError('an environment cannot contain a NUL byte');
   return { key: text.slice(0, equals), value: text.slice(equals + 1) };
 }
 

@@ -146,7 +146,7 @@ export const factSentence = (fact: Fact): string => {
     case 'oom-kill-logged':
       return `the kernel log says: ${fact.line}`;
     case 'memory-near-limit':
-      return `resident memory was at ${percent(fact.bytes, fact.limitBytes)} % of its limit (${fact.limitBytes} bytes) at the last sample`;
+      return `resident memory was at ${percent(fact.bytes, fact.limitBytes)}% of its limit (${fact.limitBytes} bytes) at the last sample`;
     case 'disk-full':
       return fact.inodes === true ? `no inodes left on ${fact.path}` : `${fact.freeBytes} bytes free on ${fact.path}`;
     case 'port-holder':

@@ -222,7 +222,7 @@ export function commandSource({ command, cwd, env, timeLimitMs }: CommandPlace, 
     async read(abort): Promise<Reading> {
       const { runProbeCommand } = await import('../run-check.ts');
       const end = await runProbeCommand({ command, cwd, env, timeLimitMs, keepBytes: DOCUMENT_BYTES, abort });
-      if (end.over !== null) return last ?? { fault: `${command} was not over after ${durationText(timeLimitMs)}` };
+      if (end.over !== null) return last ?? { fault: `${command} did not finish within ${durationText(timeLimitMs)}` };
       if (end.code !== 0) return last ?? { fault: `${command} ended with ${end.code ?? end.signal}` };
       const values = parseMetrics(end.output);
       if (typeof values === 'string') return last ?? { fault: `what ${command} writes ${values}` };
@@ -246,7 +246,7 @@ export function urlSource(address: string, timeLimitMs: number, now: () => Mono)
       const answer = await exchange({ url, method: 'GET', timeLimitMs, ...rest });
       if (answer.kind === 'unanswered') return last ?? { fault: `${url.host}: ${answer.why}` };
       if (answer.status !== 200) return last ?? { fault: `${url.host} answers HTTP ${answer.status}` };
-      const values = answer.cut === null ? parseMetrics(answer.body) : 'gave no whole answer';
+      const values = answer.cut === null ? parseMetrics(answer.body) : 'gave an incomplete answer';
       if (typeof values === 'string') return last ?? { fault: `the answer of ${url.host} ${values}` };
       last = { values, at: now() };
       return last;

@@ -43,7 +43,7 @@ export function createListening(order: ListenOrder): Observer {
     const boot = bootId() ?? 'unknown';
     const [program = ''] = order.command;
     const of = { ...order, bootId: boot, command: [program], cwd: '/', now: stampNow };
-    if (latest === null) throw new Error('nothing was saved yet');
+    if (latest === null) throw new Error('no state has been saved yet');
     const shown = toStatus(snapshotOf(of, latest), {
       now: stampNow(),
       alive: true,

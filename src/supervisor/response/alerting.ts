@@ -168,7 +168,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
         stopped = note.cause === 'stopped';
         if (stopped) plain('stop', { reason: 'as asked', uptimeMs: note.uptimeMs });
         else if (note.next.kind === 'finish')
-          plain('stop', { reason: 'no restart was asked for', exit: note.exit, uptimeMs: note.uptimeMs });
+          plain('stop', { reason: 'no restart was requested', exit: note.exit, uptimeMs: note.uptimeMs });
         return;
       case 'held':
         return plain('hold', { cause: note.hold.cause, reason: note.hold.why });

@@ -130,7 +130,7 @@ export function createIncidentQueue(order: IncidentQueueOrder): IncidentQueue {
       if (loading) return;
       loading = true;
       setImmediate(() => {
-        void watchRuns().catch((error: unknown) => order.warn(`runs cannot be looked at: ${error}`));
+        void watchRuns().catch((error: unknown) => order.warn(`runs cannot be examined: ${error}`));
       });
     },
     runEnv() {
@@ -216,7 +216,7 @@ export function createNotifications(order: NotificationSettings, world: Notifica
     early.push(act);
     loading ??= new Promise<void>(resolve => setImmediate(resolve))
       .then(load)
-      .catch((error: unknown) => world.warn(`neither alerts nor diagnosis: ${error}`));
+      .catch((error: unknown) => world.warn(`alerts and diagnosis could not be loaded: ${error}`));
   }
 
   return {

@@ -114,7 +114,7 @@ async function openDiagnosing(
     // One from memory says nothing of the model.
     if (!isFirst || answer.ms === 0) return;
     keepFault(null);
-    say(`a model's guess at it is in: agent-watch incidents show ${incident.id}`);
+    say(`the model's diagnosis is ready: agent-watch incidents show ${incident.id}`);
   }
 
   return {

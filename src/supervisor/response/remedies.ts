@@ -88,7 +88,7 @@ export function createRemedies(world: RemedyWorld): Remedies {
       stop = new AbortController();
       const { signal } = stop;
       cured(last, signal)
-        .then(() => (signal.aborted ? refuse('a stop was asked for before it started') : start()))
+        .then(() => (signal.aborted ? refuse('a stop was requested before it started') : start()))
         .catch((error: unknown) => refuse(String(error)));
     },
     happened(seed) {

@@ -221,7 +221,7 @@ describe('one line names what is wrong', () => {
     ['--flap-threshold -1 -- x', '--flap-threshold needs a value'],
     ['--backoff-factor 0.5 -- x', 'the smallest is 1'],
     ['--max-runtime 0s -- x', 'the smallest is 1ms'],
-    ['--success-codes 0,256 -- x', '--success-codes: "256" is no exit code'],
+    ['--success-codes 0,256 -- x', '--success-codes: invalid exit code "256"'],
     ['--name a/b -- x', '--name: invalid name "a/b"'],
     ['--env A -- x', '--env: "A" has no value; write A=value'],
     ['--cwd gone -- x', 'gone does not exist'],

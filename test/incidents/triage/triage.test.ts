@@ -94,7 +94,7 @@ describe('proof outranks words', () => {
     const found = of([{ kind: 'memory-near-limit', bytes: 980, limitBytes: 1000 }]);
     expect(found.category).toBe('out-of-memory');
     expect(found.confidence).toBeLessThan(0.5);
-    expect(found.evidence[0]).toContain('98 %');
+    expect(found.evidence[0]).toContain('98%');
   });
 
   test('the holder of a port is named', () => {

@@ -42,7 +42,7 @@ test('is never more than 4096 bytes, and begins with what happened', async () =>
   expect(bytes.toString()).toMatch(/^agent: crash.*\n🙂+…\nü+…$/u);
 });
 
-test('is not made where there is none, nor is a link followed: said once', async () => {
+test('is not made where there is none, nor is a link followed: reported once', async () => {
   const folder = scratch();
   expect(await written(join(folder, 'none'), anIncident(), anIncident())).toEqual([expect.stringMatching(/ENOENT/)]);
   expect(existsSync(join(folder, 'none'))).toBe(false);

@@ -98,7 +98,7 @@ describe('alerts', () => {
     ]);
   });
 
-  test('the slow loop is told by its own name, once', async () => {
+  test('the slow loop is reported by its name, once', async () => {
     const { alerting, told } = rig(['slow-loop']);
     alerting.hear({ kind: 'slow-loop', deaths: 5, windowMs: 21_600_000 });
     alerting.happened(seedOf());
@@ -106,7 +106,7 @@ describe('alerts', () => {
     expect(await told()).toEqual(['runs well for a while and crashes, again and again: exit code 1; next start in 1s']);
   });
 
-  test('what nobody explains is told all the same', async () => {
+  test('what nobody explains is told anyway', async () => {
     const { alerting, told } = rig(['crash']);
     const seed = seedOf({ exit: { code: null, signal: 'SIGKILL' } });
     alerting.happened(seed);

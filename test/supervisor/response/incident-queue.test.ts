@@ -192,7 +192,7 @@ describe('the next run', () => {
   });
 });
 
-test('a folder that takes nothing is reported once, and everything else goes on', async () => {
+test('a folder that cannot be written is reported once, and everything else continues', async () => {
   const { incidentQueue, told, path } = rig();
   rmSync(path, { recursive: true, force: true });
   writeFileSync(path, 'in the way');

@@ -89,7 +89,7 @@ describe('a start', () => {
       start(1);
       remedies.fact?.(stop);
       await until('it is refused', () => refused.length === 1);
-      expect(refused).toEqual(['a stop was asked for before it started']);
+      expect(refused).toEqual(['a stop was requested before it started']);
       expect(spawned).toEqual([]);
     }
   });
