@@ -193,7 +193,7 @@ describe('clients that misbehave', () => {
     ['no JSON', 'hello\n', /not JSON/],
     ['no object', '[1]\n', /not a JSON object/],
     ['another version', '{"v":2,"verb":"status"}\n', /version 1/],
-    ['an unknown verb', '{"v":1,"verb":"constructor"}\n', /no such request/],
+    ['an unknown verb', '{"v":1,"verb":"constructor"}\n', /unknown request/],
     ['a field missing', '{"v":1,"verb":"signal"}\n', /lacks something/],
     ['binary', Buffer.from([0, 255, 10]), /not JSON/],
     ['a line that is too long', `${'x'.repeat(REQUEST_LIMIT_BYTES + 1)}\n`, /longer than 65536/],

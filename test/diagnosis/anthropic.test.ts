@@ -83,7 +83,7 @@ describe('Anthropic Messages', () => {
     });
     const { diagnosis } = world({ provider, url: server.url, env, model: 'claude-old' });
     expect(await diagnosis.ask(baseCase)).toMatchObject({
-      failed: expect.stringMatching(/claude-old is unknown at 127\.0\.0\.1:\d+, which knows claude-x, claude-y/),
+      failed: expect.stringMatching(/claude-old is unknown at 127\.0\.0\.1:\d+, which offers claude-x, claude-y/),
     });
     await diagnosis.ask({ ...baseCase, fingerprint: 'f2' });
     expect(server.received.map(request => request.path)).toEqual(['/v1/messages', '/v1/models']);

@@ -51,7 +51,7 @@ describe('Ollama', () => {
     });
     expect(await world({ provider, url: server.url }).diagnosis.ask(baseCase)).toHaveProperty('text', 'fine');
     expect(await world({ provider, url: server.url, model: 'nope' }).diagnosis.ask(baseCase)).toMatchObject({
-      failed: expect.stringContaining('which knows qwen3:4b'),
+      failed: expect.stringContaining('which offers qwen3:4b'),
     });
   });
 

@@ -43,7 +43,7 @@ test('nothing watched yet: the folder that will be made, and 0', async () => {
   const folder = scratch();
   const { code, out } = await doctor(folder);
   expect(code).toBe(0);
-  expect(finding(out, /state is not there yet/).level).toBe('ok');
+  expect(finding(out, /state does not exist yet/).level).toBe('ok');
 });
 
 test('a healthy service has no serious finding but a note on its unprotected watcher', async () => {
@@ -56,7 +56,7 @@ test('a healthy service has no serious finding but a note on its unprotected wat
     level: 'note',
     cure: expect.stringContaining('agent-watch install'),
   });
-  expect(finding(out, /ours to write; .* free; the logs of 1 name take/).level).toBe('ok');
+  expect(finding(out, /writable; .* free; the logs of 1 name take/).level).toBe('ok');
 });
 
 test('an unknown name is refused', async () => {
@@ -142,7 +142,7 @@ test('a unit whose PATH does not find the command, and whose program is gone', a
   const { code, out } = await doctor(folder, [], { ...path, XDG_CONFIG_HOME: join(folder, 'config') });
   expect(code).toBe(1);
   expect(finding(out, /far: my-sleep is not found on the PATH of .*agent-watch-far\.service/).level).toBe('SERIOUS');
-  expect(finding(out, /far: .* starts .*gone\/agent-watch, which is not there/).level).toBe('SERIOUS');
+  expect(finding(out, /far: .* starts .*gone\/agent-watch, which does not exist/).level).toBe('SERIOUS');
   expect(finding(out, new RegExp(`far: .*does not search .*${bin}`)).level).toBe('note');
   expect(finding(out, /far: .*the watcher in charge is another/).level).toBe('note');
 });

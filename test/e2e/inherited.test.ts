@@ -174,7 +174,7 @@ describe('folders', () => {
 test('a program for another architecture is named as such, instead of being read by a shell', () => {
   const elf = `printf '\\177ELF\\002\\001\\001\\000\\000\\000\\000\\000\\000\\000\\000\\000\\002\\000\\363\\000' >riscv; chmod +x riscv`;
   const ended = inBash(`${elf}; "$AW" --name n --restart never -- ./riscv`);
-  expect(ended).toMatchObject({ status: 126, stderr: expect.stringMatching(/built for another kind of machine/) });
+  expect(ended).toMatchObject({ status: 126, stderr: expect.stringMatching(/built for another architecture/) });
 });
 
 test('Ctrl-Z stops the command together with the watcher, and both continue', async () => {

@@ -62,11 +62,11 @@ describe('install --print', () => {
       run(folder, ['install', '--print', '--name', 'bot', ...options, '--', 'sleep', '1'], { env });
     const plain = print();
     expect(plain.out).not.toContain('EnvironmentFile');
-    expect(plain.err).toMatch(/not taken along: .*ANTHROPIC_API_KEY/);
+    expect(plain.err).toMatch(/not passed on: .*ANTHROPIC_API_KEY/);
     const asked = print('--diagnose', 'anthropic');
     expect(asked.out).toContain(`EnvironmentFile=-${folder}/state/bot/environment\n`);
     expect(asked.err).toMatch(/environment \(0600\): ANTHROPIC_API_KEY/);
-    expect(asked.err).toMatch(/not taken along: .*OTHER_API_KEY/);
+    expect(asked.err).toMatch(/not passed on: .*OTHER_API_KEY/);
     expect(plain.out + plain.err + asked.out + asked.err).not.toContain(secret);
   });
 

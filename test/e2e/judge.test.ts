@@ -185,7 +185,7 @@ describe('--judge is refused at the start', () => {
     [
       'with a provider that is none',
       ['--judge', 'RUBRIC', '--judge-with', 'rules'],
-      /--judge-with: "rules" is no model/,
+      /--judge-with: "rules" is not a model/,
     ],
     ['without its file', ['--judge', 'RUBRIC-2', '--judge-with', 'ollama'], /--judge: .*does not exist/],
     ['with a folder', ['--judge', 'FOLDER', '--judge-with', 'ollama'], /--judge: .* is a folder/],

@@ -12,11 +12,11 @@ test('a program that fails in the same way after each long silence never recover
   const options = ['--name', 'agent', '--healthy-after', '300ms', '--backoff', '100ms', '--alert-file', alerts];
   const script = 'sleep 0.6; echo "ValueError: the session is gone" >&2; exit 1';
   const watcher = startWatcher(folder, [...options, '--', 'sh', '-c', script]);
-  await watcher.said(/the recovery is taken back/);
+  await watcher.said(/the recovery is withdrawn/);
   await watcher.said(/restart \d+ in 800ms/);
   await until('it counts on', () => (incidentsOf(folder, 'agent')[0]?.repeats ?? 0) >= 3 || undefined);
   expect(incidentsOf(folder, 'agent')).toMatchObject([{ kind: 'crash', recoveredAt: null }]);
-  expect(watcher.err().match(/the recovery is taken back/g)).toHaveLength(1);
+  expect(watcher.err().match(/the recovery is withdrawn/g)).toHaveLength(1);
   const told = await until('it is alerted', () => {
     const text = readFileSync(alerts, 'utf8');
     return text.includes('again and again') && text;

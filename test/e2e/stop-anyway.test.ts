@@ -179,7 +179,7 @@ describe.skipIf(noSetuid !== null)(`a command that became another user${because(
       return watcher.process.exitCode !== null;
     });
     expect((await watcher.ended).code).toBe(125);
-    expect(watcher.err()).toMatch(/leaves behind what it cannot end/);
+    expect(watcher.err()).toMatch(/leaves running what it cannot end/);
     expect(lives(pid)).toBe(true);
     expect(watcher.err().match(/started, pid/g)).toHaveLength(1);
   });

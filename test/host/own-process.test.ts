@@ -119,6 +119,6 @@ describe('outside', () => {
 
 test('whoever does not say who it is gets no reset', () => {
   watched('exec sleep 60');
-  for (const pid of [0, 1, -1, 1.5, '5', null, undefined]) expect(whyNoReset({ pid }, run)).toMatch(/did not say/);
-  expect(whyNoReset({ pid: 2 ** 22 + 1 }, run)).toMatch(/cannot be seen/);
+  for (const pid of [0, 1, -1, 1.5, '5', null, undefined]) expect(whyNoReset({ pid }, run)).toMatch(/did not identify/);
+  expect(whyNoReset({ pid: 2 ** 22 + 1 }, run)).toMatch(/is not visible/);
 });

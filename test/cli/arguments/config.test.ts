@@ -149,7 +149,7 @@ describe('what is wrong is named, with file, line and column', () => {
     ['command:\n\t- x', 'conf/a.yaml:2:1: a tab'],
     ['name: !foo x', 'conf/a.yaml:1:'],
     ['[a]: x', 'a list cannot be a key'],
-    ['env: {A: [1]}\ncommand: [x]', 'env: the value of A must be a text'],
+    ['env: {A: [1]}\ncommand: [x]', 'env: the value of A must be a string'],
     ['command: [x]\nenv: [A]', 'conf/a.yaml:2:7: env: "A" has no value; write A=value'],
     [`command: ${'['.repeat(20_000)}`, 'conf/a.yaml'],
   ])('%j', async (yaml, message) => expect(await faultOf(() => watched(yaml))).toContain(message));

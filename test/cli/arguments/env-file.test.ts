@@ -31,5 +31,5 @@ test.each([
   ['A B=1', 'f:1:'],
   ['A="x', 'f:1: the value of A has no closing quote'],
   ["A='x' y", 'f:1: the value of A has no closing quote, or something after it'],
-  ['A=a\0b', 'f:1: A has a NUL byte'],
+  ['A=a\0b', 'f:1: A contains a NUL byte'],
 ])('%j is refused', async (text, message) => expect(await faultOf(() => readEnvFile(text, 'f'))).toContain(message));
