@@ -47,3 +47,12 @@ test('it waits for the end of a burst of starts, and of output', () => {
   pass(60_000);
   expect(trims()).toBe(2);
 });
+
+test('starts that never pause are followed by one too, every 500 of them', () => {
+  const { start, trims, pass } = rig();
+  for (let run = 1; run <= 2100; run++) {
+    start(run);
+    pass(30);
+  }
+  expect(trims()).toBe(4);
+});

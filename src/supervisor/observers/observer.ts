@@ -86,10 +86,15 @@ const SETTLE_MS = 3000;
 /** What makes a burst: this many starts, or this much output. */
 const MANY_STARTS = 20;
 const MANY_BYTES = 32 * 1024 * 1024;
+/** So many starts are no burst any more: V8, which collects all only when its heap has grown by megabytes, is not waited for. */
+const ENDLESS_STARTS = 500;
 /** More output than this between two looks: the burst goes on. */
 const BUSY_BYTES = 1024 * 1024;
 
-/** Has memory given back once the first start has settled, and after each burst. A watcher that idles runs no timer for it. */
+/**
+ * Has memory given back once the first start has settled, after each burst, and now and then in a crash loop without an end. A watcher
+ * that idles runs no timer for it.
+ */
 export function createIdleTrim(trim: () => void | Promise<void>): Observer {
   // The first start always counts.
   let starts = MANY_STARTS - 1;
@@ -106,7 +111,8 @@ export function createIdleTrim(trim: () => void | Promise<void>): Observer {
 
   function look(): void {
     timer = null;
-    if (run !== seen.run || bytes - seen.bytes > BUSY_BYTES) return arm();
+    const goesOn = run !== seen.run || bytes - seen.bytes > BUSY_BYTES;
+    if (goesOn && starts < ENDLESS_STARTS) return arm();
     [starts, bytes] = [0, 0];
     void trim();
   }
