@@ -64,6 +64,11 @@ function look(pid: number): Look {
   return { wakeUps, cpuMs };
 }
 
+/** Memory that no file stands behind: of the executable's pages more or fewer are resident with what else runs here. */
+export function anonymousMb(pid: number): number {
+  return (Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024) / 1e6;
+}
+
 function privateBytes(pid: number): number {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
   const kb = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? 0);
