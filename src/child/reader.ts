@@ -121,7 +121,7 @@ const SHORTEST_NAP_MS = 0.02;
 const LONGEST_NAP_MS = 0.4;
 /** Less than this is copied: it would take up whole pages of the other pipe. */
 const PASSED_FROM_BYTES = 16_384;
-/** A reader of ours that takes nothing for so long has stalled: then what comes is kept for it. */
+/** A reader of our stdout that takes nothing for so long has stalled: then what comes is kept for it. */
 const STALLED_MS = 50;
 const nobodyWakesUs = new Int32Array(new SharedArrayBuffer(4));
 

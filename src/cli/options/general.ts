@@ -250,7 +250,7 @@ export const incidentOptions = {
     default: 'flap,slow-loop,hold,limited,unhealthy,recovered',
     value: ['flap', 'slow-loop', 'hold', 'limited', 'unhealthy', 'recovered'],
     repeat: true,
-    meaning: 'events to alert on; also unusual (in the default with --schedule or --judge), crash, start, stop, all',
+    meaning: 'events to alert on; also unusual (a default with --schedule or --judge), crash, start, stop, all',
   },
   'alert-cooldown': {
     kind: 'duration',

@@ -146,7 +146,7 @@ describe('what is wrong is named, with file, line and column', () => {
     ['name: [x', 'conf/a.yaml:1:'],
     ['name: "x', 'conf/a.yaml:1:'],
     ['name: a: b', 'conf/a.yaml:1:'],
-    ['command:\n\t- x', 'conf/a.yaml:2:1: a tab'],
+    ['command:\n\t- x', 'conf/a.yaml:2:1: YAML does not allow tabs'],
     ['name: !foo x', 'conf/a.yaml:1:'],
     ['[a]: x', 'a list cannot be a key'],
     ['env: {A: [1]}\ncommand: [x]', 'env: the value of A must be a string'],
