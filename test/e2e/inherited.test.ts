@@ -75,7 +75,7 @@ describe('limits', () => {
   test('the command has the limit of open files that we were given', async () => {
     expect(inBash(`ulimit -Sn 300; ${AW} -- sh -c 'ulimit -Sn'; true`).stdout).toBe('300\n');
     const folder = scratch();
-    inBash(`ulimit -Sn 300; "$AW" start --name n -- sh -c 'ulimit -Sn; sleep 60'`, folder);
+    inBash(`ulimit -Sn 300; "$AW" start --name n -- sh -c 'ulimit -Sn; sleep 60'; true`, folder);
     await until('it is logged', () => run(folder, ['logs', 'n']).out === '300\n');
     run(folder, ['stop', 'n']);
   });

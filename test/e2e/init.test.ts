@@ -163,7 +163,7 @@ describe('init', () => {
       cwd: '/tmp',
     });
     expect(readFileSync(join(folder, 'agent-watch/my-app.yaml'), 'utf8')).toMatch(
-      /# env_production was not converted\n# kill_retry_time was not taken over/,
+      /# env_production was not converted\n# kill_retry_time was not converted/,
     );
     startsAll(folder, 'my-app', 'my-app-2');
   });
