@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scratch } from '../support/scratch.ts';
@@ -66,7 +66,7 @@ describe('the log', () => {
   test('is followed over rotations without a lost or doubled line', async () => {
     const folder = scratch();
     const script =
-      'i=0; while [ $i -lt 6000 ]; do echo "line $i of some length to fill the files"; i=$((i+1)); [ $((i % 200)) = 0 ] && sleep 0.05; done; sleep 60';
+      'i=0; while [ $i -lt 6000 ]; do echo "line $i of some length to fill the files"; until [ -e go ]; do sleep 0.05; done; i=$((i+1)); [ $((i % 200)) = 0 ] && sleep 0.15; done; sleep 60';
     const watcher = startWatcher(folder, [
       '--name',
       'rot',
@@ -81,6 +81,8 @@ describe('the log', () => {
     ]);
     await watcher.printed(/line 0 /);
     const follower = startWatcher(folder, ['logs', 'rot', '-f', '-n', '100000']);
+    await follower.printed(/line 0 /);
+    writeFileSync(join(folder, 'go'), '');
     await follower.printed(/line 5999 /);
     follower.process.kill('SIGINT');
     await follower.ended;

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Much longer than anything takes: what is not there after this never comes, however busy the machine is. */
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 180_000;
 const LOOK_EVERY_MS = 15;
 /** Looks that go on for long are rarer: many of them start a program, and what is waited for needs the processor too. */
 const LOOK_AT_LEAST_EVERY_MS = 100;
