@@ -91,7 +91,7 @@ socket.create_connection(server.getsockname()).recv(1)
     about: 'The process is alive and answers every request with an error.',
     files: { 'web.sh': 'echo "listening"\nsleep 1000\n' },
     command: [
-      ...['--http', `http://127.0.0.1:${port}/health`, '--health-interval', '300ms', '--health-start-period', '0s'],
+      ...['--http', `http://127.0.0.1:${port}/health`, '--health-interval', '2s', '--health-start-period', '0s'],
       ...['--backoff', '1m'],
       ...['--', 'sh', 'web.sh'],
     ],
@@ -288,7 +288,7 @@ export function comparable(text: string): string {
     .replace(/\bpid \d+|\b127\.0\.0\.1:\d+|^- \d+(?= python3)|\b(?:command|watcher) \d+/gm, match =>
       match.replace(/\d+$/, 'N'),
     )
-    .replace(/ in \w+(?=; recvfrom)|; \d+\.\d % CPU|; open: .*$/gm, '')
+    .replace(/ in \w+(?=; \w+)|; \d+\.\d% CPU|; open: .*$/gm, '')
     .replace(/no CPU time used|CPU use not known/g, 'CPU')
     .replace(/-m[a-z0-9]{7,8}\b/g, '-ID')
     .replace(/fingerprint [0-9a-f]{16}/g, 'fingerprint ID');

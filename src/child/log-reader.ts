@@ -26,10 +26,11 @@ const MOST_FILES = 1000;
  * rest is read even after it was rotated or removed.
  */
 export function openLogReader(path: string): LogReader {
-  let current: OpenFile | null = openFile(path);
+  const nameOf = (index: number) => (index === 0 ? path : `${path}.${index}`);
+  // Just rotated, and not begun anew: the last one is what is read.
+  let current: OpenFile | null = openFile(path) ?? openFile(nameOf(1));
   let offset = 0;
   let missed = false;
-  const nameOf = (index: number) => (index === 0 ? path : `${path}.${index}`);
 
   function rest(): Buffer {
     if (current === null) return Buffer.alloc(0);

@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createLog, type LogSpec } from '../../src/child/log.ts';
+import { openLogReader } from '../../src/child/log-reader.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 
@@ -103,5 +104,18 @@ describe('the rotated log', () => {
     });
     await log.close(5000);
     expect(readFileSync(join(folder, 'output.log'), 'utf8')).toMatch(/^(after\n)+$/m);
+  });
+});
+
+describe('the reader of the log', () => {
+  test('begins between two files of a rotation, and tells no line twice', () => {
+    const path = join(scratch(), 'output.log');
+    writeFileSync(`${path}.2`, 'first\n');
+    writeFileSync(`${path}.1`, 'second\n');
+    const reader = openLogReader(path);
+    expect(`${reader.lastLines(9)}`).toBe('first\nsecond\n');
+    writeFileSync(path, 'third\n');
+    expect(`${reader.news()}`).toBe('third\n');
+    reader.close();
   });
 });

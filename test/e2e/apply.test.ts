@@ -103,8 +103,11 @@ describe('apply', () => {
 
   test('leaves the wait for the end of a limit as it is, also with new settings', async () => {
     const folder = scratch();
+    // Three to four hours ahead, in the zone of the tests.
+    const hour = (new Date().getUTCHours() + 4) % 24;
+    const resets = `${hour % 12 || 12}${hour < 12 ? 'am' : 'pm'}`;
     const limited = (more: string) =>
-      `restart: always\n${more}command: [sh, -c, "echo \\"You've hit your session limit · resets 11:59pm\\"; exit 1"]\n`;
+      `restart: always\n${more}command: [sh, -c, "echo \\"You've hit your session limit · resets ${resets}\\"; exit 1"]\n`;
     fleet(folder, { 'agent.yaml': limited('') });
     run(folder, ['apply', 'fleet']);
     const { nextStartAt } = await phaseIs(folder, 'agent', 'limited');

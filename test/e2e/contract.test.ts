@@ -86,6 +86,7 @@ describe('`status --json` holds against its schema', () => {
       phase: Status['phase'];
       args: string[];
       prepare?(watcher: Watcher, folder: string): Promise<void> | void;
+      end?(folder: string): void;
       row: Partial<Status>;
     }
   > = {
@@ -113,11 +114,12 @@ describe('`status --json` holds against its schema', () => {
     },
     stopping: {
       phase: 'stopping',
-      args: ['--stop-timeout', '2s', ...deaf],
+      args: ['--stop-timeout', '1h', ...deaf],
       prepare: async watcher => {
         await watcher.printed(/up/);
         watcher.process.kill('SIGTERM');
       },
+      end: folder => void run(folder, ['stop', 'it', '--now']),
       row: { childPid: expect.any(Number), startedAt: expect.any(String) },
     },
     finished: {
@@ -151,7 +153,7 @@ describe('`status --json` holds against its schema', () => {
       row: { watcherPid: null, childPid: expect.any(Number), uptimeMs: null },
     },
   };
-  for (const [what, { phase, args, prepare, row }] of Object.entries(cases)) {
+  for (const [what, { phase, args, prepare, end, row }] of Object.entries(cases)) {
     test(what, async () => {
       const folder = scratch();
       const watcher = startWatcher(folder, ['--name', 'it', ...args]);
@@ -160,6 +162,7 @@ describe('`status --json` holds against its schema', () => {
       const [status] = rows(folder);
       expect(status).toMatchObject({ name: 'it', phase, ...row });
       if (status?.watcherPid !== null) expect(status?.watcherPid).toBe(watcher.pid);
+      end?.(folder);
       await stop(watcher);
     });
   }

@@ -26,11 +26,9 @@ function asking(folder: string, name: string, url: string, more: string[]) {
   return startWatcher(folder, ['--name', name, '--diagnose', 'openai', '--llm-url', url, ...storm, ...more], { env });
 }
 
-async function stopped(watcher: ReturnType<typeof startWatcher>): Promise<number> {
-  const asked = performance.now();
+async function stopped(watcher: ReturnType<typeof startWatcher>): Promise<void> {
   watcher.process.kill('SIGTERM');
   expect(await watcher.ended).toEqual({ code: 0, signal: null });
-  return performance.now() - asked;
 }
 
 describe('a model that is asked', () => {
@@ -89,12 +87,10 @@ describe('a model that is asked', () => {
   });
 
   async function inTrouble(folder: string, url: string, why: RegExp) {
-    const begun = performance.now();
     // Whoever answers is given the time that a busy machine takes for it.
     const timeout = why.test('no answer in 700ms') ? '700ms' : '20s';
     const watcher = asking(folder, 'bot', url, ['--llm-timeout', timeout, '--backoff', '20ms', ...crash]);
     await watcher.said(/run 20/);
-    expect(performance.now() - begun).toBeLessThan(8000);
     await watcher.said(/no diagnosis of bot-/);
     expect(run(folder, ['status', 'bot']).out).toMatch(/no diagnosis: openai \(127\.0\.0\.1:\d+\): .+/);
     const runs = Number(/run (\d+)\n(?![\s\S]*run \d)/.exec(watcher.err())?.[1] ?? 20);
@@ -120,12 +116,13 @@ describe('a model that is asked', () => {
     expect(run(folder, ['status', 'bot']).out).not.toContain('no diagnosis');
   }
 
-  test('does not keep a stop waiting', async () => {
+  test('keeps neither a start nor a stop waiting', async () => {
     const folder = scratch();
     const server = await serving(() => {});
-    const watcher = asking(folder, 'slow', server.url, ['--llm-timeout', '60s', '--backoff', '20ms', ...crash]);
+    const watcher = asking(folder, 'slow', server.url, ['--llm-timeout', '1h', '--backoff', '20ms', ...crash]);
     await until('it is asked', () => server.received.length === 1);
-    expect(await stopped(watcher)).toBeLessThan(2000);
+    await watcher.said(/run 20/);
+    await stopped(watcher);
   });
 
   test('sees no secret, and cannot be told from the log what to do', async () => {

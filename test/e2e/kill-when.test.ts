@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { serving } from '../servers/serving.ts';
@@ -173,11 +173,13 @@ describe('a kill condition, from its trip to its reset', () => {
 
 describe('blind', () => {
   test('are reported, are a failing row, and make health end with 1; the child continues', async () => {
-    const { folder, start, runs } = scene(['--metrics', 'm.json', '--metrics-max-age', '1s']);
+    const { folder, start, runs } = scene(['--metrics', 'm.json', '--metrics-max-age', '10m']);
     put(folder, 'm.json', json(WELL));
+    const hourAgo = Date.now() / 1000 - 3600;
+    utimesSync(join(folder, 'm.json'), hourAgo, hourAgo);
     const watcher = start();
-    await sees(folder);
     await watcher.said(/the kill condition has no current metrics: the numbers of m\.json are too old/);
+    await phaseIs(folder, 'bot', 'running');
     const health = run(folder, ['health']);
     expect(health.code).toBe(1);
     expect(health.out).toMatch(/^BAD +bot +unhealthy: kill-when: the numbers of m\.json are too old/);

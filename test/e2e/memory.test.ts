@@ -6,15 +6,15 @@ import { until } from '../support/until.ts';
 import { phaseIs, startWatcher, statusOf } from '../support/watcher.ts';
 
 const MiB = 2 ** 20;
-/** Holds so many MiB for so long. */
-const holder = (mebibytes: number, holdMs: number) =>
-  `"${process.execPath}" -e 'const held = Buffer.alloc(${mebibytes} * ${MiB}, 1); setTimeout(() => held, ${holdMs})'`;
+/** Holds so many MiB until the file `over` is there. */
+const holder = (mebibytes: number) =>
+  `"${process.execPath}" -e 'const held = Buffer.alloc(${mebibytes} * ${MiB}, 1); setInterval(() => require("fs").existsSync("over") && process.exit(held[0] - 1), 20)'`;
 const every = (interval: string, retries: number) => ['--health-interval', interval, '--health-retries', `${retries}`];
 
 describe('--max-memory is for the whole tree', () => {
   test('a small parent, a grandchild of 300 MB: the limit trips, TERM first', async () => {
     const folder = scratch();
-    const command = `trap 'echo asked to end; exit 7' TERM; echo up $AGENT_WATCH_RUN; (${holder(300, 60_000)}; true) & wait`;
+    const command = `trap 'echo asked to end; exit 7' TERM; echo up $AGENT_WATCH_RUN; (${holder(300)}; true) & wait`;
     const args = ['--name', 'm', '--max-memory', '200M', ...every('300ms', 3), '--', 'sh', '-c', command];
     const watcher = startWatcher(folder, args);
     await watcher.said(
@@ -29,10 +29,11 @@ describe('--max-memory is for the whole tree', () => {
 
   test('one spike is no reason; the history of the tree is kept', async () => {
     const folder = scratch();
-    // Well above the limit for less than the three samples that it takes.
-    const command = `${holder(300, 700)}; echo the spike is over; exec sleep 1000`;
-    const args = ['--name', 'm', '--max-memory', '200M', ...every('1s', 3), '--', 'sh', '-c', command];
+    const command = `${holder(300)}; echo the spike is over; exec sleep 1000`;
+    const args = ['--name', 'm', '--max-memory', '200M', ...every('3s', 3), '--', 'sh', '-c', command];
     const watcher = startWatcher(folder, args);
+    await until('it is over the limit once', () => statusOf(folder, 'm').health[0]?.detail.endsWith('(1 of 3)'));
+    writeFileSync(join(folder, 'over'), '');
     await watcher.printed(/the spike is over/);
     await until('the probe has measured it again', () => statusOf(folder, 'm').health[0]?.ok === true);
     expect(statusOf(folder, 'm').restarts).toBe(0);

@@ -51,10 +51,10 @@ describe('the bytes of the child', () => {
   test('the last of them before a SIGKILL, without a newline, come out and stand in the incident, 50 times of 50', () => {
     const folder = scratch();
     const ended = run(folder, [
-      // So slow that each crash has an incident of its own.
+      // So slow that each crash has an incident of its own, which the next run waits for.
       ...['--name', 'last', '--quiet', '--backoff', '100ms', '--backoff-factor', '1', '--flap-threshold', '0'],
-      ...['--max-restarts', '49', '--on-hold', 'exit'],
-      ...['--', 'sh', '-c', 'seq 10000; printf "last of $AGENT_WATCH_RUN|"; kill -9 $$'],
+      ...['--max-restarts', '49', '--on-hold', 'exit', '--', 'sh', '-c'],
+      'until [ -e "${AGENT_WATCH_LAST_INCIDENT:-/}" ]; do sleep 0.01; done; seq 10000; printf "last of $AGENT_WATCH_RUN|"; kill -9 $$',
     ]);
     expect(ended.code).toBe(69);
     const numbers = Array.from({ length: 10_000 }, (_, i) => `${i + 1}\n`).join('');

@@ -24,16 +24,16 @@ describe('a program that redraws what it shows', () => {
     const { kind, reasons } = await firstIncident(folder);
     expect({ kind, reasons }).toEqual({
       kind: 'stalled',
-      reasons: [{ name: 'stale', detail: expect.stringMatching(/^no output for 2/) }],
+      reasons: [{ name: 'stale', detail: expect.stringMatching(/^no output for [2-9]/) }],
     });
   });
 
   test('is alive while a percentage grows', async () => {
     const folder = scratch();
-    const options = ['--name', 'copy', '--stale-after', '1s', ...timing];
+    const options = ['--name', 'copy', '--stale-after', '2s', ...timing];
     startWatcher(folder, [...options, '--', 'sh', '-c', drawing('copying %d%%%%')]);
     await phaseIs(folder, 'copy', 'running');
-    await until('4s of it', () => (statusOf(folder, 'copy').uptimeMs ?? 0) > 4000);
+    await until('5s of it', () => (statusOf(folder, 'copy').uptimeMs ?? 0) > 5000);
     expect(statusOf(folder, 'copy')).toMatchObject({ restarts: 0, health: [{ name: 'stale', ok: true }] });
   });
 });
@@ -117,11 +117,12 @@ describe('status of one service', () => {
       '100',
       ...timing,
     ];
-    const trap = 'trap "" TERM; echo up; sleep 600';
-    startWatcher(folder, [...options, '--stop-timeout', '3s', '--', 'sh', '-c', trap]);
+    const trap = 'trap "" TERM; echo up; exec sleep 600';
+    startWatcher(folder, [...options, '--stop-timeout', '1h', '--', 'sh', '-c', trap]);
     const shown = () => run(folder, ['status', 'hangs']).out;
     const words = 'sleep \\(pid \\d+\\) sleeps \\(clock_nanosleep\\); no CPU time used';
     await until('what it waits for', () => new RegExp(`stale FAILING.*\n {2}doing +${words}\n`, 's').test(shown()));
+    process.kill(statusOf(folder, 'hangs').childPid ?? 0, 'SIGKILL');
     await phaseIs(folder, 'hangs', 'backoff');
     await until('what it hung on', () => new RegExp(`\n {2}incident .*\n {13}${words}\n`, 's').test(shown()));
   });
@@ -133,16 +134,16 @@ describe('--first-output', () => {
     startWatcher(folder, ['--name', 'mute', '--first-output', '1s', '--backoff', '1h', '--', 'sleep', '600']);
     const { lastExit } = await phaseIs(folder, 'mute', 'backoff');
     expect(lastExit?.cause).toBe('probe');
-    const detail = expect.stringMatching(/^no output since the start 1\.\ds ago$/);
+    const detail = expect.stringMatching(/^no output since the start [1-9][\d.]*s ago$/);
     expect((await firstIncident(folder)).reasons).toEqual([{ name: 'first-output', detail }]);
   });
 
   test('asks nothing more of a run that has printed once', async () => {
     const folder = scratch();
-    startWatcher(folder, ['--name', 'once', '--first-output', '1s', '--', 'sh', '-c', 'echo up; exec sleep 600']);
+    startWatcher(folder, ['--name', 'once', '--first-output', '2s', '--', 'sh', '-c', 'echo up; exec sleep 600']);
     await phaseIs(folder, 'once', 'running');
-    await until('3s of it', () => (statusOf(folder, 'once').uptimeMs ?? 0) > 3000);
-    const detail = expect.stringMatching(/^first output after \d+ms$/);
+    await until('4s of it', () => (statusOf(folder, 'once').uptimeMs ?? 0) > 4000);
+    const detail = expect.stringMatching(/^first output after [\d.]+m?s$/);
     expect(statusOf(folder, 'once')).toMatchObject({
       restarts: 0,
       health: [{ name: 'first-output', ok: true, detail }],

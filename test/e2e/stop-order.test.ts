@@ -193,10 +193,9 @@ describe('ends in time and whole', () => {
           ? existsSync(join(folder, 'up'))
           : alive(folder).some(pid => commandLine(pid).startsWith('sleep')),
       );
-      const begun = performance.now();
       expect(run(folder, ['stop', 'bot']).code).toBe(0);
-      expect(performance.now() - begun).toBeLessThan(20_000);
       expect((await watcher.ended).code).toBe(0);
+      expect(watcher.err()).not.toContain('sending SIGKILL');
       expect(linesOf(join(folder, 'got'))).toEqual(got);
       expect(alive(folder)).toEqual([]);
     });
