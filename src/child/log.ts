@@ -180,7 +180,11 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
       await rotate();
       return 0;
     }
-    const cut = cutAt(bytes, spec.maxBytes - size);
+    const cut = cutAt(bytes, spec.maxBytes - size, size === 0);
+    if (cut === 0) {
+      await rotate();
+      return 0;
+    }
     const { bytesWritten } = await to.write(bytes.subarray(0, cut));
     // A file that was cut at a line's end is full, though a part of a line would still fit.
     const full = bytesWritten === cut && cut < bytes.length;
@@ -221,11 +225,11 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
   };
 }
 
-/** Where to cut what has room for `room` bytes: behind its last whole line, unless it has none. */
-function cutAt(bytes: Buffer, room: number): number {
+/** Where to cut what has room for `room` bytes: behind its last whole line; within a line only if a whole file has no room for it. */
+function cutAt(bytes: Buffer, room: number, isEmpty: boolean): number {
   if (bytes.length <= room) return bytes.length;
   const lineEnd = bytes.lastIndexOf(0x0a, room - 1);
-  return lineEnd === -1 ? room : lineEnd + 1;
+  return lineEnd === -1 && isEmpty ? room : lineEnd + 1;
 }
 
 async function removed(path: string): Promise<boolean> {

@@ -59,6 +59,19 @@ describe('the rotated log', () => {
     expect(filesIn(folder)).toEqual(['output.log', 'output.log.1']);
   });
 
+  test('keeps lines whole that come one by one', async () => {
+    const folder = scratch();
+    const { log } = logIn(folder);
+    for (let at = 0; at < 300; at++) {
+      log.write(Buffer.from(`line ${at} of a length\n`));
+      await log.settle(60_000);
+    }
+    await log.close(60_000);
+    const files = filesIn(folder).map(name => readFileSync(join(folder, name), 'utf8'));
+    expect(files).toHaveLength(4);
+    for (const text of files) expect(text).toMatch(/^(?:line \d+ of a length\n)+$/);
+  });
+
   test('with keep 0 is one file', async () => {
     const folder = scratch();
     const { log } = logIn(folder, { keep: 0 });
