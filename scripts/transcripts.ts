@@ -285,7 +285,7 @@ export function comparable(text: string): string {
     .replace(/until (?:[A-Z][a-z]{2} \d+ )?\d\d:\d\d/g, 'until TIME')
     .replace(/resets \d+:\d\d[ap]m/g, 'resets TIME')
     .replace(/\b\d+(?:\.\d+)?(?:ms|s|m\d\ds|m|h\d\dm|h)\b/g, 'DURATION')
-    .replace(/\bpid \d+|\b127\.0\.0\.1:\d+|^- \d+(?= python3)|\b(?:command|watcher) \d+/gm, match =>
+    .replace(/\bpid \d+|\b127\.0\.0\.1:\d+|^- \d+(?= .*: state )|\b(?:command|watcher) \d+/gm, match =>
       match.replace(/\d+$/, 'N'),
     )
     .replace(/ in \w+(?=; \w+)|; \d+\.\d% CPU|; open: .*$/gm, '')
