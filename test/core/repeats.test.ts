@@ -219,7 +219,7 @@ const healthyPrograms: Record<string, (index: number) => string> = {
   jest: index => `PASS src/${any()}/${any()}.test.ts (${index}.2 s)`,
   'go test': index => `--- PASS: Test${any()[0]!.toUpperCase()}${any()} (0.0${index % 9}s)`,
   'cargo build': index => `   Compiling ${any()}-${any()} v0.${index % 9}.${index % 7}`,
-  npm: index => `npm http fetch GET 200 https://registry.npmjs.org/${any()}-${any()} ${index}ms`,
+  npm: index => `npm http fetch GET 200 https://registry.example.org/${any()}-${any()} ${index}ms`,
   pip: index => `Collecting ${any()}-${any()}>=${index % 4}.0`,
   rsync: index => `${any()}/${any()}/${any()}.${['jpg', 'png', 'txt'][index % 3]}`,
   tar: () => `./src/${any()}/${any()}/${any()}.c`,
