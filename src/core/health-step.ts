@@ -7,7 +7,7 @@
  *   output stalls, flows   turn = healthStep(policy, state, { type: 'output-blocked', blocked }, at)
  *   after each of them     keep turn.state; order the probes in turn.ask to be asked; arm ONE timer for turn.state.nextTickAt (null:
  *                          none) in place of the former; act on turn.verdicts; save if turn.save
- *   the run is stopping    no more ticks; reports are still judged, and a longer `unhealthy` adds its reasons to the stop's
+ *   the run is stopping    no more ticks (state.nextTickAt is null); reports are still judged, and a longer `unhealthy` adds its reasons to the stop's
  *   the run has ended      drop the state
  *
  * Everything in it is of one run, so a start forgets all. Reports for a name that is unknown or was not asked are harmless.
@@ -49,7 +49,7 @@ export interface HealthTurn {
 
 /** While a timed probe waits, a tick comes at least this often: a starved machine shows by a late one. */
 const HEARTBEAT_MS = 5000;
-/** A tick this late, and late by three of its intervals, is a gap. */
+/** A tick this late, and late by three of its intervals, is a gap: also where an answer is read before its timer fires. */
 const GAP_MS = 2000;
 /** A timer may fire a trifle early. */
 const EARLY_MS = 2;
@@ -80,6 +80,7 @@ export function startHealth(policy: HealthPolicy, at: Stamp): HealthTurn {
 /** Takes a fact about the run. */
 export function healthStep(policy: HealthPolicy, before: HealthState, fact: HealthFact, at: Stamp): HealthTurn {
   const draft: HealthDraft = { policy, at, state: before, verdicts: [], ask: [], save: false };
+  noticeGap(draft);
   if (fact.type === 'tick') tick(draft);
   else if (fact.type === 'probes-reported') for (const report of fact.reports) take(draft, report);
   else if (fact.blocked !== before.outputBlocked) outputBlocked(draft, fact.blocked);
@@ -102,11 +103,17 @@ function freshProbe(at: Stamp, policy: ProbePolicy): ProbeState {
   return { ...quiet, nextAt: policy.lasts ? never : later(at, policy.startPeriodMs) };
 }
 
-function tick(draft: HealthDraft): void {
+function noticeGap(draft: HealthDraft): void {
   const { nextTickAt, lastTickAt } = draft.state;
   if (nextTickAt === null) return;
   const lateMs = draft.at.mono - nextTickAt;
-  if (lateMs >= Math.max(GAP_MS, 3 * (nextTickAt - lastTickAt))) forgive(draft, lateMs);
+  if (lateMs < Math.max(GAP_MS, 3 * (nextTickAt - lastTickAt))) return;
+  forgive(draft, lateMs);
+  draft.state = { ...draft.state, lastTickAt: draft.at.mono };
+}
+
+function tick(draft: HealthDraft): void {
+  if (draft.state.nextTickAt === null) return;
   draft.state = { ...draft.state, lastTickAt: draft.at.mono };
   askDue(draft);
 }

@@ -16,7 +16,10 @@ export function beginHealth(turn: Turn, live: Live): void {
 export function judge(turn: Turn, fact: HealthFact): void {
   const { phase } = turn.state;
   if (phase.kind !== 'running' && phase.kind !== 'stopping') return;
-  follow(turn, healthStep(turn.policy.health, phase.live.health, fact, turn.event.at));
+  const { health } = phase.live;
+  // No tick is due while a run is being stopped.
+  const before = phase.kind === 'running' ? health : { ...health, nextTickAt: null };
+  follow(turn, healthStep(turn.policy.health, before, fact, turn.event.at));
 }
 
 function follow(turn: Turn, step: HealthTurn): void {

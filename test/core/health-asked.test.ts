@@ -63,6 +63,25 @@ describe('a probe that asks', () => {
     expect(world.ended()).toBeNull();
   });
 
+  test.each([false, true])(
+    'an answer that is read before the late timer fires: a gap all the same (good: %s)',
+    good => {
+      const other: ProbePolicy = { ...port, name: 'port:81', intervalMs: 500 };
+      const world = healthWorld(only({ ...port, retries: 1, graceMs: 0 }, other), {
+        'port:80': (_at, n) => (n === 1 ? well() : undefined),
+        'port:81': () => well(),
+      });
+      world.run(2200);
+      const dueMs = (world.state.nextTickAt ?? 0) - world.now().mono;
+      world.pass(30_000);
+      world.report({ probe: 'port:80', observation: good ? well() : ill('no answer in 5s') });
+      expect(world.ended()).toBeNull();
+      expect(world.heard.map(({ verdict }) => verdict)).toContainEqual({ kind: 'clock-gap', gapMs: 30_000 - dueMs });
+      world.run(20);
+      expect(world.kinds().filter(kind => kind === 'clock-gap')).toHaveLength(1);
+    },
+  );
+
   test('a failing answer that was under way when a tick came late is void', () => {
     const other: ProbePolicy = { ...port, name: 'port:81', intervalMs: 500 };
     const world = healthWorld(only({ ...port, retries: 1, graceMs: 0 }, other), {

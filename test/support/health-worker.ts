@@ -1,12 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deadPort } from '../servers/serving.ts';
 import { fixtureCommand } from './fixture.ts';
 import { until } from './until.ts';
 import { type Start, startWatcher, statusOf, type Watcher } from './watcher.ts';
-
-/** How long the worker takes to die of a SIGTERM: long enough to be seen `stopping` on a busy machine. */
-export const DYING_MS = 1500;
 
 /** A watched worker (test/fixtures/health-worker.ts) that breaks when it is told. */
 export interface Worker {
@@ -14,10 +11,10 @@ export interface Worker {
   watcher: Watcher;
   /** Waits until all these rows of `health` are well. */
   well(...probes: string[]): Promise<void>;
-  /** Lets it break, and returns when that was. */
+  /** Lets it break, and returns when that was. From then on it dies of a SIGTERM only when `up` or `end` lets it: it can be seen stopping. */
   break(): Promise<number>;
-  /** Waits until that run works, and returns when it was started. */
-  up(run: number): Promise<number>;
+  /** Waits until that run works. */
+  up(run: number): Promise<void>;
   runs(): number;
   end(): Promise<void>;
 }
@@ -28,9 +25,10 @@ export const freePort = deadPort;
 /** Starts `agent-watch --name w OPTIONS -- worker`, asking every half second, twice. */
 export function startWorker(folder: string, port: number, fault: string, options: string[], start: Start = {}): Worker {
   mkdirSync(join(folder, 'out'), { recursive: true });
-  const patience = options.includes('--health-start-period') ? [] : ['--health-start-period', '3s'];
+  const starting = options.includes('--health-start-period') ? [] : ['--health-start-period', '10s'];
+  const stopping = options.includes('--stop-timeout') ? [] : ['--stop-timeout', '5m'];
   const timing = ['--health-interval', '500ms', '--health-timeout', '500ms', '--health-retries', '2'];
-  const args = ['--name', 'w', '--backoff', '0ms', ...patience, ...timing, ...options];
+  const args = ['--name', 'w', '--backoff', '0ms', ...starting, ...stopping, ...timing, ...options];
   const command = fixtureCommand('health-worker.ts', [folder, String(port), fault]);
   return followWorker(folder, startWatcher(folder, [...args, '--', ...command], start));
 }
@@ -49,15 +47,17 @@ function followWorker(folder: string, watcher: Watcher): Worker {
       });
     },
     async break() {
+      writeFileSync(join(folder, 'stay'), '');
       writeFileSync(join(folder, 'break'), '');
       return Number(await until('it broke', () => read('broke')));
     },
     async up(run) {
+      rmSync(join(folder, 'stay'), { force: true });
       await until(`run ${run}`, () => ups().includes(String(run)));
-      return Date.parse(statusOf(folder, 'w').startedAt ?? '');
     },
     runs: () => ups().length,
     async end() {
+      rmSync(join(folder, 'stay'), { force: true });
       watcher.process.kill('SIGTERM');
       await watcher.ended;
     },
