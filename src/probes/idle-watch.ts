@@ -30,7 +30,7 @@ const MOST_WEAK = 5;
  * ten times a second takes 0.9 in Python and 2 in Node: on a machine where others connect it must not pass for a poll.
  */
 const QUIET_RATE = 0.2;
-const QUIET_PART = 0.4;
+const QUIET_PART = 0.25;
 const QUIET_MEAN_RATE = 0.5;
 const LOOKS_KEPT = 10;
 /** A look this long ago is a fresh one: both stages of a probe judge by it. */

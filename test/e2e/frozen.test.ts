@@ -103,7 +103,7 @@ describe('a slow starter', () => {
   test('is left alone inside its start period', async () => {
     const folder = scratch();
     const port = await freePort();
-    const args = ['--name', 'w', '--port', `${port}`, '--health-start-period', '4s', ...timing];
+    const args = ['--name', 'w', '--port', `${port}`, '--health-start-period', '15s', ...timing];
     const watcher = startWatcher(folder, [...args, '--', ...serve(port, 2500)]);
     await phaseIs(folder, 'w', 'running');
     await until('it is well', () => statusOf(folder, 'w').health[0]?.ok === true);

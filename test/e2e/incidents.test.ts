@@ -200,7 +200,7 @@ describe('recovery', () => {
   test('the next life is led to the report on the last one, and only on the last one', async () => {
     const folder = scratch();
     const script = 'echo "$AGENT_WATCH_RUN:$AGENT_WATCH_LAST_INCIDENT"; [ $AGENT_WATCH_RUN = 2 ] && exit 0; exit 1';
-    const args = ['--name', 'l', '--quiet', '--backoff', '2s', '--backoff-factor', '1', '--flap-threshold', '0'];
+    const args = ['--name', 'l', '--quiet', '--backoff', '4s', '--backoff-factor', '1', '--flap-threshold', '0'];
     const report = '[ -z "$AGENT_WATCH_LAST_INCIDENT" ] || head -1 "$AGENT_WATCH_LAST_INCIDENT"; ';
     const watcher = startWatcher(folder, [...args, '--', ...shell(report + script)]);
     await watcher.printed(/^4:.*\.md$/m);

@@ -1,5 +1,5 @@
 import { type ChildProcess, type StdioOptions, spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Status } from '../../src/core/status.ts';
 import { until } from './until.ts';
@@ -109,9 +109,15 @@ export function statusOf(folder: string, name: string): Status {
   return row;
 }
 
-/** Waits until the name is in that phase. */
+/** Waits until the name is in that phase. A look starts a program: there is one when the state file has changed, and twice a second. */
 export function phaseIs(folder: string, name: string, phase: Status['phase']): Promise<Status> {
+  const file = `${folder}/state/${name}/state.json`;
+  let seen: number | undefined = Number.NaN;
+  let lookedAt = Number.NEGATIVE_INFINITY;
   return until(`${name} is ${phase}`, () => {
+    const changedAt = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+    if (changedAt === seen && performance.now() - lookedAt < 500) return false;
+    [seen, lookedAt] = [changedAt, performance.now()];
     const { out } = run(folder, ['status', name, '--json']);
     const row = out === '' ? undefined : (JSON.parse(out) as Status[])[0];
     return row?.phase === phase ? row : false;

@@ -10,6 +10,7 @@ import { environmentOf, withUsage } from '../../host/process-facts.ts';
 import { type Brief, brief } from '../../incidents/brief.ts';
 import type { Incident } from '../../incidents/incident.ts';
 import { secretsOf } from '../../incidents/redaction/exact-secrets.ts';
+import { maskedStatuses } from '../../incidents/redaction/statuses.ts';
 import { readRunsQuickly, type ServiceEvent } from '../../state/line-log.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
 import { redactorFor } from '../../supervisor/response/redactor.ts';
@@ -17,7 +18,7 @@ import { findIncident, incidentsFolder, keptIncidents, reportOf } from '../comma
 import { lastRuns, unusualSince } from '../commands/runs.ts';
 import { readServices, type StatusRow } from '../commands/status.ts';
 import { eventsOf } from '../commands/timed-logs.ts';
-import { maskedStatuses, type Service, select, whyUnreadable } from '../fleet/select.ts';
+import { type Service, select, whyUnreadable } from '../fleet/select.ts';
 import type { ListedRun } from '../render/tables.ts';
 import { CommandFailed } from '../usage-error.ts';
 

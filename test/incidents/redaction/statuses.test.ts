@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { maskedStatuses } from '../../src/cli/fleet/select.ts';
-import { maskedStatus } from '../../src/incidents/redaction/redact.ts';
-import { aStatus } from '../support/a-status.ts';
+import { maskedStatus } from '../../../src/incidents/redaction/redact.ts';
+import { maskedStatuses } from '../../../src/incidents/redaction/statuses.ts';
+import { aStatus } from '../../support/a-status.ts';
 
 test.each([
   [['python3', 'bot.py', '--api-key', 'hunter2hunter2'], 'hunter2'],
