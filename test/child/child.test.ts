@@ -121,18 +121,15 @@ if os.getpid() == main:
 
   test('of a crashed run is drained, then asked, then killed', async () => {
     const { start, fact, out, clear } = await rig(
-      sh(
-        `sh -c 'trap "" TERM; i=0; while [ $i -lt 3 ]; do sleep 0.1; echo late $i; i=$((i+1)); done; sleep 1000' & echo $!; exit 1`,
-      ),
+      sh(`sh -c 'trap "echo asked" TERM; sleep 0.1; echo late; while :; do sleep 0.1; done' & echo $!; exit 1`),
     );
     const run = await start();
     const exited = await fact('child-exited');
-    clear(run, 'SIGTERM', 300, true);
+    clear(run, 'SIGTERM', 3000, true);
     const cleared = await fact('run-cleared');
-    expect(out.text()).toContain('late 2');
+    expect(out.text()).toMatch(/late[\s\S]*asked/);
     expect(cleared.ended).toBeGreaterThanOrEqual(1);
-    expect(cleared.mono - exited.mono).toBeGreaterThan(900);
-    expect(cleared.mono - exited.mono).toBeLessThan(20_000);
+    expect(cleared.mono - exited.mono).toBeGreaterThan(3000);
     expect(runs(Number(out.text().split('\n')[0]))).toBe(false);
   });
 

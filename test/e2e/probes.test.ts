@@ -236,6 +236,8 @@ test('two probes that fail at once are one restart with both reasons', async () 
   const worker = startWorker(folder, port, 'both', ['--check', 'test ! -e sick', '--http', url(port)]);
   await worker.well('check:1', `http:${url(port)}`);
   await worker.break();
+  await phaseIs(folder, 'w', 'stopping');
+  await until('both have failed', () => statusOf(folder, 'w').health.every(({ ok }) => ok === false));
   await worker.up(2);
   await worker.well('check:1', `http:${url(port)}`);
   await worker.end();
