@@ -102,8 +102,8 @@ describe('SIGTERM is one orderly stop', () => {
   test('while the leftovers of a crash are ended', async () => {
     const folder = scratch();
     const script = `(trap '' TERM; exec sleep 1000) & exit 1`;
-    const watcher = startWatcher(folder, ['--name', 'rest', '--backoff', '0ms', '--stop-timeout', '1s', ...sh(script)]);
-    await phaseIs(folder, 'rest', 'backoff');
+    const watcher = startWatcher(folder, ['--name', 'rest', '--backoff', '0ms', '--stop-timeout', '3s', ...sh(script)]);
+    await watcher.said(/exited with code 1/);
     watcher.process.kill('SIGTERM');
     await endedOrderly(folder, watcher);
     expect(statusOf(folder, 'rest').restarts).toBe(0);

@@ -45,6 +45,18 @@ describe('logs of several services', () => {
 });
 
 describe('lines are selected', () => {
+  test('the start of the first run is shown though its first line came late, unless older lines are left out', async () => {
+    const folder = scratch();
+    const late = 'sleep 0.3; echo one; echo two';
+    expect(run(folder, ['--name', 'late', '--restart', 'never', '--quiet', '--', 'sh', '-c', late]).code).toBe(0);
+    const start = expect.stringMatching(/^-- started, pid \d+$/);
+    for (const options of [[], ['--run', '1']])
+      expect(logs(folder, 'late', '--since', '1h', ...options).slice(0, 2), options.join(' ')).toEqual([start, 'one']);
+    expect(logs(folder, 'late', '--run', '1').slice(0, 2)).toEqual([start, 'one']);
+    expect(logs(folder, 'late', '-t', '-n', '9')[0]).toMatch(/ -- started/);
+    expect(logs(folder, 'late', '-t', '-n', '2')[0]).toMatch(/ one$/);
+  });
+
   test('by run, time, pattern and incident, with events between them', async () => {
     const folder = scratch();
     const script = 'echo "run $AGENT_WATCH_RUN begins"; sleep 0.2; echo "ValueError: bad $AGENT_WATCH_RUN" >&2; exit 3';

@@ -118,7 +118,7 @@ describe.skipIf(withoutTmux)(`top in a terminal (${withoutTmux ?? 'tmux'})`, () 
 
   test('shows details, the log as it grows, and the post-mortem of the selected service', async () => {
     const folder = scratch();
-    await start(folder, 'web', TALKS);
+    await start(folder, 'web', `until [ -e talk ]; do sleep 0.1; done; ${TALKS}`);
     await start(folder, 'agent', 'echo "ValueError: bad row 7" >&2; exit 3', ['--backoff', '119s']);
     await phaseIs(folder, 'agent', 'backoff');
     const terminal = await openTmux(folder, 120, 40);
@@ -136,6 +136,7 @@ describe.skipIf(withoutTmux)(`top in a terminal (${withoutTmux ?? 'tmux'})`, () 
     await terminal.shows(/agent-watch status agent/);
 
     terminal.keys('q', 'Down', 'l');
+    writeFileSync(`${folder}/talk`, '');
     const log = await terminal.shows(/^request \d+ 日本語 ✅$/m);
     expect(log).toMatch(/^web: log, followed {3}/m);
     expect(log).toMatch(/^-- started, pid \d+$/m);

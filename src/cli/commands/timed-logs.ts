@@ -76,6 +76,8 @@ interface Entry {
   /** Of what happened in the same millisecond: the start of a run before its output, its end behind it. */
   readonly rank: -1 | 0 | 1;
   readonly text: Buffer | string;
+  /** The run that wrote it; of an event null. */
+  readonly run: number | null;
 }
 
 /** What is to be shown of the lines. */
@@ -119,10 +121,13 @@ function selected(
   cursors: readonly LogCursor[] | null,
 ): Entry[] {
   const wanted = wantedOf(invocation);
-  const bounded = wanted.from !== null || wanted.run !== null;
-  const most = invocation.lines ?? (bounded ? Number.POSITIVE_INFINITY : DEFAULT_LINES);
+  const most = mostLines(invocation);
   const all = services.flatMap((service, at) => newest(service, wanted, most, cursors?.[at] ?? null)).sort(byTime);
   return most === Number.POSITIVE_INFINITY ? all : all.slice(Math.max(0, all.length - most));
+}
+
+function mostLines({ lines, since, run }: LogsInvocation): number {
+  return lines ?? (since !== null || run !== null ? Number.POSITIVE_INFINITY : DEFAULT_LINES);
 }
 
 function newest(service: Service, wanted: Wanted, most: number, upTo: LogCursor | null): Entry[] {
@@ -158,7 +163,13 @@ function isWanted(line: TimedLine, { from, until, run, grep }: Wanted): boolean 
   return grep === null || grep.test(stripControl(line.bytes.toString('utf8')));
 }
 
-const entryOf = ({ label }: Service, { at, bytes }: TimedLine): Entry => ({ label, at, rank: 0, text: bytes });
+const entryOf = ({ label }: Service, { at, bytes, run }: TimedLine): Entry => ({
+  label,
+  at,
+  rank: 0,
+  text: bytes,
+  run,
+});
 
 /** The lines before and after an incident, of its service or of those that were named. */
 function around(services: readonly Service[], invocation: LogsInvocation): Entry[] {
@@ -180,28 +191,37 @@ function around(services: readonly Service[], invocation: LogsInvocation): Entry
     .sort(byTime);
 }
 
-/** The events from the first shown line on, or of the time that was asked for. */
+/** The events from the first shown line on, or of the time or run that was asked for. */
 function eventsAmong(services: readonly Service[], entries: readonly Entry[], invocation: LogsInvocation): Entry[] {
   const wanted = wantedOf(invocation);
   if (wanted.grep !== null) return [];
   const labels = new Set(entries.map(({ label }) => label));
   const about = invocation.around === null ? services : services.filter(({ label }) => labels.has(label));
-  const isCut = invocation.lines !== null && entries.length >= invocation.lines;
-  const first = (isCut ? null : wanted.from) ?? entries[0]?.at ?? Number.NEGATIVE_INFINITY;
+  const isCut = entries.length >= mostLines(invocation);
+  const from = wanted.from ?? (wanted.run === null ? null : Number.NEGATIVE_INFINITY);
+  const first = (isCut ? null : from) ?? entries[0]?.at ?? Number.NEGATIVE_INFINITY;
   const last =
     wanted.until ?? (invocation.around === null ? Number.POSITIVE_INFINITY : (entries.at(-1)?.at ?? 0) + 1000);
+  const firstRuns = isCut || from !== null ? new Map() : firstRunsOf(entries);
   return eventsOf(about).flatMap(({ at, name, kind, run, text }) => {
     const time = Date.parse(at);
-    // The start of the first shown run belongs to it.
-    const inTime = time >= first - (kind === 'started' ? START_SLACK_MS : 0) && time <= last;
+    // The start of the first shown run belongs to it, however long it said nothing.
+    const begins = kind === 'started' && (time >= first - START_SLACK_MS || firstRuns.get(name) === run);
+    const inTime = (time >= first || begins) && time <= last;
     return inTime && (wanted.run === null || run === wanted.run) ? [eventEntry(name, time, kind, text)] : [];
   });
+}
+
+function firstRunsOf(entries: readonly Entry[]): Map<string, number | null> {
+  const runs = new Map<string, number | null>();
+  for (const { label, run } of entries) if (!runs.has(label)) runs.set(label, run);
+  return runs;
 }
 
 const START_SLACK_MS = 50;
 
 function eventEntry(label: string, at: number, kind: string, text: string): Entry {
-  return { label, at, rank: kind === 'started' ? -1 : 1, text };
+  return { label, at, rank: kind === 'started' ? -1 : 1, text, run: null };
 }
 
 /** In the order of arrival; lines of one service keep the order that they have in the log. */
