@@ -30,9 +30,9 @@ describe('--max-memory is for the whole tree', () => {
   test('one spike is no reason; the history of the tree is kept', async () => {
     const folder = scratch();
     const command = `${holder(300)}; echo the spike is over; exec sleep 1000`;
-    const args = ['--name', 'm', '--max-memory', '200M', ...every('3s', 3), '--', 'sh', '-c', command];
+    const args = ['--name', 'm', '--max-memory', '200M', ...every('3s', 10), '--', 'sh', '-c', command];
     const watcher = startWatcher(folder, args);
-    await until('it is over the limit once', () => statusOf(folder, 'm').health[0]?.detail.endsWith('(1 of 3)'));
+    await until('it is over the limit once', () => statusOf(folder, 'm').health[0]?.detail.endsWith('(1 of 10)'));
     writeFileSync(join(folder, 'over'), '');
     await watcher.printed(/the spike is over/);
     await until('the probe has measured it again', () => statusOf(folder, 'm').health[0]?.ok === true);

@@ -9,7 +9,18 @@ import { run, startWatcher, statusOf } from '../support/watcher.ts';
 test('a program that fails in the same way after each long silence never recovers: one incident, growing waits, one alert', async () => {
   const folder = scratch();
   const alerts = join(folder, 'alerts');
-  const options = ['--name', 'agent', '--healthy-after', '300ms', '--backoff', '100ms', '--alert-file', alerts];
+  const options = [
+    '--name',
+    'agent',
+    '--healthy-after',
+    '300ms',
+    '--backoff',
+    '100ms',
+    '--flap-threshold',
+    '0',
+    '--alert-file',
+    alerts,
+  ];
   const script = 'sleep 0.6; echo "ValueError: the session is gone" >&2; exit 1';
   const watcher = startWatcher(folder, [...options, '--', 'sh', '-c', script]);
   await watcher.said(/the recovery is withdrawn/);
