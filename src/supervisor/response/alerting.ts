@@ -107,7 +107,7 @@ const STOP_MS = 500;
 /** An end that nobody asked for may have no next start for a day, and a success that is not told is an alarm. */
 const END_MS = 5000;
 /** How long an alert waits for its incident to be explained. */
-const EXPLAIN_MS = 3000;
+const EXPLAIN_MS = 10_000;
 /** A storm's incidents are put together, and most of them never explained. */
 const MOST_WAITING = 50;
 
