@@ -11,6 +11,8 @@ import { phaseIs, run, startWatcher, statusOf, type Watcher } from '../support/w
 
 const noPython = missing('python3', '-c', '');
 const LIMIT_MS = 6000;
+/** Of those that are left alone: between two polls of one there is room for many looks, on a busy machine too. */
+const PATIENT_MS = 12_000;
 
 /** A server that does this with each connection, on a port of this machine. */
 async function serverThat(serves: (socket: Socket) => void): Promise<string> {
@@ -44,13 +46,13 @@ async function othersConnect(): Promise<void> {
 }
 
 /** Watches one worker of each name; `way`: what it does, `serves`: what the server that it talks to does. */
-async function watchWorkers(folder: string, workers: Workers): Promise<Record<string, Watcher>> {
+async function watchWorkers(folder: string, workers: Workers, limitMs: number): Promise<Record<string, Watcher>> {
   const program = resolve(import.meta.dirname, '../fixtures/silent-worker.py');
-  const timing = ['--stale-after', `${LIMIT_MS}ms`, '--health-start-period', '0s', '--backoff', '1h'];
+  const timing = ['--stale-after', `${limitMs}ms`, '--health-start-period', '0s', '--backoff', '1h'];
   const watchers: Record<string, Watcher> = {};
   for (const [name, { way, serves }] of Object.entries(workers)) {
     const port = serves === undefined ? [] : [await serverThat(serves)];
-    const command = ['python3', program, way, String(LIMIT_MS / 5000), ...port];
+    const command = ['python3', program, way, String(limitMs / 5000), ...port];
     watchers[name] = startWatcher(folder, ['--name', name, '--stale-when', 'idle', ...timing, '--', ...command]);
   }
   return watchers;
@@ -84,7 +86,7 @@ describe.skipIf(noPython)('--stale-when idle', () => {
         redraws: { way: 'redraw' },
       };
       await othersConnect();
-      const watchers = await watchWorkers(folder, workers);
+      const watchers = await watchWorkers(folder, workers, LIMIT_MS);
       const found = await Promise.all(Object.values(watchers).map(foundAfterMs));
       for (const [name, { said }] of Object.entries(watchers)) {
         const { lastExit } = await phaseIs(folder, name, 'backoff');
@@ -109,20 +111,20 @@ describe.skipIf(noPython)('--stale-when idle', () => {
       const folder = scratch();
       const workers: Workers = {
         computes: { way: 'compute' },
-        download: { way: 'client', serves: writesEvery(LIMIT_MS / 40, 'x'.repeat(50_000)) },
-        tokens: { way: 'client', serves: writesEvery(LIMIT_MS / 40, 'data: {"token": "a"}\n\n') },
-        pings: { way: 'client', serves: writesEvery(LIMIT_MS / 10, ': ping\n\n') },
+        download: { way: 'client', serves: writesEvery(PATIENT_MS / 40, 'x'.repeat(50_000)) },
+        tokens: { way: 'client', serves: writesEvery(PATIENT_MS / 40, 'data: {"token": "a"}\n\n') },
+        pings: { way: 'client', serves: writesEvery(PATIENT_MS / 10, ': ping\n\n') },
         tool: { way: 'tool' },
         file: { way: 'file' },
         polls: { way: 'poll', serves: socket => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok') },
       };
-      const watchers = await watchWorkers(folder, workers);
+      const watchers = await watchWorkers(folder, workers, PATIENT_MS);
       for (const { printed } of Object.values(watchers)) await printed(FIRST_WORD);
       // The servers are in this process: to look at the status all the time would keep them from sending.
       const begunAt = performance.now();
-      await until('three times the limit', () => performance.now() - begunAt > 3 * LIMIT_MS);
+      await until('twice the limit', () => performance.now() - begunAt > 2 * PATIENT_MS);
       for (const [name, { err }] of Object.entries(watchers)) expect(err(), name).not.toMatch(/stale:early|stopping/);
-      expect(upMs(folder, 'polls')).toBeGreaterThan(3 * LIMIT_MS);
+      expect(upMs(folder, 'polls')).toBeGreaterThan(2 * PATIENT_MS);
       const restarts = Object.keys(workers).map(name => [name, statusOf(folder, name).restarts]);
       expect(Object.fromEntries(restarts)).toEqual({
         computes: 0,
