@@ -10,7 +10,8 @@ export interface IdleCost {
 }
 
 const WATCHERS = 13;
-const SETTLE_MS = 5000;
+/** The garbage of a start is collected within a minute. */
+const SETTLE_MS = 60_000;
 /** Two rounds of what is asked every 30 s. */
 const WINDOW_MS = 60_000;
 
