@@ -122,7 +122,7 @@ describe('a slow starter', () => {
     const [, amount = '', unit] = /SIGTERM after ([\d.]+) ?(ms|s)/.exec(watcher.err()) ?? [];
     const livedMs = Number(amount) * (unit === 's' ? 1000 : 1);
     expect(livedMs).toBeGreaterThanOrEqual(3000);
-    expect(livedMs).toBeLessThan(3000 + 5000);
+    expect(livedMs).toBeLessThan(3000 + 30_000);
     watcher.process.kill('SIGTERM');
     await watcher.ended;
   });
