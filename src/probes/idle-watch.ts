@@ -73,7 +73,7 @@ function createIdleWatch(limitMs: number, everyMs: number, pids: () => Iterable<
   function next(before: Silence): void {
     const reading = readTreeActivity(pids());
     const { last, cpuSince, quiet, strongAt, usual } = before;
-    const mostQuiet = quiet.length >= 2 && quiet.filter(Boolean).length >= QUIET_PART * quiet.length;
+    const mostQuiet = quiet.length > 0 && quiet.filter(Boolean).length >= QUIET_PART * quiet.length;
     const sign = signOfLife(last, reading, {
       lookEveryMs: everyMs,
       cpuSince,
