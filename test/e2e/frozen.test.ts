@@ -71,7 +71,8 @@ test('a watcher that is stopped for longer than every threshold fails no probe w
   const folder = scratch();
   const port = await freePort();
   const worker = startWorker(folder, port, 'none', [
-    ...['--stale-after', '2s', '--progress-pattern', '^done', '--fresh-file', 'heart=2s', '--grow', 'out/*.json=2s'],
+    ...['--stale-after', '4s', '--progress-pattern', '^done', '--fresh-file', 'heart=4s', '--grow', 'out/*.json=4s'],
+    ...['--health-timeout', '4s', '--health-retries', '4'],
     ...['--http', `http://127.0.0.1:${port}/`, '--port', `${port}`, '--check', 'true', '--max-memory', '1G'],
   ]);
   const all = ['stale', 'fresh:heart', 'grow:out/*.json', `port:${port}`, 'check:1', 'memory'];
@@ -83,10 +84,10 @@ test('a watcher that is stopped for longer than every threshold fails no probe w
   process.kill(worker.watcher.pid, 'SIGSTOP');
   // The child goes on until it waits for room in the pipe; how long is told by what it writes elsewhere.
   const since = Date.now();
-  await until('it was stopped long enough', () => Date.now() - since > 6000);
+  await until('it was stopped long enough', () => Date.now() - since > 10_000);
   process.kill(worker.watcher.pid, 'SIGCONT');
   const woke = Date.now();
-  await until('every threshold has passed again', () => Date.now() - woke > 3000);
+  await until('every threshold has passed again', () => Date.now() - woke > 5000);
   expect(statusOf(folder, 'w')).toMatchObject({ childPid, restarts });
   await worker.well(...all);
   expect(worker.watcher.err().slice(saidBefore)).not.toMatch(/stopping: /);

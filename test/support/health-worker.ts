@@ -22,13 +22,19 @@ export interface Worker {
 /** A free port, for the worker and for the probes that ask it. */
 export const freePort = deadPort;
 
+const DEFAULTS = {
+  '--health-start-period': '10s',
+  '--stop-timeout': '5m',
+  '--health-interval': '500ms',
+  '--health-timeout': '500ms',
+  '--health-retries': '2',
+};
+
 /** Starts `agent-watch --name w OPTIONS -- worker`, asking every half second, twice. */
 export function startWorker(folder: string, port: number, fault: string, options: string[], start: Start = {}): Worker {
   mkdirSync(join(folder, 'out'), { recursive: true });
-  const starting = options.includes('--health-start-period') ? [] : ['--health-start-period', '10s'];
-  const stopping = options.includes('--stop-timeout') ? [] : ['--stop-timeout', '5m'];
-  const timing = ['--health-interval', '500ms', '--health-timeout', '500ms', '--health-retries', '2'];
-  const args = ['--name', 'w', '--backoff', '0ms', ...starting, ...stopping, ...timing, ...options];
+  const given = Object.entries(DEFAULTS).filter(([option]) => !options.includes(option));
+  const args = ['--name', 'w', '--backoff', '0ms', ...given.flat(), ...options];
   const command = fixtureCommand('health-worker.ts', [folder, String(port), fault]);
   return followWorker(folder, startWatcher(folder, [...args, '--', ...command], start));
 }
