@@ -128,8 +128,10 @@ test.skipIf(noFlock)(
     watcher.process.kill('SIGKILL');
     await watcher.ended;
     const last = startWatcher(folder, args);
-    const { childPid } = await phaseIs(folder, 'one', 'running');
-    await until('the last run has its lock', () => commandOf(childPid ?? 0) === 'sleep 1000');
+    // Until then the status may tell of the run that it ends first.
+    await last.said(/started, pid \d+/);
+    const [, childPid] = /started, pid (\d+)/.exec(last.err()) ?? [];
+    await until('the last run has its lock', () => commandOf(Number(childPid)) === 'sleep 1000');
     expect(alive(folder).filter(command => command === 'sleep 1000')).toHaveLength(1);
     last.process.kill('SIGTERM');
     await last.ended;
