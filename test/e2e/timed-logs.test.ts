@@ -37,7 +37,7 @@ describe('logs of several services', () => {
       expect(times).toEqual([...times].sort());
     }
     const early = lines.filter(
-      line => Date.parse(`${line.slice(0, 23).replace(' ', 'T')}Z`) < Number(/\| (\d+) /.exec(line)?.[1]) - 5,
+      line => Date.parse(`${line.slice(0, 23).replace(' ', 'T')}Z`) < Number(/\| (\d+) /.exec(line)?.[1]) - 100,
     );
     expect(early).toEqual([]);
     await Promise.all([...watchers, again].map(({ ended }) => ended));
@@ -81,7 +81,6 @@ describe('lines are selected', () => {
     });
     const shown = logs(folder, '--around', first?.id ?? '', '-n', '2', '-t');
     expect(output(shown.map(line => line.slice(24)))).toEqual(['run 1 begins', 'ValueError: bad 1', ...second]);
-    expect(shown.map(line => line.slice(24))[0]).toMatch(/^-- started, pid \d+$/);
     expect(shown.join('\n')).toMatch(/ValueError: bad 1\n.{24}-- exited with code 3 after/);
     const times = shown.map(line => Date.parse(line.slice(0, 23).replace(' ', 'T')));
     expect(times).toEqual([...times].sort());
