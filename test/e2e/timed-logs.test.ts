@@ -55,6 +55,10 @@ describe('lines are selected', () => {
     expect(logs(folder, 'late', '--run', '1').slice(0, 2)).toEqual([start, 'one']);
     expect(logs(folder, 'late', '-t', '-n', '9')[0]).toMatch(/ -- started/);
     expect(logs(folder, 'late', '-t', '-n', '2')[0]).toMatch(/ one$/);
+    const many = 'sleep 0.3; seq 1 60; sleep 0.3; exit 1';
+    run(folder, ['--name', 'many', '--restart', 'never', '--quiet', '--', 'sh', '-c', many]);
+    const { lastIncidentId } = statusOf(folder, 'many');
+    expect(logs(folder, '--around', lastIncidentId ?? '')[0]).toBe('many | 11');
   });
 
   test('by run, time, pattern and incident, with events between them', async () => {

@@ -202,11 +202,12 @@ function eventsAmong(services: readonly Service[], entries: readonly Entry[], in
   const first = (isCut ? null : from) ?? entries[0]?.at ?? Number.NEGATIVE_INFINITY;
   const last =
     wanted.until ?? (invocation.around === null ? Number.POSITIVE_INFINITY : (entries.at(-1)?.at ?? 0) + 1000);
-  const firstRuns = isCut || from !== null ? new Map() : firstRunsOf(entries);
+  const isWhole = !isCut && from === null && invocation.around === null;
+  const firstRuns = isWhole ? firstRunsOf(entries) : null;
   return eventsOf(about).flatMap(({ at, name, kind, run, text }) => {
     const time = Date.parse(at);
     // The start of the first shown run belongs to it, however long it said nothing.
-    const begins = kind === 'started' && (time >= first - START_SLACK_MS || firstRuns.get(name) === run);
+    const begins = kind === 'started' && (time >= first - START_SLACK_MS || firstRuns?.get(name) === run);
     const inTime = (time >= first || begins) && time <= last;
     return inTime && (wanted.run === null || run === wanted.run) ? [eventEntry(name, time, kind, text)] : [];
   });
