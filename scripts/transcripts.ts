@@ -82,7 +82,7 @@ print("step 2: asking the model", flush=True)
 socket.create_connection(server.getsockname()).recv(1)
 `,
     },
-    command: ['--stale-after', '3s', '--health-start-period', '0s', '--backoff', '1m', '--', 'python3', 'agent.py'],
+    command: ['--stale-after', '10s', '--health-start-period', '0s', '--backoff', '1m', '--', 'python3', 'agent.py'],
     alert: /is unhealthy/,
   },
   {
@@ -289,7 +289,7 @@ export function comparable(text: string): string {
       match.replace(/\d+$/, 'N'),
     )
     .replace(/ in \w+(?=; \w+)|; \d+\.\d% CPU|; open: .*$/gm, '')
-    .replace(/no CPU time used|CPU use not known/g, 'CPU')
+    .replace(/no CPU time used|CPU use not known|\d+% of a core used/g, 'CPU')
     .replace(/-m[a-z0-9]{7,8}\b/g, '-ID')
     .replace(/fingerprint [0-9a-f]{16}/g, 'fingerprint ID');
 }
