@@ -117,6 +117,10 @@ export const headlines: Readonly<Record<AlertKind, string>> = {
   stop: 'stopped',
 };
 
+/** A program that exits successfully again and again does not crash. */
+const headlineOf = ({ event, cause }: AlertEvent): string =>
+  event === 'flap' && cause === 'success' ? 'keeps exiting' : headlines[event];
+
 /** How much each kind matters. */
 export const severities: Readonly<Record<AlertKind, Severity>> = {
   hold: 'critical',
@@ -132,12 +136,13 @@ export const severities: Readonly<Record<AlertKind, Severity>> = {
 };
 
 /** The service and the cause in words: `bot keeps crashing: out of memory`. */
-export function titleFor(name: string, { event, category, probe }: AlertEvent): string {
+export function titleFor(name: string, alerted: AlertEvent): string {
+  const { event, category, probe } = alerted;
   const told = event === 'recovered' || event === 'start' || event === 'stop';
   const cause = told || category === 'unknown' ? null : category;
   const named = event === 'unhealthy' || event === 'unusual';
   const words = cause?.replaceAll('-', ' ') ?? (named ? (probe?.name ?? null) : null);
-  return `${name} ${headlines[event]}${words === null ? '' : `: ${words}`}`;
+  return `${name} ${headlineOf(alerted)}${words === null ? '' : `: ${words}`}`;
 }
 
 /** The one command that tells more; null where there is nothing to look at. */
@@ -157,7 +162,7 @@ export function lineFor(name: string, event: AlertEvent, reason: string | null):
     case 'crash':
       return `${name} crashed${exitClause(event)}${after}${why}${next}`;
     case 'flap':
-      return `${name} keeps crashing (${restarts.window} times in the window)${why}${next}`;
+      return `${name} ${headlineOf(event)} (${restarts.window} times in the window)${why}${next}`;
     case 'slow-loop':
       return `${name} runs well for a while and crashes, again and again${why}${next}`;
     case 'hold':

@@ -1,9 +1,9 @@
 import { closeSync, writeSync } from 'node:fs';
 import type { Sink } from '../child/sink.ts';
 import type { Next, Note } from '../core/events.ts';
-import type { Exit, State } from '../core/model.ts';
+import type { Exit, ExitCause, State } from '../core/model.ts';
 import { survivorsText } from '../core/requests.ts';
-import { isReady, limitText, phaseText } from '../core/status.ts';
+import { flapText, isReady, limitText, phaseText } from '../core/status.ts';
 import { stripSequences } from '../core/text.ts';
 import { durationText } from '../core/units.ts';
 import { localTime } from '../host/clock.ts';
@@ -23,13 +23,13 @@ function noteLine(note: Note): { weight: Weight; text: string } {
         `started, pid ${note.pid}${note.run > 1 ? `, run ${note.run}` : ''}${note.resumed ? ', by --resume-command' : ''}`,
       );
     case 'start-failed':
-      return line(3, `could not start: ${note.failure.why}${nextText(note.next)}`);
+      return line(3, `could not start: ${note.failure.why}${nextText(note.next, 'crash')}`);
     case 'checking':
       return line(6, `${exitedText(note.exit, 'success')} after ${durationText(note.uptimeMs)}; checking its output`);
     case 'exited':
       return line(
         exitWeight(note),
-        `${exitedText(note.exit, note.cause)} after ${durationText(note.uptimeMs)}${because(note)}${nextText(note.next)}`,
+        `${exitedText(note.exit, note.cause)} after ${durationText(note.uptimeMs)}${because(note)}${nextText(note.next, note.cause)}`,
       );
     case 'stopping':
       return line(5, `stopping: ${note.why}; sent ${note.signal}, SIGKILL in ${durationText(note.graceMs)}`);
@@ -149,12 +149,12 @@ function because(note: Extract<Note, { kind: 'exited' }>): string {
   return (byUs || told) && note.why !== null && !again ? ` (${note.why})` : '';
 }
 
-function nextText(next: Next): string {
+function nextText(next: Next, cause: ExitCause): string {
   switch (next.kind) {
     case 'restart':
       return `; restart ${next.number} ${next.inMs === 0 ? 'now' : `in ${durationText(next.inMs)}`}`;
     case 'cooldown':
-      return `; ${count(next.crashes, 'crash', 'crashes')} within ${durationText(next.windowMs)}: cooling down for ${durationText(next.inMs)}`;
+      return `; ${flapText(next.crashes, cause)} within ${durationText(next.windowMs)}: cooling down for ${durationText(next.inMs)}`;
     case 'limited':
       return `; limited${limitText(next, at => localTime(at))}`;
     case 'schedule':

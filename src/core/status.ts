@@ -182,6 +182,12 @@ function lastExitText(exit: LastExit): string {
   return `${exitText(exit)} (${exit.cause})`;
 }
 
+/** How many runs led to a cooldown, the last of which ended so: a run that ends successfully within seconds is no crash. */
+export function flapText(runs: number, cause: ExitCause): string {
+  const [one, many] = cause === 'success' ? ['short run', 'short runs'] : ['crash', 'crashes'];
+  return `${runs} ${runs === 1 ? one : many}`;
+}
+
 /** A cause of a limited wait, for people. */
 export function limitWords(cause: string): string {
   if (cause === 'rate-limited') return 'usage limit';

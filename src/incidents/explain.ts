@@ -133,6 +133,9 @@ type Verdict = Omit<Explained, 'fingerprint'> & Pick<FingerprintInput['triage'],
 const NO_EXIT = { code: null, signal: null };
 /** Below this, a line of the log is not worth quoting beside a measurement. */
 const TELLING = 0.4;
+/** What to do about a program that exits successfully again and again and does not say why. */
+const EXITS =
+  'It exits successfully each time. If its work is done then, use --restart on-failure; if it goes on in the background, run it in the foreground.';
 
 /** Puts an end down to something: rules for what ended by itself, the reason for what its watcher ended. */
 export function explain(of: Unexplained): Explained {
@@ -175,7 +178,15 @@ function verdictOf(of: Unexplained): Verdict {
   const { category, confidence, evidence, keyLine, recommendation, rule, place } = judgeEnd({ ...of, exit }, reader);
   const told = seed.why === null || kind !== 'crash' ? [] : [seed.why];
   const success = kind === 'exit' ? ['it exited successfully, again and again'] : [];
-  return { category, confidence, keyLine, recommendation, rule, place, evidence: [...told, ...evidence, ...success] };
+  return {
+    category,
+    confidence,
+    keyLine,
+    recommendation: kind === 'exit' && category === 'unknown' ? EXITS : recommendation,
+    rule,
+    place,
+    evidence: [...told, ...evidence, ...success],
+  };
 }
 
 /** The output was judged by what the user gave for that: its own words are the cause. */

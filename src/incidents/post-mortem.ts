@@ -1,5 +1,6 @@
 import { type Autopsy, processWords } from '../core/autopsy.ts';
 import type { IncidentSeed } from '../core/events.ts';
+import { flapText } from '../core/status.ts';
 import { stripControl } from '../core/text.ts';
 import { durationText, exitText, sizeText, timesText } from '../core/units.ts';
 import { zonedTime } from '../host/clock.ts';
@@ -205,20 +206,20 @@ const guess = ({ source, model, text, costUsd, ms }: NonNullable<Incident['diagn
 /** What was done about an incident at once, in a sentence. */
 export function actionWords({ cause, exit, next }: IncidentSeed, name: string): string {
   const ended = cause === 'probe' || cause === 'limit' || cause === 'kill-condition';
-  const then = nextWords(next, name);
+  const then = nextWords(next, cause, name);
   const how = exit.signal === 'SIGKILL' ? 'killed' : 'stopped';
   const text = ended ? `the watcher ${how} the run; ${then}` : then;
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
-function nextWords(next: IncidentSeed['next'], name: string): string {
+function nextWords(next: IncidentSeed['next'], cause: IncidentSeed['cause'], name: string): string {
   switch (next.kind) {
     case 'restart':
       return next.inMs === 0
         ? `restart ${next.number} followed at once`
         : `restart ${next.number} followed after a wait of ${durationText(next.inMs)}`;
     case 'cooldown':
-      return `${next.crashes} crashes within ${durationText(next.windowMs)} led to a cooldown of ${durationText(next.inMs)}`;
+      return `${flapText(next.crashes, cause)} within ${durationText(next.windowMs)} led to a cooldown of ${durationText(next.inMs)}`;
     case 'limited':
       return next.limit.until === null
         ? `it waits for its next try at ${zonedTime(next.startAt)}, since the end of the limit is not known`

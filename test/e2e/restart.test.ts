@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scratch } from '../support/scratch.ts';
@@ -51,6 +51,22 @@ describe('a child that ends', () => {
     watcher.process.kill('SIGTERM');
     await watcher.ended;
     expect(watcher.err().match(/--restart on-failure/g)).toHaveLength(1);
+  });
+
+  test('that exits successfully at once, again and again, is given a cooldown and called no crash', async () => {
+    const folder = scratch();
+    const alerts = join(folder, 'alerts.txt');
+    const options = ['--name', 'brisk', '--backoff', '1ms', '--alert-file', alerts];
+    const watcher = startWatcher(folder, [...options, '--', 'true']);
+    await watcher.said(/exited with code 0 after [\d.]+m?s; 5 short runs within 5m: cooling down for 10m/);
+    const alert = await until('it is alerted', () => existsSync(alerts) && readFileSync(alerts, 'utf8'));
+    expect(alert).toMatch(/brisk keeps exiting \(5 times in the window\): exit code 0; next start in 10m/);
+    expect(alert).toMatch(/If its work is done then, use --restart on-failure/);
+    const { out } = run(folder, ['incidents', 'show', statusOf(folder, 'brisk').lastIncidentId ?? '']);
+    expect(out).toMatch(/5 short runs within 5m led to a cooldown/);
+    expect(`${watcher.err()}${alert}${out}`).not.toMatch(/crash/);
+    watcher.process.kill('SIGTERM');
+    await watcher.ended;
   });
 
   test('that keeps crashing is given a cooldown, which a stop ends', async () => {

@@ -89,10 +89,11 @@ function explained(incident: Incident): Partial<AlertEvent> {
   };
 }
 
-/** Two probes are two causes, and so are two kinds of hold; a flap is a flap. */
+/** Two probes are two causes, and so are two kinds of hold; a flap is one of crashes or of successes. */
 function causeOf(event: AlertKind, { next, reasons, cause }: IncidentSeed): string | null {
   if (event === 'hold' && next.kind === 'hold') return next.hold.cause;
   if (event === 'unhealthy') return reasons[0]?.name ?? cause;
+  if (event === 'flap' && cause === 'success') return cause;
   return null;
 }
 
