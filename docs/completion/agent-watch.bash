@@ -26,11 +26,11 @@ _agent_watch() {
     fi
     case ${COMP_WORDS[i]} in
       start) [ -n "$word" ] || word=start ;;
-      apply) [ -n "$word" ] || word=apply ;;
+      apply|up) [ -n "$word" ] || word=apply ;;
       down) [ -n "$word" ] || word=down ;;
       check) [ -n "$word" ] || word=check ;;
-      status) [ -n "$word" ] || word=status ;;
-      top) [ -n "$word" ] || word=top ;;
+      status|ls|ps|list|show|describe|inspect) [ -n "$word" ] || word=status ;;
+      top|monit) [ -n "$word" ] || word=top ;;
       health) [ -n "$word" ] || word=health ;;
       brief) [ -n "$word" ] || word=brief ;;
       logs) [ -n "$word" ] || word=logs ;;
@@ -40,11 +40,11 @@ _agent_watch() {
       serve) [ -n "$word" ] || word=serve ;;
       mcp) [ -n "$word" ] || word=mcp ;;
       diagnose) [ -n "$word" ] || word=diagnose ;;
-      stop) [ -n "$word" ] || word=stop ;;
+      stop|kill) [ -n "$word" ] || word=stop ;;
       restart) [ -n "$word" ] || word=restart ;;
       reset) [ -n "$word" ] || word=reset ;;
       signal) [ -n "$word" ] || word=signal ;;
-      delete) [ -n "$word" ] || word=delete ;;
+      delete|rm|remove) [ -n "$word" ] || word=delete ;;
       install) [ -n "$word" ] || word=install ;;
       uninstall) [ -n "$word" ] || word=uninstall ;;
       doctor) [ -n "$word" ] || word=doctor ;;
@@ -67,12 +67,12 @@ _agent_watch() {
     --alert-on) COMPREPLY=($(compgen -W 'flap slow-loop hold limited unhealthy recovered unusual crash start stop all' -- "$cur")); return ;;
     --notify-ready) COMPREPLY=($(compgen -W 'up healthy' -- "$cur")); return ;;
     --format) COMPREPLY=($(compgen -W 'systemd launchd crontab' -- "$cur")); return ;;
-    --state-dir|--config|--cwd|--env-file|--fresh-file|--grow|--http-ca|--metrics|--llm-url|--llm-key-file|--judge|--alert-webhook|--alert-file|--heartbeat-url|--listen-token-file|--file|--from)
+    --state-dir|--config|--cwd|--env-file|--stdin|--fresh-file|--grow|--http-ca|--metrics|--llm-url|--llm-key-file|--judge|--alert-webhook|--alert-file|--heartbeat-url|--listen-token-file|--file|--from)
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$cur"))
       return ;;
     --stop-signal|--dump-signal|--exit-signal) COMPREPLY=($(compgen -A signal -- "$cur")); return ;;
-    --name|--env|--stdin|--backoff|--backoff-factor|--backoff-max|--jitter|--healthy-after|--flap-threshold|--flap-window|--flap-cooldown|--max-restarts|--success-codes|--hold-codes|--on-cause|--max-wait|--success-pattern|--fail-at-exit|--done-pattern|--done-grace|--accept|--resume-command|--stop-timeout|--max-runtime|--expect-duration|--schedule|--timezone|--stale-after|--first-output|--progress-pattern|--fail-pattern|--http|--http-expect|--port|--check|--max-memory|--max-cpu|--min-disk|--error-rate|--error-pattern|--repeat-limit|--health-interval|--health-timeout|--health-retries|--health-start-period|--budget|--kill-when|--metrics-max-age|--remedy|--log-max-size|--log-keep|--tail-lines|--buffer-size|--llm-model|--llm-timeout|--llm-max-calls|--alert-command|--alert-cooldown|--listen|--since|--lines|--until|--grep|--run|--around|--exit-code) return ;;
+    --name|--env|--backoff|--backoff-factor|--backoff-max|--jitter|--healthy-after|--flap-threshold|--flap-window|--flap-cooldown|--max-restarts|--success-codes|--hold-codes|--on-cause|--max-wait|--success-pattern|--fail-at-exit|--done-pattern|--done-grace|--accept|--resume-command|--stop-timeout|--max-runtime|--expect-duration|--schedule|--timezone|--stale-after|--first-output|--progress-pattern|--fail-pattern|--http|--http-expect|--port|--check|--max-memory|--max-cpu|--min-disk|--error-rate|--error-pattern|--repeat-limit|--health-interval|--health-timeout|--health-retries|--health-start-period|--budget|--kill-when|--metrics-max-age|--remedy|--log-max-size|--log-keep|--tail-lines|--buffer-size|--llm-model|--llm-timeout|--llm-max-calls|--alert-command|--alert-cooldown|--listen|--since|--lines|--until|--grep|--run|--around|--exit-code) return ;;
   esac
   case $word in
     start) options='--name --state-dir --config --cwd --env --env-file --stdin --restart --backoff --backoff-factor --backoff-max --jitter --healthy-after --flap-threshold --flap-window --flap-cooldown --max-restarts --success-codes --hold-codes --on-cause --max-wait --success-pattern --fail-at-exit --done-pattern --done-grace --accept --resume-command --on-hold --stop-signal --stop-timeout --stop-to --dump-signal --max-runtime --expect-duration --schedule --timezone --feed-last-output --stale-after --stale-when --first-output --progress-pattern --fail-pattern --fresh-file --grow --http --http-expect --http-ca --port --check --max-memory --max-cpu --min-disk --error-rate --error-pattern --repeat-limit --repeat-action --health-interval --health-timeout --health-retries --health-start-period --budget --kill-when --metrics --metrics-max-age --kill-when-blind --remedy --quiet --log-max-size --log-keep --no-log --tail-lines --buffer-size --diagnose --llm-model --llm-url --llm-timeout --llm-max-calls --llm-key-file --judge --judge-with --judge-acts --alert-webhook --alert-format --alert-command --alert-file --alert-on --alert-cooldown --heartbeat-url --listen --listen-token-file --notify-ready --all --help' ;;
@@ -113,8 +113,11 @@ _agent_watch() {
     '') COMPREPLY=($(compgen -W 'start apply down check status top health brief logs events runs incidents serve mcp diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
     help) COMPREPLY=($(compgen -W 'all start apply down check status top health brief logs events runs incidents serve mcp diagnose stop restart reset signal delete install uninstall doctor init schema completion help version' -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")) ;;
-    status|logs|incidents|diagnose|stop|restart|reset|signal|uninstall|doctor)
+    start|status|top|health|logs|events|runs|incidents|diagnose|stop|restart|reset|signal|delete|uninstall|doctor)
       COMPREPLY=($(compgen -W "$(_agent_watch_names)" -- "$cur")) ;;
+    apply|down|check|init)
+      compopt -o filenames 2>/dev/null
+      COMPREPLY=($(compgen -f -- "$cur")) ;;
   esac
 }
 

@@ -55,11 +55,11 @@ function noteLine(note: Note): { weight: Weight; text: string } {
         `resuming the ${note.phase === 'limited' ? 'limited wait' : note.phase} of the previous watcher: ${durationText(note.leftMs)} left`,
       );
     case 'planned':
-      return line(6, `next run at ${new Date(note.due).toISOString()}`);
+      return line(6, `next run at ${localTime(note.due)}`);
     case 'slots-skipped':
       return line(5, `${count(note.count, 'scheduled run', 'scheduled runs')} skipped while it was limited`);
     case 'held':
-      return line(4, `held since ${new Date(note.hold.at).toISOString()}: ${note.hold.why}; not started until a reset`);
+      return line(4, `held since ${localTime(note.hold.at)}: ${note.hold.why}; not started until a reset`);
     case 'hold-lifted':
       return line(5, `the hold is cleared (${note.hold.why})`);
     case 'reset':

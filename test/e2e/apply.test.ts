@@ -1,9 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { asNobody, because, noSecondUser } from '../support/fixture.ts';
 import { scratch } from '../support/scratch.ts';
+import { startInTerminal, withoutPython } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
-import { phaseIs, run, startWatcher, statusOf } from '../support/watcher.ts';
+import { executable, phaseIs, run, startWatcher, statusOf } from '../support/watcher.ts';
 
 const sleeps = 'command: [sleep, "1000"]\n';
 
@@ -171,7 +174,78 @@ describe('check', () => {
   });
 });
 
+describe('apply and down, beside what is not theirs', () => {
+  test('a watcher that another program started is not replaced', async () => {
+    const folder = scratch();
+    const watcher = startWatcher(folder, ['--name', 'bot', '--', 'sleep', '999']);
+    const { childPid } = await phaseIs(folder, 'bot', 'running');
+    fleet(folder, { 'bot.yaml': sleeps });
+    for (const more of [['--dry-run'], []])
+      expect(apply(folder, ...more)).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/^agent-watch: bot: changed \(.*\); its watcher \(pid \d+\) was not started by/),
+      });
+    expect(statusOf(folder, 'bot').childPid).toBe(childPid);
+    watcher.process.kill('SIGTERM');
+    await watcher.ended;
+  });
+
+  test('down makes no service of a name that never was one', () => {
+    const folder = scratch();
+    fleet(folder, { 'web.yaml': sleeps });
+    expect(run(folder, ['down', 'fleet'])).toMatchObject({ code: 0, out: 'web: not running\n' });
+    expect(existsSync(join(folder, 'state/web'))).toBe(false);
+  });
+
+  test.skipIf(noSecondUser !== null)(
+    `a state folder that takes nothing is said in one line, and the rest goes on${because(noSecondUser)}`,
+    () => {
+      const folder = scratch();
+      chmodSync(folder, 0o755);
+      fleet(folder, { 'u.yaml': sleeps });
+      mkdirSync(join(folder, 'ro'));
+      const [setpriv = '', ...args] = asNobody;
+      const as = (...words: string[]) =>
+        spawnSync(setpriv, [...args, executable, ...words, '--state-dir', join(folder, 'ro')], {
+          cwd: folder,
+          encoding: 'utf8',
+        });
+      const { stdout, stderr, status } = as('apply', 'fleet');
+      as('stop', 'u');
+      expect({ stdout, status }).toEqual({ stdout: expect.stringMatching(/^u: new; started, pid \d+/), status: 0 });
+      expect(stderr).toMatch(/^agent-watch: u: --prune will not know it: .*EACCES/m);
+      expect(stderr).not.toContain('internal error');
+    },
+  );
+});
+
 describe('delete', () => {
+  test.skipIf(withoutPython)(
+    `asks on a terminal: what came since is left alone, and Ctrl-C is a no (${withoutPython ?? 'python3'})`,
+    async () => {
+      const folder = scratch();
+      const start = (name: string) => run(folder, ['start', '--name', name, '--', 'sleep', '1000']);
+      start('a1');
+      const asked = async (key: string, meanwhile: () => void) => {
+        const terminal = await startInTerminal(folder, ['delete', '--all']);
+        terminal.read();
+        await until('it asks', () => terminal.screen().includes('[y/N]'));
+        meanwhile();
+        terminal.type(key);
+        return { code: await terminal.ended, screen: terminal.screen().toString() };
+      };
+      const no = await asked('\x03', () => {});
+      expect(no).toEqual({
+        code: 1,
+        screen: expect.stringMatching(/\[y\/N\][^\n]*agent-watch: nothing deleted\r?\n$/),
+      });
+      const yes = await asked('y\r', () => void start('b2'));
+      expect(yes).toEqual({ code: 0, screen: expect.stringMatching(/a1: deleted\r?\n$/) });
+      expect(readdirSync(join(folder, 'state'))).toEqual(['b2']);
+      run(folder, ['stop', '--all']);
+    },
+  );
+
   test('stops a service and leaves no file of it; without a terminal it wants --yes', () => {
     const folder = scratch();
     for (const name of ['a1', 'a2', 'b']) run(folder, ['start', '--name', name, '--', 'sleep', '1000']);

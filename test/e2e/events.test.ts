@@ -60,6 +60,9 @@ describe('events', () => {
     for (const name of ['a', 'b']) run(folder, ['start', '--name', name, '--', 'sleep', '1000']);
     const follower = startWatcher(folder, ['events', '-f']);
     await follower.printed(/a: started.*\n.*b: started/);
+    // More than there are is all of them.
+    const all = eventsOf(folder, 'a');
+    expect(eventsOf(folder, 'a', '-n', String(all.length + 1))).toEqual(all);
     run(folder, ['stop', 'a']);
     await follower.printed(/a: stopped/);
     run(folder, ['stop', 'b']);

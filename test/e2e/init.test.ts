@@ -73,6 +73,7 @@ describe('init', () => {
       `module.exports = { apps: [
         { name: 'api', script: './api.js', args: '--fast', env: { PORT: 3000 }, max_memory_restart: '300M', kill_timeout: 3000, instances: 2, watch: true },
         { name: 'job', script: 'sleep', args: ['1000'], autorestart: false, restart_delay: 500 },
+        { name: 'odd', script: './api.js', args: '--url https://x.example/?key=1 "a b" env=prod', node_args: '--title=*' },
       ] };`,
     );
     expect(run(folder, ['init', '--from', 'ecosystem.config.cjs'])).toMatchObject({ code: 0, err: '' });
@@ -92,7 +93,10 @@ describe('init', () => {
       backoff: '500ms',
       command: ['sleep', '1000'],
     });
-    startsAll(folder, 'api', 'job');
+    expect(yaml(folder, 'agent-watch/odd.yaml')).toMatchObject({
+      command: ['node', '--title=*', './api.js', '--url', 'https://x.example/?key=1', 'a b', 'env=prod'],
+    });
+    startsAll(folder, 'api', 'job', 'odd');
     await until('it has printed', () => run(folder, ['logs', 'api', '--raw']).out === '3000 --fast\n');
   });
 

@@ -2,6 +2,7 @@ import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scratch } from '../support/scratch.ts';
+import { startInTerminal, withoutPython } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
 import { phaseIs, run, statusOf } from '../support/watcher.ts';
 
@@ -35,6 +36,19 @@ describe('status', () => {
     const shown = JSON.parse(run(folder, ['status', '--json']).out) as { name: string }[];
     expect(shown.map(({ name }) => name)).toEqual(['first', 'second']);
   });
+
+  test.skipIf(withoutPython)(
+    `is not cut on a terminal that does not tell its size (${withoutPython ?? 'python3'})`,
+    async () => {
+      const folder = scratch();
+      run(folder, ['--name', 'first', '--restart', 'never', '--', 'true']);
+      const terminal = await startInTerminal(folder, ['status']);
+      terminal.read();
+      expect(await terminal.ended).toBe(0);
+      expect(terminal.screen().toString()).toMatch(/ DETAILS\b/);
+      expect(terminal.screen().toString()).not.toContain('…');
+    },
+  );
 
   test('of one name is the whole picture', async () => {
     const folder = scratch();

@@ -112,12 +112,21 @@ describe('lines are selected', () => {
     run(folder, ['start', '--name', 'a', '--', 'sh', '-c', 'echo early; sleep 1.5; echo late; exec sleep 1000']);
     run(folder, ['start', '--name', 'b', '--', 'sleep', '1000']);
     const follower = startWatcher(folder, ['logs', '-f']);
+    const matching = startWatcher(folder, ['logs', '-f', '--grep', 'late']);
+    const ofOneRun = startWatcher(folder, ['logs', 'b', '-f', '--run', '1']);
     await follower.printed(/^a \| early\n(?:.*\n)*a \| late\n/m);
     run(folder, ['restart', 'b']);
     await follower.printed(/b \| -- stopped .*\nb \| -- started, pid \d+, run 2/);
     expect(follower.out().match(/a \| late/g)).toHaveLength(1);
-    follower.process.kill('SIGTERM');
-    await follower.ended;
+    await ofOneRun.printed(/-- stopped/);
+    expect(ofOneRun.out()).not.toMatch(/run 2/);
+    await matching.printed(/late/);
+    expect(matching.out()).not.toMatch(/-- /);
+    expect(logs(folder, 'b', '-n', '0', '-t')).toEqual([]);
+    for (const { process, ended } of [follower, matching, ofOneRun]) {
+      process.kill('SIGTERM');
+      await ended;
+    }
     run(folder, ['stop', '--all']);
   });
 });

@@ -114,8 +114,6 @@ export type Invocation =
       readonly exitSignal: NodeJS.Signals | null;
       readonly json: boolean;
       readonly diagnosis: DiagnosisSettings;
-      /** Whether --diagnose was given: otherwise the watcher's own settings count. */
-      readonly diagnoseGiven: boolean;
     } & Somewhere)
   | ({ readonly kind: 'stop'; readonly now: boolean } & Selection)
   | ({ readonly kind: 'restart'; readonly watcher: boolean } & Selection)

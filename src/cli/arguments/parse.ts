@@ -145,7 +145,7 @@ function lookingCommand(line: CommandLine, values: OptionValues, stateDir: strin
       if (first === 'show') return { kind: 'incident', which: incidentId(second), json, ...chosen([]) };
       return { kind: 'incidents', since: values.since, json, ...chosen() };
     case 'diagnose':
-      return diagnoseCommand(line, values, stateDir, here);
+      return diagnoseCommand(line, values, stateDir);
     case 'stop':
       return { kind: 'stop', now: values.now, ...some(line, chosen()) };
     case 'restart':
@@ -268,7 +268,7 @@ function incidentId(text: string | undefined): string {
   throw new UsageError(`invalid incident ${quoted(text)}; agent-watch incidents lists them`);
 }
 
-function diagnoseCommand(line: CommandLine, values: OptionValues, stateDir: string, here: Environment): Invocation {
+function diagnoseCommand(line: CommandLine, values: OptionValues, stateDir: string): Invocation {
   const [operand] = line.operands;
   if ((operand === undefined) === (values.file === null))
     throw new UsageError('diagnose takes one of: a name, --file LOG, or - for standard input');
@@ -283,7 +283,6 @@ function diagnoseCommand(line: CommandLine, values: OptionValues, stateDir: stri
     exitSignal: values['exit-signal'],
     json: values.json,
     diagnosis: diagnosisSettings(values),
-    diagnoseGiven: rawFlags(line, here).has('diagnose'),
     stateDir,
   };
 }

@@ -5,19 +5,22 @@ import { parseShaped } from '../../core/shape.ts';
 import { EXIT } from '../../core/signals.ts';
 import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import type { Status } from '../../core/status.ts';
+import { environmentOf } from '../../host/process-facts.ts';
 import { signalProcess } from '../../host/process-signals.ts';
-import { readText } from '../../host/read-file.ts';
+import { readText, reasonOf } from '../../host/read-file.ts';
 import { removeIfThere, replaceFile } from '../../state/atomic-file.ts';
 import { signalableWatcher } from '../../state/lock-record.ts';
 import { readName } from '../../state/read-status.ts';
 import { namesIn } from '../../state/state-folder.ts';
 import type { Invocation, Settings } from '../arguments/invocation.ts';
+import { REPORT_VARIABLE } from '../console-log.ts';
 import { type Described, readWholeFleet } from '../fleet/files.ts';
 import { keepSettings, keyDigests, readKeptSettings } from '../fleet/kept-settings.ts';
 import { type Launched, launch, linesToStderr } from '../fleet/launch.ts';
 import { type Done, report } from '../fleet/select.ts';
 import { print } from '../render/terminal.ts';
-import { UsageError } from '../usage-error.ts';
+import { refuseUnit } from '../service/plan.ts';
+import { CommandFailed, UsageError } from '../usage-error.ts';
 import { stopService } from './requests.ts';
 import { readStatus } from './status.ts';
 
@@ -25,9 +28,15 @@ import { readStatus } from './status.ts';
 const FILE = 'applied.json';
 const MOST_BYTES = 64 * 1024;
 
-/** Notes the file. Throws the system's error. */
-export function noteApplied(stateDir: string, name: string, path: string): void {
-  if (appliedFrom(stateDir, name) !== path) replaceFile(join(stateDir, name, FILE), `${JSON.stringify({ path })}\n`);
+/** Notes the file, or says why it cannot: then no prune will know the service. */
+function noteApplied(stateDir: string, name: string, path: string): void {
+  if (appliedFrom(stateDir, name) === path) return;
+  try {
+    mkdirSync(join(stateDir, name), { recursive: true, mode: 0o700 });
+    replaceFile(join(stateDir, name, FILE), `${JSON.stringify({ path })}\n`);
+  } catch (error) {
+    process.stderr.write(`agent-watch: ${name}: --prune will not know it: ${reasonOf(error)}\n`);
+  }
 }
 
 /** The file that the service was applied from last; null if it never was. */
@@ -114,7 +123,12 @@ export async function downCommand(invocation: DownInvocation): Promise<number> {
   const { stateDir, now } = invocation;
   const { services } = await readWholeFleet(invocation);
   const results = await Promise.all(
-    services.map(service => report(nameOf(service), () => stopService({ stateDir, name: nameOf(service) }, now))),
+    services.map(nameOf).map(name =>
+      // A stop makes the folder of a name in order to lock it.
+      report(name, async () =>
+        readStatus(stateDir, name) === null ? ok('not running') : await stopService({ stateDir, name }, now),
+      ),
+    ),
   );
   return results.includes(false) ? EXIT.notWell : EXIT.ok;
 }
@@ -129,16 +143,18 @@ async function applyOne({ settings, path }: Described, dryRun: boolean): Promise
   if (status !== null && status.watcherPid !== null) {
     if (!dryRun) noteApplied(stateDir, name, path);
     if (change.kind === 'unchanged') return ok(state);
+    await refuseForeign(name, status.watcherPid, `${state}; `);
     return dryRun ? ok(`${state}; would restart`) : await replaceWatcher(settings, state);
   }
   const rests = status === null ? null : whyAtRest(stateDir, name, change);
   if (rests !== null) {
     if (!dryRun) {
       noteApplied(stateDir, name, path);
-      if (change.kind === 'changed') await keepSettings(settings, name);
+      if (change.kind === 'changed') await keepWhereKept(settings);
     }
     return ok(`${state}; ${rests}`);
   }
+  await refuseForeign(name, null, `${state}; `);
   if (dryRun) return ok(`${state}; would start`);
   return await startOne(settings, path, state);
 }
@@ -171,6 +187,26 @@ function whyAtRest(stateDir: string, name: string, change: Change): string | nul
   if (phase === 'stopped' && state?.state.leaving?.byPerson === true)
     return `was stopped by hand; agent-watch start ${name} starts it`;
   return phase === 'finished' && change.kind === 'unchanged' ? 'finished' : null;
+}
+
+/**
+ * A watcher that a service manager, a terminal or a container started is not ours to replace: nothing would stand in its place there.
+ * @param watcherPid null if none runs
+ * @param before what the reason is put behind
+ * @throws CommandFailed
+ */
+export async function refuseForeign(name: string, watcherPid: number | null, before = ''): Promise<void> {
+  const verb = watcherPid === null ? 'start' : 'restart';
+  await refuseUnit(
+    name,
+    (unit, systemctl) => `${before}installed as ${unit}; ${verb} it with: ${systemctl} ${verb} ${unit}`,
+  );
+  // Null where there is no /proc: then nothing is known against it.
+  const environment = watcherPid === null ? null : environmentOf(watcherPid);
+  if (environment !== null && environment[REPORT_VARIABLE] === undefined)
+    throw new CommandFailed(
+      `${before}its watcher (pid ${watcherPid}) was not started by agent-watch start; restart it where it was started: a terminal, a service manager, a container`,
+    );
 }
 
 /**
@@ -208,17 +244,17 @@ async function launchKept(settings: Settings): Promise<Launched> {
   const { name } = settings.identity;
   const launched = await launch(settings, linesToStderr(name));
   if (launched.text === null || launched.code === EXIT.usage) return launched;
-  await keepSettings(settings, name).catch(() => {
-    // A disk that takes nothing: the saves of the state say so.
-  });
+  await keepWhereKept(settings);
   return launched;
 }
+
+/** A disk that takes nothing is no news here: the saves of the state say so. */
+const keepWhereKept = (settings: Settings): Promise<void> =>
+  keepSettings(settings, settings.identity.name).catch(() => {});
 
 async function startOne(settings: Settings, path: string, state: string): Promise<Done> {
   const { stateDir, name } = settings.identity;
   const { text, code } = await launchKept(settings);
-  // The watcher has made the folder, unless it could not.
-  mkdirSync(join(stateDir, name), { recursive: true, mode: 0o700 });
   noteApplied(stateDir, name, path);
   return { ok: code === EXIT.ok, text: `${state}; ${text ?? `ended, exit code ${code}`}` };
 }

@@ -21,12 +21,14 @@ type DeleteInvocation = Extract<Invocation, { kind: 'delete' }>;
 
 /** Stops services and removes everything that is kept of them. On a terminal it asks first. */
 export async function deleteCommand(invocation: DeleteInvocation): Promise<number> {
-  const { services } = select(invocation);
+  const selected = select(invocation);
+  const { services } = selected;
   if (services.length > 0 && !invocation.yes && !(await confirmed(services))) {
     process.stderr.write('agent-watch: nothing deleted\n');
     return EXIT.notWell;
   }
-  return await actOnAll(invocation, deleteOne);
+  // What was asked about, not what has come since.
+  return await actOnAll(invocation, deleteOne, selected);
 }
 
 async function confirmed(services: readonly Service[]): Promise<boolean> {
@@ -34,7 +36,9 @@ async function confirmed(services: readonly Service[]): Promise<boolean> {
     throw new CommandFailed('delete asks before it removes state, logs and incidents; without a terminal, add --yes');
   const names = services.map(({ label }) => label).join(', ');
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await terminal.question(`Stop ${names} and remove state, log and incidents? [y/N] `);
+  const question = `Stop ${names} and remove state, log and incidents? [y/N] `;
+  // Ctrl-C and Ctrl-D answer too.
+  const answer = await terminal.question(question).catch(() => '');
   terminal.close();
   return /^y(?:es)?$/i.test(answer.trim());
 }

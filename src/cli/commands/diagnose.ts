@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Autopsy, processWords } from '../../core/autopsy.ts';
+import { EXIT } from '../../core/signals.ts';
 import { clipStart, stripControl, wholeEnd } from '../../core/text.ts';
 import { type Diagnosed, type DiagnosisSettings, obstacleTo, type Undiagnosed } from '../../diagnosis/diagnose.ts';
 import type { Case } from '../../diagnosis/prompt.ts';
 import { readAutopsy, sampleCpu } from '../../host/autopsy.ts';
-import { stampNow } from '../../host/clock.ts';
+import { localTime, stampNow } from '../../host/clock.ts';
 import { type ProcessRow, readTable } from '../../host/process-table.ts';
 import { readText } from '../../host/read-file.ts';
 import { fingerprint } from '../../incidents/explain.ts';
@@ -20,7 +21,7 @@ import type { DiagnoseTarget, Invocation } from '../arguments/invocation.ts';
 import { consultation } from '../arguments/watch-orders.ts';
 import { ownEnvironment } from '../environment.ts';
 import { print } from '../render/terminal.ts';
-import { UsageError } from '../usage-error.ts';
+import { CommandFailed } from '../usage-error.ts';
 import { readLogFile, readStandardInput } from './logs.ts';
 import { readStatus, requireKnown } from './status.ts';
 
@@ -36,12 +37,14 @@ export async function diagnoseLive(
   const status = readStatus(stateDir, name);
   const pid = status?.childPid ?? null;
   if (pid === null)
-    throw new UsageError(`${name} is not running (${status?.phase ?? 'unknown'}); --live reads the processes of a run`);
+    throw new CommandFailed(
+      `${name} is not running (${status?.phase ?? 'unknown'}); --live reads the processes of a run`,
+    );
   const before = sampleCpu(pid);
   await pause(MEASURE_MS);
   const autopsy = readAutopsy(membersOf(pid, readTable(null)), before);
   if (autopsy === null)
-    throw new UsageError(`the processes of ${name} cannot be read: pid ${pid} is gone or not yours`);
+    throw new CommandFailed(`the processes of ${name} cannot be read: pid ${pid} is gone or not yours`);
   const shown = json ? JSON.stringify(autopsy, null, 2) : liveText(autopsy);
   print(`${shown.split('\n').map(clean).join('\n')}\n`);
   return 0;
@@ -75,7 +78,7 @@ export function diagnosisText(explained: Explanation): string {
     `  ${recommendation}`,
     '',
     'Next step',
-    `  ${next.action}${next.until === null ? '' : `, until ${next.until}`}: ${next.why}`,
+    `  ${next.action}${next.until === null ? '' : `, until ${localTime(Date.parse(next.until))}`}: ${next.why}`,
   ];
   if (diagnosis !== null) {
     const by = diagnosis.model === null ? diagnosis.source : `${diagnosis.source}, ${diagnosis.model}`;
@@ -151,8 +154,9 @@ function ofIncident(stateDir: string, name: string): Explanation {
   const folder = join(stateDir, name, INCIDENTS_FOLDER);
   const id = idsIn(folder).at(-1);
   const found = id === undefined ? null : readOne(folder, id);
-  if (found === null) throw new UsageError(`there is no incident of ${name}; --file LOG explains any log`);
-  if ('fault' in found) throw new UsageError(`the last incident of ${name} cannot be read: ${found.fault}`);
+  if (found === null)
+    throw new CommandFailed(`there is no incident of ${name}; --file LOG explains any log`, EXIT.unknownName);
+  if ('fault' in found) throw new CommandFailed(`the last incident of ${name} cannot be read: ${found.fault}`);
   return { ...found.incident, next: nextOf(found.incident, join(stateDir, name)), diagnosisFailure: null };
 }
 

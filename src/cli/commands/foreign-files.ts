@@ -92,7 +92,7 @@ export function fromCompose(document: unknown): Imported {
   return { services, skipped };
 }
 
-/** Compose takes a command apart without a shell. */
+/** Compose and pm2 take arguments apart without a shell. */
 const words = (value: unknown) =>
   Array.isArray(value) ? textList(value) : textList(value).flatMap(line => splitLine(line) ?? [line]);
 
@@ -247,9 +247,9 @@ function service(app: Readonly<Record<string, unknown>>, script: string): Foreig
 }
 
 function commandOf(app: Readonly<Record<string, unknown>>, script: string): string[] {
-  const args = Array.isArray(app['args']) ? textList(app['args']) : textList(app['args']).flatMap(argumentsOf);
+  const args = words(app['args']);
   const named = app['interpreter'] ?? app['exec_interpreter'];
-  const flags = textList(app['interpreter_args'] ?? app['node_args']).flatMap(argumentsOf);
+  const flags = words(app['interpreter_args'] ?? app['node_args']);
   if (named === 'none') return [script, ...args];
   const ending = /\.(\w+)$/.exec(script)?.[1] ?? '';
   const interpreter = typeof named === 'string' ? named : INTERPRETERS[ending];

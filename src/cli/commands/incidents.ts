@@ -11,7 +11,7 @@ import { idsIn, readAll, readKept, readOne } from '../../incidents/store.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
 import { cut, incidentTable, measureFor } from '../render/tables.ts';
-import { localTime, ownTerminal, print } from '../render/terminal.ts';
+import { localTime, ownColumns, ownTerminal, print } from '../render/terminal.ts';
 import { CommandFailed, didYouMean, quoted } from '../usage-error.ts';
 import { wallOf } from '../values/amounts.ts';
 import { unusualSince } from './runs.ts';
@@ -135,7 +135,7 @@ export async function incidentsCommand({ since: from, json, ...selection }: List
     print(`${JSON.stringify(incidents, null, 2)}\n`);
     return code;
   }
-  const columns = ownTerminal()?.columns ?? null;
+  const columns = ownColumns();
   await measureFor(incidents.map(({ keyLine, name }) => [name, keyLine]));
   const table = incidents.length === 0 ? 'no incidents' : incidentTable(incidents, columns);
   const gone = dropped === 0 ? '' : `${dropped} older incidents have been removed\n`;
@@ -189,7 +189,7 @@ export async function briefCommand({ since, json, ...selection }: BriefInvocatio
   const unusual = services.flatMap(service => unusualSince(service, from));
   const found = brief({ incidents, states, unusual, sinceMs: nowMs - from, nowMs });
   await measureFor(found);
-  const columns = ownTerminal()?.columns ?? null;
+  const columns = ownColumns();
   const look = { cut: (line: string) => cut(line, columns), time: localTime, zone: zoneText(nowMs) };
   print(json ? `${JSON.stringify(found, null, 2)}\n` : `${briefText(found, look)}\n`);
   return code;

@@ -19,7 +19,7 @@ import { LOG_FILE } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
 import { alignedRows, endText, type ListedRun, measureFor, metricText, oneLine, runTable } from '../render/tables.ts';
-import { localTime, ownTerminal, print, terminalLine } from '../render/terminal.ts';
+import { localTime, ownColumns, print, terminalLine } from '../render/terminal.ts';
 import { CommandFailed } from '../usage-error.ts';
 
 type RunsInvocation = Extract<Invocation, { kind: 'runs' }>;
@@ -58,7 +58,7 @@ export async function runsCommand({ lines, json, ...selection }: RunsInvocation)
   if (json) print(`${JSON.stringify(runs, null, 2)}\n`);
   else {
     await measureFor(runs);
-    const table = runTable(runs, services.length > 1, ownTerminal()?.columns ?? null);
+    const table = runTable(runs, services.length > 1, ownColumns());
     print(`${table}
 ${worthLines(services, runs)}`);
   }

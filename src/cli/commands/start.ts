@@ -1,16 +1,13 @@
 import { EXIT } from '../../core/signals.ts';
-import { environmentOf } from '../../host/process-facts.ts';
 import type { GivenOption, Invocation, Settings } from '../arguments/invocation.ts';
-import { REPORT_VARIABLE } from '../console-log.ts';
 import { ownEnvironment } from '../environment.ts';
 import { copyPath, digestOf, type KeptSettings, readKeptSettings, type Withheld } from '../fleet/kept-settings.ts';
 import { type Launched, launch, linesToStderr } from '../fleet/launch.ts';
 import { actOnAll, type Done, type Service } from '../fleet/select.ts';
 import type { OptionName } from '../options/index.ts';
 import { print } from '../render/terminal.ts';
-import { refuseUnit } from '../service/plan.ts';
 import { CommandFailed } from '../usage-error.ts';
-import { replaceWatcher } from './apply.ts';
+import { refuseForeign, replaceWatcher } from './apply.ts';
 import { isOwnRun } from './delete.ts';
 import { readStatus } from './status.ts';
 
@@ -46,7 +43,7 @@ export async function startKnown(service: Service, overrides: readonly GivenOpti
   const { stateDir, name } = service;
   const status = readStatus(stateDir, name);
   if (status !== null && status.watcherPid !== null) return running(status);
-  await refuseUnit(name, (unit, systemctl) => `installed as ${unit}; start it with: ${systemctl} start ${unit}`);
+  await refuseForeign(name, null);
   const settings = await lastSettings(service, overrides);
   const { text, code } = await launch(settings, linesToStderr(many ? name : null));
   return { ok: code === EXIT.ok, text: text ?? `it ended at once, exit code ${code}` };
@@ -63,13 +60,7 @@ export async function restartWatcher(service: Service): Promise<Done> {
   if (phase === 'cooldown')
     return { ok: false, text: 'restart is refused during a cooldown; reset ends it and starts at once' };
   if (isOwnRun(service)) return { ok: false, text: 'refused: this command is a part of its run' };
-  await refuseUnit(name, (unit, systemctl) => `installed as ${unit}; restart it with: ${systemctl} restart ${unit}`);
-  const started = environmentOf(watcherPid)?.[REPORT_VARIABLE] !== undefined;
-  if (!started)
-    return {
-      ok: false,
-      text: `its watcher (pid ${watcherPid}) was not started by agent-watch start; restart it where it was started: a terminal, a service manager, a container`,
-    };
+  await refuseForeign(name, watcherPid);
   const settings = await lastSettings(service, []);
   return await replaceWatcher(settings, 'watcher and command');
 }

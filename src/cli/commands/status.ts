@@ -13,7 +13,7 @@ import { isName, namesIn } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { refuseUnreadable, type Service, selectKnown, whyUnreadable } from '../fleet/select.ts';
 import { measureFor, statusTable, type TableRow, whatText } from '../render/tables.ts';
-import { canDraw, ownTerminal, print, wantsColours } from '../render/terminal.ts';
+import { canDraw, ownColumns, ownTerminal, print, wantsColours } from '../render/terminal.ts';
 import { CommandFailed, didYouMean } from '../usage-error.ts';
 
 type StatusInvocation = Extract<Invocation, { kind: 'status' }>;
@@ -90,7 +90,7 @@ export function requireKnown(stateDir: string, name: string): void {
 
 async function statusText(rows: readonly StatusRow[], stateDir: string | null): Promise<string> {
   if (rows.length === 0) return stateDir === null ? 'no services of any user' : `no services in ${stateDir}`;
-  const columns = ownTerminal()?.columns ?? null;
+  const columns = ownColumns();
   const shown = rows.map(shownRow);
   await measureFor(shown);
   return statusTable(shown, Date.now(), {

@@ -20,7 +20,8 @@ export async function eventsCommand(invocation: EventsInvocation): Promise<numbe
   if (services.length === 0 && code !== 0) return code;
   const from = wallOf(since, Date.now());
   const all = eventsOf(services).filter(({ at }) => from === null || Date.parse(at) >= from);
-  const shown = lines === null ? (from === null ? all.slice(-DEFAULT_LINES) : all) : all.slice(all.length - lines);
+  const shown =
+    lines === null ? (from === null ? all.slice(-DEFAULT_LINES) : all) : all.slice(Math.max(0, all.length - lines));
   const many = services.length > 1;
   if (!follow) {
     print(json ? `${JSON.stringify(shown, null, 2)}\n` : shown.map(event => eventLine(event, many)).join(''));
@@ -95,7 +96,7 @@ const FOLLOW_EVERY_MS = 100;
 export async function showLines(services: readonly Service[], invocation: LogsInvocation): Promise<void> {
   const { follow, noEvents, raw } = invocation;
   const write = printer(services, invocation);
-  const withEvents = !noEvents && !raw;
+  const withEvents = !noEvents && !raw && invocation.grep === null;
   // Before the first look, so that nothing falls between it and the first news.
   const cursors = follow ? services.map(service => endOfLog(pathOf(service))) : null;
   const entries = invocation.around === null ? selected(services, invocation, cursors) : around(services, invocation);
@@ -194,10 +195,10 @@ function around(services: readonly Service[], invocation: LogsInvocation): Entry
 /** The events from the first shown line on, or of the time or run that was asked for. */
 function eventsAmong(services: readonly Service[], entries: readonly Entry[], invocation: LogsInvocation): Entry[] {
   const wanted = wantedOf(invocation);
-  if (wanted.grep !== null) return [];
   const labels = new Set(entries.map(({ label }) => label));
   const about = invocation.around === null ? services : services.filter(({ label }) => labels.has(label));
   const isCut = entries.length >= mostLines(invocation);
+  if (isCut && entries.length === 0) return [];
   const from = wanted.from ?? (wanted.run === null ? null : Number.NEGATIVE_INFINITY);
   const first = (isCut ? null : from) ?? entries[0]?.at ?? Number.NEGATIVE_INFINITY;
   const last =
@@ -250,9 +251,10 @@ async function followLines(services: readonly Service[], from: LogCursor[], foll
       return lines.filter(line => isWanted(line, { ...wanted, from: null })).map(line => entryOf(service, line));
     });
     if (withEvents && count() !== known) {
-      const events = eventsOf(services).filter(({ at }) => at > lastEvent);
+      const fresh = eventsOf(services).filter(({ at }) => at > lastEvent);
       known = count();
-      lastEvent = events.at(-1)?.at ?? lastEvent;
+      lastEvent = fresh.at(-1)?.at ?? lastEvent;
+      const events = fresh.filter(({ run }) => wanted.run === null || run === wanted.run);
       news.push(...events.map(({ at, name, kind, text }) => eventEntry(name, Date.parse(at), kind, text)));
     }
     if (news.length > 0) write(news.sort(byTime));

@@ -197,8 +197,11 @@ export interface Done {
  * Acts on all selected services at the same time and prints a line for each as soon as it is known.
  * @returns 0 if every action succeeded, 1 if one failed, else 4 if a name is unknown
  */
-export async function actOnAll(selection: Selection, act: (service: Service) => Promise<Done>): Promise<number> {
-  const { services, unknown } = select(selection);
+export async function actOnAll(
+  selection: Selection,
+  act: (service: Service) => Promise<Done>,
+  { services, unknown }: Selected = select(selection),
+): Promise<number> {
   for (const line of unknown) process.stderr.write(`agent-watch: ${line}\n`);
   const results = await Promise.all(services.map(service => report(service.label, () => actOn(service, act))));
   if (selection.names.length === 0 && services.length === 0) print('no services\n');

@@ -104,7 +104,7 @@ export const commandOptions = {
     kind: 'integer',
     short: 'n',
     flagOnly: true,
-    defaultNote: '100; all with --since, --run and the like',
+    defaultNote: '100; of runs 20; around an incident 50 each way; all with --since or --run',
     meaning: 'number of last lines to show',
   },
   follow: { kind: 'switch', short: 'f', flagOnly: true, meaning: 'follows the output as it grows' },

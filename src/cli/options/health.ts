@@ -142,7 +142,7 @@ export const healthOptions = {
   metrics: {
     kind: 'metrics',
     repeat: true,
-    meaning: 'source of the numbers in --kill-when',
+    meaning: 'source of the numbers in --kill-when and --budget',
   },
   'metrics-max-age': {
     kind: 'duration',

@@ -1,24 +1,19 @@
 import { shellQuoted } from '../../core/text.ts';
-import { type CommandName, commandRow, commandWords } from '../arguments/commands.ts';
+import { aliases, type CommandName, commandRow, commandWords } from '../arguments/commands.ts';
 import { type OptionName, optionRow } from '../options/index.ts';
 import { valueText } from './help.ts';
 import { print } from './terminal.ts';
 
 // What completions offer: the commands, the options, and the values of those that have choices.
 
-/** Commands whose first operand is the name of a watcher. */
-export const takeName: readonly CommandName[] = [
-  'status',
-  'logs',
-  'incidents',
-  'diagnose',
-  'stop',
-  'restart',
-  'reset',
-  'signal',
-  'uninstall',
-  'doctor',
-];
+/** Commands whose operands are names of services, by their usage. */
+const takeNames: readonly CommandName[] = commandWords.filter(word => /[<[]name/.test(commandRow(word).usage));
+
+/** Commands whose operands are files or folders. */
+const takeFiles: readonly CommandName[] = commandWords.filter(word => /[<[|]dir/.test(commandRow(word).usage));
+
+/** The words of other tools for a command. */
+const aliasesOf = (word: CommandName): string[] => Object.keys(aliases).filter(alias => aliases[alias]?.word === word);
 
 /** The options that a command takes. */
 export function optionsOf(word: CommandName): OptionName[] {
@@ -30,7 +25,7 @@ export const allOptions = () => [...new Set((['watch', ...commandWords] as const
 
 /** Whether the value is a path, so that the shell can offer files. */
 export function takesFile(name: OptionName): boolean {
-  return ['path', 'path-time', 'secret-url', 'metrics'].includes(optionRow(name).kind);
+  return ['path', 'path-time', 'secret-url', 'metrics', 'stdin'].includes(optionRow(name).kind);
 }
 
 /** Whether a value follows. */
@@ -77,7 +72,7 @@ _agent_watch() {
       return
     fi
     case \${COMP_WORDS[i]} in
-${commandWords.map(word => `      ${word}) [ -n "$word" ] || word=${word} ;;`).join('\n')}
+${commandWords.map(word => `      ${[word, ...aliasesOf(word)].join('|')}) [ -n "$word" ] || word=${word} ;;`).join('\n')}
     esac
   done
   case $prev in
@@ -101,8 +96,11 @@ ${commandWords.map(word => `    ${word}) options='${dashed(word)}' ;;`).join('\n
     '') COMPREPLY=($(compgen -W '${commandWords.join(' ')}' -- "$cur")) ;;
     help) COMPREPLY=($(compgen -W 'all ${commandWords.join(' ')}' -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")) ;;
-    ${takeName.join('|')})
+    ${takeNames.join('|')})
       COMPREPLY=($(compgen -W "$(_agent_watch_names)" -- "$cur")) ;;
+    ${takeFiles.join('|')})
+      compopt -o filenames 2>/dev/null
+      COMPREPLY=($(compgen -f -- "$cur")) ;;
   esac
 }
 
@@ -122,7 +120,7 @@ function dashed(word: CommandName): string {
 
 /** The completion of fish. */
 export function fishScript(): string {
-  const condition = (words: readonly CommandName[]) => `__fish_seen_subcommand_from ${words.join(' ')}`;
+  const condition = (words: readonly string[]) => `__fish_seen_subcommand_from ${words.join(' ')}`;
   const option = (name: OptionName, when: string) => {
     const choices = offered(name);
     const value = !takesValue(name)
@@ -168,7 +166,8 @@ end
 complete -c agent-watch -f
 complete -c agent-watch -n 'not __agent_watch_before_dashes' -a '(__agent_watch_after_dashes)'
 ${words.map(word => `complete -c agent-watch -n '__agent_watch_before_dashes; and not ${condition(words)}' -a ${word} -d ${fishQuoted(commandRow(word).meaning)}`).join('\n')}
-complete -c agent-watch -n '__agent_watch_before_dashes; and ${condition(words.filter(word => takeName.includes(word)))}' -a '(__agent_watch_names)'
+complete -c agent-watch -n '__agent_watch_before_dashes; and ${condition(takeNames.flatMap(word => [word, ...aliasesOf(word)]))}' -a '(__agent_watch_names)'
+complete -c agent-watch -n '__agent_watch_before_dashes; and ${condition(takeFiles.flatMap(word => [word, ...aliasesOf(word)]))}' -F
 ${optionsOf('watch')
   .map(name => option(name, `not ${condition(words.filter(word => !commandRow(word).watches))}`))
   .join('\n')}
@@ -234,7 +233,10 @@ ${commandWords
   fi
   case $words[2] in
 ${commandWords
-  .map(word => `    ${word})\n      _arguments \\\n${specs(word)} \\\n        ${zshOperand(word)}\n      ;;`)
+  .map(
+    word =>
+      `    ${[word, ...aliasesOf(word)].join('|')})\n      _arguments \\\n${specs(word)} \\\n        ${zshOperand(word)}\n      ;;`,
+  )
   .join('\n')}
     *)
       _arguments \\
@@ -254,7 +256,8 @@ fi
 function zshOperand(word: CommandName): string {
   if (word === 'completion') return `'2:shell:(bash zsh fish)'`;
   if (word === 'help') return `'2:topic:(all ${commandWords.join(' ')})'`;
-  return takeName.includes(word) ? `'2:name:_agent_watch_names'` : `'*: :'`;
+  if (takeFiles.includes(word)) return `'*:file:_files'`;
+  return takeNames.includes(word) ? `'*:name:_agent_watch_names'` : `'*: :'`;
 }
 
 export type Shell = 'bash' | 'zsh' | 'fish';

@@ -195,7 +195,7 @@ export function optionTables(): string {
 
 function tableOf(names: readonly OptionName[]): string {
   const lines = names.map(
-    name => `| \`${cell(flagText(name))}\` | ${cell(defaultOf(name))} | ${cell(meaningOf(name))} |`,
+    name => `| \`${flagText(name).replaceAll('|', '\\|')}\` | ${cell(defaultOf(name))} | ${cell(meaningOf(name))} |`,
   );
   return ['| option | default | meaning |', '|---|---|---|', ...lines].join('\n');
 }

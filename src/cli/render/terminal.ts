@@ -19,6 +19,9 @@ export function ownTerminal(): WriteStream | null {
   }
 }
 
+/** The width of our standard output; null where it is no terminal, or one that does not tell its size (a pty begins with 0). */
+export const ownColumns = (): number | null => ownTerminal()?.columns || null;
+
 /** Whether our standard output is a terminal on which a cursor can be moved. */
 export const canDraw = (): boolean => process.env['TERM'] !== 'dumb' && ownTerminal() !== null;
 
