@@ -16,8 +16,8 @@ const pure = [
 export default defineConfig({
   root: `${import.meta.dirname}/..`,
   test: {
-    // Real processes run in most files, and wait half of the time: three files at a time keep two cores busy.
-    maxWorkers: 3,
+    // Real processes run in most files, beside the runner: two files at a time keep two cores busy.
+    maxWorkers: 2,
     pool: 'forks',
     // What people read shows the time of the machine.
     env: { TZ: 'UTC' },

@@ -145,10 +145,16 @@ function createLogFile(spec: LogSpec, drop: (bytes: number) => void) {
     const old = (index: number) => (index === 0 ? spec.path : `${spec.path}.${index}`);
     // More than one where --log-keep has become smaller.
     for (let at = spec.keep; await removed(old(at)); at++) await removed(indexPath(old(at)));
+    let refused: unknown = null;
     for (let at = spec.keep; at > 0; at--) {
-      await files.rename(old(at - 1), old(at)).catch(ifThere);
+      await files.rename(old(at - 1), old(at)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') refused = error;
+      });
       await index.renamed(old(at - 1), old(at));
     }
+    // Still the full file, a mount of its own or one that may only grow: written to nothing, until a later try.
+    const there = await files.stat(spec.path).catch(() => null);
+    if (there !== null && there.ino === inode) throw refused ?? new Error(`${spec.path} cannot be rotated`);
   }
 
   async function close(): Promise<void> {

@@ -108,7 +108,12 @@ function dropOldest(connections: Set<Socket>): void {
 }
 
 function inodeOf(folder: string): number | null {
-  return lstatSync(join(folder, SOCKET), { throwIfNoEntry: false })?.ino ?? null;
+  try {
+    return lstatSync(join(folder, SOCKET), { throwIfNoEntry: false })?.ino ?? null;
+  } catch {
+    // Not to be seen (any more).
+    return null;
+  }
 }
 
 /** A control socket that is made again when it is removed. */

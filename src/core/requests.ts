@@ -205,12 +205,12 @@ export function stopRequested(turn: Turn, event: Of<'stop-requested'>): void {
       'stopped',
       event.signal === null ? 'stop was requested' : `${event.signal} was received`,
     );
-  } else if (phase.kind === 'backoff' || phase.kind === 'cooldown' || phase.kind === 'waiting') {
+  } else if (phase.kind === 'backoff' || phase.kind === 'cooldown') {
     disarm(turn, phase.timer);
     enter(turn, { kind: 'stopped' });
-  } else if (phase.kind === 'limited') {
+  } else if (phase.kind === 'limited' || phase.kind === 'waiting') {
     disarm(turn, phase.timer);
-    // systemd or a reboot ends the watcher, not the limit: the next watcher waits on.
+    // systemd or a reboot ends the watcher, not the limit, nor the run that falls due meanwhile: the next watcher waits on.
     enter(turn, byPerson ? { kind: 'stopped' } : { ...phase, timer: null });
   } else if (phase.kind === 'starting' && phase.checking) {
     enter(turn, { kind: 'stopped' });
@@ -230,6 +230,8 @@ export function restartRequested(turn: Turn, _event: Of<'restart-requested'>): v
   if (leaving !== null) return;
   if (phase.kind === 'running') return stopChild(turn, phase.live, 'restarted', 'restart was requested');
   if (phase.kind === 'checking') return endCheck(turn, phase, 'restarted');
+  // It is being ended already: the start is what was asked for.
+  if (phase.kind === 'stopping' && phase.cause !== 'restarted') return set(turn, { askedStart: true });
   if (phase.kind === 'backoff' || phase.kind === 'waiting' || phase.kind === 'limited') {
     disarm(turn, phase.timer);
     set(turn, { askedStart: true, resumeNext: false });

@@ -32,7 +32,8 @@ export function stopUnsupervised(
   const kept = phase.kind === 'held' || phase.kind === 'finished' || phase.kind === 'stopped';
   const next: Phase = kept ? phase : hold === null ? { kind: 'stopped' } : { kind: 'held', hold };
   // A person ended the story: the next start begins at once, with the first backoff.
-  const fresh = { ...NO_TROUBLES, clearing: null, stuck: null, leaving: null };
+  const leaving = { code: 0, since: at, signal: 'SIGTERM', now: false, byPerson: true } as const;
+  const fresh = { ...NO_TROUBLES, clearing: null, stuck: null, leaving };
   return { left, hold, state: { ...state, ...fresh, lastExit, phase: next } };
 }
 

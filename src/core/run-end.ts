@@ -10,6 +10,7 @@ import {
   hold,
   type LimitOutcome,
   limitOutcome,
+  NO_TROUBLES,
   planRun,
   SHORT_RUN_MS,
   SLOW_LOOP_DEATHS,
@@ -162,6 +163,10 @@ function nextByPolicy(turn: Turn, exit: Exit, end: EndCause, counts: boolean): N
     const why = `it ended with ${reading?.cause}, after which --on-cause holds`;
     return hold(turn, { cause: 'hold-code', why, at: event.at.wall });
   }
+  if (state.askedStart === true) {
+    wait(turn, 'backoff', 0);
+    return { kind: 'restart', number: state.run, inMs: 0 };
+  }
   if (policy.restart === 'never' && !policy.scheduled) return finish(turn, end.code ?? finishCode(exit, reading));
   if (policy.restart === 'on-failure' && !policy.scheduled && cause === 'success')
     return finish(turn, end.code ?? shellCode(exit));
@@ -189,6 +194,8 @@ function finishCode(exit: Exit, reading: EndReading | null): number {
 }
 
 function stopped(turn: Turn): Next {
+  // A person ended the story, whatever was ending the run when they said so.
+  if (turn.state.leaving?.byPerson === true) set(turn, NO_TROUBLES);
   enter(turn, { kind: 'stopped' });
   return { kind: 'leave' };
 }

@@ -117,8 +117,8 @@ function shownPhase(
 ): Status['phase'] {
   const up = phase.kind === 'starting' || phase.kind === 'running' || phase.kind === 'stopping';
   if (phase.kind === 'held' || (holdReason !== null && !(alive && up))) return 'held';
-  // A watcher that was ended in a limited wait left it to the next one.
-  if (!alive && phase.kind === 'limited' && leaving !== null) return 'stopped';
+  // A watcher that was ended in such a wait left it to the next one.
+  if (!alive && leaving !== null && (phase.kind === 'limited' || phase.kind === 'waiting')) return 'stopped';
   if (!alive) return phase.kind === 'stopped' || phase.kind === 'finished' ? phase.kind : 'lost';
   if (phase.kind !== 'running') return phase.kind;
   if (rows.some(row => row.severity === 'critical' && row.ok === false)) return 'unhealthy';

@@ -8,6 +8,12 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { type Libc, libc } from './libc.ts';
 
+/** What systemd sets for the main process of a unit, and for no other. Source: systemd.exec(5), sd_listen_fds(3), sd_watchdog_enabled(3). */
+export const SYSTEMD_VARIABLES: readonly string[] = [
+  ...['NOTIFY_SOCKET', 'JOURNAL_STREAM', 'INVOCATION_ID', 'SYSTEMD_EXEC_PID', 'STATE_DIRECTORY'],
+  ...['WATCHDOG_USEC', 'WATCHDOG_PID', 'LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PIDFDID'],
+];
+
 const RLIMIT_NOFILE = 7;
 /** systemd's own defaults: soft for programs that use select(2), hard for those that ask for more. */
 const SERVICE_SOFT = 1024n;

@@ -79,6 +79,7 @@ export async function runShell(order: ShellOrder): Promise<ShellEnd> {
 
 function follow(order: ShellOrder, child: ChildProcess, pid: number): Promise<ShellEnd> {
   let over: ShellEnd['over'] = null;
+  let giveUp = () => {};
   const timers: NodeJS.Timeout[] = [];
   const later = (delayMs: number, act: () => void) => timers.push(setTimeout(act, delayMs));
   const end = (why: NonNullable<ShellEnd['over']>) => {
@@ -86,6 +87,8 @@ function follow(order: ShellOrder, child: ChildProcess, pid: number): Promise<Sh
     over = why;
     endGroup(pid, why === 'aborted' ? 'SIGKILL' : 'SIGTERM');
     later(graceMs, () => endGroup(pid, 'SIGKILL'));
+    // What does not end on SIGKILL (a dead disk, another user's) is not waited for.
+    later(3 * graceMs, () => giveUp());
   };
   const output = gather(child, order.outputLimitBytes, () => {
     if (order.dropRest !== true) end('size');
@@ -98,17 +101,18 @@ function follow(order: ShellOrder, child: ChildProcess, pid: number): Promise<Sh
   child.stdin?.on('error', () => {});
   child.stdin?.end(order.input);
   return new Promise(settle => {
+    const finish = (code: number | null, signal: NodeJS.Signals | null) => {
+      for (const timer of timers) clearTimeout(timer);
+      order.abort?.removeEventListener('abort', onAbort);
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+      settle({ code, signal, ...output(), over });
+    };
+    giveUp = () => finish(null, null);
     child.once('exit', (code, signal) => {
       // What it left behind stays if it ended by itself (a user may mean that), and goes if it outlived its time.
       if (over !== null) endGroup(pid, 'SIGKILL');
-      const finish = () => {
-        for (const timer of timers) clearTimeout(timer);
-        order.abort?.removeEventListener('abort', onAbort);
-        for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
-        settle({ code, signal, ...output(), over });
-      };
-      child.once('close', finish);
-      later(drainMs, finish);
+      child.once('close', () => finish(code, signal));
+      later(drainMs, () => finish(code, signal));
     });
   });
 }

@@ -228,7 +228,11 @@ function nextWords(next: IncidentSeed['next'], cause: IncidentSeed['cause'], nam
       return `it is held until "agent-watch reset ${name}" clears the hold: ${next.hold.why.replace(/\.$/, '')}`;
     case 'finish':
       return `it is not restarted because of --restart; "agent-watch start ${name}" starts it again (the watcher exited with code ${next.code})`;
-    default:
+    case 'schedule':
+      return 'it runs again at its next scheduled time';
+    case 'leave':
       return 'it is not restarted because the watcher was stopped';
+    default:
+      return next satisfies never;
   }
 }

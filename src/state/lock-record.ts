@@ -48,6 +48,15 @@ export interface RecordFile {
   close(): void;
 }
 
+/** What a disk that does not answer leaves unknown. */
+function orElse<T>(unknown: T, look: () => T): T {
+  try {
+    return look();
+  } catch {
+    return unknown;
+  }
+}
+
 /** Opens the record for writing (0600), made if missing. Throws the system's error. */
 export function openRecord(path: string): RecordFile {
   const fd = openPrivateFile(path, RECORD_BYTES);
@@ -60,8 +69,8 @@ export function openRecord(path: string): RecordFile {
         return { ok: false, why: reasonOf(error) };
       }
     },
-    isGone: () => fstatSync(fd).nlink === 0,
-    isAt: at => lstatSync(at, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino,
+    isGone: () => orElse(false, () => fstatSync(fd).nlink === 0),
+    isAt: at => orElse(true, () => lstatSync(at, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino),
     close: () => closeSync(fd),
   };
 }

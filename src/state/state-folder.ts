@@ -95,6 +95,8 @@ export function openStateFolder(stateDir: string, name: string): StateFolder {
     } catch (error) {
       // At the start that ends us; later supervision goes on without the folder.
       if (error instanceof StateFolderRefused && !begun) throw error;
+      // No path leads through what was refused: below this one there is nothing.
+      if (error instanceof StateFolderRefused) base = NOWHERE;
       return error instanceof StateFolderRefused ? error.message : `${path}: ${reasonOf(error)}`;
     }
   };
@@ -112,15 +114,17 @@ export function openStateFolder(stateDir: string, name: string): StateFolder {
   };
 }
 
+const NOWHERE = '/dev/null';
+
 /** Whether the open folder is still what its path leads to. */
 function isAt(fd: number, path: string): boolean {
-  const open = fstatSync(fd);
-  if (open.nlink === 0) return false;
   try {
+    const open = fstatSync(fd);
+    if (open.nlink === 0) return false;
     const there = lstatSync(path, { throwIfNoEntry: false });
     return there !== undefined && there.dev === open.dev && there.ino === open.ino;
   } catch {
-    // A folder above may not be entered any more: then nobody is misled by what lies there.
+    // A folder above may not be entered any more, or the disk does not answer: then nobody is misled by what lies there.
     return true;
   }
 }

@@ -1,10 +1,10 @@
-import { closeSync, constants, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { isatty } from 'node:tty';
 import type { Child } from '../child/child.ts';
 import type { Outputs, Sink } from '../child/sink.ts';
 import type { ChildPort, Report } from '../core/ports.ts';
-import type { GivenDescriptors } from '../host/inherited.ts';
+import { type GivenDescriptors, SYSTEMD_VARIABLES } from '../host/inherited.ts';
 import { libc } from '../host/libc.ts';
 import { openRegularSync } from '../host/read-file.ts';
 import { createOomProtection } from '../host/resource-limits.ts';
@@ -13,8 +13,8 @@ import type { Observer } from './observers/observer.ts';
 import type { Remedies } from './response/remedies.ts';
 
 /** Variables meant for the watcher that must not reach the child: those of systemd for its main process, and our own. */
-const OURS = ['NOTIFY_SOCKET', 'JOURNAL_STREAM', 'INVOCATION_ID', 'STATE_DIRECTORY', 'AGENT_WATCH_ALERT_WEBHOOK'];
-const OUR_PREFIXES = ['WATCHDOG_', 'LISTEN_', 'AGENT_WATCH_OPTION_'];
+const OURS = [...SYSTEMD_VARIABLES, 'AGENT_WATCH_ALERT_WEBHOOK'];
+const OUR_PREFIX = 'AGENT_WATCH_OPTION_';
 /** Set anew for each run; a caller's own, where we are watched ourselves, must not shine through. */
 const PER_RUN = ['AGENT_WATCH_RUN', 'AGENT_WATCH_RUN_ID', 'AGENT_WATCH_LAST_INCIDENT'];
 
@@ -29,7 +29,7 @@ export function childEnvironment(
 ): Record<string, string> {
   const environment: Record<string, string> = { PYTHONUNBUFFERED: '1' };
   for (const [name, value] of Object.entries(inherited)) {
-    const ours = OURS.includes(name) || PER_RUN.includes(name) || OUR_PREFIXES.some(prefix => name.startsWith(prefix));
+    const ours = OURS.includes(name) || PER_RUN.includes(name) || name.startsWith(OUR_PREFIX);
     if (!ours && value !== undefined) environment[name] = value;
   }
   // Shells and programs believe it without a look.
@@ -153,9 +153,12 @@ export type RunInput = () => number | null;
 const KEPT_BYTES = 1024 * 1024;
 const BLOCK_BYTES = 65_536;
 
-/** A file that is opened anew for each run. Throws where it cannot be opened. */
+/** A file that is opened anew for each run. Throws where it cannot be opened, or is a named pipe, which would keep us waiting for a writer. */
 export function fileInput(path: string): RunInput {
-  return () => openSync(path, 'r');
+  return () => {
+    if (statSync(path).isFIFO()) throw new Error(`${path} is a named pipe`);
+    return openSync(path, O_RDONLY);
+  };
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Phase, Signal } from '../core/model.ts';
 import type { Report } from '../core/ports.ts';
 import { refusal } from '../core/requests.ts';
 import { EXIT } from '../core/signals.ts';
+import { monoNow } from '../host/clock.ts';
 import { exitAtOnce, whyNoReset } from '../host/own-process.ts';
 import { isForbidden, survivorOf } from '../host/process-signals.ts';
 import type { Written } from '../state/atomic-file.ts';
@@ -166,8 +167,9 @@ export function suspendTogether({ suspend }: Suspending): void {
   });
 }
 
-/** After this many faults the watcher ends and its unit starts it anew: a fault at every turn would fill a log. */
+/** After this many faults within an hour the watcher ends and its unit starts it anew: a fault at every turn would fill a log. */
 const MOST_FAULTS = 100;
+const FAULT_WINDOW_MS = 3_600_000;
 
 /** What stands between a fault of our own and the child. */
 export interface FaultGuard {
@@ -183,7 +185,9 @@ export interface FaultGuard {
  */
 export function guardAgainstFaults(warn: (text: string) => void, endChild: () => void): FaultGuard {
   let faults = 0;
+  let since = monoNow();
   const said = (error: unknown) => {
+    if (monoNow() - since > FAULT_WINDOW_MS) [faults, since] = [0, monoNow()];
     faults += 1;
     warn(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     if (faults >= MOST_FAULTS) exitAtOnce(EXIT.usage);

@@ -51,9 +51,13 @@ async function endLeftover(order: UnsupervisedOrder, place: StateFolder, lock: L
     left === null ? NOTHING : await endRun(order, left, value ?? emptySnapshot(order.name, ownBoot(), stampNow()));
   if ('survivors' in ended) return { kind: 'left', ...ended };
   lock.recordRun(null);
-  if (value !== null && state.phase !== value.state.phase) said.push(...(await save(place, lock, { ...value, state })));
+  if (value !== null && !wasStopped(value.state)) said.push(...(await save(place, lock, { ...value, state })));
   return { kind: 'stopped', ...ended, said };
 }
+
+/** Stopped by a person before: nothing is new. */
+const wasStopped = ({ phase, leaving }: State): boolean =>
+  phase.kind === 'finished' || phase.kind === 'held' || (phase.kind === 'stopped' && leaving?.byPerson === true);
 
 async function save(place: StateFolder, lock: Lock, snapshot: Snapshot & { state: State }): Promise<string[]> {
   const file = openStateFile(place, lock);

@@ -4,6 +4,7 @@ import { createLastingControl, type LastingControl } from '../control/server.ts'
 import type { Hold, State } from '../core/model.ts';
 import { monoNow } from '../host/clock.ts';
 import { adoptOrphans } from '../host/process-signals.ts';
+import { reasonOf } from '../host/read-file.ts';
 import type { Schedule } from '../probes/schedule.ts';
 import { armHold, liftHold, readHold, writeHold } from '../state/hold-file.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
@@ -52,19 +53,32 @@ function startUpkeep(of: UpkeepOf): Upkeep {
   let looks = 0;
   let lookedAt = monoNow();
   let settled: string | null = null;
-  const lookNow = async () => {
+  let failed = false;
+  const lookOnce = async () => {
     looks += 1;
     lookedAt = monoNow();
     const before = folderStamp(of);
     if (before !== null && before === settled && looks % THOROUGH_EVERY !== 0) return;
     settled = (await look(of)) ? before : null;
   };
-  const timer = setInterval(() => void lookNow(), LOOK_EVERY_MS).unref();
+  // A folder that cannot be looked at (taken rights, a dead disk) is no reason to end anything.
+  const lookNow = () => {
+    lookOnce().then(
+      () => {
+        failed = false;
+      },
+      (error: unknown) => {
+        if (!failed) of.warn(`cannot look after ${of.place.path}: ${reasonOf(error)}; supervision goes on`);
+        failed = true;
+      },
+    );
+  };
+  const timer = setInterval(lookNow, LOOK_EVERY_MS).unref();
   return {
     join() {
       if (monoNow() - lookedAt < JOIN_AFTER_MS) return;
       timer.refresh();
-      void lookNow();
+      lookNow();
     },
     stop: () => clearInterval(timer),
   };

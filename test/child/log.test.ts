@@ -120,6 +120,24 @@ describe('the rotated log', () => {
   });
 });
 
+test('a log that cannot be rotated is said, drops what comes, and goes on once it can', async () => {
+  const folder = scratch();
+  mkdirSync(join(folder, 'output.log.1/in-the-way'), { recursive: true });
+  const { log, said } = logIn(folder, { keep: 1 });
+  await until('it is said', () => {
+    log.write(Buffer.from(lines(0, 10)));
+    return said.join().includes('cannot be written (EISDIR');
+  });
+  expect(log.droppedBytes).toBeGreaterThan(0);
+  rmSync(join(folder, 'output.log.1'), { recursive: true });
+  await until('it goes on', () => {
+    log.write(Buffer.from('after\n'));
+    return said.some(line => line.includes('can be written again'));
+  });
+  await log.close(5000);
+  expect(readFileSync(join(folder, 'output.log'), 'utf8')).toMatch(/^(after\n)+$/);
+});
+
 describe('the reader of the log', () => {
   test('begins between two files of a rotation, and tells no line twice', () => {
     const path = join(scratch(), 'output.log');

@@ -3,7 +3,7 @@ import type { Asker, Effect } from '../../src/core/events.ts';
 import type { Signal } from '../../src/core/model.ts';
 import { refusal } from '../../src/core/requests.ts';
 import { Bench } from './bench.ts';
-import { PHASES } from './canonical.ts';
+import { CONTEXTS, PHASES } from './canonical.ts';
 
 const stop = (given: { signal?: Signal | null; now?: boolean; by?: Asker } = {}) =>
   ({ type: 'stop-requested', by: 'signal', signal: 'SIGTERM', now: false, ...given }) as const;
@@ -170,6 +170,31 @@ describe('a stop while it starts', () => {
   });
 });
 
+describe('a stop while its own limit ends the run', () => {
+  const stopped = (how: Parameters<typeof stop>[0]) =>
+    new Bench({ maxRuntimeMs: 1000, resumes: true }).start().pass(1000).take(stop(how)).dies(10, { signal: 'SIGTERM' });
+
+  test('by a person ends the story; by a TERM the crash stays', () => {
+    const byPerson = stopped({ by: 'command', signal: null }).state;
+    expect(byPerson).toMatchObject({ phase: { kind: 'stopped' }, crashes: [], resumeNext: false });
+    expect(stopped({}).state).toMatchObject({ phase: { kind: 'stopped' }, crashes: [expect.any(Number)] });
+  });
+});
+
+describe('a stop while it waits for a scheduled run', () => {
+  test.each([
+    ['a TERM: the next watcher runs what fell due meanwhile', stop(), 'waiting', PHASES.waiting.due],
+    ['a person: planned anew', stop({ by: 'command', signal: null }), 'stopped', null],
+  ] as const)('by %s', (_who, ask, phase, due) => {
+    const bench = new Bench({ scheduled: true }, CONTEXTS.plain('waiting')).start();
+    const { state } = bench.take({ type: 'run-planned', due: PHASES.waiting.due, waitMs: 1000 }).take(ask);
+    expect(state.phase.kind).toBe(phase);
+    expect(exitCode(bench)).toBe(0);
+    const next = new Bench({ scheduled: true }, state).start();
+    expect(next.effects).toContainEqual(expect.objectContaining({ type: 'plan-run', due }));
+  });
+});
+
 describe('a stop while nothing runs', () => {
   const down: [string, () => Bench][] = [
     ['backoff', () => new Bench().start().dies(10)],
@@ -221,6 +246,17 @@ describe('restart', () => {
     expect(bench.effects).toEqual([]);
     expect(exitCode(bench.take(stop()).dies(10, { signal: 'SIGTERM' }))).toBe(0);
     expect(bench.state.lastExit?.cause).toBe('restarted');
+  });
+
+  test('while its own limit ends the run: the start that follows is at once, the steps kept', () => {
+    const long = { maxRuntimeMs: 1000, stopTimeoutMs: 60_000 };
+    const bench = new Bench(long).start().pass(1000).take(restart);
+    expect(bench.phase).toBe('stopping');
+    expect(bench.dies(10, { signal: 'SIGTERM' }).phase).toBe('running');
+    expect(bench.state).toMatchObject({ lastExit: { cause: 'limit' }, backoffStep: 0 });
+    expect(new Bench({ ...long, restart: 'never' }).start().pass(1000).take(restart).dies(10).phase).toBe('running');
+    const stopped = new Bench(long).start().pass(1000).take(restart).take(stop()).dies(10);
+    expect(stopped.phase).toBe('stopped');
   });
 
   test('in a backoff: at once, the steps kept', () => {

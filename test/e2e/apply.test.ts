@@ -85,15 +85,19 @@ describe('apply', () => {
   test('does not start what a person stopped, nor end a hold; new settings are kept for the next start', async () => {
     const folder = scratch();
     const holds = 'hold-codes: 3\ncommand: [sh, -c, "sleep 0.2; exit 3"]\n';
-    fleet(folder, { 'api.yaml': sleeps, 'held.yaml': holds, 'term.yaml': sleeps });
+    fleet(folder, { 'api.yaml': sleeps, 'dead.yaml': sleeps, 'held.yaml': holds, 'term.yaml': sleeps });
     apply(folder);
     await phaseIs(folder, 'held', 'held');
     run(folder, ['stop', 'api']);
+    process.kill(statusOf(folder, 'dead').watcherPid ?? 0, 'SIGKILL');
+    await until('its watcher is dead', () => statusOf(folder, 'dead').watcherPid === null);
+    run(folder, ['stop', 'dead']);
     process.kill(statusOf(folder, 'term').watcherPid ?? 0, 'SIGTERM');
     await phaseIs(folder, 'term', 'stopped');
     fleet(folder, { 'api.yaml': `env: {MODE: new}\n${sleeps}` });
     expect(apply(folder).lines).toEqual([
       'api: changed (env); was stopped by hand; agent-watch start api starts it',
+      'dead: unchanged; was stopped by hand; agent-watch start dead starts it',
       'held: unchanged',
       started('term: unchanged'),
     ]);

@@ -22,6 +22,14 @@ describe('standard input', () => {
       timeout: 60_000,
     });
 
+  test('from a named pipe or a folder is refused: nothing waits for a writer', () => {
+    const folder = scratch();
+    spawnSync('mkfifo', [join(folder, 'orders')]);
+    const refused = (path: string) => run(folder, ['--stdin', path, '--', 'cat']);
+    expect(refused('orders')).toMatchObject({ code: 125, err: expect.stringMatching(/--stdin: .*is a named pipe/) });
+    expect(refused('.')).toMatchObject({ code: 125, err: expect.stringMatching(/--stdin: .*is a directory/) });
+  });
+
   test.each([
     ['of 200 kB through a pipe reaches each run whole', 200_000, 'cat input | "$0" "$@"', true],
     [

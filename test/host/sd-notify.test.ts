@@ -57,14 +57,15 @@ describe.skipIf(why !== null)(`a service tells its manager${because(why)}`, () =
         folder,
         ['--name', 'bot', '--backoff', '1ms', '--', 'sh', '-c', 'env; exec sleep 1000'],
         {
-          env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '400000', LISTEN_FDS: '1' },
+          env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '400000', LISTEN_FDS: '1', LISTEN_ADDR: ':8080' },
         },
       );
       await until('it is ready', () => heard.length > 0);
       expect(heard[0]).toMatch(/^READY=1\nSTATUS=running, pid \d+, 0 restarts$/);
       await until('it pings', () => heard.filter(message => /^WATCHDOG=1$/m.test(message)).length >= 3);
       await watcher.printed(/^AGENT_WATCH_RUN=1$/m);
-      expect(watcher.out()).not.toMatch(/^(?:NOTIFY_SOCKET|WATCHDOG_|LISTEN_)/m);
+      expect(watcher.out()).not.toMatch(/^(?:NOTIFY_SOCKET|WATCHDOG_|LISTEN_FDS)/m);
+      expect(watcher.out()).toMatch(/^LISTEN_ADDR=:8080$/m);
       process.kill(watcher.pid, 'SIGTERM');
       expect(await watcher.ended).toEqual({ code: 0, signal: null });
       await until('its end is heard', () => heard.some(message => message.includes('STOPPING=1')));

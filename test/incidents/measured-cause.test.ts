@@ -104,6 +104,10 @@ describe('its post-mortem', () => {
     expect(report({ action }).at(-1)?.trim()).toBe('agent-watch start agent');
   });
 
+  test('says of a scheduled run that it runs again', () => {
+    expect(actionWords(seedOf({ next: { kind: 'schedule' } }), 'agent')).toContain('its next scheduled time');
+  });
+
   test('ends with the command that starts it at once, where it would wait for long', () => {
     const cooldown = { kind: 'cooldown', inMs: 600_000, crashes: 5, windowMs: 300_000 } as const;
     expect(

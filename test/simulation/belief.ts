@@ -58,7 +58,9 @@ export interface Belief {
   clearing: { runId: string; since: number } | null;
   /** It was told that these cannot be ended. */
   stuck: boolean;
-  leaving: { code: number; since: number; now: boolean } | null;
+  leaving: { code: number; since: number; now: boolean; byPerson: boolean } | null;
+  /** A restart was requested while the run was being ended for another reason: the next start is at once. */
+  asked: boolean;
   toldSuccess: boolean;
   /** An incident waits for a healthy run, and whether it is a limit. */
   incident: boolean;
@@ -89,6 +91,7 @@ export const BLANK: Belief = {
   clearing: null,
   stuck: false,
   leaving: null,
+  asked: false,
   toldSuccess: false,
   incident: false,
   incidentIsLimit: false,

@@ -1,6 +1,6 @@
 import type { EndReading, Rejection } from '../../src/core/events.ts';
 import type { Exit, ExitCause, Policy, StopCause } from '../../src/core/model.ts';
-import { type Belief, contractWait } from './belief.ts';
+import { type Belief, contractWait, FRESH } from './belief.ts';
 
 const HOUR = 3_600_000;
 const SIX_HOURS = 6 * HOUR;
@@ -92,9 +92,8 @@ export class Contract {
     if (relapses) belief.step = belief.stepBefore;
     this.#lived(cause, lived);
     this.clear(mode.runId);
-    if (cause === 'stopped' || (cause === 'restarted' && belief.leaving !== null)) {
-      belief.mode = { is: 'stopped' };
-    } else if (cause === 'restarted') this.wait(false, 0);
+    if (cause === 'stopped' || (cause === 'restarted' && belief.leaving !== null)) this.stopped();
+    else if (cause === 'restarted') this.wait(false, 0);
     else if (relapses) this.#relapse(exit, { cause, limit, told: byItself?.cause != null });
     else
       this.#endedBadly(
@@ -136,7 +135,7 @@ export class Contract {
       this.clear(mode.runId);
     }
     this.#lived(cause, mode.lived);
-    if (cause === 'stopped') this.belief.mode = { is: 'stopped' };
+    if (cause === 'stopped') this.stopped();
     else this.wait(false, 0);
   }
 
@@ -144,7 +143,7 @@ export class Contract {
   #relapse(exit: Exit, end: End): void {
     const { belief } = this;
     belief.crashes = [...belief.crashes, this.at];
-    if (belief.leaving !== null) belief.mode = { is: 'stopped' };
+    if (belief.leaving !== null) this.stopped();
     else this.next(exit, end, true);
     belief.incident = true;
     this.expected.add('reopen-incident');
@@ -160,7 +159,7 @@ export class Contract {
       if (healthy) loops = this.#slowDeath();
     }
     if (cause === 'kill-condition') this.hold();
-    else if (belief.leaving !== null) belief.mode = { is: 'stopped' };
+    else if (belief.leaving !== null) this.stopped();
     else this.next(exit, end, counts);
     loops ||= belief.mode.is === 'waiting' && belief.mode.cooldown;
     if (cause === 'success') {
@@ -217,6 +216,7 @@ export class Contract {
     const { belief, policy } = this;
     const itsOwn = !done && (cause === 'crash' || cause === 'success' || cause === 'limited');
     if (itsOwn && exit.code !== null && policy.holdCodes.includes(exit.code)) return this.hold();
+    if (belief.asked) return this.wait(false, 0);
     const ends = policy.restart === 'never' || (policy.restart === 'on-failure' && cause === 'success');
     if (ends && !policy.scheduled) {
       const code = exit.code ?? 128 + (SIGNAL_NUMBERS[exit.signal ?? ''] ?? 0);
@@ -329,6 +329,12 @@ export class Contract {
     this.belief.mode = { is: 'waiting', cooldown, from: this.at, ms, over: ms <= 0 };
   }
 
+  /** Ended on request: a person's ends the story. */
+  protected stopped(): void {
+    this.belief.mode = { is: 'stopped' };
+    if (this.belief.leaving?.byPerson === true) Object.assign(this.belief, FRESH);
+  }
+
   protected plan(): void {
     this.belief.mode = { is: 'scheduled', since: this.at, until: null };
     this.expected.add('plan');
@@ -346,7 +352,7 @@ export class Contract {
   }
 
   protected leave(code: number): void {
-    this.belief.leaving ??= { code, since: this.at, now: false };
+    this.belief.leaving ??= { code, since: this.at, now: false, byPerson: false };
   }
 
   protected incident(kind: string): void {

@@ -115,6 +115,7 @@ export class Oracle extends Contract {
     const left = recorded ?? (fact.sameBoot ? mine : null);
     const unheardOf = left !== null && left !== mine;
     belief.leaving = null;
+    belief.asked = false;
     belief.stuck = false;
     belief.everUp &&= !fact.newCommand;
     if (unheardOf) belief.run++;
@@ -230,13 +231,14 @@ export class Oracle extends Contract {
       if (!leaving.now) belief.leaving = { ...leaving, now: true };
       return this.kill();
     }
-    belief.leaving = { code: 0, since: this.at, now };
     const byPerson = signal === null || signal === 'SIGINT';
+    belief.leaving = { code: 0, since: this.at, now, byPerson };
     if (byPerson) Object.assign(belief, FRESH);
-    const isDown = mode.is === 'waiting' || mode.is === 'scheduled' || (mode.is === 'starting' && mode.checking);
+    const isDown = mode.is === 'waiting' || (mode.is === 'starting' && mode.checking);
+    const outlastsUs = mode.is === 'scheduled' || mode.is === 'limited';
     if (mode.is === 'up') this.#end('stopped', signal);
     else if (mode.is === 'checking') this.uncheck('stopped');
-    else if (isDown || (mode.is === 'limited' && byPerson)) belief.mode = { is: 'stopped' };
+    else if (isDown || (outlastsUs && byPerson)) belief.mode = { is: 'stopped' };
     if (now) this.kill();
   }
 
@@ -244,6 +246,7 @@ export class Oracle extends Contract {
     const { mode, leaving } = this.belief;
     if (leaving !== null) return;
     if (mode.is === 'up') this.#end('restarted');
+    else if (mode.is === 'ending') this.belief.asked ||= mode.cause !== 'restarted';
     else if (mode.is === 'checking') this.uncheck('restarted');
     else if (mode.is === 'scheduled' || mode.is === 'limited' || (mode.is === 'waiting' && !mode.cooldown))
       this.wait(false, 0);
@@ -281,6 +284,7 @@ export class Oracle extends Contract {
       if (mode.is === 'waiting' && mode.cooldown) Object.assign(belief, { crashes: [], step: 0 });
       const checking = this.policy.health.killWhen !== null;
       belief.mode = { is: 'starting', runId: freshRunId, since: this.at, checking };
+      belief.asked = false;
       if (checking) this.expected.add('check');
       else this.#spawn();
     }

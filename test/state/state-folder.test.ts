@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { namesIn, openStateFolder } from '../../src/state/state-folder.ts';
@@ -72,6 +72,20 @@ test('a folder moved away under us: we continue writing into ours', () => {
   mkdirSync(join(stateDir, 'n'));
   writeFileSync(place.at('x'), '');
   expect(readdirSync(join(stateDir, 'moved'))).toEqual(['x']);
+});
+
+test('a link put in its place later leads nothing of ours anywhere', () => {
+  const stateDir = scratch();
+  const place = opened(stateDir, 'n');
+  rmSync(join(stateDir, 'n'), { recursive: true });
+  mkdirSync(join(stateDir, 'elsewhere'));
+  symlinkSync(join(stateDir, 'elsewhere'), join(stateDir, 'n'));
+  expect(place.ensure()).toMatch(/symbolic link/);
+  expect(() => writeFileSync(place.at('x'), '')).toThrow('ENOTDIR');
+  rmSync(join(stateDir, 'n'));
+  expect(place.ensure()).toBeNull();
+  writeFileSync(place.at('x'), '');
+  expect(readdirSync(join(stateDir, 'n'))).toEqual(['x']);
 });
 
 test('names are those of folders that may be names, sorted', () => {

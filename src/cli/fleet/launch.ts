@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT } from '../../core/signals.ts';
 import { atMost } from '../../host/clock.ts';
-import { restoreFileLimit, takeDescriptors } from '../../host/inherited.ts';
+import { restoreFileLimit, SYSTEMD_VARIABLES, takeDescriptors } from '../../host/inherited.ts';
 import { ownProgram } from '../../host/own-process.ts';
 import { startDetached } from '../../host/run-command.ts';
 import type { Settings } from '../arguments/invocation.ts';
@@ -103,14 +103,11 @@ function argumentsOf({ given, configFile, identity, command, commandGiven }: Set
 
 /** Marks of the run that we may be part of: with them, the new watcher would end together with that run. */
 const CALLERS_RUN = ['AGENT_WATCH_NAME', 'AGENT_WATCH_RUN', 'AGENT_WATCH_RUN_ID', 'AGENT_WATCH_LAST_INCIDENT'];
-/** What a service manager means for our caller alone. */
-const CALLERS_SERVICE =
-  /^(?:NOTIFY_SOCKET|JOURNAL_STREAM|INVOCATION_ID|SYSTEMD_EXEC_PID|STATE_DIRECTORY|WATCHDOG_.*|LISTEN_.*)$/;
 
 function callersEnvironment(fileLimit: bigint | null): Record<string, string> {
   const env: Record<string, string> = { [REPORT_VARIABLE]: String(fileLimit ?? '') };
   for (const [name, value] of Object.entries(process.env))
-    if (value !== undefined && !CALLERS_RUN.includes(name) && !CALLERS_SERVICE.test(name)) env[name] = value;
+    if (value !== undefined && !CALLERS_RUN.includes(name) && !SYSTEMD_VARIABLES.includes(name)) env[name] = value;
   return env;
 }
 

@@ -1,7 +1,7 @@
 /**
  * The shape of a row of the option table; and each kind of value: its type once it has been read, and how it is read.
  */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import type { SecretUrl } from '../../alerts/target.ts';
 import type { CauseAction, Remedy } from '../../core/model.ts';
 import { categories } from '../../incidents/incident.ts';
@@ -172,6 +172,10 @@ function readStdin(text: string, base: string): StdinChoice {
   } catch {
     throw new UsageError(`the file ${file} does not exist or may not be read (write inherit, null, or a file)`);
   }
+  const found = statSync(file);
+  if (found.isFIFO())
+    throw new UsageError(`${file} is a named pipe, which only one run could read; write agent-watch … <${file}`);
+  if (found.isDirectory()) throw new UsageError(`${file} is a directory`);
   return { file };
 }
 

@@ -94,7 +94,7 @@ export function createRemedies(world: RemedyWorld): Remedies {
     happened(seed) {
       last = null;
       // After a hold a person starts it again, who has looked at it.
-      if (seed.next.kind !== 'restart' && seed.next.kind !== 'cooldown') return;
+      if (seed.next.kind === 'hold' || seed.next.kind === 'finish' || seed.next.kind === 'leave') return;
       const { promise, resolve } = Promise.withResolvers<Incident | null>();
       last = { seed, known: promise, tell: resolve, treated: false };
     },

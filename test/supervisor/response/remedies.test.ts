@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import type { Fact } from '../../../src/core/events.ts';
+import type { Fact, IncidentSeed } from '../../../src/core/events.ts';
 import type { Incident } from '../../../src/incidents/incident.ts';
 import { createRemedies, remedyFor } from '../../../src/supervisor/response/remedies.ts';
 import { until } from '../../support/until.ts';
@@ -47,6 +47,19 @@ describe('a start', () => {
     await until('it is started', () => spawned.length === 3);
     start(4);
     expect(spawned).toEqual([1, 2, 3, 4]);
+    expect(outcomes).toHaveLength(1);
+  });
+
+  test.each([
+    { kind: 'schedule' },
+    { kind: 'limited', limit: { cause: 'rate-limited', until: null, statedUntil: null, key: 'k' }, startAt: 0 },
+  ])('after a wait for %j comes after the remedy too', async next => {
+    const { remedies, start, spawned, outcomes } = rig('true');
+    const seed = seedOf({ next: next as IncidentSeed['next'] });
+    remedies.happened?.(seed);
+    remedies.opened?.(incidentOf(), seed);
+    start(1);
+    await until('it is started', () => spawned.length === 1);
     expect(outcomes).toHaveLength(1);
   });
 
