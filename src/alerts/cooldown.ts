@@ -63,6 +63,9 @@ export function sent(state: Cooldown, fact: Fact, now: number): Cooldown {
   const key = keyOf(fact);
   const slots = [...state.slots.filter(slot => slot.key !== key), { key, since: now, folded: 0, last: null }];
   const { incidentId: id } = fact;
+  // Who was told that it is over has to be told that it is not.
+  if (fact.event === 'recovered')
+    return { slots: slots.slice(-maxSlots), told: state.told.filter(one => one.id !== id) };
   if (id === null || rank[fact.event] === 0) return { ...state, slots: slots.slice(-maxSlots) };
   const told = [...state.told.filter(one => one.id !== id), { id, rank: rank[fact.event] }];
   return { slots: slots.slice(-maxSlots), told: told.slice(-maxTold) };

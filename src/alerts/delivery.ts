@@ -75,6 +75,7 @@ function createDeliveryWorker(target: Target, world: DeliveryWorkerWorld): Deliv
         world.done(entry);
         if (failures > 0) world.say(`alerts to ${target.shown} are delivered again`);
         failures = 0;
+        dead = false;
         toldToWait = false;
         notBefore = target.kind === 'webhook' ? world.monoMs() + spacingMs : Number.NEGATIVE_INFINITY;
         return;
@@ -90,15 +91,18 @@ function createDeliveryWorker(target: Target, world: DeliveryWorkerWorld): Deliv
           `alert to ${target.shown} given up: ${delivery.why} ${maxRefusals} times. It was: ${entry.alert.text}`,
         );
       case 'dead':
+        // A hook that is gone answers so, and a proxy in the middle of a change.
+        if (!dead)
+          world.say(`alerts to ${target.shown} stop: ${delivery.why}. They are kept, and one is tried every hour`);
         dead = true;
-        world.say(
-          `alerts to ${target.shown} stop: ${delivery.why}. Undelivered alerts are kept and tried at the next start`,
-        );
+        failures++;
+        toldToWait = true;
+        notBefore = world.monoMs() + maxWaitMs;
     }
   };
   const kick = (fresh: boolean) => {
     callOff();
-    const entry = dead || trip !== null ? undefined : world.next();
+    const entry = trip !== null ? undefined : world.next();
     if (entry === undefined) return;
     const now = world.monoMs();
     const worthIt = failures === 0 ? hurried : fresh && !toldToWait && now - lastTryAt >= (waitsMs[0] ?? 0);

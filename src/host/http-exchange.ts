@@ -87,6 +87,7 @@ function open(ask: Ask): ClientRequest {
     agent: false,
     rejectUnauthorized: true,
   };
+  Object.assign(options, { autoSelectFamilyAttemptTimeout: Math.max(500, ask.timeLimitMs / 2) });
   if (ask.tolerant === true) Object.assign(options, TOLERANT, isLocalhost(ask.url) ? { lookup: bothLoopbacks } : {});
   if (ask.url.protocol !== 'https:') return requestPlain(ask.url, options);
   if (ask.trusted) options.secureContext = ask.trusted;

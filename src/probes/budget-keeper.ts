@@ -5,7 +5,7 @@ import { addSilence, judgeSilence, newRhythm, type SilenceVerdict } from '../cor
 import { parseShaped, type Shape } from '../core/shape.ts';
 import { durationText, type Mono, type Stamp } from '../core/units.ts';
 import { commandSource, fileSource, type MetricsPlace, type MetricsSource, urlSource } from './kill-when/sources.ts';
-import { lookUp, parseMetrics, readable } from './kill-when/values.ts';
+import { GROUPED, lookUp, parseMetrics, readable } from './kill-when/values.ts';
 import { createLineMatcher } from './output-feed.ts';
 import type { BudgetKeeper, BudgetLimit, KeptText, RhythmKeeper } from './probe.ts';
 
@@ -19,6 +19,8 @@ export interface Stated {
 
 /** Names that agents' own words stand for. */
 const COST_NAMES = ['total_cost_usd', 'cost_usd', 'costUsd', 'cost'];
+/** Of the Messages API; what the cache took or gave is in none of the other two. Source: its description of prompt caching. */
+const USED_TOKENS = ['input_tokens', 'cache_creation_input_tokens', 'cache_read_input_tokens', 'output_tokens'];
 /** "Tokens: 9.1k sent, 210 received. Cost: $0.03 message, $0.12 session." */
 const SPOKEN_COST = /\bcost: \$(\d+(?:\.\d+)?) message, \$(\d+(?:\.\d+)?) session/i;
 const PAIR_CHARS = 4096;
@@ -48,13 +50,13 @@ function fieldIn(document: Exclude<ReturnType<typeof parseMetrics>, string>, nam
   if (name === 'cost')
     return COST_NAMES.map(known => numberOf(lookUp(document, known))).find(value => value !== null) ?? null;
   if (name !== 'tokens') return null;
-  const [input, output] = ['usage.input_tokens', 'usage.output_tokens'].map(known => numberOf(lookUp(document, known)));
-  return input == null && output == null ? null : (input ?? 0) + (output ?? 0);
+  const used = USED_TOKENS.map(known => numberOf(lookUp(document, `usage.${known}`))).filter(count => count !== null);
+  return used.length === 0 ? null : used.reduce((sum, count) => sum + count, 0);
 }
 
 function pairIn(line: string, name: string): number | null {
   const escaped = name.replace(/[.\\^$*+?()[\]{}|]/g, '\\$&');
-  const found = new RegExp(`(?:^|[\\s,;{|])${escaped}\\s*=\\s*"?([^\\s,;|}"]+)`).exec(line);
+  const found = new RegExp(`(?:^|[\\s,;{|])${escaped}\\s*=\\s*"?(${GROUPED}|[^\\s,;|}"]+)`).exec(line);
   return found === null ? null : numberOf(readable(found[1]));
 }
 

@@ -131,6 +131,13 @@ describe('the cooldown', () => {
     );
   });
 
+  test('whoever was told that it is over is told that it is not', () => {
+    const of = (kind: 'flap' | 'recovered' | 'slow-loop') => eventOf(kind, { incidentId: 'a-1' });
+    const told = sent(sent(calm, of('flap'), 0), of('recovered'), minute);
+    expect(judge(sent(calm, of('flap'), 0), of('slow-loop'), 2 * minute, cooldownMs)).toBe('drop');
+    expect(judge(told, of('slow-loop'), 2 * minute, cooldownMs)).toBe('send');
+  });
+
   test('a clock that was set back lengthens no cooldown', () => {
     const state = sent(calm, eventOf('flap'), 9e12);
     expect(judge(shifted(state, 0, 1000), eventOf('flap'), 1000 + cooldownMs, cooldownMs)).toBe('send');

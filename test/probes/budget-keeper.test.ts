@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Mono, Wall } from '../../src/core/units.ts';
-import { createBudgetKeeper } from '../../src/probes/budget-keeper.ts';
+import { createBudgetKeeper, statedIn } from '../../src/probes/budget-keeper.ts';
 import { healthPolicy } from '../../src/probes/kinds.ts';
 import { budgetProbe } from '../../src/probes/polled-probes.ts';
 import { Bench } from '../core/bench.ts';
@@ -81,3 +81,14 @@ test('a budget of a day adds up three runs over kill -9, alerts at four fifths, 
   await one.run([0.5]);
   expect(one.bench.phase).toBe('running');
 });
+
+test.each([
+  ['tokens=12,345 done', 'tokens', 12_345],
+  [
+    '{"usage":{"input_tokens":4,"cache_creation_input_tokens":800,"cache_read_input_tokens":9000,"output_tokens":50}}',
+    'tokens',
+    9854,
+  ],
+  ['cost=$1,234.50', 'cost', 1234.5],
+  ['sizes=1,2,3', 'sizes', 1],
+] as const)('%s: %s is %d', (line, name, value) => expect(statedIn(line, name, null)?.value).toBe(value));

@@ -169,3 +169,23 @@ test('a condition that takes too long is blind, and soon', () => {
   expect(judge('name.matches("^a+!$") and loss > 10', { name: text, loss: 11 }).kind).toBe('tripped');
   expect(judge('name.matches("(") or loss > 10', { name: text, loss: 1 }).kind).toBe('blind');
 });
+
+describe('values of different types are compared by what they read as, since a source may quote anything', () => {
+  test.each([
+    ['halted == true', { halted: 'true' }, 'tripped'],
+    ['connected == false', { connected: 'False' }, 'tripped'],
+    ['connected != true', { connected: 'False' }, 'tripped'],
+    ['halted == "true"', { halted: true }, 'tripped'],
+    ['code == "7"', { code: 7 }, 'tripped'],
+    ['"7" != code', { code: 7 }, 'clear'],
+    ['code == 7', { code: 'seven' }, 'clear'],
+    ['halted == 1', { halted: true }, 'tripped'],
+    ['size(rows) == "2"', { rows: [1, 2] }, 'tripped'],
+    ['mode == "paper"', { mode: 'live' }, 'clear'],
+    ['halted == true', { halted: 'maybe' }, 'blind'],
+  ] as const)('%s of %j', (written, metrics, kind) => expect(judge(written, metrics).kind).toBe(kind));
+
+  test('what has no answer is said', () => {
+    expect(judge('halted == true', { halted: 'maybe' }).why).toContain('"maybe" is compared with true');
+  });
+});

@@ -178,6 +178,7 @@ describe('numbers from elsewhere', () => {
   test.each<[string, RegExp | null, string[], string]>([
     ['JSON lines', null, ['{"cash": 30}', 'noise', '{"cash": "$19.5", "x": 1}'], 'tripped'],
     ['key=value', null, ['step=1 cash=$19.50, mood="fine"'], 'tripped'],
+    ['key=value with thousands, above', null, ['step=1 cash=$1,234.50, mood="fine"'], 'clear'],
     ['quoted', null, ['cash="19"'], 'tripped'],
     ['another name', null, ['petty_cash=1'], 'blind'],
     ['a pattern', /balance: (?<cash>[\d.]+) USD/, ['balance: 19.5 USD'], 'tripped'],

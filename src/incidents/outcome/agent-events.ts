@@ -78,6 +78,7 @@ const readers: Readonly<Record<string, (event: Json) => AgentEvent | null>> = {
 };
 
 const failedResult = (event: Json): boolean => {
+  if (typeof event['subtype'] === 'string' && event['subtype'].startsWith('error')) return true;
   if (typeof event['is_error'] === 'boolean') return event['is_error'];
   if (typeof event['status'] === 'string') return event['status'] !== 'success';
   return typeof event['subtype'] === 'string' ? event['subtype'].startsWith('error') : false;

@@ -149,11 +149,14 @@ const heads: readonly (readonly [RegExp, boolean])[] = [
   [/^error\b[^:]{0,100}: \/\S{1,300} (?=\S)/i, true],
   // "API Error:", "LLM provider error:"; what mentions an error, with an article, tells of something else.
   [
-    /^\[?(?!(?:\S+ ){0,2}(?:the|an?|this|that|any|each|every|all|no|its|your|for) )(?:[a-z][\w-]{0,24} ){0,3}error\b(?: (?:from|when|while)\b[^:]{0,60})?[:\]]\s*/i,
+    /^\[?(?!(?:\S+ ){0,2}(?:the|an?|this|that|any|each|every|all|no|its|your|for) )(?:[a-z][\w-]{0,24} ){0,3}error\b(?: (?:from|when|while)\b[^:]{0,60}| \([^)\n]{1,100}\))?[:\]]\s*/i,
     true,
   ],
   [/^(?!(?:[\w-]+ ){0,4}(?:the|an?|this|that) )[a-z][\w-]* (?:[\w-]+ ){0,3}failed: (?=\S)/i, true],
   [/^failed to [\w -]{1,40}: (?=\S)/i, true],
+  [/^attempt \d+ failed\b[^.]{0,60}\.\s+(?:retrying\b[^.]{0,40}\.{1,3} )?(?=[A-Z])/i, true],
+  [/^(?:docker: )?error response from [^:]{1,40}: (?=\S)/i, true],
+  [/^[A-Z]\w?: (?=[[Y])/, true],
   [/^retrying in [^:]{1,40}: (?=\S)/i, true],
   [/^[\w ]{1,40} due to (?:an? )?error[.:] (?=\S)/i, true],
   [/^\[?(?:error|err|fatal|failed|failure)\b(?:[:\]]|\s*[\u00b7-])\s*(?=\S)/i, true],
@@ -195,9 +198,9 @@ const farewells =
 const hints =
   /^(?:\W{0,3})(?:please |try |see |visit |run |use |to (?:continue|resume|see|increase|upgrade|get|learn|fix|use)\b|for (?:more|help|details)|upgrade |after [a-z]+ing\b|you can |learn more|contact |check |add |wait |consider |\/[a-z-]+(?: |$)|what do you want to do|tip:|hint:|note:|(?:[\w/ .-]{1,30}:\s+)?https?:\/\/|resets? |(?:your |the |it |next |access )*(?:limits? |usage |quota |access )?(?:will )?(?:resets?|reset|refresh(?:es)?|renews?)\b|retry|reconnecting|reading (?:additional input|prompt)|more info|read more|manage |switch )/i;
 const bookkeeping =
-  /^(?:\W{0,3})(?:tokens? used|(?:total|usage|cost|duration|session|model|requests|changes)\b[\w() -]{0,30}(?::|\s[+\d])|[\d.,:%$ ]+$|request[ _-]id|trace[ _-]id|x-request-id|log (?:file|saved)|full (?:report|error|log)|a complete log|an? (?:full|error) report|error report)/i;
+  /^(?:\W{0,3})(?:tokens? used|(?:total|usage|cost|duration|session|model|requests|changes|api (?:time|duration)|wall time|breakdown)\b[\w() -]{0,30}(?::|\s[+\d])|[\d.,:%$ ]+$|request[ _-]id|trace[ _-]id|x-request-id|log (?:file|saved)|full (?:report|error|log)|a complete log|an? (?:full|error) report|error report)/i;
 const wrappers =
-  /\b(?:exit(?:ed)?(?: with)?(?: status| code)*:? \d+|non-zero exit|returned (?:non-zero|\d+)|exited \(\d+\)|ELIFECYCLE|app crashed|Lifecycle script|command failed|run failed|task failed|job failed)\b|\[object Object\]$|(?:failed|gave up|giving up|no response)\b.{0,80}\b(?:after|retried) \d+ (?:attempts|retries|tries|times)\b|max(?:imum)?(?: number of)? retries\b|^npm (?:ERR!|error|notice)|^make(?:\[\d+\])?: \*\*\*|^error Command/i;
+  /\b(?:exit(?:ed)?(?: with)?(?: status| code)*:? \d+|non-zero exit|returned (?:non-zero|\d+)|exited \(\d+\)|ELIFECYCLE|app crashed|Lifecycle script|command failed|run failed|task failed|job failed)\b|\[object Object\]$|(?:failed|gave up|giving up|no response)\b.{0,80}\b(?:after|retried) \d+ (?:attempts|retries|tries|times)\b|max(?:imum)?(?: number of)? retries\b|\bfull report available at: \S+$|^npm (?:ERR!|error|notice)|^make(?:\[\d+\])?: \*\*\*|^error Command/i;
 const traces =
   /^(?:\s+|\s*at |\s*File "|\s*\^|Traceback \(most recent|The above exception|During handling|Node\.js v\d|\s*node:|caused by|\.\.\. )/i;
 const dumps = /^\s*(?:[}\]){[(]+[,;]?|['"]?[\w.$-]{1,40}['"]?: .{0,400}[,{[])$/;

@@ -111,11 +111,18 @@ const vetoes =
 /** What follows the words makes them the subject of a sentence about the program's work. */
 const prose =
   /^\s+(?:[a-z]+ ){0,5}now (?:show|return|handle|retr|wait|log|print|raise|throw|report|display|use|get|ha)|^\s+(?:[a-z]+ ){0,3}(?:are|is|was|were|get|gets|will|should) (?:now |then |no )?[a-z]+(?:ed|en|ing|nt)\b|^['"`]?\s*(?:is|are|was|were) (?:now|handled|caught|tested|shown|covered|logged|retried|returned|reported|fixed|checked)\b|^['"`]?\s*(?:handl(?:er|ing)|responses? (?:now|are|is)|messages? (?:now|is|are)|errors? (?:now|are|is)|logic|tests?\b|banner|middleware|check(?:s|er)?\b|docs?\b|PASSED|FAILED|ok\b|support\b|added\b|policy\b|config)/i;
+/** Money of somebody else: of a trade, a transfer, a card. */
+const trade =
+  /InsufficientFunds?\b|\b(?:order|margin|wallet|card|trad(?:e|ing)|position|lamports|gas|transfer|collateral|buying power)\b.{0,80}\binsufficient|\binsufficient\b.{0,80}\b(?:requested action|order|margin|wallet|trad(?:e|ing)|position|gas|transfer|collateral|USD[TC]?|BTC|ETH|EUR|source account)\b/i;
+/** What may stand behind an agent CLI's own words where it exited with 0: an end, a time, advice. */
+const closing =
+  /^[\w'\u2019 -]{0,12}?(?:[.!\u2026|]*\s*$|[.!,:;]*\s*(?:[\u00b7\u2022\u2219|\u2013\u2014(-]|(?:(?:and|your|the|it|this|that|limits?|access|usage|quota|or|to|which|for (?:this|the|your)\b[\w ]{0,40}?|on this model|of [\w ]{1,24}) ?){0,4}[.,;:]?\s*(?:will )?(?:resets?\b|renews?|refresh|replenish|try\b|retry|please\b|upgrade|visit\b|go to|run \b|use \/|switch\b|wait\b|contact|add\b|get\b|buy\b|purchase|subscribe|see https?|https?:|continue|keep|increase|manage|until\b|in \d|at \d|on \w+ \d|for more|learn more|enable|log ?in|sign ?in|you can|check\b|set\b|ask\b|next\b|\d{1,2}(?::\d\d| ?[ap]m))))/i;
 const quoting = /^(?:["'`\u201c]|[-*+>#] |\d+\. |\/\/|[\w./-]+:\d+:)/;
 
 const statementOf = (utterance: Utterance, run: EndedRun, told: boolean): Statement | null => {
   const { text, whole, error } = utterance;
-  if (!trigger.test(text) || vetoes.test(whole) || (!told && !error && quoting.test(text))) return null;
+  if (!trigger.test(text) || vetoes.test(whole) || trade.test(whole) || (!told && !error && quoting.test(text)))
+    return null;
   const found = firstOf(utterance, run, told);
   // A line that begins with a statement is an error by its shape too: what stands further on in it may tell more.
   return found === null || told || error ? found : (firstOf({ ...utterance, error: true }, run, told) ?? found);
@@ -127,7 +134,9 @@ const firstOf = ({ text, whole, error }: Utterance, run: EndedRun, told: boolean
     const anywhere = statement.anywhere === true && (error || told);
     const found = statement.pattern.exec(text) ?? (anywhere ? statement.pattern.exec(whole) : null);
     if (found === null || (found.index > 0 && !anywhere)) continue;
-    if (!told && prose.test(found.input.slice(found.index + found[0].length))) continue;
+    const behind = found.input.slice(found.index + found[0].length);
+    if (!told && prose.test(behind)) continue;
+    if (run.code === 0 && !told && !error && !closing.test(behind)) continue;
     return statement;
   }
   return null;
@@ -179,7 +188,7 @@ const SURE = 0.7;
 /** What comes after an end with the default settings of --on-cause and --max-wait. @param now wall time of the end in ms */
 export const nextStep = ({ outcome, category, confidence }: Judged, { code }: Exit, now: number): NextStep => {
   const { statement, verdict, until } = outcome;
-  if (verdict === 'success') return step('none', null, 'The last JSON event reports success.');
+  if (verdict === 'success' && code === 0) return step('none', null, 'The last JSON event reports success.');
   if (code === 0 && statement === null && verdict === null) return step('none', null, 'Exit code 0 is a success.');
   if (statement !== null && category === 'rate-limited') return afterLimit(limitOf(outcome), now);
   if (category === 'auth-failed' && confidence >= SURE)

@@ -43,7 +43,7 @@ export const agentStatements: readonly Statement[] = [
     ...quota,
     id: 'agent.limit-reached',
     pattern:
-      /^(?:the )?(?=.{0,60}\b(?:usage|quota|sessions?|hours?|5h|daily|weekly|monthly|messages?|requests?|spend(?:ing)?|credits?|account|plan|free|model|opus|sonnet|haiku|claude|codex|cursor|copilot|amp|workspace|team|org(?:ani[sz]ation)?|pro|max|api|premium|individual|trial|billing)\b)(?!.{0,40}\b(?:connections?|memory|recursion|files?|size|time|depth|iterations?|turns?|retry|retries|disk|process(?:es)?|threads?|cpu|steps?|lines?|output|upload|body|stack|heap|pages?|attempts?|rate|context|length|nesting|loop|descriptors?|sockets?|log) (?:limit|quota|cap))(?:[\w.-]+ ){0,5}?(?:limit|quota|cap|usage)s? (?:has been |have been |was |is )?(?:reached|exceeded|hit|exhausted|depleted|used up)\b(?!.{0,160}per[ -]minute)/i,
+      /^(?:the )?(?=.{0,60}\b(?:usage|quota|sessions?|hours?|5h|daily|weekly|monthly|messages?|requests?|spend(?:ing)?|credits?|account|plan|free|model|opus|sonnet|haiku|claude|codex|cursor|copilot|amp|workspace|team|org(?:ani[sz]ation)?|pro|max|api|premium|individual|trial|billing)\b)(?!.{0,40}\b(?:connections?|memory|recursion|files?|size|time|depth|iterations?|turns?|retry|retries|disk|process(?:es)?|threads?|cpu|steps?|lines?|output|upload|body|stack|heap|pages?|attempts?|rate|context|length|nesting|loop|descriptors?|sockets?|log) (?:limit|quota|cap))(?:[\w.-]+ ){0,5}?(?:limit|quota|cap|usage)s? (?:has been |have been |was |is )?(?:reached|exceeded|hit|exhausted|depleted|used up)\b(?!.{0,160}per[-_ ]?minute)/i,
     example: 'Weekly usage limit reached. Resets in 2 days',
   },
   {
@@ -84,7 +84,7 @@ export const agentStatements: readonly Statement[] = [
     ...quota,
     id: 'qwen.quota',
     pattern:
-      /^(?:qwen oauth )?(?:free )?(?:allocated |oauth )?quota (?:has been )?exceeded\b(?!.{0,200}per[ -]?minute)|^free allocated quota/i,
+      /^(?:qwen oauth )?(?:free )?(?:allocated |oauth )?quota (?:has been )?exceeded\b(?!.{0,200}per[-_ ]?minute)|^free allocated quota/i,
     example: 'Qwen OAuth quota exceeded: your free daily quota has been reached.',
   },
   {
@@ -224,7 +224,7 @@ export const apiStatements: readonly Statement[] = [
     ...apiQuota,
     id: 'openai.quota',
     pattern:
-      /exceeded your current quota|check your plan and billing|insufficient_quota|quota[_ ](?:has been )?(?:exhausted|exceeded)\b(?!.{0,200}per[ -]?minute)|exceeded (?:your |the )?(?:monthly|daily|weekly) (?:quota|limit|usage)/i,
+      /exceeded your current quota|check your plan and billing|insufficient_quota|quota[_ ](?:has been )?(?:exhausted|exceeded)\b(?!.{0,200}per[-_ ]?minute)|exceeded (?:your |the )?(?:monthly|daily|weekly) (?:quota|limit|usage)/i,
     example: "Error code: 429 - {'type': 'insufficient_quota', 'message': 'You exceeded your current quota'}",
   },
   {
@@ -257,7 +257,7 @@ export const apiStatements: readonly Statement[] = [
     ...apiThrottle,
     id: 'api.throttled',
     pattern:
-      /\b429\b.{0,60}too many requests|quota (?:has been )?(?:exhausted|exceeded)\b.{0,200}per[ -]?minute|^429 status code|too many (?:requests|tokens|concurrent)|rate[- _]?limit(?:ed)?[- _]?(?:is |was |has been |been )?(?:exceeded|reached|hit|error)?\b|rate_?limit_?(?:error|exceeded)|ratelimit(?:error|exceeded)|toomanyrequests|throttl(?:ing|ed)(?:exception|error)?\b|requestlimitexceeded|resource[_ ]?(?:has been )?exhausted|resourceexhausted|exceeded (?:the )?(?:token |call |request )?rate limit|last status: 429|(?:status|code|error|http(?:\/[\d.]+)?|returned|response)\W{0,3}(?:status |code )*\W{0,3}429\b|slow ?down\b|sending (?:requests|messages) too (?:quickly|fast)|E429\b|exhausted your capacity|capacity (?:has been )?exceeded/i,
+      /\b429\b.{0,60}too many requests|quota (?:has been )?(?:exhausted|exceeded)\b.{0,200}per[-_ ]?minute|^429 status code|too many (?:requests|tokens|concurrent)|rate[- _]?limit(?:ed)?[- _]?(?:is |was |has been |been )?(?:exceeded|reached|hit|error)?\b|rate_?limit_?(?:error|exceeded)|ratelimit(?:error|exceeded)|toomanyrequests|throttl(?:ing|ed)(?:exception|error)?\b|requestlimitexceeded|resource[_ ]?(?:has been )?exhausted|resourceexhausted|exceeded (?:the )?(?:token |call |request )?rate limit|last status: 429|(?:status|code|error|http(?:\/[\d.]+)?|returned|response)\W{0,3}(?:status |code )*\W{0,3}429\b|slow ?down\b|sending (?:requests|messages) too (?:quickly|fast)|E429\b|exhausted your capacity|capacity (?:has been )?exceeded/i,
     example: "Error code: 429 - {'message': 'Rate limit reached for requests'}",
   },
   {
@@ -274,7 +274,7 @@ export const apiStatements: readonly Statement[] = [
     ...apiLogin,
     id: 'api.login',
     pattern:
-      /authentication_(?:error|failed)|invalid_api_key|incorrect api key|invalid (?:x-)?api[- ]key|api[_ ]key[_ ]invalid|api key not valid|oauth token (?:has )?(?:expired|been revoked)|token (?:has )?expired|\b401\b.{0,20}unauthori[sz]ed|authenticationerror|account (?:has been |is )?(?:deactivated|suspended|disabled)|invalid bearer token|\b(?:sso|oauth|login) session\b.{0,80}\b(?:expired|invalid)|expiredtoken|refresh token (?:was already used|has expired|is invalid)/i,
+      /authentication_(?:error|failed)|invalid_api_key|incorrect api key|invalid (?:x-)?api[- ]key|api[_ ]key[_ ]invalid|api key not valid|oauth token (?:has )?(?:expired|been revoked)|token (?:has )?expired|\b401\b.{0,20}unauthori[sz]ed|authenticationerror|account (?:has been |is )?(?:deactivated|suspended|disabled)|invalid bearer token|\b(?:sso|oauth|login) session\b.{0,80}\b(?:expired|invalid)|expiredtoken|security token included in the request is (?:expired|invalid)|refresh token (?:was already used|has expired|is invalid)/i,
     example: "openai.AuthenticationError: Error code: 401 - {'error': {'code': 'invalid_api_key'}}",
   },
   {

@@ -134,6 +134,9 @@ const sql =
   /\b(?:identified\s{1,5}(?:with\s{1,5}[\w'"]{1,40}\s{1,5})?(?:by|as)|(?:encrypted\s{1,5})?password|set\s{1,5}password\s{1,5}(?:for\s{1,5}\S{1,80}\s{1,5})?=|password\s{0,3}\(|secret_key|access_key)\s{0,5}[=(]?\s{0,5}(?:password\s{0,2}\(\s{0,2})?'((?:[^'\n]|''){3,200})'/gi;
 /** A user and a password as two texts: `auth=('bob', '…')`. */
 const pair = /\bauth["']?\s?[=:]\s?[([]\s?["'][^"'\n]{1,100}["'],\s?b?["']([^"'\n]{3,300})["']/gi;
+/** The password among the arguments that a trace prints: `mysqli_connect('host', 'user', '…')`, `getConnection("jdbc:…", "user", "…")`. */
+const callArguments =
+  /\b(?:mysqli?_(?:p?connect|real_connect)|(?:mysqli|PDO)->(?:__construct|real_connect)|pg_p?connect|ldap_bind|ftp_login|ssh2_auth_password|imap_open|odbc_p?connect|oci_p?connect|sqlsrv_connect|getConnection|createConnection)\((?:"[^"\n]{0,300}"|'[^'\n]{0,300}'|Object\(\w{1,40}\)|Resource id #\d{1,6}),\s?["'][^"'\n]{0,100}["'],\s?["']([^"'\n]{3,200})["']/g;
 const sent =
   /(?:^|[\n>:\]"'] ?|\s)(?:AUTH|PASS|OPER \S+|IDENTIFY|a?\d{0,4} ?LOGIN \S+|AUTH (?:PLAIN|LOGIN)|USERAUTH)\s{1,3}(?:\w{1,30}\s{1,3})?["']?([^\s"']{6,300})["']?(?=\s*(?:$|[\n"'\\]))/gm;
 
@@ -151,6 +154,7 @@ export const findCommands: Finder = (text, report) => {
     const line = text.slice(from, done);
     if (/[\s"'](?:-{1,2}[A-Za-z]|\/p:|\\\\|[a-z]+_user |change_password)/.test(line)) inCommand(line, from, report);
   }
+  if (text.includes('(')) reportLast(text, callArguments, 'value', report, isArgument);
   if (/auth/i.test(text)) reportLast(text, pair, 'value', report, isArgument);
   if (text.includes('|')) reportLast(text, piped, 'value', report, isArgument);
   if (text.includes("'"))

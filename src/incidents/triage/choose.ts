@@ -198,7 +198,9 @@ const mentions =
 /** A line of code, of JSON or of a listing quotes words of failure without meaning them. */
 const isSourceLine = (failure: Failure, lines: readonly Line[]): boolean => {
   if (failure.trace) return false;
-  const { text, shown } = lines[failure.line] ?? { text: '', shown: '' };
+  const { text: whole, shown } = lines[failure.line] ?? { text: '', shown: '' };
+  // Of a search's hit, the line that was found.
+  const text = whole.replace(/^[\w./@-]{1,200}\.\w{1,5}[:-]\d{1,6}[:-](?:\d{1,4}:)?\s*/, '');
   return (
     mentions.test(shown) ||
     /^\{?'[^'\n]{1,80}': (?:\d|datetime|\{$)|^(?:raise |throw |return |except |catch|import |from \S+ import|if |const |let |var |def |async |await |\/\/|\* |"(?:url|link|help|description|documentation\w{0,10}|domain|@type|quota\w{1,20})": )/.test(

@@ -4,7 +4,7 @@ import { plainLine } from '../../core/text.ts';
 import { durationText } from '../../core/units.ts';
 import { limited } from '../output-feed.ts';
 import { faultText, prepare } from './prepare.ts';
-import { lookUp, type Metrics, setName } from './values.ts';
+import { lookUp, type Metrics, readable, setName } from './values.ts';
 
 const macros = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 
@@ -74,7 +74,7 @@ export function parseCondition(written: string): Condition | string {
   if (written.trim() === '') return 'it is empty; write one such as daily_loss > 10';
   if (written.length > MOST_CHARS) return `it is longer than ${MOST_CHARS} characters`;
   const { text, origin } = prepare(written);
-  const environment = mixedNumbers();
+  const environment = mixedTypes();
   let program: ParseResult;
   try {
     program = environment.parse(text);
@@ -163,8 +163,9 @@ function oneLine(error: unknown): string {
   return String(error).split('\n')[0] ?? '';
 }
 
-// In CEL `1 + 1.5` is an error, and size() gives an integer where all other numbers are decimals.
-function mixedNumbers(): Environment {
+// In CEL `1 + 1.5` is an error, and size() gives an integer where all other numbers are decimals. And a text never equals a number or
+// a truth value, where sources of metrics quote what they like: `x == "7"` and `x == true` would silently never be met.
+function mixedTypes(): Environment {
   const environment = new Environment({ unlistedVariablesAreDyn: true });
   const operators: Record<string, (a: number, b: number) => number> = {
     '+': (a, b) => a + b,
@@ -179,7 +180,18 @@ function mixedNumbers(): Environment {
     environment.registerOperator(`double ${operator} int`, mixed);
     if (operator === '%') environment.registerOperator('double % double', mixed);
   }
+  for (const pair of ['string == double', 'string == int', 'string == bool', 'int == bool', 'double == bool'])
+    environment.registerOperator(pair, equal);
   return environment;
+}
+
+/** Two values of different types, a text by what it reads as. A truth value against another text has no answer. */
+function equal(...values: unknown[]): boolean {
+  const [one, other] = values.map(value => (typeof value === 'string' ? (readable(value) ?? value) : value));
+  if (typeof one !== 'string' && typeof other !== 'string') return Number(one) === Number(other);
+  const [text, truth] = typeof one === 'string' ? [one, other] : [other, one];
+  if (typeof truth === 'boolean') throw new Error(`"${show(text)}" is compared with ${truth}`);
+  return false;
 }
 
 // 0/0 is NaN, every comparison with it false: without this a kill condition would never trip, and nothing would say so.

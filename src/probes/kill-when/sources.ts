@@ -6,9 +6,12 @@ import { durationText, type Mono, type Stamp, type Wall } from '../../core/units
 import { atMost } from '../../host/clock.ts';
 import { errnoOf, openRegular, reasonOf } from '../../host/read-file.ts';
 import { createLineMatcher } from '../output-feed.ts';
-import { lookUp, type Metrics, parseMetrics, readable, setName } from './values.ts';
+import { GROUPED, lookUp, type Metrics, parseMetrics, readable, setName } from './values.ts';
 
-const pair = /([A-Za-z_][\w.]*)\s*=\s*("(?:\\.|[^"\\])*"|[^\s,;|}\])]+)/g;
+const pair = new RegExp(
+  String.raw`(?<![\w.])([A-Za-z_][\w.]*)\s*=\s*("(?:\\.|[^"\\])*"|${GROUPED}|[^\s,;|}\])]+)`,
+  'g',
+);
 /** Pairs stand at the beginning of a line; what is behind is text. */
 const PAIR_CHARS = 4096;
 

@@ -7,6 +7,9 @@ const DEEPEST = 8;
 const noValue = /^\s*(?:nan|null|none|[-+]?inf(?:inity)?)?\s*$/i;
 const money = /^\s*([-+]?)\s*[$€]?\s*([-+]?)\s*((?:\d{1,3}(?:,\d{3})+|[\d_]+)?(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*[$€]?\s*$/;
 
+/** A number with separators of thousands as it stands in a line of pairs, for a regular expression: `$1,234.50`. */
+export const GROUPED = String.raw`[-+]?[$€]?[-+]?\d{1,3}(?:,\d{3})+(?![\w,])(?:\.\d+)?`;
+
 /** `"12.50"`, `"$12.50"`, `"-$1,234.5"` and `"20 €"` as the number they are; null for any other text. */
 export function numberOf(text: string): number | null {
   const match = money.exec(text);
@@ -16,10 +19,16 @@ export function numberOf(text: string): number | null {
   return match[1] === '-' || match[2] === '-' ? -value : value;
 }
 
+/** `true` and Python's `False` as the truth value they are; null for any other text. */
+function truthOf(text: string): boolean | null {
+  const word = text.trim().toLowerCase();
+  return word === 'true' ? true : word === 'false' ? false : null;
+}
+
 /** A value of a JSON document as it is compared; null for what has no value to compare: null, NaN, infinite, or nested too deep. */
 export function readable(value: unknown, depth = 0): unknown {
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
-  if (typeof value === 'string') return noValue.test(value) ? null : (numberOf(value) ?? value);
+  if (typeof value === 'string') return noValue.test(value) ? null : (numberOf(value) ?? truthOf(value) ?? value);
   if (typeof value === 'boolean') return value;
   if (typeof value !== 'object' || value === null || depth > DEEPEST) return null;
   if (Array.isArray(value)) return value.map(item => readable(item, depth + 1));

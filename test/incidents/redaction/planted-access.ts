@@ -265,5 +265,17 @@ export const access: Readonly<Record<string, Planter>> = {
   'url-jdbc': with_(password, s => `jdbc:mysql://db:3306/x?user=app&password=${s}&ssl=true`, 'ssl=true'),
   'proxy-bare': with_(password, s => `http_proxy=bob:${s}@proxy.internal:3128`, 'proxy.internal:3128'),
   'go-dsn': with_(password, s => `app:${s}@tcp(db:3306)/agents?parseTime=true`, 'parseTime=true'),
+  'trace-arguments': with_(
+    password,
+    s => `#0 /srv/db.php(12): mysqli_connect('localhost', 'root', '${s}')`,
+    '#0',
+    'root',
+  ),
+  'trace-getconnection': with_(
+    password,
+    s => `at java.sql.DriverManager.getConnection("jdbc:postgresql://db/x", "app", "${s}")`,
+    'getConnection',
+    'app',
+  ),
   'auth-pair': with_(password, s => `requests.get(url, auth=('bob', '${s}'), timeout=5)`, 'timeout=5', 'bob'),
 };

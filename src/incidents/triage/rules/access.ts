@@ -26,7 +26,7 @@ export const loginRules: readonly Rule[] = [
     id: 'auth.region',
     category: 'auth-failed',
     pattern:
-      /(?:country|region|territory|location|jurisdiction)\b.{0,60}(?:not|un|isn't )(?: ?supported| ?available| ?allowed| ?eligible)|unsupported_country|restricted (?:location|region|country|jurisdiction)|not available in your (?:country|region|location)|request forbidden.{0,30}(?:country|region)/i,
+      /(?:country|region|territory|location|jurisdiction)\b.{0,60}(?:not|un|isn't )(?: ?supported| ?available| ?allowed| ?eligible)|unsupported_country|restricted (?:location|region|country|jurisdiction)|not (?:currently )?available in your (?:country|region|location)|request forbidden.{0,30}(?:country|region)/i,
     example: 'Your region is not supported by this service',
     weight: 0.4,
     check:
@@ -125,7 +125,7 @@ export const llmRules: readonly Rule[] = [
     id: 'llm.no-quota',
     category: 'rate-limited',
     pattern:
-      /insufficient_quota|exceeded your current quota|credit balance is too low|Insufficient (?:Balance|credits?|funds)\b(?! for (?:gas|intrinsic|transfer|trade|order))|billing_(?:error|hard_limit)|usage limits? (?:has been )?(?:reached|exceeded)|(?:hit|reached|exceeded) your (?:[\w-]{1,20} ){0,3}limit\b|\d-hour limit reached|limit reached\b.{0,20}resets|out of (?:extra )?usage\b|exhausted your (?:\w+ ){0,2}(?:quota|capacity|credits|limit)|reached your (?:specified )?(?:API )?usage limit|spend(?:ing)? limit|402 Payment Required|Payment Required|out of credits|requires more credits|quota (?:has been )?(?:exhausted|exceeded)/i,
+      /insufficient_quota|exceeded your current quota|credit balance is too low|(?<!\b(?:order|trade|transfer|withdrawal|card)\b.{0,40})Insufficient (?:Balance|credits?|funds)\b(?! for (?:gas|intrinsic|transfer|trade|order)| \(need)|billing_(?:error|hard_limit)|usage limits? (?:has been )?(?:reached|exceeded)|(?:hit|reached|exceeded) your (?:[\w-]{1,20} ){0,3}limit\b|\d-hour limit reached|limit reached\b.{0,20}resets|out of (?:extra )?usage\b|exhausted your (?:\w+ ){0,2}(?:quota|capacity|credits|limit)|reached your (?:specified )?(?:API )?usage limit|spend(?:ing)? limit|402 Payment Required|Payment Required|out of credits|requires more credits|quota (?:has been )?(?:exhausted|exceeded)/i,
     example: 'Error 429: You exceeded your current quota (insufficient_quota)',
     weight: 0.4,
     check:
@@ -145,7 +145,7 @@ export const llmRules: readonly Rule[] = [
     id: 'llm.unknown-model',
     category: 'bad-config',
     pattern:
-      /^(?!.{0,20}Model metadata for).{0,1200}(?:model_not_found|model .{1,80} (?:does not exist|not found|is not found|is not supported|was not found|has been (?:deprecated|retired|decommissioned))|model_decommissioned|not a valid model (?:ID|identifier|name)|Unknown model\b|Unsupported (?:parameter|value)\b|LLM Provider NOT provided|unsupported model|Model not found\b|DeploymentNotFound|deployment for this resource does not exist|issue with the selected model|model: [\w.:/-]{2,80}|model is not supported|no (?:LLM |model )?providers? (?:is |are )?configured|not_found_error)/i,
+      /^(?!.{0,20}Model metadata for).{0,1200}(?:model_?not_?found(?:error)?\b|model .{1,80} (?:does not exist|not found|is not found|is not supported|was not found|has been (?:deprecated|retired|decommissioned))|model_decommissioned|not a valid model (?:ID|identifier|name)|Unknown model\b|Unsupported (?:parameter|value)\b|LLM Provider NOT provided|unsupported model|Model not found\b|DeploymentNotFound|deployment for this resource does not exist|issue with the selected model|model: [\w.:/-]{2,80}|model is not supported|no (?:LLM |model )?providers? (?:is |are )?configured|not_found_error)/i,
     example:
       "openai.NotFoundError: Error code: 404 - {'error': {'message': 'The model `gpt-9` does not exist or you do not have access to it.', 'code': 'model_not_found'}}",
     weight: 0.3,

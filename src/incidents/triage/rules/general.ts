@@ -3,6 +3,13 @@ import type { Rule } from '../../incident.ts';
 /** Echoes that quote the cause's own words: they must speak before the rules that know those words. */
 export const echoRules: readonly Rule[] = [
   {
+    id: 'exception.test-failed',
+    category: 'unhandled-exception',
+    pattern: /^(?:FAILED|ERROR) \S{1,300}::\S|^--- FAIL: \w|^FAIL\s+\S{1,300}\.(?:test|spec)\.[cm]?[jt]sx?\b/,
+    example: 'FAILED tests/test_api.py::test_limits - AssertionError: assert 429 == 200',
+    check: 'A test failed: run it by hand.',
+  },
+  {
     id: 'wrapper.marker',
     category: 'unknown',
     pattern:

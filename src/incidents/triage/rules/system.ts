@@ -159,7 +159,7 @@ export const preciseRules: readonly Rule[] = [
     id: 'exception.funds',
     category: 'unhandled-exception',
     pattern:
-      /(?:^|[.\s:])InsufficientFunds\b|insufficient (?:funds|margin|balance) for (?:gas|intrinsic|requested|transfer|trad)|(?:account has|margin is|balance) insufficient|not enough (?:balance|margin|funds|for new order)\b/i,
+      /(?:^|[.\s:])InsufficientFunds\b|insufficient (?:funds|margin|balance) for (?:gas|intrinsic|requested|transfer|trad)|(?:account has|margin is|balance) insufficient|not enough (?:balance|margin|funds|for new order)\b|\b(?:order|trade|transfer|withdrawal|card)\b.{0,40}insufficient (?:balance|funds|margin)|insufficient (?:balance|funds|margin) \(need/i,
     example: 'InsufficientFunds: exchange has insufficient balance for requested action.',
     weight: 0.3,
     check:
