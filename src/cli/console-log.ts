@@ -216,10 +216,10 @@ function timeOfDay(): string {
   return [now.getHours(), now.getMinutes(), now.getSeconds()].map(part => String(part).padStart(2, '0')).join(':');
 }
 
-// What a watcher that was started by `start` tells it over descriptor 3, a line of JSON, before it goes its own way.
-
 /** Metrics, files and programs may have put anything into it: no control sequence, and no line that looks like one of the watcher's. */
 const oneLine = (text: string) => stripSequences(text).replace(/[\r\n\t]+/g, ' ');
+
+// What a watcher that was started by `start` tells it over descriptor 3, a line of JSON, before it goes its own way.
 
 /** Its value is our caller's limit of open files. Says that `start` listens on descriptor 3; removed from the environment as soon as it was read. */
 export const REPORT_VARIABLE = 'AGENT_WATCH_START_REPORT';

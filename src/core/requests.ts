@@ -256,9 +256,9 @@ export function resetRequested(turn: Turn, _event: Of<'reset-requested'>): void 
   wait(turn, 'backoff', 0);
 }
 
-/** Why a request cannot be granted in this phase; null if it can. */
-export function refusal(phase: Phase, verb: 'restart'): string | null {
+/** Why a restart cannot be granted in this phase; null if it can. */
+export function whyNoRestart(phase: Phase): string | null {
   if (phase.kind === 'held') return `it is held (${phase.hold.why}); reset clears the hold`;
-  if (phase.kind === 'cooldown') return `${verb} is refused during a cooldown; reset ends it and starts at once`;
+  if (phase.kind === 'cooldown') return 'restart is refused during a cooldown; reset ends it and starts at once';
   return null;
 }

@@ -35,7 +35,7 @@ export interface NameReading<T> {
 }
 
 /** Reads everything of one name and writes nothing; never throws. `ofThisBoot` as for `loadState`. */
-export function readName<T>(
+export function readService<T>(
   stateDir: string,
   name: string,
   read: ReadState<T>,

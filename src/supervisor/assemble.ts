@@ -59,14 +59,6 @@ export interface Assembled {
 /** The log as an observer, for which others can wait. */
 type LogObserver = Observer & Pick<Log, 'settle'>;
 
-/** The machine, and how it is told what happens. What is built later is built from this. */
-interface Core {
-  supervisor: Supervisor;
-  observers: Observers;
-  /** Tells the observers of a fact, then the machine. */
-  report: Report;
-}
-
 /**
  * Puts the world together and starts the machine in it. Each part is built from those before it: the machine, the child, what
  * explains incidents, what follows from them; then whoever is told of it all.
@@ -124,6 +116,7 @@ export function assemble(order: WatchOrder, parts: Parts, found: Found, end: (co
 interface Core {
   supervisor: Supervisor;
   observers: Observers;
+  /** Tells the observers of a fact, then the machine. */
   report: Report;
   /** Reports what has changed about the way of the child's output. */
   reportOutput(change: Partial<OutputTrouble>): void;

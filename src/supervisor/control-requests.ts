@@ -5,7 +5,7 @@ import type { Answer, Request } from '../control/protocol.ts';
 import type { Caller } from '../control/server.ts';
 import type { Phase, Signal } from '../core/model.ts';
 import type { Report } from '../core/ports.ts';
-import { refusal } from '../core/requests.ts';
+import { whyNoRestart } from '../core/requests.ts';
 import { EXIT } from '../core/signals.ts';
 import { monoNow } from '../host/clock.ts';
 import { exitAtOnce, whyNoReset } from '../host/own-process.ts';
@@ -54,7 +54,7 @@ function answered(answering: Answering, request: Request, caller: Caller | null)
       supervisor.take({ type: 'stop-requested', by: 'command', signal: null, now: request.now });
       return { ok: true };
     case 'restart': {
-      const why = refusal(phase, 'restart');
+      const why = whyNoRestart(phase);
       if (why !== null) return { ok: false, why, exit: EXIT.usage };
       supervisor.take({ type: 'restart-requested', by: 'command' });
       return { ok: true };

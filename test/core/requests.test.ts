@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Asker, Effect } from '../../src/core/events.ts';
 import type { Signal } from '../../src/core/model.ts';
-import { refusal } from '../../src/core/requests.ts';
+import { whyNoRestart } from '../../src/core/requests.ts';
 import { Bench } from './bench.ts';
 import { CONTEXTS, PHASES } from './canonical.ts';
 
@@ -270,10 +270,10 @@ describe('restart', () => {
       const { state } = bench.start().dies(10);
       expect(bench.take(restart).state).toBe(state);
       expect(bench.told('refused')).toBe(1);
-      expect(refusal(state.phase, 'restart')).toContain('reset');
+      expect(whyNoRestart(state.phase)).toContain('reset');
     }
     for (const kind of ['starting', 'running', 'stopping', 'backoff', 'waiting', 'finished', 'stopped'] as const)
-      expect(refusal(PHASES[kind], 'restart')).toBeNull();
+      expect(whyNoRestart(PHASES[kind])).toBeNull();
   });
 });
 

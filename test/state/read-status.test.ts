@@ -6,7 +6,7 @@ import type { Wall } from '../../src/core/units.ts';
 import { bootId, pidNamespace } from '../../src/host/clock.ts';
 import { armHold, readHold, writeHold } from '../../src/state/hold-file.ts';
 import { acquireLock } from '../../src/state/lock.ts';
-import { readName, resetOffline, socketFolders } from '../../src/state/read-status.ts';
+import { readService, resetOffline, socketFolders } from '../../src/state/read-status.ts';
 import { openStateFile, readState } from '../../src/state/state-file.ts';
 import { namesIn, openStateFolder } from '../../src/state/state-folder.ts';
 import { because, missing, startTalker } from '../support/fixture.ts';
@@ -45,7 +45,7 @@ describe('reading a name', () => {
   test('tells state, hold, record and whether its watcher lives', async () => {
     const stateDir = join(scratch(), 'state');
     await leave(stateDir, 'n', true);
-    expect(readName(stateDir, 'n', read, thisBoot)).toEqual({
+    expect(readService(stateDir, 'n', read, thisBoot)).toEqual({
       name: 'n',
       folder: join(stateDir, 'n'),
       state: { step: 3 },
@@ -69,7 +69,7 @@ describe('reading a name', () => {
     const look = () =>
       readdirSync(join(stateDir, 'n')).map(file => [file, statSync(join(stateDir, 'n', file)).mtimeMs]);
     const before = look();
-    expect(readName(stateDir, 'n', read, thisBoot)).toMatchObject({
+    expect(readService(stateDir, 'n', read, thisBoot)).toMatchObject({
       state: { step: 3 },
       fault: 'it is not JSON',
       hold: { cause: 'unreadable' },
@@ -77,7 +77,7 @@ describe('reading a name', () => {
       alive: false,
     });
     expect(look()).toEqual(before);
-    expect(readName(stateDir, 'missing', read, thisBoot)).toMatchObject({ state: null, fault: null, record: null });
+    expect(readService(stateDir, 'missing', read, thisBoot)).toMatchObject({ state: null, fault: null, record: null });
     expect(namesIn(stateDir)).toEqual(['n']);
   });
 
@@ -89,12 +89,12 @@ describe('reading a name', () => {
       const inside = await startTalker(folder, 'lock-taker.ts', ['unshare', '-pf', '--kill-child', '--mount-proc']);
       onTestFinished(() => inside.kill());
       await inside.tell(`take ${folder}/state n`);
-      expect(readName(`${folder}/state`, 'n', read, thisBoot).alive).toBe(true);
+      expect(readService(`${folder}/state`, 'n', read, thisBoot).alive).toBe(true);
       const place = openStateFolder(`${folder}/state`, 'n');
       onTestFinished(() => place.close());
       expect(await acquireLock(place)).toEqual({ heldBy: 1 });
       await inside.kill();
-      await until('it is seen to be gone', () => !readName(`${folder}/state`, 'n', read, thisBoot).alive);
+      await until('it is seen to be gone', () => !readService(`${folder}/state`, 'n', read, thisBoot).alive);
     },
   );
 
@@ -102,7 +102,7 @@ describe('reading a name', () => {
     const stateDir = join(scratch(), 'state');
     for (let index = 0; index < 100; index++) await leave(stateDir, `name-${index}`, true);
     const look = () => {
-      const all = namesIn(stateDir).map(name => readName(stateDir, name, read, thisBoot));
+      const all = namesIn(stateDir).map(name => readService(stateDir, name, read, thisBoot));
       expect(all.filter(one => one.alive && one.state?.step === 3)).toHaveLength(100);
     };
     expect(Math.min(...Array.from({ length: 15 }, () => cpuMsFor(look)))).toBeLessThan(40);
@@ -131,7 +131,7 @@ describe('a reset without a watcher', () => {
     expect(readHold(place)).toBeNull();
     expect(readState(place.at('state.json'), read)).toEqual({ value: { step: 0 } });
     expect(readState(place.at('state.durable.json'), read)).toEqual({ value: { step: 0 } });
-    expect(readName(stateDir, 'n', read, thisBoot)).toMatchObject({
+    expect(readService(stateDir, 'n', read, thisBoot)).toMatchObject({
       alive: false,
       record: { run: { childPid: 4_000_000 } },
     });

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { makePrivateFolder } from '../../src/state/private-folder.ts';
-import { readName } from '../../src/state/read-status.ts';
+import { readService } from '../../src/state/read-status.ts';
 import { loadState, openStateFile } from '../../src/state/state-file.ts';
 import { openStateFolder, type StateFolder } from '../../src/state/state-folder.ts';
 import { scratch } from '../support/scratch.ts';
@@ -36,7 +36,7 @@ function leave(path: string, state: Step, minute: number): void {
 function seen({ place, lock }: ReturnType<typeof setUp>): (number | undefined)[] {
   const loaded = loadState(place, read, thisBoot, now, lock.privateFolders);
   expect(loaded.said).toEqual([]);
-  return [loaded.value?.step, readName(place.stateDir, 'n', read, thisBoot).state?.step];
+  return [loaded.value?.step, readService(place.stateDir, 'n', read, thisBoot).state?.step];
 }
 
 test('a state in a private folder is gone on from and shown if it is newer than the own one, and not if it is older', () => {

@@ -140,7 +140,7 @@ function letters(token: string): Spelled[] {
 }
 
 /** Switches that end or remove something: none is suggested for what was mistyped. */
-const harmfulSwitches: readonly string[] = ['now', 'prune', 'yes', 'force'];
+export const harmfulSwitches: readonly string[] = ['now', 'prune', 'yes'];
 
 function unknownOption(flag: string): UsageError {
   const word = flag.replace(/^-+/, '');

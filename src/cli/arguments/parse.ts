@@ -3,7 +3,7 @@ import { defaultStateDir, type Environment, ownEnvironment } from '../environmen
 import type { OptionValues } from '../options/index.ts';
 import { alike, didYouMean, quoted, UsageError } from '../usage-error.ts';
 import { readChoice, readName, readPath, readSignal } from '../values/words.ts';
-import { type CommandLine, readCommandLine } from './argv.ts';
+import { type CommandLine, harmfulSwitches, readCommandLine } from './argv.ts';
 import { aliases, commandNames, commandRow, commandWords } from './commands.ts';
 import type { DiagnoseTarget, HelpTopic, Invocation, Selection, ServiceScope } from './invocation.ts';
 import { diagnosisSettings, readValues, serviceSettings } from './resolve-options.ts';
@@ -45,7 +45,7 @@ function refuseForeign(line: CommandLine): void {
     const near = alike(name, row.options);
     const hint = row.watches
       ? `; it is for ${owners.join(', ')}`
-      : near === null || HARMFUL.includes(near)
+      : near === null || harmfulSwitches.includes(near)
         ? `; agent-watch help ${line.word} lists its options`
         : `; did you mean --${near}?`;
     const flag = line.typedFlags?.get(name) ?? `--${name}`;
@@ -67,9 +67,6 @@ function refuseForeign(line: CommandLine): void {
   if (line.typed !== null && aliases[line.typed]?.named && line.operands.length === 0 && !line.given.has('all'))
     throw new UsageError(`${line.typed}: missing name; usage: agent-watch ${line.typed} <name...>`);
 }
-
-/** Never suggested: they end or remove something. */
-const HARMFUL: readonly string[] = ['now', 'prune', 'yes'];
 
 async function invocationOf(line: CommandLine, here: Environment): Promise<Invocation> {
   if (line.word === 'watch') return { kind: 'watch', settings: await oneSettings(line, here) };

@@ -10,7 +10,7 @@ import { signalProcess } from '../../host/process-signals.ts';
 import { readText, reasonOf } from '../../host/read-file.ts';
 import { removeIfThere, replaceFile } from '../../state/atomic-file.ts';
 import { signalableWatcher } from '../../state/lock-record.ts';
-import { readName } from '../../state/read-status.ts';
+import { readService } from '../../state/read-status.ts';
 import { namesIn } from '../../state/state-folder.ts';
 import type { Invocation, Settings } from '../arguments/invocation.ts';
 import { REPORT_VARIABLE } from '../console-log.ts';
@@ -181,7 +181,7 @@ function changeText(change: Change): string {
 
 /** Why a service that is down is not started; null if it is to be. */
 function whyAtRest(stateDir: string, name: string, change: Change): string | null {
-  const { state, hold } = readName<Snapshot>(stateDir, name, readSnapshot, () => true);
+  const { state, hold } = readService<Snapshot>(stateDir, name, readSnapshot, () => true);
   if (hold !== null) return `held: ${hold.why}; agent-watch reset ${name} clears the hold`;
   const phase = state?.state.phase.kind;
   if (phase === 'stopped' && state?.state.leaving?.byPerson === true)

@@ -11,7 +11,7 @@ import { idsIn, readAll, readKept, readOne } from '../../incidents/store.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
 import { cut, incidentTable, measureFor } from '../render/tables.ts';
-import { localTime, ownColumns, ownTerminal, print } from '../render/terminal.ts';
+import { localStamp, ownColumns, ownTerminal, print } from '../render/terminal.ts';
 import { CommandFailed, didYouMean, quoted } from '../usage-error.ts';
 import { wallOf } from '../values/amounts.ts';
 import { unusualSince } from './runs.ts';
@@ -190,7 +190,7 @@ export async function briefCommand({ since, json, ...selection }: BriefInvocatio
   const found = brief({ incidents, states, unusual, sinceMs: nowMs - from, nowMs });
   await measureFor(found);
   const columns = ownColumns();
-  const look = { cut: (line: string) => cut(line, columns), time: localTime, zone: zoneText(nowMs) };
+  const look = { cut: (line: string) => cut(line, columns), time: localStamp, zone: zoneText(nowMs) };
   print(json ? `${JSON.stringify(found, null, 2)}\n` : `${briefText(found, look)}\n`);
   return code;
 }

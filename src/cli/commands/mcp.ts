@@ -5,12 +5,12 @@ import { fenced } from '../../diagnosis/prompt.ts';
 import { zoneText } from '../../host/clock.ts';
 import { reasonOf } from '../../host/read-file.ts';
 import { briefText } from '../../incidents/brief-text.ts';
-import { readName } from '../../state/read-status.ts';
+import { readService } from '../../state/read-status.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { version } from '../environment.ts';
 import { type Done, refuseUnreadable, type Service } from '../fleet/select.ts';
 import { incidentTable, runTable, statusTable } from '../render/tables.ts';
-import { localTime } from '../render/terminal.ts';
+import { localStamp } from '../render/terminal.ts';
 import { type Facts, openFacts } from '../serve/facts.ts';
 import { CommandFailed, didYouMean, quoted, UsageError } from '../usage-error.ts';
 import { readMoment, wallOf } from '../values/amounts.ts';
@@ -174,7 +174,7 @@ function looking(facts: Facts): Record<string, Tool> {
       async call(given) {
         const now = Date.now();
         const brief = await facts.brief(namesOf(given), now - (sinceOf(given) ?? now - DAY_MS));
-        return { found: briefText(brief, { cut: line => line, time: localTime, zone: zoneText(now) }) };
+        return { found: briefText(brief, { cut: line => line, time: localStamp, zone: zoneText(now) }) };
       },
     },
     incidents: {
@@ -275,7 +275,7 @@ async function actOn(facts: Facts, wanted: readonly string[], act: (service: Ser
  */
 async function resetOne(service: Service): Promise<Done> {
   const { stateDir, name } = service;
-  const { hold: onDisk, state } = readName<Snapshot>(stateDir, name, readSnapshot, () => true);
+  const { hold: onDisk, state } = readService<Snapshot>(stateDir, name, readSnapshot, () => true);
   const phase = state?.state.phase;
   const hold = onDisk ?? (phase?.kind === 'held' ? phase.hold : null);
   if (hold !== null && hold.cause !== 'max-restarts' && hold.cause !== 'hold-code')

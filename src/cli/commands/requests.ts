@@ -137,7 +137,6 @@ type Order =
   | { readonly kind: 'reset'; readonly yes: boolean; readonly keepsKillHold?: boolean }
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals };
 
-/** A watcher's loop never waits, so an answer that takes longer means that it is stopped or starved. */
 /** Asks the watchers of the selected services for something, all at once, and says what came of each. */
 export async function requestCommand(invocation: RequestInvocation): Promise<number> {
   return await actOnAll(invocation, service => requestOne(service, invocation));

@@ -19,7 +19,7 @@ import { LOG_FILE } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
 import { alignedRows, endText, type ListedRun, measureFor, metricText, oneLine, runTable } from '../render/tables.ts';
-import { localTime, ownColumns, print, terminalLine } from '../render/terminal.ts';
+import { localStamp, ownColumns, print, terminalLine } from '../render/terminal.ts';
 import { CommandFailed } from '../usage-error.ts';
 
 type RunsInvocation = Extract<Invocation, { kind: 'runs' }>;
@@ -134,8 +134,8 @@ function judgementRows({ verdict: judged, mark: word }: ListedRun, worth: string
 function runText(run: ListedRun, output: readonly Buffer[], worth: string): string {
   const { likeness } = run;
   const rows: [string, string | null][] = [
-    ['started', run.startedAt === null ? 'not known' : localTime(run.startedAt)],
-    ['ended', run.endedAt === null ? 'not known' : localTime(run.endedAt)],
+    ['started', run.startedAt === null ? 'not known' : localStamp(run.startedAt)],
+    ['ended', run.endedAt === null ? 'not known' : localStamp(run.endedAt)],
     ['end', endText(run)],
     ['why', run.why],
     ['category', run.category],

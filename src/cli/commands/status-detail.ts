@@ -4,18 +4,18 @@ import { linesFromEnd } from '../../child/log-lines.ts';
 import { agreementOf, calibrationText, verdictIn, verdictText } from '../../core/judgement.ts';
 import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import type { Status } from '../../core/status.ts';
-import { clipStart, stripControl, wholeStart } from '../../core/text.ts';
+import { clipStart, shellWord, stripControl, wholeStart } from '../../core/text.ts';
 import { durationText, exitText, sizeText } from '../../core/units.ts';
 import { type CpuSample, readAutopsy, sampleCpu } from '../../host/autopsy.ts';
 import { environmentOf, type TreeUsage, treeUsage } from '../../host/process-facts.ts';
 import { INCIDENTS_FOLDER, type Incident } from '../../incidents/incident.ts';
 import { readAll } from '../../incidents/store.ts';
 import { readRuns } from '../../state/line-log.ts';
-import { readDiagnosisFault, readName } from '../../state/read-status.ts';
+import { readDiagnosisFault, readService } from '../../state/read-status.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
 import { readKeptSettings } from '../fleet/kept-settings.ts';
 import { sparkline, whatText } from '../render/tables.ts';
-import { localTime, terminalLine } from '../render/terminal.ts';
+import { localStamp, terminalLine } from '../render/terminal.ts';
 import { lastUnusual } from './runs.ts';
 import type { StatusRow } from './status.ts';
 
@@ -77,7 +77,7 @@ function blockOf(row: StatusRow, before: TreeUsage | null, { doing, clean }: { d
   const { service, status } = row;
   const { stateDir, name, label } = service;
   const now = Date.now();
-  const { state } = readName<Snapshot>(stateDir, name, readSnapshot, () => true);
+  const { state } = readService<Snapshot>(stateDir, name, readSnapshot, () => true);
   const incidents = readAll(join(stateDir, name, INCIDENTS_FOLDER)).incidents;
   const kept = readKeptSettings(stateDir, name);
   const why = whatText({ ...status, lastExit: null, health: [] }, now);
@@ -90,7 +90,7 @@ function blockOf(row: StatusRow, before: TreeUsage | null, { doing, clean }: { d
     ['processes', processText(status, before)],
     [
       'since',
-      status.startedAt === null ? '' : `${localTime(status.startedAt)} (${durationText(status.uptimeMs ?? 0)})`,
+      status.startedAt === null ? '' : `${localStamp(status.startedAt)} (${durationText(status.uptimeMs ?? 0)})`,
     ],
     ...usageRows(row, before),
     ...status.health.slice(0, MOST_PROBES).map(probeRow),
@@ -187,7 +187,7 @@ function nextText({ name, phase, nextStartAt, limit }: Status, now: number): str
   if (nextStartAt === null) return '';
   const wait = durationText(Math.max(0, Date.parse(nextStartAt) - now));
   const sooner = phase === 'cooldown' || phase === 'limited' ? `; agent-watch reset ${name} starts it now` : '';
-  return `starts in ${wait}, ${localTime(nextStartAt)}${limit === null ? '' : ' (after the limit)'}${sooner}`;
+  return `starts in ${wait}, ${localStamp(nextStartAt)}${limit === null ? '' : ' (after the limit)'}${sooner}`;
 }
 
 /** The last words of a run that is over, as its incident has them: the watcher knew all of its secrets. */
@@ -209,8 +209,4 @@ function logLines(path: string, clean: Clean): readonly string[] {
 function lastLines(lines: readonly string[]): string[] {
   const shown = lines.slice(-LAST_LINES).map(line => `    ${terminalLine(clipStart(line, SHOWN_CHARS), false)}`);
   return shown.length === 0 ? [] : ['  last lines', ...shown];
-}
-
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./*-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

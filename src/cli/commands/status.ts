@@ -8,7 +8,7 @@ import { withUsage } from '../../host/process-facts.ts';
 import { readText } from '../../host/read-file.ts';
 import { maskedStatuses } from '../../incidents/redaction/statuses.ts';
 import type { LockRecord } from '../../state/lock-record.ts';
-import { readDiagnosisFault, readName } from '../../state/read-status.ts';
+import { readDiagnosisFault, readService } from '../../state/read-status.ts';
 import { isName, namesIn } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { refuseUnreadable, type Service, selectKnown, whyUnreadable } from '../fleet/select.ts';
@@ -148,7 +148,7 @@ export function readStatus(stateDir: string, name: string): Status | null {
 
 function readBoth(stateDir: string, name: string): Omit<StatusRow, 'service'> | null {
   const boot = bootId() ?? 'unknown';
-  const read = readName<Snapshot>(stateDir, name, readSnapshot, saved => saved.bootId === boot);
+  const read = readService<Snapshot>(stateDir, name, readSnapshot, saved => saved.bootId === boot);
   if (read.state === null && read.hold === null && read.record === null) return null;
   const now = stampNow();
   const snapshot = read.state ?? emptySnapshot(name, boot, now);

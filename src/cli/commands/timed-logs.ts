@@ -5,7 +5,7 @@ import { readEvents, type ServiceEvent } from '../../state/line-log.ts';
 import { LOG_FILE } from '../../state/state-folder.ts';
 import type { Invocation } from '../arguments/invocation.ts';
 import { type Service, selectReadable } from '../fleet/select.ts';
-import { isReaderGone, localTime, ownTerminal, print, terminalLine, wantsColours } from '../render/terminal.ts';
+import { isReaderGone, localStamp, ownTerminal, print, terminalLine, wantsColours } from '../render/terminal.ts';
 import { wallOf } from '../values/amounts.ts';
 import { findIncident } from './incidents.ts';
 
@@ -65,7 +65,7 @@ async function followEvents(
 }
 
 function eventLine({ at, name, text }: ServiceEvent, many: boolean): string {
-  return `${localTime(at)}  ${many ? `${name}: ` : ''}${stripControl(text).replaceAll('\n', ' ')}\n`;
+  return `${localStamp(at)}  ${many ? `${name}: ` : ''}${stripControl(text).replaceAll('\n', ' ')}\n`;
 }
 
 type LogsInvocation = Extract<Invocation, { kind: 'logs' }>;
@@ -277,7 +277,7 @@ function printer(services: readonly Service[], { times, raw }: LogsInvocation): 
   return entries => {
     const parts: Buffer[] = [];
     for (const { label, at, text } of entries) {
-      const time = times ? `${localTime(at)}.${String(at % 1000).padStart(3, '0')} ` : '';
+      const time = times ? `${localStamp(at)}.${String(at % 1000).padStart(3, '0')} ` : '';
       const name = services.length > 1 ? (prefixes.get(label) ?? '') : '';
       parts.push(Buffer.from(time + name), lineBytes(text, terminal !== null && !raw, colours), NEWLINE);
     }

@@ -143,10 +143,7 @@ async function hideSecrets(argv: readonly string[]): Promise<void> {
   // Without `--` the command is in the configuration, and all of it is options.
   const end = argv.indexOf('--');
   if (!argv.slice(0, end === -1 ? argv.length : end).some(word => MAY_BE_SECRET.test(word))) return;
-  const [{ shownArguments }, { showArguments }] = await Promise.all([
-    import('../arguments/secret-options.ts'),
-    import('../arguments/secret-options.ts'),
-  ]);
+  const { shownArguments, showArguments } = await import('../arguments/secret-options.ts');
   showArguments(argv, shownArguments(argv));
 }
 
@@ -183,8 +180,9 @@ async function serviceOf(
     warn(`systemd is not told when this service is up (${whyNoLibc()}); set Type=exec in the unit`);
     return null;
   }
-  const { createNotifier } = await import('../../supervisor/observers/service-manager.ts');
-  const { createServiceManager, watchdogMsOf } = await import('../../supervisor/observers/service-manager.ts');
+  const { createNotifier, createServiceManager, watchdogMsOf } = await import(
+    '../../supervisor/observers/service-manager.ts'
+  );
   const watchdogMs = watchdogMsOf(process.env, process.pid);
   return createServiceManager({
     notifier: createNotifier(socket, calls, warn),

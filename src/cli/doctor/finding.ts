@@ -9,7 +9,7 @@ import { type ProcessRow, readProcess, usersOf } from '../../host/process-table.
 import { hasProc, openRegularSync } from '../../host/read-file.ts';
 import { memoryCgroupOf } from '../../host/resource-limits.ts';
 import type { RecordedRun } from '../../state/lock-record.ts';
-import { readName } from '../../state/read-status.ts';
+import { readService } from '../../state/read-status.ts';
 import type { Settings } from '../arguments/invocation.ts';
 import { readStatus } from '../commands/status.ts';
 import { ownEnvironment } from '../environment.ts';
@@ -109,7 +109,7 @@ export interface Subject {
 export async function subjectOf(stateDir: string, name: string): Promise<Subject | null> {
   const status = readStatus(stateDir, name);
   if (status === null) return null;
-  const { folder, fault, record, state } = readName<Snapshot>(stateDir, name, readSnapshot, () => true);
+  const { folder, fault, record, state } = readService<Snapshot>(stateDir, name, readSnapshot, () => true);
   const known = record === null || record === 'unreadable' ? null : record;
   const run = known === null || known.run === 'unknown' ? null : known.run;
   const watcher = status.watcherPid;

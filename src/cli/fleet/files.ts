@@ -2,7 +2,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import { readTrustedFile } from '../../host/trusted-file.ts';
-import { readName } from '../../state/read-status.ts';
+import { readService } from '../../state/read-status.ts';
 import { type ConfigFile, configNames, isFolder, readConfig } from '../arguments/config.ts';
 import type { FileSelection, Settings } from '../arguments/invocation.ts';
 import { watchSettings } from '../arguments/resolve-settings.ts';
@@ -85,7 +85,7 @@ async function describedBy(
   if (file.command === null && faults.length === before) faults.push(`${shown}: has no command; write command: [...]`);
   if (faults.length > before) return null;
   try {
-    return await watchSettings(commandLine(file, stateDir, here), file, here);
+    return await watchSettings(commandLine(file, stateDir), file, here);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     faults.push(error.message.startsWith(shown) ? error.message : `${shown}: ${error.message}`);
@@ -94,20 +94,20 @@ async function describedBy(
 }
 
 /** The command line that starts the file's service: with a name and a folder that do not depend on where we are. */
-function commandLine(file: ConfigFile, stateDir: string, here: Environment) {
+function commandLine(file: ConfigFile, stateDir: string) {
   const given = new Map<OptionName, readonly string[]>([['state-dir', [stateDir]]]);
   const written = file.values.get('cwd')?.[0];
   const cwd = written === undefined ? dirname(file.path) : resolve(written.base, written.text);
   if (written === undefined) given.set('cwd', [cwd]);
   if (!file.values.has('name')) given.set('name', [nameOf(file, cwd, stateDir)]);
-  return { word: 'start' as const, typed: 'apply', given, operands: [], command: null, here };
+  return { word: 'start' as const, typed: 'apply', given, operands: [], command: null };
 }
 
 /** The file's own name; but a service that was already named after its command, from the same folder, keeps that name. */
 function nameOf({ path, command }: ConfigFile, cwd: string, stateDir: string): string {
   const byCommand = defaultName(command ?? []);
   const own = [byCommand, nameWithFolderHash(byCommand, cwd)].find(name => {
-    const known = readName<Snapshot>(stateDir, name, readSnapshot, () => true).state;
+    const known = readService<Snapshot>(stateDir, name, readSnapshot, () => true).state;
     return known !== null && known.cwd === cwd && JSON.stringify(known.command) === JSON.stringify(command);
   });
   return own ?? (sanitisedName(basename(path).replace(/\.(?:ya?ml|json)$/, '')) || byCommand);

@@ -1,7 +1,7 @@
 import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import { fnv1a } from '../../core/text.ts';
 import { bootId } from '../../host/clock.ts';
-import { readName } from '../../state/read-status.ts';
+import { readService } from '../../state/read-status.ts';
 import type { Settings } from '../arguments/invocation.ts';
 import { sanitisedName } from '../values/words.ts';
 import { type LauncherRule, launcherRules } from './launcher-rules.ts';
@@ -140,7 +140,7 @@ function stem(path: string): string {
 export function ownName({ identity, command }: Settings): { name: string; said: string | null } {
   const { name, nameGiven, stateDir, cwd } = identity;
   if (nameGiven) return { name, said: null };
-  const known = readName<Snapshot>(stateDir, name, readSnapshot, saved => saved.bootId === bootId()).state;
+  const known = readService<Snapshot>(stateDir, name, readSnapshot, saved => saved.bootId === bootId()).state;
   if (known === null || (known.cwd === cwd && known.command[0] === command[0])) return { name, said: null };
   const other = nameWithFolderHash(name, cwd);
   return {

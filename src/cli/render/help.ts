@@ -68,7 +68,7 @@ export function defaultText(name: OptionName): string | null {
   return row.defaultNote ?? row.default ?? null;
 }
 
-/** What an option means, with its default, that it may be repeated, and that it is still to come. */
+/** What an option means, with its default, and whether it may be repeated. */
 export function meaningText(name: OptionName): string {
   const row = optionRow(name);
   const notes = [

@@ -5,7 +5,7 @@ import { stripControl } from '../../core/text.ts';
 import { durationText, exitText, sizeText } from '../../core/units.ts';
 import { localTime, zoneText } from '../../host/clock.ts';
 import type { Incident } from '../../incidents/incident.ts';
-import { localTime as incidentTime } from './terminal.ts';
+import { localStamp } from './terminal.ts';
 
 const STATUS_HEAD = ['NAME', 'PHASE', 'PID', 'UP', 'CPU', 'MEM', 'RESTARTS', 'DETAILS'] as const;
 const PHASE_COLUMN = 1;
@@ -223,7 +223,7 @@ function cellsOf({ last, count }: Group): string[] {
   const { at, id, kind, category, keyLine, evidence, recoveredAt } = last;
   const over = recoveredAt === null ? 'ongoing' : `after ${durationText(Date.parse(recoveredAt) - Date.parse(at))}`;
   const times = count === 1 ? '' : `${count} times: `;
-  const cells = [incidentTime(at), id, kind, category, over, `${times}${keyLine ?? evidence[0] ?? ''}`];
+  const cells = [localStamp(at), id, kind, category, over, `${times}${keyLine ?? evidence[0] ?? ''}`];
   return cells.map(oneLine);
 }
 
@@ -241,7 +241,7 @@ export function runTable(runs: readonly ListedRun[], many: boolean, columns: num
   const head = ['RUN', `STARTED (${zone})`, 'TOOK', 'END', 'OUTPUT', 'LINES', 'CPU', 'MEM', 'DETAILS'];
   const rows = runs.map(run => [
     String(run.run),
-    run.startedAt === null ? '-' : incidentTime(run.startedAt),
+    run.startedAt === null ? '-' : localStamp(run.startedAt),
     orDash(run.durationMs, durationText),
     endText(run),
     orDash(run.bytes, sizeText),

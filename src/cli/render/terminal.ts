@@ -76,6 +76,6 @@ export function terminalLine(line: string, colours: boolean): string {
 }
 
 /** `2026-11-29 10:15:04`, local time. */
-export function localTime(at: string | number): string {
+export function localStamp(at: string | number): string {
   return zonedTime(at).slice(0, 19);
 }

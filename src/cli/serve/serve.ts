@@ -17,7 +17,7 @@ import { shownRow } from '../commands/status.ts';
 import { version } from '../environment.ts';
 import { refuseUnreadable } from '../fleet/select.ts';
 import { byTrouble, cpuText, whatText } from '../render/tables.ts';
-import { localTime, print } from '../render/terminal.ts';
+import { localStamp, print } from '../render/terminal.ts';
 import { CommandFailed, UsageError } from '../usage-error.ts';
 import { readMoment, wallOf } from '../values/amounts.ts';
 import { type Facts, openFacts } from './facts.ts';
@@ -191,7 +191,7 @@ async function overviewOf(facts: Facts, page: string) {
       command: row.command.join(' '),
       lastIncidentId: row.lastIncidentId,
     }));
-  const head = briefHead(brief, { cut: line => line, time: localTime, zone: zoneText(now) });
+  const head = briefHead(brief, { cut: line => line, time: localStamp, zone: zoneText(now) });
   return { page, version, host: facts.host, at: new Date(now).toISOString(), head, services, brief, faults };
 }
 

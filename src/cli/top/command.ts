@@ -3,7 +3,7 @@ import type { Selection } from '../arguments/invocation.ts';
 import { readServices, type StatusRow } from '../commands/status.ts';
 import { type CleanerFor, loadCleaner } from '../commands/status-detail.ts';
 import { select, selectKnown } from '../fleet/select.ts';
-import { canDraw, localTime } from '../render/terminal.ts';
+import { canDraw, localStamp } from '../render/terminal.ts';
 import { CommandFailed, UsageError } from '../usage-error.ts';
 import {
   contentOf,
@@ -154,7 +154,7 @@ function createLiveView(selection: Selection, cleanerFor: CleanerFor) {
       detail,
       message,
       pane: content !== null && pane !== null && isSame(content.pane, pane) ? content : null,
-      clock: localTime(Date.now()).slice(11),
+      clock: localStamp(Date.now()).slice(11),
       stateDir: selection.allUsers ? 'all users' : selection.stateDir,
     };
     const { lines, page, mostScroll, offset } = frame(picture, screen.size());
