@@ -211,18 +211,15 @@ function nextTick({ state, policy, at }: HealthDraft): Mono | null {
   return next === Number.MAX_SAFE_INTEGER ? null : (Math.max(next, at.mono) as Mono);
 }
 
+/** Limits and refusals in a row, when there are none. */
+const NO_ROW = { limitsInRow: 0, refusalsInRow: 0 };
+
 /** Long enough up: the next wait is the first again. Returns the run as it is from now on. */
 export function becameHealthy(turn: Turn, live: Live): Live {
-  const { backoffStep, restartsInRow } = turn.state;
-  set(turn, {
-    stepBefore: backoffStep,
-    backoffStep: 0,
-    restartsInRow: 0,
-    shortRuns: 0,
-    limitsInRow: 0,
-    refusalsInRow: 0,
-    resumedInRow: 0,
-  });
+  const { backoffStep, restartsInRow, lastExit, limitsInRow, refusalsInRow } = turn.state;
+  // A client that tries again for minutes before it gives up is as limited as one that ends at once: only a recovery ends that row.
+  const row = lastExit?.cause === 'limited' ? { limitsInRow, refusalsInRow } : NO_ROW;
+  set(turn, { stepBefore: backoffStep, backoffStep: 0, restartsInRow: 0, shortRuns: 0, resumedInRow: 0, ...row });
   tell(turn, {
     kind: 'healthy',
     uptimeMs: elapsed(turn, live.since.mono),
@@ -242,12 +239,14 @@ export function proveRecovery(turn: Turn, live: Live): Live {
 }
 
 /**
- * How long a run must live before it proves that an incident is over. Time alone proves little where the run that crashed had
- * lived for --healthy-after too: then it is half as long again as that one, ten times --healthy-after at most.
+ * How long a run must live before it proves that an incident is over. Time alone proves little where the run that crashed, or met its
+ * limit, had lived for --healthy-after too: then it is half as long again as that one, ten times --healthy-after at most. An answer proves
+ * more than time after a crash; that a program talks, or answers while it waits for a limit, proves nothing.
  */
 function provenAfterMs({ policy: { health, healthyAfterMs }, state: { lastExit } }: Turn): number {
-  const byProbes = health.probes.some(({ severity }) => severity === 'critical');
-  if (byProbes || lastExit?.cause !== 'crash' || lastExit.uptimeMs < healthyAfterMs) return healthyAfterMs;
+  const answers = health.probes.some(probe => probe.severity === 'critical' && probe.way === 'asked' && probe.judged);
+  const unsure = lastExit?.cause === 'limited' || (lastExit?.cause === 'crash' && !answers);
+  if (!unsure || lastExit.uptimeMs < healthyAfterMs) return healthyAfterMs;
   return Math.max(healthyAfterMs, Math.min(10 * healthyAfterMs, 1.5 * lastExit.uptimeMs));
 }
 
@@ -269,5 +268,5 @@ function recovered(turn: Turn, live: Live, uptimeMs: number): void {
   if (incident === null || !incident.open) return;
   const proof = recoveryProof(turn.policy.health, live.health, durationText(uptimeMs));
   order(turn, { type: 'close-incident', at: turn.event.at.wall, proof });
-  set(turn, { incident: { ...incident, open: false } });
+  set(turn, { incident: { ...incident, open: false }, ...NO_ROW });
 }

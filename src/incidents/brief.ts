@@ -1,5 +1,5 @@
 import { CANNOT_END } from '../core/requests.ts';
-import { isFailed, type Status } from '../core/status.ts';
+import { isFailed, limitWords, type Status } from '../core/status.ts';
 import { exitText, sizeText } from '../core/units.ts';
 import { type SharedEvent, sharedEvents } from './history.ts';
 import type { Incident } from './incident.ts';
@@ -254,8 +254,15 @@ const needOf = (state: Status, last: Incident | undefined): Need[] => {
   if (phase === 'held')
     return need('critical', `held: ${state.holdReason ?? 'no reason recorded'}`, `agent-watch reset ${name}`);
   if (phase === 'lost') return need('critical', 'unsupervised: the watcher died', `agent-watch start ${name}`);
-  if (phase === 'limited' && state.limit?.until == null)
-    return need('critical', `limited (${state.limit?.cause ?? 'no reason recorded'}), without a known end`, show);
+  const { limit } = state;
+  if (phase === 'limited' && (limit == null || limit.until === null))
+    return need(
+      'critical',
+      `limited (${limit == null ? 'no reason recorded' : limitWords(limit.cause)}), without a known end`,
+      show,
+    );
+  if (phase === 'limited' && limit?.cause === 'budget')
+    return need('critical', `limited (${limitWords(limit.cause)})`, show);
   const stuck = state.health.find(row => row.name === CANNOT_END && row.ok === false);
   if (stuck !== undefined) return need('critical', stuck.detail, `agent-watch status ${name}`);
   if (isFailed(state)) {

@@ -19,14 +19,14 @@ export function idsIn(folder: string): string[] {
 }
 
 /** One incident; or what is wrong with its file; null if there is none. */
-export function readOne(folder: string, id: string): { incident: Incident } | { fault: string } | null {
+export function readOne(folder: string, id: string): { incident: Incident } | { fault: string; whole: boolean } | null {
   try {
     const text = readKept(`${folder}/${id}.json`);
     if (text === null) return null;
     const incident = readIncident(JSON.parse(text));
-    return typeof incident === 'string' ? { fault: incident } : { incident };
+    return typeof incident === 'string' ? { fault: incident, whole: true } : { incident };
   } catch (error) {
-    return { fault: error instanceof SyntaxError ? 'it is not JSON' : reasonOf(error) };
+    return { fault: error instanceof SyntaxError ? 'it is not JSON' : reasonOf(error), whole: false };
   }
 }
 
@@ -92,6 +92,8 @@ export async function openStore(world: StoreWorld, limits = STORE_LIMITS): Promi
   const kept: Incident[] = [];
   const sizes = new Map<string, number>();
   const dropped = loadEvicted(world);
+  // What a later version wrote belongs to that one, which may come back.
+  const foreign: string[] = [];
   let failing = false;
   let count = 0;
   for (const id of idsIn(world.folder())) {
@@ -99,9 +101,11 @@ export async function openStore(world: StoreWorld, limits = STORE_LIMITS): Promi
     if (found !== null && 'incident' in found) {
       kept.push(slim(found.incident));
       sizes.set(id, sizeOf(world.folder(), id));
-    } else if (found !== null) putAside(world, id, found.fault);
+    } else if (found?.whole === true) foreign.push(`${id}.json (${found.fault})`);
+    else if (found !== null) putAside(world, id, found.fault);
     if (++count % READS_A_TURN === 0) await nextTurn();
   }
+  if (foreign.length > 0) world.warn(`incidents of another version are left as they are: ${foreign.join(', ')}`);
 
   /** The oldest go until there is room for what comes, and for some more: what is counted is written for all of them at once. */
   function makeRoom(): void {

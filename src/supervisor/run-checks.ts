@@ -206,7 +206,7 @@ const GLANCE_BYTES = 16 * 1024;
 const READ_BYTES = 256 * 1024;
 /** Words of limits and refused logins, and the end of a JSON event. */
 const WORTH_READING =
-  /limit|quota|usage|credit|balance|429|529|40[123]|throttl|too many|overload|log ?in|logged|sign in|auth|token|api.?key|exhaust|flood|billing|account|capacity|spend|budget|credential|session|banned|payment|retry-after|context|too (?:long|large)|terminal|tty|raw mode|[}\]]\s*$/i;
+  /limit|quota|usage|credit|balance|429|529|40[123]|throttl|too (?:many|long|large|quick|fast)|overload|log ?in|logged|sign in|auth|token|api.?key|exhaust|flood|billing|account|allowance|premium|capacity|\bcap\b|spend|budget|credential|session|subscription|expired|revoked|banned|payment|retry-after|slow ?down|context|terminal|tty|raw mode|[}\]]\s*$/i;
 
 /**
  * Most ends say nothing about themselves, and the next start must not wait for a closer look at them. What looks closely is

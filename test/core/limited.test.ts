@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { EndReading } from '../../src/core/events.ts';
+import type { ProbePolicy } from '../../src/core/health-model.ts';
 import type { TimerId } from '../../src/core/model.ts';
 import { encoded, readSnapshot, restore, SNAPSHOT_VERSION, type Snapshot } from '../../src/core/snapshot.ts';
 import type { Mono, Stamp, Wall } from '../../src/core/units.ts';
@@ -148,6 +149,48 @@ test('limits in a row are one incident, closed by one healthy run', () => {
   bench.pass(2 * minute);
   expect(bench.ordered('close-incident')).toBe(1);
   expect(bench.state.limitsInRow).toBe(0);
+});
+
+describe('a client that tries again for minutes before it gives up', () => {
+  const stale: ProbePolicy = {
+    ...{ way: 'timed', watches: 'output', kind: 'stale', name: 'stale', severity: 'critical', ownWords: true },
+    ...{ endsAs: 'probe', limitMs: 20 * minute, startPeriodMs: minute, lookMs: 5000 },
+  };
+  /** A run that says something after ten seconds, so that all its probes are well. */
+  function speaks(bench: Bench, probes: readonly ProbePolicy[]): void {
+    bench.pass(10_000);
+    const observation = { kind: 'progress', at: bench.mono as Mono, detail: 'output' } as const;
+    for (const { name } of probes)
+      bench.take({ type: 'probes-reported', runId: bench.runId, reports: [{ probe: name, observation }] });
+  }
+
+  test.each([
+    ['without a probe', []],
+    ['with --stale-after', [stale]],
+  ])('is limited all the same, %s: growing waits, one incident, no recovery but a real one', (_how, probes) => {
+    const bench = new Bench({ health: { probes, killWhen: null } }).start();
+    const incidents: string[] = [];
+    const note = () => incidents.push(...bench.effects.map(({ type }) => type).filter(type => /incident/.test(type)));
+    const waits = Array.from({ length: 4 }, (_, run) => {
+      bench.effects = [];
+      speaks(bench, probes);
+      bench.pass(3 * minute - 10_000);
+      expect(bench.told('healthy')).toBe(run + 1);
+      note();
+      bench.dies(0, failed, limit(bench, null));
+      note();
+      const { waitMs } = bench;
+      bench.waitOut();
+      return waitMs / minute;
+    });
+    expect(waits).toEqual([15, 30, 60, 60]);
+    expect(incidents).toEqual(['open-incident']);
+    speaks(bench, probes);
+    bench.pass(4.5 * minute - 10_001);
+    expect(bench.ordered('close-incident')).toBe(0);
+    expect(bench.pass(1).ordered('close-incident')).toBe(1);
+    expect(bench.state.limitsInRow).toBe(0);
+  });
 });
 
 describe('a refused login', () => {

@@ -14,6 +14,10 @@ const state = (phase: unknown, more: Partial<State> = {}): State => ({
   ...more,
 });
 const clock = (at: Wall) => `<${at}>`;
+const limited = (until: number | null) => ({
+  ...{ kind: 'limited', startAt: 65_000, since, timer: null },
+  limit: { cause: 'rate-limited', until, line: null },
+});
 
 const phases: [string, unknown, up: boolean, healthy: boolean, text: string][] = [
   ['starting', { kind: 'starting', runId: 'r', since, checking: false }, false, false, 'starting'],
@@ -24,6 +28,9 @@ const phases: [string, unknown, up: boolean, healthy: boolean, text: string][] =
   ['in a cooldown', { kind: 'cooldown', waitMs: 9000, since, timer: null }, true, true, 'cooldown until <10000>'],
   ['waiting', { kind: 'waiting', due: 5000 as Wall, timer: 1 as TimerId }, true, true, 'waiting until <5000>'],
   ['waiting for no time yet', { kind: 'waiting', due: null, timer: null }, true, true, 'waiting'],
+  ['limited', limited(5000), true, true, 'limited until <5000> (usage limit)'],
+  ['limited for no time known', limited(null), true, true, 'limited, next try <65000> (usage limit)'],
+  ['checking', { kind: 'checking', ended: {}, code: null, asked: true }, true, true, 'checking'],
   ['held', { kind: 'held', hold }, true, true, 'held (9 restarts in a row)'],
   ['finished', { kind: 'finished', code: 3 }, true, true, 'finished'],
   ['stopped', { kind: 'stopped' }, true, true, 'stopped'],

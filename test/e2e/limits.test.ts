@@ -35,6 +35,8 @@ describe('a usage limit', () => {
     expect(alert).toContain('usage limit');
     expect(run(folder, ['health', 'agent'])).toMatchObject({ code: 0, out: expect.stringContaining('ok') });
     expect(run(folder, ['status', 'agent']).out).toContain('usage limit');
+    const { out } = run(folder, ['diagnose', 'agent', '--json']);
+    expect(JSON.parse(out)).toMatchObject({ next: { action: 'wait', until: status.limit?.until } });
     stopped(folder, 'agent');
     expect(statusOf(folder, 'agent')).toMatchObject({ phase: 'stopped', limit: null });
   });

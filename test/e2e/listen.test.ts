@@ -51,6 +51,21 @@ describe('--listen', () => {
     await watcher.ended;
   });
 
+  test('a service that waits for a limit lives, is not ready, and tells until when', async () => {
+    const folder = scratch();
+    const port = await deadPort();
+    const at = Math.floor(Date.now() / 1000) + 7200;
+    const line = `{"type":"result","is_error":true,"result":"Claude AI usage limit reached|${at}"}`;
+    const watcher = startWatcher(folder, ['--name', 'l', '--listen', String(port), '--', 'sh', '-c', `echo '${line}'`]);
+    await until('it waits', async () => /"limited"/.test((await get(port, '/status')).text));
+    expect((await get(port, '/livez')).code).toBe(200);
+    expect((await get(port, '/readyz')).code).toBe(503);
+    const { text } = await get(port, '/metrics');
+    expect(text).toContain(`agent_watch_limited_until_seconds{name="l"} ${at}\n`);
+    watcher.process.kill('SIGTERM');
+    await watcher.ended;
+  });
+
   test('on another host than loopback without a token is refused; a taken port is said, ends nothing and is tried again', async () => {
     const folder = scratch();
     expect(run(folder, ['--listen', '0.0.0.0:1', '--', 'true'])).toMatchObject({ code: 125 });

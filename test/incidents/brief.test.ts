@@ -61,6 +61,16 @@ describe('what needs a person', () => {
     expect(of([], [one]).needsPerson).toEqual([{ name: 'a', severity: 'critical', why, next }]),
   );
 
+  test.each([
+    ['rate-limited', '2026-03-03T09:00:00.000Z', null],
+    ['rate-limited', null, 'limited (usage limit), without a known end'],
+    ['auth-failed', null, 'limited (login refused), without a known end'],
+    ['budget', '2026-03-03T09:00:00.000Z', 'limited (budget used up)'],
+  ])('a limit (%s, until %s) that ends by itself needs nobody', (cause, end, why) => {
+    const found = of([], [state('a', 'limited', { limit: { cause, until: end, line: null } })]).needsPerson;
+    expect(found).toEqual(why === null ? [] : [{ name: 'a', severity: 'critical', why, next: 'agent-watch status a' }]);
+  });
+
   test('what is critical comes before what is still tried', () => {
     const states = [state('a', 'backoff'), state('b', 'held', { holdReason: 'x' }), state('c', 'unhealthy')];
     expect(of([], states).needsPerson.map(({ name, severity }) => `${name} ${severity}`)).toEqual([

@@ -75,7 +75,6 @@ describe('the store', () => {
     ['empty', ''],
     ['no JSON', '{"id":'],
     ['NULs', '\0\0\0\0'],
-    ['another form', '{"id":"x"}'],
   ])('puts a broken file aside and reports it: %s', async (_, text) => {
     const folder = scratch();
     const first = await store(folder);
@@ -87,6 +86,19 @@ describe('the store', () => {
     expect(second.said).toHaveLength(1);
     expect(second.said[0]).toMatch(/could not be read .*; kept as .*\.corrupt/);
     expect(second.kept.map(({ id }) => id)).toEqual([numbered(2).id]);
+  });
+
+  test('leaves what a later version wrote as it is, and reports it in one line', async () => {
+    const folder = scratch();
+    const first = await store(folder);
+    for (const index of [1, 2]) await first.put(numbered(index), 'report');
+    const path = `${first.path}/${numbered(1).id}.json`;
+    const later = readFileSync(path, 'utf8').replace(/"kind":"\w+"/, '"kind":"from-the-future"');
+    writeFileSync(path, later);
+    const second = await store(folder);
+    expect(second.said).toEqual([expect.stringMatching(/^incidents of another version are left as they are: /)]);
+    expect(second.kept.map(({ id }) => id)).toEqual([numbered(2).id]);
+    expect(readFileSync(path, 'utf8')).toBe(later);
   });
 
   test('continues where nothing can be written, and reports it once', async () => {

@@ -259,7 +259,9 @@ export class Contract {
     if (mode.is === 'up' && mode.healthy) return this.recoverIfDue();
     if (mode.is !== 'up' || !this.green || this.at - mode.since < this.policy.healthyAfterMs) return;
     belief.stepBefore = belief.step;
-    Object.assign(belief, { step: 0, row: 0, short: 0, limits: 0, refusals: 0, mode: { ...mode, healthy: true } });
+    Object.assign(belief, { step: 0, row: 0, short: 0, mode: { ...mode, healthy: true } });
+    // After a limit only a recovery begins its count anew.
+    if (belief.last !== 'limited') Object.assign(belief, { limits: 0, refusals: 0 });
     this.expected.add('tell:healthy');
     this.recoverIfDue();
   }
@@ -270,9 +272,10 @@ export class Contract {
     const { mode } = belief;
     if (mode.is !== 'up' || !mode.healthy || !belief.incident) return;
     const { healthyAfterMs: enough, health } = policy;
-    const longCrash = belief.last === 'crash' && belief.lastUp >= enough && health.probes.length === 0;
-    if (longCrash && this.at - mode.since < Math.min(10 * enough, 1.5 * belief.lastUp)) return;
-    belief.incident = false;
+    const doubtful = belief.last === 'limited' || (belief.last === 'crash' && health.probes.length === 0);
+    if (doubtful && belief.lastUp >= enough && this.at - mode.since < Math.min(10 * enough, 1.5 * belief.lastUp))
+      return;
+    Object.assign(belief, { incident: false, limits: 0, refusals: 0 });
     this.expected.add('close-incident');
   }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Autopsy, processWords } from '../../core/autopsy.ts';
 import { EXIT } from '../../core/signals.ts';
+import { limitWords } from '../../core/status.ts';
 import { clipStart, stripControl, wholeEnd } from '../../core/text.ts';
 import { type Diagnosed, type DiagnosisSettings, obstacleTo, type Undiagnosed } from '../../diagnosis/diagnose.ts';
 import type { Case } from '../../diagnosis/prompt.ts';
@@ -157,14 +158,20 @@ function ofIncident(stateDir: string, name: string): Explanation {
   if (found === null)
     throw new CommandFailed(`there is no incident of ${name}; --file LOG explains any log`, EXIT.unknownName);
   if ('fault' in found) throw new CommandFailed(`the last incident of ${name} cannot be read: ${found.fault}`);
-  return { ...found.incident, next: nextOf(found.incident, join(stateDir, name)), diagnosisFailure: null };
+  return { ...found.incident, next: nextOf(found.incident, stateDir, name), diagnosisFailure: null };
 }
 
-/** As its last lines say, which are kept with it; a hold wins. */
-function nextOf({ kind, exit, tail, at }: Incident, folder: string): NextStep {
-  const hold = readHold({ at: file => join(folder, file) });
+/** As its last lines say, which are kept with it; a hold and a limit that it waits for win. */
+function nextOf({ kind, exit, tail, at }: Incident, stateDir: string, name: string): NextStep {
+  const hold = readHold({ at: file => join(stateDir, name, file) });
   if (hold !== null) return { action: 'hold', until: null, why: `Held: ${hold.why}.` };
-  if (kind !== 'crash' && kind !== 'exit') return { action: 'restart', until: null, why: 'As after any crash.' };
+  const limit = readStatus(stateDir, name)?.limit ?? null;
+  if (limit !== null) {
+    const end = limit.until === null ? 'its end is not known, so it is tried now and then' : 'its end is known';
+    return { action: 'wait', until: limit.until, why: `It waits (${limitWords(limit.cause)}): ${end}.` };
+  }
+  if (kind !== 'crash' && kind !== 'exit' && kind !== 'limited')
+    return { action: 'restart', until: null, why: 'As after any crash.' };
   const now = Date.parse(at);
   return nextStep(judgeEnd({ exit, output: `${tail.join('\n')}\n` }, { now, zone: localZone() }), exit, now);
 }

@@ -46,8 +46,8 @@ function createHeartbeatDriver(heartbeat: Heartbeat, policy: Policy, state: () =
 
 /** As `status` would say running or healthy: up, and no critical probe failing. */
 function isWell({ health }: Policy, { phase }: State): boolean {
-  // It waits as planned.
-  if (phase.kind === 'limited') return phase.limit.until !== null;
+  // It waits as planned; a budget that is used up is a person's to look at.
+  if (phase.kind === 'limited') return phase.limit.until !== null && phase.limit.cause !== 'budget';
   if (phase.kind !== 'running') return false;
   return !phase.live.health.probes.some(
     (probe, at) => probe.ok === false && health.probes[at]?.severity === 'critical',
