@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 import { freshRunId, rig, runs } from './rig.ts';
 
@@ -120,12 +122,18 @@ if os.getpid() == main:
   });
 
   test('of a crashed run is drained, then asked, then killed', async () => {
+    const cwd = scratch();
+    // It looks for the file without a process of its own: its last word comes as soon as it is let.
+    const inner =
+      'trap "echo asked" TERM; : >ready; until [ -e say ]; do :; done; echo late; while :; do sleep 0.1; done';
     const { start, fact, out, clear } = await rig(
-      sh(`sh -c 'trap "echo asked" TERM; sleep 0.1; echo late; while :; do sleep 0.1; done' & echo $!; exit 1`),
+      sh(`sh -c '${inner}' & echo $!; until [ -e ready ]; do sleep 0.01; done; exit 1`),
+      { cwd },
     );
     const run = await start();
     const exited = await fact('child-exited');
     clear(run, 'SIGTERM', 3000, true);
+    writeFileSync(join(cwd, 'say'), '');
     const cleared = await fact('run-cleared');
     expect(out.text()).toMatch(/late[\s\S]*asked/);
     expect(cleared.ended).toBeGreaterThanOrEqual(1);

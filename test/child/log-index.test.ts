@@ -45,7 +45,7 @@ describe('every line has its arrival time and its run', () => {
       [70_501, 'four\n'],
       [60_000, 'five\n'],
     ]);
-    await log.close(1000);
+    await log.close(60_000);
     expect(lines()).toEqual([
       [5, 1, 'one'],
       [5, 1, 'two'],
@@ -59,13 +59,13 @@ describe('every line has its arrival time and its run', () => {
     const first = open(40);
     const texts = Array.from({ length: 9 }, (_, at): [number, string] => [at * 1000, `line number ${at}\n`]);
     await written(first, [[0, 1], ...texts]);
-    await first.close(1000);
+    await first.close(60_000);
     const second = open(40);
     await written(second, [
       [20_000, 2],
       [20_001, 'line number 9\n'],
     ]);
-    await second.close(1000);
+    await second.close(60_000);
     const seen = lines();
     expect(seen).toEqual(
       [...texts.map(([at, text]) => [at, 1, text.trim()]), [20_001, 2, 'line number 9']].slice(-seen.length),
@@ -79,14 +79,14 @@ describe('every line has its arrival time and its run', () => {
       [0, 1],
       [1000, 'old\n'],
     ]);
-    await log.close(1000);
+    await log.close(60_000);
     renameSync(path, `${path}.1`);
     const next = open();
     await written(next, [
       [5000, 2],
       [5001, 'new\n'],
     ]);
-    await next.close(1000);
+    await next.close(60_000);
     expect(lines()).toEqual([
       [1000, 1, 'old'],
       [5001, 2, 'new'],
@@ -106,7 +106,7 @@ test('an index costs at most 3 % of its log, however short the lines', async () 
   const log = open(64 << 20);
   await written(log, [[0, 1]]);
   for (let at = 1; at < 60_000; at++) await written(log, [[at * 17, `n ${at}\n`]]);
-  await log.close(1000);
+  await log.close(60_000);
   const [index, size] = [statSync(indexPath(path)).size, statSync(path).size];
   expect(size).toBeGreaterThan(400_000);
   expect(index / size).toBeLessThanOrEqual(0.03);
@@ -120,7 +120,7 @@ test('a reader continues behind the last whole line, over rotation', async () =>
     [0, 1],
     [1, 'first line\nhalf'],
   ]);
-  await log.close(1000);
+  await log.close(60_000);
   const start = endOfLog(path);
   expect(start.offset).toBe(11);
   const next = open(30);
@@ -128,7 +128,7 @@ test('a reader continues behind the last whole line, over rotation', async () =>
     [2, ' a line\nthird line here\n'],
     [3, 'fourth line\n'],
   ]);
-  await next.close(1000);
+  await next.close(60_000);
   const { lines: news, cursor } = linesAfter(path, start);
   expect(news.map(({ bytes }) => bytes.toString())).toEqual(['half a line', 'third line here', 'fourth line']);
   expect(linesAfter(path, cursor).lines).toEqual([]);
@@ -141,7 +141,7 @@ test('half a record at the end of an index is left out', async () => {
     [1, 'a\n'],
     [300, 'b\n'],
   ]);
-  await log.close(1000);
+  await log.close(60_000);
   const bytes = readFileSync(indexPath(path));
   expect(decodeIndex(bytes.subarray(0, -1)).arrivals).toHaveLength(decodeIndex(bytes).arrivals.length - 1);
   appendFileSync(indexPath(path), Buffer.from([0x80]));

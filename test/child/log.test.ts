@@ -33,7 +33,7 @@ describe('the rotated log', () => {
     const folder = scratch();
     const { log } = logIn(folder);
     for (let batch = 0; batch < 100; batch++) log.write(Buffer.from(lines(batch * 10, 10)));
-    await log.close(5000);
+    await log.close(60_000);
     expect(filesIn(folder)).toEqual(['output.log', 'output.log.1', 'output.log.2', 'output.log.3']);
     const all = ['.3', '.2', '.1', ''].map(end => readFileSync(join(folder, `output.log${end}`), 'utf8'));
     for (const text of all) {
@@ -51,11 +51,11 @@ describe('the rotated log', () => {
     const folder = scratch();
     const { log: wide } = logIn(folder, { keep: 5 });
     wide.write(Buffer.from(lines(0, 700)));
-    await wide.close(5000);
+    await wide.close(60_000);
     expect(filesIn(folder)).toHaveLength(6);
     const { log: narrow } = logIn(folder, { keep: 1 });
     narrow.write(Buffer.from(lines(700, 200)));
-    await narrow.close(5000);
+    await narrow.close(60_000);
     expect(filesIn(folder)).toEqual(['output.log', 'output.log.1']);
   });
 
@@ -76,7 +76,7 @@ describe('the rotated log', () => {
     const folder = scratch();
     const { log } = logIn(folder, { keep: 0 });
     for (let batch = 0; batch < 50; batch++) log.write(Buffer.from(lines(batch * 10, 10)));
-    await log.close(5000);
+    await log.close(60_000);
     expect(filesIn(folder)).toEqual(['output.log']);
     expect(statSync(join(folder, 'output.log')).size).toBeLessThanOrEqual(1000);
   });
@@ -85,7 +85,7 @@ describe('the rotated log', () => {
     const folder = scratch();
     const { log } = logIn(folder, { keep: 9 });
     log.write(Buffer.alloc(3500, 'x'));
-    await log.close(5000);
+    await log.close(60_000);
     const bytes = filesIn(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
     expect(bytes).toBe(3500);
   });
@@ -115,7 +115,7 @@ describe('the rotated log', () => {
       log.write(Buffer.from('after\n'));
       return said.some(line => line.includes('can be written again'));
     });
-    await log.close(5000);
+    await log.close(60_000);
     expect(readFileSync(join(folder, 'output.log'), 'utf8')).toMatch(/^(after\n)+$/m);
   });
 });
@@ -134,7 +134,7 @@ test('a log that cannot be rotated is said, drops what comes, and goes on once i
     log.write(Buffer.from('after\n'));
     return said.some(line => line.includes('can be written again'));
   });
-  await log.close(5000);
+  await log.close(60_000);
   expect(readFileSync(join(folder, 'output.log'), 'utf8')).toMatch(/^(after\n)+$/);
 });
 

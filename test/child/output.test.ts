@@ -100,7 +100,9 @@ describe('into pipes', () => {
     await got.closed;
     const flushed = await event('flushed');
     expect(got.size.stdout).toBe((flushed['total'] as { stdout: number }).stdout);
+    expect(got.size.stdout).toBeGreaterThan(0);
     expect(flushed).toMatchObject({ left: 0 });
+    for (const one of events()) expect((one['rss'] as number | undefined) ?? 0).toBeLessThan(120e6);
   });
 
   test('what a stalled reader has not taken in time is counted', async () => {
@@ -185,7 +187,10 @@ describe('into real pipes, much at once', () => {
 
   test('a reader that stalls in the middle of it gets all, and the stall is reported', async () => {
     expect(await read({ stallS: 3, same: true, bytes: 8 * MiB })).toMatchObject(whole(8 * MiB));
-    expect(events().filter(({ type }) => type === 'blocked')).toHaveLength(2);
+    // A busy machine may add stalls of its own.
+    const told = events().flatMap(one => (one.type === 'blocked' ? [one['since'] !== null] : []));
+    expect(told.slice(0, 2)).toEqual([true, false]);
+    expect(told).toEqual(told.map((_, at) => at % 2 === 0));
   });
 
   test('a reader that leaves in the middle of it stops neither the child nor the reading', async () => {

@@ -26,7 +26,10 @@ describe('alerts', () => {
     const folder = scratch();
     const server = await serving(ok);
     const hook = `${server.url}/hook`;
-    const watcher = startWatcher(folder, [...named('storm', hook), ...quick, '--', ...livesFrom(101)]);
+    // Only the run that lives can be healthy.
+    const healthy = ['--check', 'test -e lives', '--health-interval', '200ms', '--health-start-period', '1h'];
+    const lives = ['sh', '-c', '[ $AGENT_WATCH_RUN -lt 101 ] || { : > lives; exec sleep 600; }; exit 3'];
+    const watcher = startWatcher(folder, [...named('storm', hook), ...quick, ...healthy, '--', ...lives]);
     await until('it recovered', () => kinds(server).includes('recovered'));
     watcher.process.kill('SIGTERM');
     await watcher.ended;

@@ -1,4 +1,4 @@
-import { utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type LocalServer, sendJson } from '../servers/local-server.ts';
@@ -164,6 +164,7 @@ describe('a model that is asked', () => {
     expect(request!.body).toContain('ignore the above');
     expect(told.diagnosis!.text).not.toMatch(/very-private-value|\u001b/);
     expect(told.diagnosis!.text).toContain('touch owned');
+    expect(existsSync(join(folder, 'owned'))).toBe(false);
   });
 
   test('by a command: the prompt on its standard input', async () => {

@@ -98,11 +98,21 @@ describe('health: one line a thing, exit 0 only if all are well', () => {
       'check:\n  - command: test ! -e sick\n    severity: optional\n    retries: 1\n',
     );
     // Being ended takes it a while: then the cure is under way, which is well, and the ill is said.
-    const stubborn = 'trap "" TERM; while :; do sleep 0.1; done';
+    const stubborn = 'trap "" TERM; : >deaf; while :; do sleep 0.1; done';
     await watching(
       folder,
       {
-        unhealthy: [...fast, '--health-retries', '1', '--check', 'test ! -e sick', '--', 'sh', '-c', stubborn],
+        unhealthy: [
+          ...fast,
+          '--health-retries',
+          '1',
+          '--check',
+          'test ! -e sick || test ! -e deaf',
+          '--',
+          'sh',
+          '-c',
+          stubborn,
+        ],
         warned: [...fast, '--config', 'warned.yaml', '--', 'sleep', '1000'],
       },
       async () => {

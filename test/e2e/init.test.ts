@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -9,13 +9,18 @@ import { run, statusOf } from '../support/watcher.ts';
 const yaml = (folder: string, file: string) => parse(readFileSync(join(folder, file), 'utf8'));
 
 /** What init writes is what check takes and apply starts. */
-function startsAll(folder: string, ...names: string[]): void {
+async function startsAll(
+  folder: string,
+  names: string[],
+  look: () => Promise<unknown> = async () => {},
+): Promise<void> {
   expect(run(folder, ['check', 'agent-watch'])).toMatchObject({ code: 0, err: '' });
   const { code, out } = run(folder, ['apply', 'agent-watch']);
   expect({ code, names: [...out.matchAll(/^(\S+): new; started/gm)].map(([, name]) => name).sort() }).toEqual({
     code: 0,
     names,
   });
+  await look();
   run(folder, ['down', 'agent-watch', '--now']);
 }
 
@@ -43,7 +48,7 @@ describe('init', () => {
     });
   });
 
-  test('--from a Procfile', () => {
+  test('--from a Procfile', async () => {
     const folder = scratch();
     writeFileSync(join(folder, '.env'), 'GREETING=hello\n', { mode: 0o644 });
     writeFileSync(
@@ -58,8 +63,12 @@ describe('init', () => {
       'env-file': '../.env',
     });
     expect(yaml(folder, 'agent-watch/clock.yaml').command).toEqual(['sh', '-c', 'while true; do date; sleep 60; done']);
-    startsAll(folder, 'clock', 'web', 'worker');
-    expect(readFileSync(join(folder, 'said'), 'utf8')).toBe('hello\n');
+    await startsAll(folder, ['clock', 'web', 'worker'], () =>
+      until(
+        'it has said',
+        () => existsSync(join(folder, 'said')) && readFileSync(join(folder, 'said'), 'utf8') === 'hello\n',
+      ),
+    );
   });
 
   test('--from a pm2 ecosystem file', async () => {
@@ -96,11 +105,12 @@ describe('init', () => {
     expect(yaml(folder, 'agent-watch/odd.yaml')).toMatchObject({
       command: ['node', '--title=*', './api.js', '--url', 'https://x.example/?key=1', 'a b', 'env=prod'],
     });
-    startsAll(folder, 'api', 'job', 'odd');
-    await until('it has printed', () => run(folder, ['logs', 'api', '--raw']).out === '3000 --fast\n');
+    await startsAll(folder, ['api', 'job', 'odd'], () =>
+      until('it has printed', () => run(folder, ['logs', 'api', '--raw']).out === '3000 --fast\n'),
+    );
   });
 
-  test('--from a compose file', () => {
+  test('--from a compose file', async () => {
     const folder = scratch();
     writeFileSync(
       join(folder, 'compose.yaml'),
@@ -133,7 +143,7 @@ describe('init', () => {
       'max-memory': '512M',
       check: { command: 'true || exit 1', interval: '10s', retries: 5, 'start-period': '20s' },
     });
-    startsAll(folder, 'api', 'worker');
+    await startsAll(folder, ['api', 'worker']);
     expect(statusOf(folder, 'worker').phase).toBe('stopped');
   });
 
@@ -151,7 +161,7 @@ describe('init', () => {
     expect(yaml(folder, 'agent-watch/long.yaml').command).toEqual(['sh', '-c', 'sleep \\']);
   });
 
-  test('--from a pm2 file that is an ES module, with two apps of one name', () => {
+  test('--from a pm2 file that is an ES module, with two apps of one name', async () => {
     const folder = scratch();
     writeFileSync(
       join(folder, 'ecosystem.config.mjs'),
@@ -169,10 +179,10 @@ describe('init', () => {
     expect(readFileSync(join(folder, 'agent-watch/my-app.yaml'), 'utf8')).toMatch(
       /# env_production was not converted\n# kill_retry_time was not converted/,
     );
-    startsAll(folder, 'my-app', 'my-app-2');
+    await startsAll(folder, ['my-app', 'my-app-2']);
   });
 
-  test('--from a compose file: no shell takes a command apart, and what compose fills in is filled in or told', () => {
+  test('--from a compose file: no shell takes a command apart, and what compose fills in is filled in or told', async () => {
     const folder = scratch();
     writeFileSync(
       join(folder, 'compose.yaml'),
@@ -198,7 +208,7 @@ services:
     expect(text).toContain('# profiles was not converted');
     expect(text).toContain('# ${HOST_NAME:-local}: the default was taken');
     expect(text).toContain('# ${KEY} is not filled in: write its value');
-    startsAll(folder, 'cron');
+    await startsAll(folder, ['cron']);
   });
 
   test('says what it cannot read', () => {

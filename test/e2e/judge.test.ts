@@ -6,6 +6,7 @@ import { type LocalServer, sendJson } from '../servers/local-server.ts';
 import { deadPort, serving } from '../servers/serving.ts';
 import { incidentsOf } from '../support/incidents.ts';
 import { scratch } from '../support/scratch.ts';
+import { until } from '../support/until.ts';
 import { run, startWatcher, statusOf } from '../support/watcher.ts';
 
 /** No key of the developer's own may be used. */
@@ -136,8 +137,9 @@ describe('a judge', () => {
     const server = await serving(() => {});
     const options = [...quick, ...judging(folder, 'openai', server.url)];
     const watcher = startWatcher(folder, [...options, ...prints], { env });
+    await until('it is asked', () => server.received.length === 1);
     await watcher.said(/run 20\b/);
-    expect(server.received.length).toBeLessThanOrEqual(1);
+    expect(server.received).toHaveLength(1);
     watcher.process.kill('SIGTERM');
     expect(await watcher.ended).toEqual({ code: 0, signal: null });
   });

@@ -44,7 +44,7 @@ describe('a usage limit', () => {
   test('that a run waits out in silence is waited out without it, once it is stopped for the silence', async () => {
     const folder = scratch();
     const line = 'Attempt 1 failed: You have exhausted your capacity on this model. Retrying after 7200000ms...';
-    const health = ['--stale-after', '2s', '--health-start-period', '0s', '--stop-timeout', '1s'];
+    const health = ['--stale-after', '2s', '--stop-timeout', '1s'];
     const before = Date.now();
     const waits = ['sh', '-c', `echo '${line}'; trap 'exit 0' TERM; sleep 1000 & wait`];
     startWatcher(folder, ['--name', 'agent', ...health, '--', ...waits]);
@@ -144,6 +144,8 @@ describe('a refused login', () => {
       '10ms',
       '--healthy-after',
       '300ms',
+      // Only who is logged in can be healthy, however slowly the others fail.
+      ...['--check', 'test -e token', '--health-interval', '200ms'],
       '--on-cause',
       'auth-failed=wait:1s',
       '--alert-file',

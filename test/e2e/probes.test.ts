@@ -79,7 +79,7 @@ const breakages: Record<string, Breakage> = {
   },
   'no answer over HTTP': {
     fault: 'mute',
-    options: (_folder, port) => ['--http', url(port)],
+    options: (_folder, port) => ['--http', url(port), '--health-timeout', '500ms'],
     probe: (_folder, port) => `http:${url(port)}`,
     detail: /no answer in 500ms \(2 times in a row\)/,
     thresholdMs: ASKED_MS + 500,
@@ -103,7 +103,7 @@ const breakages: Record<string, Breakage> = {
   },
   'a check that hangs': {
     fault: 'sick',
-    options: () => ['--check', 'test ! -e sick || sleep 100'],
+    options: () => ['--check', 'test ! -e sick || sleep 100', '--health-timeout', '500ms'],
     probe: () => 'check:1',
     detail: /did not finish within 500ms \(2 times in a row\)/,
     thresholdMs: ASKED_MS + 500,
@@ -120,10 +120,11 @@ const breakages: Record<string, Breakage> = {
   },
   'a tree that is busy for too long': {
     fault: 'busy',
-    options: () => ['--max-cpu', '20=1s'],
+    // The start of a Node is busy too, and has no start period here.
+    options: () => ['--max-cpu', '20=4s'],
     probe: () => 'cpu',
     detail: /^\d+% CPU, above 20% for /,
-    thresholdMs: 1000,
+    thresholdMs: 4000,
     kind: 'limit',
     cause: 'limit',
   },
@@ -212,7 +213,7 @@ function incidentsOf(folder: string): Incident[] {
 
 test('recovery is proved: a green probe and --healthy-after, for --grow: growth', async () => {
   const folder = scratch();
-  const worker = startWorker(folder, 0, 'sterile', ['--grow', 'out/*.json=1s', '--healthy-after', '1s']);
+  const worker = startWorker(folder, 0, 'sterile', ['--grow', 'out/*.json=3s', '--healthy-after', '1s']);
   await worker.well('grow:out/*.json');
   await worker.break();
   await worker.up(2);

@@ -24,7 +24,7 @@ describe('a remedy', () => {
       ...['--', 'sh', '-c', `[ -f healed ] && { echo healed first; exec sleep 600; }; ${full}`],
     ]);
     await watcher.printed(/healed first/);
-    await watcher.said(/the remedy for disk-\w+ \(disk-full\) ended with code 4 after \d+ms/);
+    await watcher.said(/the remedy for disk-\w+ \(disk-full\) ended with code 4 after [\d.]+m?s/);
     await watcher.said(/healthy/);
     await until('the incident is closed', () => incidentsOf(folder, 'disk')[0]?.recoveredAt ?? false);
     const [incident] = incidentsOf(folder, 'disk');
@@ -45,17 +45,17 @@ describe('a remedy', () => {
   test('is found by a probe’s name, and by a pattern on the key line', async () => {
     const folder = scratch();
     const watcher = startWatcher(folder, [
-      ...['--name', 'both', '--backoff', '20ms', '--stale-after', '400ms', '--health-start-period', '100ms'],
-      ...['--remedy', 'stale => echo stale >> ran', '--remedy', '/bad value/ => echo pattern >> ran'],
+      ...['--name', 'both', '--backoff', '20ms', '--fail-pattern', '^sick'],
+      ...['--remedy', 'fail-pattern => echo probe >> ran', '--remedy', '/bad value/ => echo pattern >> ran'],
       ...[
         '--',
         'sh',
         '-c',
-        'case $AGENT_WATCH_RUN in 1) exec sleep 600;; 2) echo "ValueError: a bad value"; exit 1;; *) while :; do echo alive; sleep 0.1; done;; esac',
+        'case $AGENT_WATCH_RUN in 1) echo sick; exec sleep 600;; 2) echo "ValueError: a bad value"; exit 1;; *) while :; do echo alive; sleep 0.1; done;; esac',
       ],
     ]);
     await watcher.printed(/alive/);
-    expect(lines(join(folder, 'ran'))).toEqual(['stale', 'pattern']);
+    expect(lines(join(folder, 'ran'))).toEqual(['probe', 'pattern']);
     watcher.process.kill('SIGTERM');
     await watcher.ended;
   });

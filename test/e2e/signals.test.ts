@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, openSync, readFileSync } from 'node:fs';
+import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -71,11 +71,20 @@ describe('SIGTERM is one orderly stop', () => {
 
   test('while it is stopping already: the clean-up continues', async () => {
     const folder = scratch();
-    const watcher = startWatcher(folder, ['--name', 'twice', ...careful]);
+    const held = sh(
+      `trap 'echo told >> log; until [ -e let ]; do sleep 0.02; done; echo done >> log; exit 0' TERM
+       echo up; while :; do sleep 0.02; done`,
+    );
+    const watcher = startWatcher(folder, ['--name', 'twice', '--stop-timeout', '1h', ...held]);
     await watcher.printed(/up/);
     const restart = startWatcher(folder, ['restart', 'twice']);
     await until('the child is told', () => text(folder, 'log') === 'told\n');
     watcher.process.kill('SIGTERM');
+    await until('the signal is taken', () => {
+      const status = readFileSync(`/proc/${watcher.pid}/status`, 'utf8');
+      return /^SigPnd:\t0+$/m.test(status) && /^ShdPnd:\t0+$/m.test(status);
+    });
+    writeFileSync(join(folder, 'let'), '');
     expect((await restart.ended).code).toBe(1);
     await endedOrderly(folder, watcher);
     expect(restart.err()).toMatch(/twice: no new run: stopped/);

@@ -166,7 +166,7 @@ describe('start', () => {
 describe('start says that a command is started', () => {
   test('when it is up for a second or has passed a probe, and else how it failed', async () => {
     const folder = scratch();
-    const crash = run(folder, ['start', '--name', 'bad', '--backoff', '1h', '--', 'sh', '-c', 'sleep 0.1; exit 7']);
+    const crash = run(folder, ['start', '--name', 'bad', '--backoff', '1h', '--', 'sh', '-c', 'exit 7']);
     expect(crash.code).toBe(1);
     expect(crash.err).toMatch(
       /bad: failed at once \(exit code 7 after [\d.]+ ?(?:ms|s)\); backoff until (?:\w+ \d+ )?[\d:]+/,
@@ -198,6 +198,8 @@ describe('start says what a service waits for', () => {
 
 describe('start NAME', () => {
   const show = 'echo "$AGENT_WATCH_RUN <$MODE> <$API_TOKEN> $PWD $0"; exec sleep 1000';
+  const printed = (folder: string, name: string, text: string) =>
+    until(`${name} printed ${text}`, () => run(folder, ['logs', name, '--raw']).out.includes(text));
 
   test('starts a service with the settings it had last, argument for argument, in its folder', async () => {
     const folder = scratch();
@@ -205,11 +207,13 @@ describe('start NAME', () => {
     const odd = ['--name', 'odd', '--env', 'MODE=a b', '--stop-timeout', '3s', '--', 'sh', '-c', show, "it's * \n"];
     expect(run(folder, ['start', ...odd], { cwd: join(folder, 'work') }).code).toBe(0);
     const kept = statusOf(folder, 'odd');
+    await printed(folder, 'odd', '1 <a b>');
     run(folder, ['stop', 'odd']);
     expect(statSync(join(folder, 'state/odd/settings.json')).mode & 0o777).toBe(0o600);
     const again = run(folder, ['start', 'odd']);
     expect(again).toMatchObject({ code: 0, out: expect.stringMatching(/^odd: started, pid \d+/) });
     expect(statusOf(folder, 'odd').command).toEqual(kept.command);
+    await printed(folder, 'odd', '2 <a b>');
     const log = run(folder, ['logs', 'odd', '--raw']).out.trim();
     expect(log).toMatch(/^1 <a b> <> .*\/work it's .*\n?.*2 <a b> <> .*\/work it's/s);
     expect(run(folder, ['start', 'odd']).out).toMatch(/^odd: already running, pid \d+/);
@@ -217,10 +221,11 @@ describe('start NAME', () => {
     run(folder, ['stop', 'odd']);
   });
 
-  test('keeps no secret of --env, says which is missing, and takes it again or from the environment', () => {
+  test('keeps no secret of --env, says which is missing, and takes it again or from the environment', async () => {
     const folder = scratch();
     const args = ['--name', 'bot', '--env', 'API_TOKEN=tok-81f3a2', '--env', 'MODE=x', '--', 'sh', '-c', show];
     run(folder, ['start', ...args]);
+    await printed(folder, 'bot', '1 <x>');
     run(folder, ['stop', 'bot']);
     expect(readFileSync(join(folder, 'state/bot/settings.json'), 'utf8')).not.toContain('tok-81f3a2');
     expect(run(folder, ['start', 'bot'])).toMatchObject({
@@ -228,8 +233,10 @@ describe('start NAME', () => {
       err: 'agent-watch: bot: secrets are not kept, and these are missing: --env API_TOKEN; write: agent-watch start bot --env API_TOKEN=…\n',
     });
     expect(run(folder, ['start', 'bot', '--env', 'API_TOKEN=tok-2']).code).toBe(0);
+    await printed(folder, 'bot', '2 <x>');
     run(folder, ['stop', 'bot']);
     expect(run(folder, ['start', 'bot'], { env: { API_TOKEN: 'tok-3' } }).code).toBe(0);
+    await printed(folder, 'bot', '3 <x>');
     run(folder, ['stop', 'bot']);
     const lines = run(folder, ['logs', 'bot', '--raw']).out.trim().split('\n');
     expect(lines.map(line => line.split(' ').slice(0, 3).join(' '))).toEqual([

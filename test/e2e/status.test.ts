@@ -61,6 +61,7 @@ describe('status', () => {
     );
     run(folder, ['apply', 'bot.yaml']);
     await until('the probe is known', () => statusOf(folder, 'bot').health[0]?.ok === true);
+    await until('it has said it', () => run(folder, ['logs', 'bot', '--raw']).out === 'said\n');
     const { childPid, watcherPid } = statusOf(folder, 'bot');
     const { out } = run(folder, ['status', 'bot']);
     expect(run(folder, ['show', 'bot']).out.split('\n')[0]).toBe('bot: running');

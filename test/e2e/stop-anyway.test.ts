@@ -29,7 +29,7 @@ describe('stop, of a service whose watcher was killed', () => {
     watcher.process.kill('SIGKILL');
     await watcher.ended;
     expect(statusOf(folder, 'bot').phase).toBe('lost');
-    expect(alive(folder)).toHaveLength(3);
+    await until('three are left', () => alive(folder).length === 3);
     const stopped = run(folder, ['stop', 'bot']);
     expect(stopped).toMatchObject({ code: 0, err: '' });
     expect(stopped.out).toMatch(/^bot: stopped; its watcher was dead and had left .*sh \(pid \d+\).* running\n$/);
@@ -159,7 +159,10 @@ describe.skipIf(noSetuid !== null)(`a command that became another user${because(
 
   test('is said within seconds, alerted, not well; nothing starts beside it; a second TERM ends the watcher', async () => {
     const alerts = ['--alert-on', 'all', '--alert-file', 'alerts'];
-    const { folder, watcher, pid } = await unkillable(['--max-runtime', '300ms', '--stop-timeout', '300ms', ...alerts]);
+    const check = ['--check', 'test ! -e sick', '--health-interval', '200ms', '--health-retries', '1'];
+    const options = [...check, '--health-start-period', '0s', '--stop-timeout', '300ms', ...alerts];
+    const { folder, watcher, pid } = await unkillable(options);
+    writeFileSync(join(folder, 'sick'), '');
     await watcher.said(/cannot be ended: pid \d+ \(sleep\) belongs to user 0, and the kernel refuses our signals/);
     await until('the alert is there', () =>
       /unhealthy.*cannot be ended/s.test(readFileSync(join(folder, 'alerts'), 'utf8')),

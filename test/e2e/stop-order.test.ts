@@ -127,7 +127,8 @@ test('at half of --stop-timeout the rest is asked too, and the main process is n
 
 test('a worker has two seconds from its own signal, whatever --stop-timeout says', async () => {
   const folder = scratch();
-  const worker = `trap 'sleep 0.8; echo finished >>got; exit' TERM; echo up; while :; do sleep 0.02; done`;
+  // Over --stop-timeout, when its parent is killed.
+  const worker = `trap 'while kill -0 $PPID 2>/dev/null; do sleep 0.02; done; echo finished >>got; exit' TERM; echo up; while :; do sleep 0.02; done`;
   const script = `trap : TERM; sh -c "$1" & while :; do sleep 0.02; done`;
   const args = ['--name', 'bot', '--stop-timeout', '500ms', '--', 'sh', '-c', script, 'sh', worker];
   const watcher = startWatcher(folder, args);

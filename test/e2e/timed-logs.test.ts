@@ -119,14 +119,14 @@ describe('lines are selected', () => {
     await follower.printed(/b \| -- stopped .*\nb \| -- started, pid \d+, run 2/);
     expect(follower.out().match(/a \| late/g)).toHaveLength(1);
     await ofOneRun.printed(/-- stopped/);
-    expect(ofOneRun.out()).not.toMatch(/run 2/);
     await matching.printed(/late/);
-    expect(matching.out()).not.toMatch(/-- /);
     expect(logs(folder, 'b', '-n', '0', '-t')).toEqual([]);
     for (const { process, ended } of [follower, matching, ofOneRun]) {
       process.kill('SIGTERM');
       await ended;
     }
+    expect(ofOneRun.out()).not.toMatch(/run 2/);
+    expect(matching.out()).not.toMatch(/-- /);
     run(folder, ['stop', '--all']);
   });
 });

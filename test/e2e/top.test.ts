@@ -79,6 +79,7 @@ describe.skipIf(withoutTmux)(`top in a terminal (${withoutTmux ?? 'tmux'})`, () 
     await start(folder, 'trader', 'exit 7', ['--hold-codes', '7']);
     await phaseIs(folder, 'web', 'running');
     await phaseIs(folder, 'trader', 'held');
+    await until('the worker has said it', () => run(folder, ['logs', 'worker']).out !== '');
     const terminal = await openTmux(folder, 80, 24);
     terminal.keys(`${executable} top`, 'Enter');
     const first = await terminal.shows(/^ {2}web +running +[\d.]+% +[\d.]+M .* request \d+ 日本語 ✅$/m);

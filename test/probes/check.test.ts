@@ -31,9 +31,9 @@ describe('--check', () => {
 
   test('one that outlives its time is not well, and its last words are kept', async () => {
     const { check, left } = marked();
-    expect(await ask(check('echo waiting for the lock; sleep 100', 1000))).toMatchObject({
+    expect(await ask(check('echo waiting for the lock; sleep 100', 5000))).toMatchObject({
       ok: false,
-      detail: 'did not finish within 1s: waiting for the lock',
+      detail: 'did not finish within 5s: waiting for the lock',
     });
     await until('nothing is left', () => left().length === 0);
   });

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { readProcess } from '../../src/host/process-table.ts';
 import { memoryProbe, openMembers, residentBytes } from '../../src/probes/memory-and-cpu.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
@@ -61,9 +63,18 @@ describe('--max-memory', () => {
     const [last] = [...finder.look().keys()].slice(-1);
     process.kill(last!, 'SIGKILL');
     await until('two are left', () => finder.look().size === 2);
-    const quick = start('/bin/sh', '-c', 'exit 0');
-    await new Promise(resolve => quick.once('exit', resolve));
-    expect(finder.look().has(quick.pid!)).toBe(false);
+  });
+
+  test('a zombie is none', async () => {
+    const folder = scratch();
+    const child = start('/bin/sh', '-c', `true & echo $! >${folder}/pid; exec sleep 60`);
+    const finder = opened(child.pid);
+    const pid = await until('its child is dead', () => {
+      const told = existsSync(`${folder}/pid`) ? Number(readFileSync(`${folder}/pid`, 'utf8')) : 0;
+      return told > 0 && readProcess(told)?.dead === true && told;
+    });
+    expect([...finder.look().keys()]).toEqual([child.pid]);
+    expect(readProcess(pid)?.parent).toBe(child.pid);
   });
 
   test('a run of which nothing is left has no memory to judge', async () => {

@@ -39,8 +39,8 @@ describe('each breaks in its own way, and is noticed in time', () => {
   test('retry chatter is life, but no progress', async () => {
     const chatter = 'echo done 1; while :; do echo retrying…; sleep 0.1; done';
     const watched = watch(chatter, [
-      { kind: 'stale', name: 'any', afterMs: second, progressPattern: null, when: 'silent' },
-      { kind: 'stale', name: 'progress', afterMs: second, progressPattern: /^done/, when: 'silent' },
+      { kind: 'stale', name: 'any', afterMs: 3 * second, progressPattern: null, when: 'silent' },
+      { kind: 'stale', name: 'progress', afterMs: 6 * second, progressPattern: /^done/, when: 'silent' },
     ]);
     expect((await watched.ended()).map(({ name }) => name)).toEqual(['progress']);
   });

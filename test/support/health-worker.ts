@@ -26,7 +26,7 @@ const DEFAULTS = {
   '--health-start-period': '10s',
   '--stop-timeout': '5m',
   '--health-interval': '500ms',
-  '--health-timeout': '500ms',
+  '--health-timeout': '20s',
   '--health-retries': '2',
 };
 
