@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { packArchive } from './packages/archive.ts';
 import { type Arch, release, root } from './packages/contents.ts';
 import { packDeb } from './packages/deb.ts';
+import { packImage, whyNoImage } from './packages/image.ts';
 import { writeInstallScript } from './packages/install-script.ts';
 import { packNpm } from './packages/npm.ts';
 import { writeSbom } from './packages/sbom.ts';
@@ -34,6 +35,9 @@ for (const arch of architectures) {
   execFileSync(process.execPath, [join(root, 'scripts/build.ts'), '--arch', arch], { stdio: 'inherit' });
   packArchive(arch);
   packDeb(arch);
+  const why = whyNoImage(arch);
+  if (why === null) packImage(arch);
+  else console.log(`no image for ${arch}: ${why}`);
 }
 packNpm(architectures);
 writeSbom();
