@@ -1,6 +1,7 @@
-import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { type ModelApi, modelApi } from '../servers/model-api.ts';
 import { incidentsOf } from '../support/incidents.ts';
 import { scratch } from '../support/scratch.ts';
@@ -22,70 +23,72 @@ function installed(program: string): string | null {
   return null;
 }
 
+/** What docs/agents/ says of it. */
+function documented(name: string): { command: string[]; resume: string } {
+  const text = readFileSync(resolve(import.meta.dirname, `../../docs/agents/${name}.yaml`), 'utf8');
+  const { command, 'resume-command': resumed } = parse(text);
+  return { command, resume: resumed };
+}
+
 interface Cli {
   readonly name: string;
-  /** Its unattended command, with the prompt on standard input. */
-  command(program: string, api: ModelApi): string[];
   env(api: ModelApi, home: string): Record<string, string>;
-  /** What it reads beside that. */
-  settle?(api: ModelApi, folder: string): void;
+  /** What it reads beside that: the server, and that it may run `sleep`. */
+  settle(api: ModelApi, folder: string): void;
 }
 
 const clis: readonly Cli[] = [
   {
     name: 'claude',
-    command: program => [
-      ...[program, '-p', '--output-format', 'stream-json', '--verbose'],
-      ...['--allowedTools', 'Bash(sleep:*)'],
-    ],
     env: (api, home) => ({
       HOME: home,
       ANTHROPIC_BASE_URL: api.url,
       ANTHROPIC_API_KEY: 'not-a-key',
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     }),
+    settle: (_api, folder) =>
+      writeJson(folder, 'home/.claude', 'settings.json', { permissions: { allow: ['Bash(sleep:*)'] } }),
   },
   {
     name: 'codex',
-    command: (program, api) => {
-      const provider = `model_providers.local={name="local",base_url="${api.url}/v1",env_key="LOCAL_KEY",wire_api="responses",request_max_retries=0,stream_max_retries=0}`;
-      const settings = ['-c', 'model_provider="local"', '-c', provider];
-      const alone = ['--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox'];
-      return [program, 'exec', ...alone, ...settings, '--model', 'gpt-5', '-'];
-    },
     env: (_api, home) => ({ HOME: home, CODEX_HOME: join(home, 'codex'), LOCAL_KEY: 'not-a-key' }),
+    settle: (api, folder) => {
+      const provider = { name: 'local', base_url: `${api.url}/v1`, env_key: 'LOCAL_KEY', wire_api: 'responses' };
+      const lines = Object.entries(provider).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
+      const retries = ['request_max_retries = 0', 'stream_max_retries = 0'];
+      const text = ['model = "gpt-5"', 'model_provider = "local"', '[model_providers.local]', ...lines, ...retries];
+      mkdirSync(join(folder, 'home/codex'), { recursive: true });
+      writeFileSync(join(folder, 'home/codex/config.toml'), `${text.join('\n')}\n`);
+    },
   },
   {
     name: 'gemini',
-    command: program => [
-      ...[program, '--output-format', 'stream-json', '--approval-mode', 'yolo', '--skip-trust'],
-      ...['-m', 'gemini-2.5-pro'],
-    ],
-    env: (api, home) => ({ HOME: home, GOOGLE_GEMINI_BASE_URL: api.url, GEMINI_API_KEY: 'not-a-key' }),
+    env: (api, home) => ({
+      HOME: home,
+      GOOGLE_GEMINI_BASE_URL: api.url,
+      GEMINI_API_KEY: 'not-a-key',
+      GEMINI_MODEL: 'gemini-2.5-pro',
+    }),
     settle: (_api, folder) =>
       writeJson(folder, 'home/.gemini', 'settings.json', { security: { auth: { selectedType: 'gemini-api-key' } } }),
   },
   {
     name: 'qwen',
-    command: program => [
-      ...[program, '--output-format', 'stream-json', '--approval-mode', 'yolo'],
-      ...['--auth-type', 'openai'],
-    ],
     env: (api, home) => ({
       HOME: home,
       OPENAI_BASE_URL: `${api.url}/v1`,
       OPENAI_API_KEY: 'not-a-key',
       OPENAI_MODEL: 'test-model',
     }),
+    settle: () => {},
   },
   {
     name: 'opencode',
-    command: program => [program, 'run', '--format', 'json', '--model', 'local/test-model'],
     env: (_api, home) => ({ HOME: home, OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_MODELS_FETCH: '1' }),
     settle: (api, folder) => {
       const options = { baseURL: `${api.url}/v1`, apiKey: 'not-a-key' };
       const local = { npm: '@ai-sdk/openai-compatible', name: 'local', options, models: { 'test-model': {} } };
-      writeJson(folder, '.', 'opencode.json', { provider: { local } });
+      writeJson(folder, '.', 'opencode.json', { provider: { local }, model: 'local/test-model' });
     },
   },
 ];
@@ -100,7 +103,8 @@ const SLOW = { timeout: 240_000 };
 const IDLE_S = 12;
 const idle = ['--stale-when', 'idle', '--stale-after', `${IDLE_S}s`, '--health-start-period', '0s'];
 
-describe.each(clis)('the real $name', ({ name, command, env, settle }) => {
+describe.each(clis)('the real $name', ({ name, env, settle }) => {
+  const { command, resume } = documented(name);
   const program = installed(name);
   const here = program === null ? `${name} is not installed` : null;
 
@@ -109,10 +113,11 @@ describe.each(clis)('the real $name', ({ name, command, env, settle }) => {
     const api = await modelApi(mood);
     const folder = scratch();
     const home = join(folder, 'home');
-    mkdirSync(join(home, 'codex'), { recursive: true });
+    mkdirSync(home);
     writeFileSync(join(folder, 'PROMPT.md'), 'Say hello.\n');
-    settle?.(api, folder);
-    const start = { env: env(api, home) };
+    settle(api, folder);
+    // A resume command is looked up by its shell.
+    const start = { env: { ...env(api, home), PATH: `${dirname(program ?? '')}:${process.env['PATH']}` } };
     const args = (...options: string[]) => [
       '--name',
       name,
@@ -120,7 +125,7 @@ describe.each(clis)('the real $name', ({ name, command, env, settle }) => {
       'PROMPT.md',
       ...options,
       '--',
-      ...command(program ?? '', api),
+      ...[program ?? '', ...command.slice(1)],
     ];
     return { api, folder, start, args };
   }
@@ -131,6 +136,23 @@ describe.each(clis)('the real $name', ({ name, command, env, settle }) => {
     expect(await watcher.ended).toEqual({ code: 0, signal: null });
     expect(watcher.out()).toContain('Hello there.');
     expect(incidentsOf(folder, name)).toEqual([]);
+  });
+
+  test.skipIf(here !== null)('goes on with its session after a crash', SLOW, async () => {
+    const { api, folder, start, args } = await rig({ kind: 'success', text: 'Hello there.' });
+    const resumes = ['--restart', 'on-failure', '--resume-command', resume];
+    expect(await startWatcher(folder, args(...resumes), start).ended).toMatchObject({ code: 0 });
+    const before = api.received.length;
+    api.mood = { kind: 'stalled' };
+    const watcher = startWatcher(folder, args(...resumes), start);
+    await until('it has asked', () => api.received.length > before);
+    api.mood = { kind: 'success', text: 'Gone on.' };
+    process.kill(statusOf(folder, name).childPid ?? 0, 'SIGKILL');
+    expect(await watcher.ended).toMatchObject({ code: 0 });
+    expect(watcher.err()).toMatch(/by --resume-command/);
+    expect(watcher.out()).toContain('Gone on.');
+    expect(api.received.at(-1)?.body).toContain('go on');
+    expect(api.received.at(-1)?.body).toContain('Say hello.');
   });
 
   test.skipIf(here !== null)('gets its prompt at each run', SLOW, async () => {
