@@ -75,7 +75,8 @@ function nextInMs({ next, at }: IncidentSeed): number | null {
   return next.kind === 'restart' || next.kind === 'cooldown' ? next.inMs : null;
 }
 
-function explained(incident: Incident): Partial<AlertEvent> {
+/** What was found out about an incident, for an alert. */
+export function explained(incident: Incident): Partial<AlertEvent> {
   const { id, category, confidence, keyLine, priorMatches, tail, recommendation } = incident;
   const oom = category !== 'out-of-memory' ? 'no' : confidence < 0.5 ? 'suspected' : 'yes';
   return {

@@ -10,7 +10,7 @@ import { CANNOT_END, survivorsText } from '../../core/requests.ts';
 import { restartsOf } from '../../core/status.ts';
 import { durationText, type Mono, type Stamp, type Wall } from '../../core/units.ts';
 import type { Incident } from '../../incidents/incident.ts';
-import { incidentEvent, kindsOf, ownDetail, plainEvent } from './alert-events.ts';
+import { explained, incidentEvent, kindsOf, ownDetail, plainEvent } from './alert-events.ts';
 
 /** What the heartbeat is told of the watcher's life. */
 export interface HeartbeatDriver {
@@ -122,7 +122,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
   const waiting = new Map<IncidentSeed, Waiting>();
   const warned = new Map<string, Mono>();
   let slowLoop = false;
-  let lastId: string | null = null;
+  let last: Incident | null = null;
   let trouble: Trouble | null = null;
   let lastStart: Stamp | null = null;
   let stopped = false;
@@ -176,7 +176,10 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
         slowLoop = true;
         return;
       case 'relapsed':
-        return plain('slow-loop', { incidentId: lastId, reason: 'each run ends like the one before' });
+        return plain('slow-loop', {
+          ...(last === null ? {} : explained(last)),
+          reason: 'each run ends like the one before',
+        });
       case 'unusual':
         return plain('unusual', { reason: note.reasons.join('; ') });
       case 'probe-warning':
@@ -216,7 +219,7 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
       if (waiting.size > MOST_WAITING && oldest !== undefined) tell(oldest, null);
     },
     explained(incident, seed) {
-      lastId = incident?.id ?? lastId;
+      last = incident ?? last;
       tell(seed, incident);
     },
     recovered(at) {
@@ -224,10 +227,10 @@ export function createAlerting(order: AlertOrder, world: AlertingWorld): Alertin
       trouble = null;
       const restarts = { total: restartsOf(world.state()), window: was.restarts };
       const reason = `up for ${uptimeText}`;
-      const say = () => plain('recovered', { at, incidentId: lastId, downMs: was.downMs, restarts, reason });
-      const last = [...waiting.values()].at(-1);
-      if (last === undefined) say();
-      else last.afterwards = say;
+      const say = () => plain('recovered', { at, incidentId: last?.id ?? null, downMs: was.downMs, restarts, reason });
+      const newest = [...waiting.values()].at(-1);
+      if (newest === undefined) say();
+      else newest.afterwards = say;
     },
     judged(run, { verdict, reasons }, worth) {
       if (verdict !== 'fail') return;

@@ -59,7 +59,7 @@ function rig(on: AlertKind[] = all) {
       .filter(line => /^\d{4}/.test(line))
       .map(line => line.replace(/^\S+ bot /, ''));
   };
-  return { alerting, clock, told };
+  return { alerting, clock, told, path };
 }
 
 describe('what an incident is', () => {
@@ -104,6 +104,16 @@ describe('alerts', () => {
     alerting.happened(seedOf());
     alerting.happened(seedOf());
     expect(await told()).toEqual(['runs well for a while and crashes, again and again: exit code 1; next start in 1s']);
+  });
+
+  test('a run that ends like the one before is told with what was found out about that one', async () => {
+    const { alerting, told, path } = rig(['slow-loop']);
+    const seed = seedOf();
+    alerting.happened(seed);
+    alerting.explained(incidentOf({ category: 'auth-failed', recommendation: 'Log in again.' }), seed);
+    alerting.hear({ kind: 'relapsed' });
+    expect(await told()).toEqual([expect.stringMatching(/^runs well for a while .*each run ends like the one before/)]);
+    expect(readFileSync(path, 'utf8')).toContain('Log in again.');
   });
 
   test('what nobody explains is told anyway', async () => {
