@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readProcess } from '../../src/host/process-table.ts';
 import { memoryProbe, openMembers, residentBytes } from '../../src/probes/memory-and-cpu.ts';
@@ -67,12 +67,14 @@ describe('--max-memory', () => {
 
   test('a zombie is none', async () => {
     const folder = scratch();
-    const child = start('/bin/sh', '-c', `true & echo $! >${folder}/pid; exec sleep 60`);
+    const wait = `until [ -e ${folder}/go ]; do sleep 0.05; done`;
+    const child = start('/bin/sh', '-c', `{ ${wait}; } & echo $! >${folder}/pid; exec sleep 60`);
     const finder = opened(child.pid);
-    const pid = await until('its child is dead', () => {
-      const told = existsSync(`${folder}/pid`) ? Number(readFileSync(`${folder}/pid`, 'utf8')) : 0;
-      return told > 0 && readProcess(told)?.dead === true && told;
-    });
+    // Not before it has a parent that reaps nothing.
+    await until('it is a sleep', () => readFileSync(`/proc/${child.pid}/comm`, 'utf8') === 'sleep\n');
+    writeFileSync(`${folder}/go`, '');
+    const pid = Number(readFileSync(`${folder}/pid`, 'utf8'));
+    await until('its child is dead', () => readProcess(pid)?.dead === true);
     expect([...finder.look().keys()]).toEqual([child.pid]);
     expect(readProcess(pid)?.parent).toBe(child.pid);
   });
