@@ -16,7 +16,7 @@ test('the page names every file, and every file that it names is there', () => {
 
 test('every option that the page names is one', () => {
   const foreign =
-    /^(?:output-format|verbose|json|skip|full|yolo|approval|auth-type|max-session|max-wall|print-logs|format|yes|no-pretty|message|what|dangerously|watch)/;
+    /^(?:output-format|verbose|json|skip|sandbox|yolo|approval|auth-type|max-session|max-wall|print-logs|format|yes|no-pretty|message|what|dangerously|watch)/;
   for (const [, option = ''] of page.matchAll(/--([a-z][a-z-]+)/g))
     if (!foreign.test(option)) expect(option).toSatisfy(isOptionName);
 });
