@@ -87,6 +87,7 @@ function open(ask: Ask): ClientRequest {
     agent: false,
     rejectUnauthorized: true,
   };
+  // Of a name's two addresses each has half of the time: Node would leave the first within half a second, and a slow server with it.
   Object.assign(options, { autoSelectFamilyAttemptTimeout: Math.max(500, ask.timeLimitMs / 2) });
   if (ask.tolerant === true) Object.assign(options, TOLERANT, isLocalhost(ask.url) ? { lookup: bothLoopbacks } : {});
   if (ask.url.protocol !== 'https:') return requestPlain(ask.url, options);

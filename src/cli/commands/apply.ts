@@ -5,7 +5,6 @@ import { parseShaped } from '../../core/shape.ts';
 import { EXIT } from '../../core/signals.ts';
 import { readSnapshot, type Snapshot } from '../../core/snapshot.ts';
 import type { Status } from '../../core/status.ts';
-import { environmentOf } from '../../host/process-facts.ts';
 import { signalProcess } from '../../host/process-signals.ts';
 import { readText, reasonOf } from '../../host/read-file.ts';
 import { removeIfThere, replaceFile } from '../../state/atomic-file.ts';
@@ -13,14 +12,13 @@ import { signalableWatcher } from '../../state/lock-record.ts';
 import { readService } from '../../state/read-status.ts';
 import { namesIn } from '../../state/state-folder.ts';
 import type { Invocation, Settings } from '../arguments/invocation.ts';
-import { REPORT_VARIABLE } from '../console-log.ts';
 import { type Described, readWholeFleet } from '../fleet/files.ts';
 import { keepSettings, keyDigests, readKeptSettings } from '../fleet/kept-settings.ts';
 import { type Launched, launch, linesToStderr } from '../fleet/launch.ts';
 import { type Done, report } from '../fleet/select.ts';
 import { print } from '../render/terminal.ts';
-import { refuseUnit } from '../service/plan.ts';
-import { CommandFailed, UsageError } from '../usage-error.ts';
+import { refuseForeign } from '../service/plan.ts';
+import { UsageError } from '../usage-error.ts';
 import { stopService } from './requests.ts';
 import { readStatus } from './status.ts';
 
@@ -187,26 +185,6 @@ function whyAtRest(stateDir: string, name: string, change: Change): string | nul
   if (phase === 'stopped' && state?.state.leaving?.byPerson === true)
     return `was stopped by hand; agent-watch start ${name} starts it`;
   return phase === 'finished' && change.kind === 'unchanged' ? 'finished' : null;
-}
-
-/**
- * A watcher that a service manager, a terminal or a container started is not ours to replace: nothing would stand in its place there.
- * @param watcherPid null if none runs
- * @param before what the reason is put behind
- * @throws CommandFailed
- */
-export async function refuseForeign(name: string, watcherPid: number | null, before = ''): Promise<void> {
-  const verb = watcherPid === null ? 'start' : 'restart';
-  await refuseUnit(
-    name,
-    (unit, systemctl) => `${before}installed as ${unit}; ${verb} it with: ${systemctl} ${verb} ${unit}`,
-  );
-  // Null where there is no /proc: then nothing is known against it.
-  const environment = watcherPid === null ? null : environmentOf(watcherPid);
-  if (environment !== null && environment[REPORT_VARIABLE] === undefined)
-    throw new CommandFailed(
-      `${before}its watcher (pid ${watcherPid}) was not started by agent-watch start; restart it where it was started: a terminal, a service manager, a container`,
-    );
 }
 
 /**

@@ -6,8 +6,9 @@ import { type Launched, launch, linesToStderr } from '../fleet/launch.ts';
 import { actOnAll, type Done, type Service } from '../fleet/select.ts';
 import type { OptionName } from '../options/index.ts';
 import { print } from '../render/terminal.ts';
+import { refuseForeign } from '../service/plan.ts';
 import { CommandFailed } from '../usage-error.ts';
-import { refuseForeign, replaceWatcher } from './apply.ts';
+import { replaceWatcher } from './apply.ts';
 import { isOwnRun } from './delete.ts';
 import { readStatus } from './status.ts';
 

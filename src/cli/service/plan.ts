@@ -4,9 +4,11 @@ import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { longestStopMs } from '../../core/requests.ts';
 import { whyNoLibc } from '../../host/libc.ts';
+import { environmentOf as environmentOfProcess } from '../../host/process-facts.ts';
 import { findProgram } from '../../host/run-command.ts';
 import type { ServiceScope, Settings } from '../arguments/invocation.ts';
 import { carryOptions, isSecret, optionVariablesOf } from '../arguments/secret-options.ts';
+import { REPORT_VARIABLE } from '../console-log.ts';
 import type { Environment } from '../environment.ts';
 import { lastingProgram } from '../fleet/launch.ts';
 import { ownName } from '../naming/default-name.ts';
@@ -178,6 +180,26 @@ export function systemctl(scope: ServiceScope, ...args: string[]): string[] {
 export async function refuseUnit(name: string, say: (unit: string, systemctl: string) => string): Promise<void> {
   for (const scope of ['system', 'user'] as const)
     if (isInstalled(name, scope)) throw new CommandFailed(say(unitName(name), systemctl(scope).join(' ')));
+}
+
+/**
+ * A watcher that a service manager, a terminal or a container started is not ours to replace: nothing would stand in its place there.
+ * @param watcherPid null if none runs
+ * @param before what the reason is put behind
+ * @throws CommandFailed
+ */
+export async function refuseForeign(name: string, watcherPid: number | null, before = ''): Promise<void> {
+  const verb = watcherPid === null ? 'start' : 'restart';
+  await refuseUnit(
+    name,
+    (unit, systemctl) => `${before}installed as ${unit}; ${verb} it with: ${systemctl} ${verb} ${unit}`,
+  );
+  // Null where there is no /proc: then nothing is known against it.
+  const environment = watcherPid === null ? null : environmentOfProcess(watcherPid);
+  if (environment !== null && environment[REPORT_VARIABLE] === undefined)
+    throw new CommandFailed(
+      `${before}its watcher (pid ${watcherPid}) was not started by agent-watch start; restart it where it was started: a terminal, a service manager, a container`,
+    );
 }
 
 function isInstalled(name: string, scope: 'system' | 'user'): boolean {
